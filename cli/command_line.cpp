@@ -1,0 +1,192 @@
+#include "cli/command_line.hpp"
+
+#include "cli/exit_codes.hpp"
+#include "cli/scenario_files.hpp"
+#include "config/suggest.hpp"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+namespace steward::cli {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+std::string place(const source_place& where) {
+  return std::filesystem::path{where.file_name()}.filename().string() + ":" + std::to_string(where.line);
+}
+
+std::string text_of(const param_value& value) {
+  struct {
+    std::string operator()(std::int64_t x) const { return std::to_string(x); }
+    std::string operator()(double x) const { return std::to_string(x); }
+    std::string operator()(bool x) const { return x ? "true" : "false"; }
+    std::string operator()(const std::string& x) const { return x; }
+    std::string operator()(milliseconds x) const { return render_duration(x); }
+  } render;
+  return std::visit(render, value.value);
+}
+
+json describe_actor(const actor_entry& entry) {
+  json params = json::array();
+  for (const auto& p : entry.params) {
+    json one{{"name", p.name}, {"type", to_string(p.type)}, {"required", !p.fallback.has_value()}, {"doc", p.doc}};
+    if (p.fallback) one["default"] = text_of(*p.fallback);
+    if (p.min) one["min"] = *p.min;
+    if (p.max) one["max"] = *p.max;
+    params.push_back(std::move(one));
+  }
+  return {{"kind", "actor"}, {"name", entry.name}, {"registered", place(entry.where)}, {"parameters", params}};
+}
+
+json describe_task(const task_entry& entry) {
+  return {{"kind", "task"},
+          {"name", entry.name},
+          {"registered", place(entry.where)},
+          {"signature", entry.signature},
+          {"usable_in_yaml", entry.parsable}};
+}
+
+void print_for_people(const json& entry) {
+  const auto text = [&](const char* key) { return entry.at(key).get<std::string>(); };
+  if (text("kind") == "task") {
+    std::printf("task   %-16s %s   (%s)\n", text("name").c_str(), text("signature").c_str(),
+                text("registered").c_str());
+    return;
+  }
+  std::printf("actor  %-16s (%s)\n", text("name").c_str(), text("registered").c_str());
+  for (const auto& p : entry.at("parameters")) {
+    const auto fallback = p.contains("default") ? "default " + p.at("default").get<std::string>() : "required";
+    std::printf("         %-14s %-9s %-14s %s\n", p.at("name").get<std::string>().c_str(),
+                p.at("type").get<std::string>().c_str(), fallback.c_str(), p.at("doc").get<std::string>().c_str());
+  }
+}
+
+int list_registered(const std::string& name, bool as_json, const program& what) {
+  json found = json::array();
+  std::vector<std::string> names;
+  for (const auto* entry : what.actors.all()) {
+    names.push_back(entry->name);
+    if (name.empty() || entry->name == name) found.push_back(describe_actor(*entry));
+  }
+  for (const auto* entry : what.tasks.all()) {
+    names.push_back(entry->name);
+    if (name.empty() || entry->name == name) found.push_back(describe_task(*entry));
+  }
+  if (found.empty() && !name.empty()) {
+    const auto meant = config::did_you_mean(name, names);
+    std::fprintf(stderr, "steward: no actor or task is registered as '%s'%s\n", name.c_str(),
+                 meant ? (" (did you mean '" + *meant + "'?)").c_str() : "");
+    return exit_usage;
+  }
+  if (as_json) {
+    std::printf("%s\n", found.dump(2).c_str());
+  } else {
+    for (const auto& entry : found) print_for_people(entry);
+  }
+  return exit_done;
+}
+
+int print_version(bool as_json) {
+  if (as_json) {
+    const json out{{"steward", STEWARD_VERSION}, {"caf", STEWARD_CAF_VERSION}, {"compiler", __VERSION__}};
+    std::printf("%s\n", out.dump().c_str());
+  } else {
+    std::printf("steward %s (CAF %s, compiler %s)\n", STEWARD_VERSION, STEWARD_CAF_VERSION, __VERSION__);
+  }
+  return exit_done;
+}
+
+bool wants_colour(const std::string& setting) {
+  if (setting == "always") return true;
+  if (setting == "never") return false;
+  const char* no_colour = std::getenv("NO_COLOR");
+  return ::isatty(STDERR_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
+}
+
+/// Everything that could have been meant where a word was not understood.
+std::vector<std::string> known_words(const CLI::App& app) {
+  std::vector<std::string> out;
+  for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; })) out.push_back(sub->get_name());
+  for (const auto* option : app.get_options())
+    for (const auto& name : option->get_lnames()) out.push_back("--" + name);
+  return out;
+}
+
+int usage_fault(const CLI::App& app, const CLI::ParseError& problem) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  std::string text = problem.what();
+  // CLI11 remembers the words that nobody took; the first of them is what went wrong.
+  const auto extras = app.remaining(true);
+  if (!extras.empty()) {
+    const auto word = extras.front().substr(0, extras.front().find('='));
+    text = "'" + extras.front() + "' is not understood here";
+    if (const auto meant = config::did_you_mean(word, known_words(*at))) text += " (did you mean '" + *meant + "'?)";
+  }
+  std::fprintf(stderr, "%s: %s\n", at->get_display_name().c_str(), text.c_str());
+  std::fprintf(stderr, "'%s --help' tells what there is\n", app.get_name().c_str());
+  return exit_usage;
+}
+
+}  // namespace
+
+int main_of(int argc, char** argv, const program& what) {
+  CLI::App app{"Supervision trees and crash-proof worker pools, described in YAML.",
+               std::filesystem::path{argc > 0 ? argv[0] : "steward"}.filename().string()};
+  app.require_subcommand(1);
+  run_request request;
+  std::string colour = "auto";
+  auto* run = app.add_subcommand("run", "Run scenarios: files, or names of those that ship with the program");
+  run->add_option("FILE", request.files, "scenario files or names")->required();
+  run->add_option("--set", request.sets, "PATH=VALUE: override a value, such as tree.children.squares.pool.workers=8")
+      ->allow_extra_args(false);
+  run->add_option("--events", request.events_file, "write every event to this file, one JSON object a line");
+  run->add_option("--seed", request.seed, "seed of everything random; replaces the file's");
+  run->add_option("--color", colour, "colours on stderr")->check(CLI::IsMember({"auto", "always", "never"}));
+  run->add_flag("--json", request.json, "stdout: events as JSON lines, printed data among them");
+  auto* quiet = run->add_flag("--quiet", request.quiet, "stderr: only what ended work");
+  run->add_flag("--verbose", request.verbose, "stderr: starts, stops and everything else, too")->excludes(quiet);
+  run->add_flag("--strict", request.strict, "exit with 7 when anything crashed, though all was recovered");
+
+  std::vector<std::string> files;
+  std::vector<std::string> sets;
+  std::string format = "text";
+  auto* validate = app.add_subcommand("validate", "Check scenarios and show every fault at once; start nothing");
+  validate->add_option("FILE", files, "scenario files or names")->required();
+  validate->add_option("--set", sets, "PATH=VALUE: override a value")->allow_extra_args(false);
+  validate->add_option("--format", format, "of the faults")->check(CLI::IsMember({"text", "json"}));
+
+  std::string name;
+  bool as_json = false;
+  auto* actors = app.add_subcommand("actors", "Show the registered actors and tasks, with their parameters");
+  actors->add_option("NAME", name, "only this one");
+  actors->add_flag("--json", as_json, "as JSON");
+
+  auto* version = app.add_subcommand("version", "Show the versions of steward, CAF and the compiler");
+  version->add_flag("--json", as_json, "as JSON");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& problem) {
+    return usage_fault(app, problem);
+  }
+  if (run->parsed()) {
+    request.colour = wants_colour(colour);
+    return run_scenarios(request, what);
+  }
+  if (validate->parsed()) return validate_scenarios(files, sets, format == "json", what);
+  if (actors->parsed()) return list_registered(name, as_json, what);
+  return print_version(as_json);
+}
+
+}  // namespace steward::cli

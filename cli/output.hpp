@@ -1,0 +1,26 @@
+#pragma once
+
+#include "steward/event.hpp"
+
+#include <mutex>
+#include <string>
+
+namespace steward::cli {
+
+/// The data of a run: whole lines on stdout, in order, each an `output` event as well. Thread-safe.
+class output {
+public:
+  /// `plain` false: the lines reach stdout as JSON events only.
+  output(event_log& events, bool plain) : events_(events), plain_(plain) {}
+
+  void line(const std::string& text);
+  /// A text of several lines.
+  void lines(const std::string& text);
+
+private:
+  event_log& events_;
+  bool plain_;
+  std::mutex mutex_;
+};
+
+}  // namespace steward::cli

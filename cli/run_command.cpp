@@ -1,0 +1,222 @@
+#include "cli/run_command.hpp"
+
+#include "cli/catalog.hpp"
+#include "cli/exit_codes.hpp"
+#include "cli/output.hpp"
+#include "cli/runner.hpp"
+#include "cli/scenario_files.hpp"
+#include "cli/stop_signals.hpp"
+#include "config/diagnostics.hpp"
+#include "config/loader.hpp"
+#include "observe/console.hpp"
+#include "observe/file_sink.hpp"
+#include "observe/json_line.hpp"
+#include "process/child.hpp"
+#include "steward/runtime.hpp"
+
+#include <atomic>
+#include <cstdio>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+namespace steward::cli {
+
+namespace {
+
+/// Checks all files; prints every fault of each.
+std::optional<std::vector<config::scenario>> load_all(const run_request& request, const program& what) {
+  const auto names = make_catalog(what.tasks, what.actors);
+  config::load_options options;
+  options.sets = request.sets;
+  options.seed = request.seed;
+  std::vector<config::scenario> out;
+  std::size_t faults = 0;
+  for (const auto& file : request.files) {
+    auto loaded = config::load_file(find_scenario(file), names, options);
+    for (const auto& fault : loaded.problems) std::fputs(config::render(fault).c_str(), stderr);
+    faults += loaded.problems.size();
+    if (loaded.value) out.push_back(std::move(*loaded.value));
+  }
+  if (faults == 0) return out;
+  std::fprintf(stderr, "%zu %s; nothing was started\n", faults, faults == 1 ? "error" : "errors");
+  return std::nullopt;
+}
+
+/// True when a pool of processes anywhere in the tree lets its tasks talk to actors.
+bool needs_links(const supervisor_spec& tree) {
+  for (const auto& child : tree.children) {
+    if (const auto* as_pool = std::get_if<pool_spec>(&child.what)) {
+      if (as_pool->runs_in == rung::process && !as_pool->actors.empty()) return true;
+    } else if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&child.what)) {
+      if (needs_links(**nested)) return true;
+    }
+  }
+  return false;
+}
+
+/// Where events go, and what of them decides the exit code.
+class event_outlets {
+public:
+  event_outlets(event_log& events, const run_request& request) {
+    if (!request.events_file.empty()) {
+      file_ = std::make_unique<file_sink>(request.events_file);
+      events.add_sink([this](const event& e) { file_->write(e); });
+    }
+    if (request.json) {
+      events.add_sink([](const event& e) {
+        const auto line = to_json_line(e) + "\n";
+        std::fwrite(line.data(), 1, line.size(), stdout);
+        std::fflush(stdout);
+      });
+    } else {
+      console_options options;
+      options.colour = request.colour;
+      options.detail =
+          request.quiet ? console_detail::quiet : (request.verbose ? console_detail::verbose : console_detail::normal);
+      console_ = std::make_unique<console_view>(options, [](std::string_view text) {
+        std::fwrite(text.data(), 1, text.size(), stderr);
+        std::fflush(stderr);
+      });
+      events.add_sink([this](const event& e) { console_->show(e); });
+    }
+    events.add_sink([this](const event& e) {
+      if (e.kind == event_kind::crash || e.kind == event_kind::hang) crashes_.fetch_add(1);
+    });
+  }
+
+  bool usable() const { return !file_ || file_->ok(); }
+  bool any_crash() const { return crashes_.load() > 0; }
+  void finish() {
+    if (console_) console_->finish();
+  }
+  std::optional<std::string> problem() { return file_ ? file_->take_error() : std::nullopt; }
+
+private:
+  std::unique_ptr<file_sink> file_;
+  std::unique_ptr<console_view> console_;
+  std::atomic<unsigned> crashes_{0};
+};
+
+/// What may have to be stopped when a signal comes, at whatever moment of the run.
+class stop_switch {
+public:
+  void pull(int signal) {
+    std::lock_guard guard{mutex_};
+    signal_ = signal;
+    if (active_ != nullptr) active_->interrupt();
+  }
+  void watch(runner* active) {
+    std::lock_guard guard{mutex_};
+    active_ = active;
+    if (active != nullptr && signal_ != 0) active->interrupt();
+  }
+  int signal() {
+    std::lock_guard guard{mutex_};
+    return signal_;
+  }
+
+private:
+  std::mutex mutex_;
+  runner* active_ = nullptr;
+  int signal_ = 0;
+};
+
+int run_steps(const config::scenario& what, runtime& rt, const program& registered, output& out, stop_switch& stop) {
+  supervisor tree{rt, what.tree};
+  // Declared after the tree and used by its callbacks: `watch(nullptr)` and `tree.stop()` below end that use first.
+  runner steps{rt, tree, registered.tasks, out};
+  tree.on_end([&] {
+    if (tree.end() == tree_end::gave_up) steps.interrupt();
+  });
+  const auto started = tree.start();
+  if (!started.ok && tree.end() != tree_end::gave_up) {
+    std::fprintf(stderr, "steward: %s failed to start: %s\n", started.failed_child.c_str(),
+                 describe(started.why).c_str());
+    return exit_start_failed;
+  }
+  stop.watch(&steps);
+  const bool all_well = steps.run(what.run);
+  stop.watch(nullptr);
+  tree.stop();
+  if (tree.end() == tree_end::gave_up) return exit_gave_up;
+  return all_well ? exit_done : exit_failed;
+}
+
+int run_one(const config::scenario& what, const run_request& request, const program& registered, event_log& events,
+            stop_switch& stop) {
+  output out{events, !request.json};
+  event begin;
+  begin.kind = event_kind::run_start;
+  begin.text = what.name + " (" + what.file + ")";
+  events.emit(std::move(begin));
+  runtime_options options;
+  options.seed = what.seed;
+  options.actor_links = needs_links(what.tree);
+  options.announce_types = registered.announce_types;
+  options.print = [&out](const std::string& line) { out.line(line); };
+  int code = exit_internal;
+  {
+    runtime rt{events, registered.tasks, registered.actors, options};
+    code = run_steps(what, rt, registered, out, stop);
+  }
+  if (const int signal = stop.signal(); signal != 0) code = exit_signal_base + signal;
+  event end;
+  end.kind = event_kind::run_end;
+  end.code = code;
+  end.text = what.name;
+  events.emit(std::move(end));
+  return code;
+}
+
+}  // namespace
+
+int run_scenarios(const run_request& request, const program& what) {
+  const auto scenarios = load_all(request, what);
+  if (!scenarios) return exit_config;
+  process::start_zygote();  // without it children are spawned: slower, but all works
+  event_log events;
+  event_outlets outlets{events, request};
+  if (const auto problem = outlets.problem()) {
+    std::fprintf(stderr, "steward: %s; nothing was started\n", problem->c_str());
+    process::stop_zygote();
+    return exit_usage;
+  }
+  int code = exit_done;
+  {
+    stop_switch stop;
+    stop_signals signals{[&stop](int signal) { stop.pull(signal); }};
+    for (const auto& scenario : *scenarios) {
+      const int one = run_one(scenario, request, what, events, stop);
+      if (code == exit_done) code = one;
+      if (stop.signal() != 0) break;
+    }
+    outlets.finish();
+  }
+  process::stop_zygote();
+  if (const auto problem = outlets.problem()) std::fprintf(stderr, "steward: %s\n", problem->c_str());
+  if (code == exit_done && request.strict && outlets.any_crash()) code = exit_strict;
+  return code;
+}
+
+int validate_scenarios(const std::vector<std::string>& files, const std::vector<std::string>& sets, bool json,
+                       const program& what) {
+  const auto names = make_catalog(what.tasks, what.actors);
+  config::load_options options;
+  options.sets = sets;
+  std::vector<config::diagnostic> faults;
+  for (const auto& file : files) {
+    auto loaded = config::load_file(find_scenario(file), names, options);
+    if (loaded.problems.empty() && !json) std::printf("%s: ok\n", file.c_str());
+    for (auto& fault : loaded.problems) faults.push_back(std::move(fault));
+  }
+  if (json) {
+    std::printf("%s\n", config::render_json(faults).c_str());
+  } else {
+    for (const auto& fault : faults) std::fputs(config::render(fault).c_str(), stderr);
+    if (!faults.empty()) std::fprintf(stderr, "%zu %s\n", faults.size(), faults.size() == 1 ? "error" : "errors");
+  }
+  return faults.empty() ? exit_done : exit_config;
+}
+
+}  // namespace steward::cli

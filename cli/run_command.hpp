@@ -1,0 +1,43 @@
+#pragma once
+
+#include "config/scenario.hpp"
+#include "steward/actor.hpp"
+#include "steward/task.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace steward::cli {
+
+/// What the command line gave `run`.
+struct run_request {
+  std::vector<std::string> files;  ///< paths or names of shipped scenarios
+  std::vector<std::string> sets;
+  std::string events_file;  ///< empty for none
+  bool json = false;
+  bool quiet = false;
+  bool verbose = false;
+  bool strict = false;
+  bool colour = false;
+  std::optional<std::uint64_t> seed;
+};
+
+/// What a program registered.
+struct program {
+  const task_registry& tasks;
+  const actor_registry& actors;
+  std::function<void(caf::actor_system_config&)> announce_types;
+};
+
+/// Checks every file, then runs the scenarios in turn. Returns the exit code: of the first run that did not end well.
+/// Must be called while the process has one thread.
+int run_scenarios(const run_request& request, const program& what);
+
+/// Checks the files and prints what is wrong with them; returns 0 or 3.
+int validate_scenarios(const std::vector<std::string>& files, const std::vector<std::string>& sets, bool json,
+                       const program& what);
+
+}  // namespace steward::cli

@@ -1,0 +1,211 @@
+#include "cli/runner.hpp"
+
+#include "base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+#include <optional>
+#include <utility>
+
+namespace steward::cli {
+
+namespace {
+
+constexpr milliseconds answer_limit{10'000};
+constexpr std::size_t max_shown_error_bytes = 400;
+
+using clock = std::chrono::steady_clock;
+
+double seconds_since(clock::time_point start) { return std::chrono::duration<double>(clock::now() - start).count(); }
+
+std::string replaced(std::string text, const std::string& what, const std::string& with) {
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+    text.replace(at, what.size(), with);
+  return text;
+}
+
+std::string joined(const config::task_input& input) {
+  std::string out;
+  for (const auto& part : input) out += (out.empty() ? "" : ", ") + part;
+  return out;
+}
+
+/// The line of one input: `{input}` is all of its arguments, `{1}` the first, and so on.
+std::string line_for(const std::string& form, const config::task_input& input, const std::string& result) {
+  std::string out = replaced(form, "{input}", joined(input));
+  for (std::size_t i = 0; i < input.size(); ++i) out = replaced(out, "{" + std::to_string(i + 1) + "}", input[i]);
+  return replaced(out, "{result}", result);
+}
+
+}  // namespace
+
+std::string absolute(const std::string& name) { return name.starts_with('/') ? name : "/root/" + name; }
+
+runner::runner(runtime& rt, supervisor& tree, const task_registry& tasks, output& out)
+    : rt_(rt), tree_(tree), tasks_(tasks), out_(out) {}
+
+runner::~runner() = default;
+
+bool runner::run(const std::vector<config::step>& steps) {
+  for (const auto& step : steps) {
+    if (interrupted()) break;
+    perform(step);
+  }
+  return ok_.load();
+}
+
+void runner::interrupt() {
+  interrupted_.store(true);
+  tree_.give_up_waiting();
+  std::vector<std::shared_ptr<pool>> running;
+  {
+    std::lock_guard guard{mutex_};
+    running = fresh_;
+  }
+  for (const auto& p : running) p->stop_async(false, [] {});
+}
+
+void runner::perform(const config::step& step) {
+  std::visit([this](const auto& what) { perform(what); }, step.what);
+}
+
+void runner::perform(const config::map_step& step) {
+  const auto& entry = *tasks_.find(step.task);
+  const auto path = absolute(step.pool);
+  const auto inputs = encode(entry, step.inputs);
+  if (step.workers.empty()) {
+    const auto in_tree = tree_.pool_at(path);
+    print_map(step, run_in_tree(path, entry, inputs), in_tree ? in_tree->stats().workers : 0);
+    return;
+  }
+  for (const auto size : step.workers) {
+    if (interrupted()) return;
+    const auto like = tree_.pool_at(path);
+    if (!like) return failed("the pool " + path + " is gone");
+    auto spec = like->spec();
+    spec.workers = size;
+    print_map(step, run_fresh(path + "@" + std::to_string(size), std::move(spec), entry, inputs), size);
+  }
+}
+
+void runner::print_map(const config::map_step& step, const measured& result, unsigned size) {
+  if (!result.problem.empty()) return failed(result.problem);
+  const auto& entry = *tasks_.find(step.task);
+  std::string all = "Results: [";
+  if (step.print_size) out_.line("Pool Size: " + std::to_string(size));
+  for (std::size_t i = 0; i < result.outcomes.size(); ++i) {
+    const auto& one = result.outcomes[i];
+    const auto text = one.ok() ? entry.render_result(one.value()) : std::string{"failed"};
+    if (step.print_each && one.ok()) out_.line(line_for(step.each, step.inputs[i], text));
+    if (!one.ok()) failed(joined(step.inputs[i]) + ": " + describe(one.error()));
+    if (step.print_results) all += (i > 0 ? ", " : "") + text;
+  }
+  if (step.print_results) out_.line(all + "]");
+  if (step.print_time) out_.line(fmt::format("Time Taken: {:.4f} seconds", result.seconds));
+}
+
+runner::measured runner::run_in_tree(const std::string& path, const task_entry& entry, std::vector<bytes> inputs) {
+  measured out;
+  const auto target = tree_.pool_at(path);
+  if (!target) {
+    out.problem = "the pool " + path + " is gone";
+    return out;
+  }
+  const auto start = clock::now();
+  out.outcomes = target->map(entry, std::move(inputs));
+  out.seconds = seconds_since(start);
+  return out;
+}
+
+runner::measured runner::run_fresh(const std::string& path, pool_spec spec, const task_entry& entry,
+                                   std::vector<bytes> inputs) {
+  measured out;
+  const auto start = clock::now();
+  const auto fresh = std::make_shared<pool>(rt_.pools(path), path, std::move(spec));
+  {
+    std::lock_guard guard{mutex_};
+    fresh_.push_back(fresh);
+  }
+  if (const auto problem = fresh->start())
+    out.problem = "the pool " + path + " did not start: " + describe(*problem);
+  else
+    out.outcomes = fresh->map(entry, std::move(inputs));
+  fresh->stop();
+  out.seconds = seconds_since(start);
+  std::lock_guard guard{mutex_};
+  std::erase(fresh_, fresh);
+  return out;
+}
+
+void runner::perform(const config::wait_step& step) {
+  std::vector<std::string> paths;
+  for (const auto& child : step.children) paths.push_back(absolute(child));
+  const auto open = tree_.wait_for_ends(paths, clock::now() + step.within);
+  if (interrupted()) return;
+  for (const auto& path : open) failed(path + " did not end within " + render_duration(step.within));
+  for (const auto& path : paths)
+    if (tree_.ended_badly(path)) failed(path + " ended with a crash");
+}
+
+std::optional<std::string> runner::show(const std::string& actor) {
+  const auto target = tree_.actor(absolute(actor));
+  if (!target) {
+    failed("the actor " + absolute(actor) + " is gone");
+    return std::nullopt;
+  }
+  caf::scoped_actor self{rt_.system()};
+  std::optional<std::string> answer;
+  port::ask(self.ptr(), target, answer_limit, show_atom::value)
+      .receive([&](std::string& text) { answer = std::move(text); },
+               [&](caf::error& problem) { failed(actor + " answered: " + describe(problem)); });
+  return answer;
+}
+
+void runner::perform(const config::show_step& step) {
+  const auto answer = show(step.actor);
+  if (!answer) return;
+  out_.line((step.label.empty() ? step.actor : step.label) + ": " + *answer);
+  if (step.expect && *answer != *step.expect)
+    failed(step.actor + " was expected to show \"" + *step.expect + "\" and shows \"" + *answer + "\"");
+}
+
+void runner::perform(const config::crash_step& step) {
+  const auto target = tree_.actor(absolute(step.actor));
+  if (!target) return failed("the actor " + absolute(step.actor) + " is gone");
+  caf::scoped_actor self{rt_.system()};
+  std::string answer;
+  bool crashed = false;
+  port::ask(self.ptr(), target, answer_limit, crash_atom::value)
+      .receive([&] { answer = "nothing"; },
+               [&](caf::error& problem) {
+                 crashed = crash_of(problem).has_value();
+                 answer = describe(problem);
+               });
+  out_.line("Crash of " + step.actor + ": the request was answered with \"" + answer + "\"");
+  if (!crashed) return failed(step.actor + " did not crash");
+  if (const auto state = show(step.actor)) out_.line("After it, " + step.actor + " answers again: " + *state);
+}
+
+void runner::perform(const config::parallel_step& step) {
+  std::vector<std::future<void>> running;
+  for (const auto& one : step.steps) running.push_back(std::async(std::launch::async, [&] { perform(one); }));
+  for (auto& one : running) one.get();
+}
+
+std::vector<bytes> runner::encode(const task_entry& entry, const std::vector<config::task_input>& inputs) const {
+  std::vector<bytes> out(inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    if (const auto problem = entry.parse(inputs[i], out[i]))  // the validator has let them pass
+      throw std::logic_error("input " + std::to_string(i + 1) + " of " + entry.name + ": " + *problem);
+  return out;
+}
+
+void runner::failed(const std::string& text) {
+  ok_.store(false);
+  if (interrupted()) return;  // what was cancelled on purpose is no news
+  out_.line("FAILED: " + shorten(escape_text(text), max_shown_error_bytes));
+}
+
+}  // namespace steward::cli

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "cli/output.hpp"
+#include "config/scenario.hpp"
+#include "steward/runtime.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace steward::cli {
+
+/// Carries out the steps of a scenario against a running tree.
+///
+/// `run` is called once, on one thread; `interrupt` from any thread, also before `run`: it makes every step end soon.
+class runner {
+public:
+  runner(runtime& rt, supervisor& tree, const task_registry& tasks, output& out);
+  ~runner();
+
+  /// Runs the steps in order. Returns false when a task had no value or an expectation did not hold.
+  bool run(const std::vector<config::step>& steps);
+
+  /// Cancels what runs. Idempotent.
+  void interrupt();
+
+private:
+  /// One run of one pool over inputs: what came out, and how long it took, start and stop of a fresh pool included.
+  struct measured {
+    std::vector<outcome<bytes>> outcomes;
+    double seconds = 0.0;
+    std::string problem;  ///< set when the pool could not be started
+  };
+
+  void perform(const config::step& step);
+  void perform(const config::map_step& step);
+  void perform(const config::compare_step& step);
+  void perform(const config::wait_step& step);
+  void perform(const config::show_step& step);
+  void perform(const config::crash_step& step);
+  void perform(const config::parallel_step& step);
+
+  void print_map(const config::map_step& step, const measured& result, unsigned size);
+  measured run_in_tree(const std::string& path, const task_entry& entry, std::vector<bytes> inputs);
+  measured run_fresh(const std::string& path, pool_spec spec, const task_entry& entry, std::vector<bytes> inputs);
+  /// One cell of a compare table.
+  struct cell {
+    double seconds = 0.0;
+    std::string survived;
+  };
+  cell compare_one(const std::string& pool, const config::compare_work& work);
+  cell compare_contained(const pool& threads, const config::compare_work& work);
+
+  std::optional<std::string> show(const std::string& actor);
+  std::vector<bytes> encode(const task_entry& entry, const std::vector<config::task_input>& inputs) const;
+  void failed(const std::string& text);
+  bool interrupted() const { return interrupted_.load(); }
+
+  runtime& rt_;
+  supervisor& tree_;
+  const task_registry& tasks_;
+  output& out_;
+  std::atomic<bool> ok_{true};
+  std::atomic<bool> interrupted_{false};
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<pool>> fresh_;  // pools that `interrupt` must stop
+};
+
+/// "/root/math/total" for a path or for an id of a child of the root.
+std::string absolute(const std::string& name);
+
+}  // namespace steward::cli

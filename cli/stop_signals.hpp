@@ -1,0 +1,29 @@
+#pragma once
+
+#include <functional>
+#include <thread>
+
+namespace steward::cli {
+
+/// Turns SIGINT, SIGTERM and SIGHUP into an orderly stop.
+///
+/// Blocks the three for the calling thread and every thread made after it, and waits for them on a thread of its own.
+/// The first calls `on_stop(signal)` on that thread; a second one ends the program at once with 128 + signal (child
+/// processes die with it). Make it before other threads exist. The destructor gives the signals back.
+class stop_signals {
+public:
+  explicit stop_signals(std::function<void(int)> on_stop);
+  ~stop_signals();
+  stop_signals(const stop_signals&) = delete;
+  stop_signals& operator=(const stop_signals&) = delete;
+
+private:
+  void wait_for_signals();
+
+  std::function<void(int)> on_stop_;
+  int signal_fd_ = -1;
+  int end_fd_ = -1;
+  std::thread thread_;
+};
+
+}  // namespace steward::cli

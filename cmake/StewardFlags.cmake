@@ -1,0 +1,21 @@
+# One INTERFACE target carries the language level, the warnings and the sanitizers of every target of this project.
+# It is not exported: a consumer picks its own flags.
+add_library(steward_flags INTERFACE)
+target_compile_features(steward_flags INTERFACE cxx_std_20)
+target_compile_options(steward_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast
+  -Woverloaded-virtual -Wcast-align -Wnull-dereference -Wimplicit-fallthrough -Wextra-semi
+  -fno-omit-frame-pointer)
+if(STEWARD_WERROR)
+  target_compile_options(steward_flags INTERFACE -Werror)
+endif()
+if(STEWARD_SANITIZE)
+  # CAF calls member functions through null pointers on purpose, hence no `null` check.
+  target_compile_options(steward_flags INTERFACE -fsanitize=${STEWARD_SANITIZE} -fno-sanitize-recover=all)
+  if(STEWARD_SANITIZE MATCHES "undefined")
+    target_compile_options(steward_flags INTERFACE -fno-sanitize=null)
+  endif()
+  target_link_options(steward_flags INTERFACE -fsanitize=${STEWARD_SANITIZE})
+  # g++ 12 reports false positives of these under the sanitizers.
+  target_compile_options(steward_flags INTERFACE -Wno-maybe-uninitialized -Wno-null-dereference)
+endif()

@@ -1,0 +1,40 @@
+# Installs the program, the libraries, the public headers, the scenarios, and a package config, so that a consumer needs
+#   find_package(steward REQUIRED)
+#   target_link_libraries(app PRIVATE steward::steward)
+set(STEWARD_PACKAGE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/steward")
+
+# steward::steward is everything; steward::core alone (pools, events, specs) needs no CAF.
+add_library(steward_all INTERFACE)
+add_library(steward::steward ALIAS steward_all)
+target_link_libraries(steward_all INTERFACE steward_cli steward_actors steward_config steward_runtime steward_core)
+
+foreach(part core runtime config cli actors)
+  set_target_properties(steward_${part} PROPERTIES EXPORT_NAME ${part})
+endforeach()
+set_target_properties(steward_all PROPERTIES EXPORT_NAME steward)
+
+install(TARGETS steward RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS steward_core steward_runtime steward_config steward_cli steward_actors steward_all
+  EXPORT steward_targets
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(EXPORT steward_targets NAMESPACE steward:: DESTINATION ${STEWARD_PACKAGE_DIR})
+
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/runtime/include/steward" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  FILES_MATCHING PATTERN "*.hpp")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/config/scenarios" DESTINATION ${CMAKE_INSTALL_DATADIR}/steward
+  FILES_MATCHING PATTERN "*.yaml")
+install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/stewardConfig.cmake.in"
+  "${PROJECT_BINARY_DIR}/stewardConfig.cmake"
+  INSTALL_DESTINATION ${STEWARD_PACKAGE_DIR}
+  NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/stewardConfigVersion.cmake"
+  VERSION ${PROJECT_VERSION}
+  COMPATIBILITY SameMinorVersion)
+install(FILES
+  "${PROJECT_BINARY_DIR}/stewardConfig.cmake"
+  "${PROJECT_BINARY_DIR}/stewardConfigVersion.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/FindCAF.cmake"
+  DESTINATION ${STEWARD_PACKAGE_DIR})

@@ -1,0 +1,205 @@
+#include "config/decode_run.hpp"
+
+#include "config/decode_tree.hpp"
+#include "config/suggest.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace steward::config {
+namespace {
+
+constexpr std::array<const char*, 6> step_kinds{"map", "compare", "wait_for", "show", "crash", "parallel"};
+
+// A misspelt placeholder would be printed as it stands, so it is refused.
+void check_template(const section_reader& from, const std::string& text) {
+  const std::vector<std::string> known{"input", "result"};
+  std::size_t open = text.find('{');
+  while (open != std::string::npos) {
+    const std::size_t close = text.find('}', open);
+    if (close == std::string::npos) {
+      return;
+    }
+    const auto word = text.substr(open + 1, close - open - 1);
+    if (std::find(known.begin(), known.end(), word) == known.end()) {
+      from.fault("each", fmt::format("unknown placeholder '{{{}}}'", word),
+                 {"{input} and {result}", did_you_mean(word, known)});
+    }
+    open = text.find('{', close);
+  }
+}
+
+void decode_print(const section_reader& from, map_step& into) {
+  const auto words = from.texts("print");
+  const auto names = [&](std::string_view word) {
+    return std::any_of(words.begin(), words.end(), [&](const placed_text& x) { return x.text == word; });
+  };
+  into.print_size = names("pool_size");
+  into.print_each = names("each");
+  into.print_results = names("results");
+  into.print_time = names("time");
+  if (from.has("each") && !into.print_each) {
+    from.fault_at_key("each", "a line for each input, but 'print' does not ask for one", {"print: [each]", {}});
+  }
+}
+
+// The task of a map step: its own, or else the pool's.
+const task_info* decode_task(const section_reader& from, const known_child* pool, map_step& into) {
+  const auto task = from.text("task");
+  into.task = task.text;
+  if (from.has("task")) {
+    return resolve_task(from.context(), task);
+  }
+  if (pool == nullptr || pool->kind == child_kind::unknown) {
+    return nullptr;
+  }
+  into.task = pool->task;
+  if (pool->task.empty()) {
+    from.context().faults.add(from.at(), from.path(),
+                              fmt::format("neither the step nor the pool '{}' names a task", pool->id),
+                              {"a key 'task'", {}});
+    return nullptr;
+  }
+  // The name was resolved, and reported if unknown, where the pool is.
+  const auto& tasks = from.context().names.tasks;
+  const auto found = std::find_if(tasks.begin(), tasks.end(), [&](const auto& x) { return x.name == pool->task; });
+  return found == tasks.end() ? nullptr : &*found;
+}
+
+map_step decode_map(const section_reader& from, const child_directory& directory) {
+  map_step result;
+  const auto pool = from.text("pool");
+  const auto* known = directory.resolve(from.context(), pool, child_kind::pool);
+  result.pool = pool.text;
+  result.inputs = decode_inputs(from, decode_task(from, known, result));
+  for (const auto size : from.integers("workers")) {
+    result.workers.push_back(static_cast<unsigned>(size));
+  }
+  decode_print(from, result);
+  result.each = from.text("each").text;
+  check_template(from, result.each);
+  return result;
+}
+
+compare_step decode_compare(const section_reader& from, const child_directory& directory) {
+  compare_step result;
+  for (const auto& pool : from.texts("pools")) {
+    directory.resolve(from.context(), pool, child_kind::pool);
+    result.pools.push_back(pool.text);
+  }
+  for (const auto& work : from.nested_list("work")) {
+    compare_work one;
+    const auto task = work.text("task");
+    one.name = work.text("name").text;
+    one.task = task.text;
+    one.inputs = decode_inputs(work, resolve_task(from.context(), task));
+    one.contain = work.boolean("contain");
+    result.work.push_back(std::move(one));
+  }
+  result.ratio = from.text("ratio").text;
+  result.advice = from.text("advice").text;
+  if (from.has("ratio") && result.pools.size() != 2) {
+    from.fault("ratio", fmt::format("a ratio of {} pools", result.pools.size()), {"two pools", {}});
+  }
+  return result;
+}
+
+wait_step decode_wait(const section_reader& from, const child_directory& directory) {
+  wait_step result;
+  result.within = from.duration("within");
+  for (const auto& child : from.texts("children")) {
+    const auto* known = directory.resolve(from.context(), child, child_kind::actor);
+    if (known != nullptr && known->restart == restart_type::permanent && known->kind == child_kind::actor) {
+      from.context().faults.add(child.at, child.path,
+                                fmt::format("'{}' is permanent: when it ends it is started again", child.text),
+                                {"an actor with restart: transient or temporary", {}});
+    }
+    result.children.push_back(child.text);
+  }
+  return result;
+}
+
+show_step decode_show(const section_reader& from, const child_directory& directory) {
+  show_step result;
+  const auto actor = from.text("actor");
+  const auto* known = directory.resolve(from.context(), actor, child_kind::actor);
+  if (known != nullptr && known->actor != nullptr && !known->actor->can_show) {
+    from.fault("actor", fmt::format("the actor '{}' cannot describe itself", known->actor->name));
+  }
+  result.actor = actor.text;
+  result.label = from.has("label") ? from.text("label").text : actor.text;
+  if (from.has("expect")) {
+    result.expect = from.text("expect").text;
+  }
+  return result;
+}
+
+crash_step decode_crash(const section_reader& from, const child_directory& directory) {
+  const auto actor = from.text("actor");
+  directory.resolve(from.context(), actor, child_kind::actor);
+  return {actor.text};
+}
+
+// The one key that says what a step does; null after a report.
+const char* kind_of_step(const section_reader& from) {
+  const char* result = nullptr;
+  for (const auto* key : step_kinds) {
+    if (!from.has(key)) {
+      continue;
+    }
+    if (result != nullptr) {
+      from.fault_at_key(key, fmt::format("the step has '{}' already", result), {"one key in each step", {}});
+      continue;
+    }
+    result = key;
+  }
+  if (result == nullptr && !from.garbled()) {
+    from.context().faults.add(from.at(), from.path(), "the step does nothing",
+                              {"one of map, compare, wait_for, show, crash and parallel", {}});
+  }
+  return result;
+}
+
+std::optional<step> decode_step(const section_reader& from, const child_directory& directory) {
+  const char* key = kind_of_step(from);
+  if (key == nullptr) {
+    return std::nullopt;
+  }
+  step result;
+  result.where = from.context().faults.where(from.at());
+  const std::string_view kind{key};
+  if (kind == "parallel") {
+    parallel_step all{decode_steps(from.nested_list(kind), directory)};
+    result.what = std::move(all);
+    return result;
+  }
+  const auto body = from.nested(kind);
+  if (kind == "map") {
+    result.what = decode_map(body, directory);
+  } else if (kind == "compare") {
+    result.what = decode_compare(body, directory);
+  } else if (kind == "wait_for") {
+    result.what = decode_wait(body, directory);
+  } else if (kind == "show") {
+    result.what = decode_show(body, directory);
+  } else {
+    result.what = decode_crash(body, directory);
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<step> decode_steps(const std::vector<section_reader>& from, const child_directory& directory) {
+  std::vector<step> result;
+  for (const auto& one : from) {
+    if (auto decoded = decode_step(one, directory)) {
+      result.push_back(std::move(*decoded));
+    }
+  }
+  return result;
+}
+
+}  // namespace steward::config

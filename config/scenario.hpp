@@ -1,0 +1,109 @@
+#pragma once
+
+#include "steward/spec.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace steward::config {
+
+/// One input of a `map` step: the arguments of one task, as text.
+using task_input = std::vector<std::string>;
+
+/// Runs a pool's task over inputs and prints what came out.
+struct map_step {
+  std::string pool;  ///< id or path of a pool of the tree
+  std::string task;  ///< complete: the pool's own task when YAML names none
+  std::vector<task_input> inputs;
+  std::vector<unsigned> workers;             ///< run once for each size in a fresh pool; empty: in the pool of the tree
+  bool print_size = false;                   ///< "Pool Size: 4"
+  bool print_each = false;                   ///< one line per input
+  bool print_results = false;                ///< "Results: [1, 4, 9]"
+  bool print_time = false;                   ///< "Time Taken: 0.0011 seconds"
+  std::string each = "{input} -> {result}";  ///< of print_each; knows {input} and {result}
+};
+
+/// One kind of work of a `compare` step.
+struct compare_work {
+  std::string name;
+  std::string task;
+  std::vector<task_input> inputs;
+  bool contain = false;  ///< on threads, run it in a sacrificial process, since it may end the program
+};
+
+/// Runs the same work on several pools and prints a table of measured times and of what survived.
+struct compare_step {
+  std::vector<std::string> pools;
+  std::vector<compare_work> work;
+  std::string ratio;   ///< how to label "first pool's time : second pool's time"; empty for no ratio line
+  std::string advice;  ///< printed below the table
+};
+
+/// Waits until actors of the tree have ended by themselves.
+struct wait_step {
+  std::vector<std::string> children;
+  milliseconds within{60'000};
+};
+
+/// Asks an actor to describe itself and prints the answer.
+struct show_step {
+  std::string actor;
+  std::string label;
+  std::optional<std::string> expect;  ///< another answer makes the run end with exit code 1
+};
+
+/// Sends an actor a `crash` request and shows the answer and what became of it.
+struct crash_step {
+  std::string actor;
+};
+
+struct step;
+
+/// Runs steps at the same time; ends when all have.
+struct parallel_step {
+  std::vector<step> steps;
+};
+
+struct step {
+  std::variant<map_step, compare_step, wait_step, show_step, crash_step, parallel_step> what;
+  std::string where;  ///< file:line of the step
+};
+
+/// A checked scenario: everything a run needs, every default filled in.
+struct scenario {
+  std::string name;
+  std::string file;
+  std::string description;
+  std::uint64_t seed = 0;
+  supervisor_spec tree;
+  std::vector<step> run;
+};
+
+/// What an actor's registration tells the validator.
+struct actor_info {
+  std::string name;
+  std::vector<param_spec> params;
+  bool can_show = true;
+};
+
+/// What a task's registration tells the validator.
+struct task_info {
+  std::string name;
+  std::string signature;
+  std::size_t arity = 1;
+  bool parsable = true;
+  /// Checks the arguments of one call given as text; returns what is wrong with them.
+  std::function<std::optional<std::string>(const task_input&)> check;
+};
+
+/// All names that a config may use.
+struct catalog {
+  std::vector<actor_info> actors;
+  std::vector<task_info> tasks;
+};
+
+}  // namespace steward::config

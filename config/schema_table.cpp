@@ -1,0 +1,256 @@
+#include "config/schema.hpp"
+
+#include <limits>
+#include <utility>
+
+namespace steward::config {
+namespace {
+
+using enum value_kind;
+
+constexpr std::int64_t hour_ms = 3'600'000;
+constexpr std::int64_t day_ms = 24 * hour_ms;
+constexpr std::int64_t mib = 1'048'576;
+constexpr std::int64_t any = std::numeric_limits<std::int64_t>::max();
+
+// One row while it is being written.
+class row {
+public:
+  explicit row(field& target) : target_(target) {}
+
+  row& fallback(std::string_view written) {
+    target_.fallback = written;
+    return *this;
+  }
+
+  row& range(std::int64_t min, std::int64_t max, std::string_view unit = "") {
+    target_.min = min;
+    target_.max = max;
+    target_.unit = unit;
+    return *this;
+  }
+
+  row& or_zero() {
+    target_.or_zero = true;
+    return *this;
+  }
+
+  row& allowed(std::vector<std::string> words) {
+    target_.allowed = std::move(words);
+    return *this;
+  }
+
+  row& of(std::string_view nested) {
+    target_.nested = nested;
+    return *this;
+  }
+
+  row& required() {
+    target_.required = true;
+    return *this;
+  }
+
+  row& filled() {
+    target_.filled = true;
+    return *this;
+  }
+
+private:
+  field& target_;
+};
+
+class table {
+public:
+  void begin(std::string_view section) { section_ = section; }
+
+  // The row is valid until the next one is added.
+  row add(std::string_view key, value_kind kind, std::string_view doc) {
+    fields_.push_back({.section = section_, .key = key, .kind = kind, .doc = doc});
+    return row{fields_.back()};
+  }
+
+  std::vector<field> take() { return std::move(fields_); }
+
+private:
+  std::string_view section_;
+  std::vector<field> fields_;
+};
+
+void add_scenario(table& t) {
+  t.begin("scenario");
+  t.add("scenario", name, "Name of the scenario.").required();
+  t.add("description", text, "What it shows, in a sentence.").fallback("");
+  t.add("seed", integer, "Start of all random choices.").fallback("0").range(0, any);
+  t.add("tree", section, "The root supervisor and all that it starts.").of("supervisor").required();
+  t.add("run", sections, "What to do once the tree is up, in order; without steps the tree starts and stops.")
+      .of("step");
+}
+
+// Supervisors and pools have the same fields here and differ in their defaults.
+void add_intensity(table& t, std::string_view section, std::string_view restarts) {
+  t.begin(section);
+  t.add("restarts", integer, "Restarts that are allowed within the window; one more is too many.")
+      .fallback(restarts)
+      .range(0, 10'000, "restarts");
+  t.add("within", duration, "Length of the window.").fallback("5s").range(1, day_ms, "ms");
+}
+
+// The same holds for children and workers.
+void add_backoff(table& t, std::string_view section, std::string_view min, std::string_view max,
+                 std::string_view healthy) {
+  t.begin(section);
+  t.add("min", duration, "Delay before the second restart; the first one is immediate.")
+      .fallback(min)
+      .range(1, hour_ms, "ms");
+  t.add("max", duration, "Delays grow up to this.").fallback(max).range(1, hour_ms, "ms");
+  t.add("factor", real, "Each delay is so many times the one before.").fallback("2.0").range(1, 100);
+  t.add("jitter", real, "Each delay is lengthened by a random share of at most this.").fallback("0.2").range(0, 1);
+  t.add("healthy", duration, "After so long without a crash the delays start anew.")
+      .fallback(healthy)
+      .range(1, day_ms, "ms");
+}
+
+void add_supervisor(table& t) {
+  t.begin("supervisor");
+  t.add("strategy", choice, "Who is restarted when one child dies.").fallback("one_for_one").allowed({"one_for_one"});
+  t.add("intensity", section, "How many restarts are tolerated before the supervisor gives up.").of("intensity");
+  t.add("children", sections, "The children in start order; they are stopped in reverse.").of("child").required();
+}
+
+void add_child(table& t) {
+  t.begin("child");
+  t.add("id", name, "Name of the child, unique among its siblings.").required();
+  t.add("actor", text, "Registered name of an actor.");
+  t.add("with", special, "The actor's parameters, a map.");
+  t.add("runs_in", choice, "Where the actor runs.").fallback("thread").allowed({"thread"});
+  t.add("pool", section, "A pool of workers.").of("pool");
+  t.add("supervisor", section, "A supervisor with children of its own.").of("supervisor");
+  t.add("restart", choice, "When a child that ended is started again: always, only after a crash, or never.")
+      .fallback("permanent")
+      .allowed({"permanent", "transient", "temporary"});
+  t.add("shutdown", duration, "Limit of an orderly stop.").fallback("5s").range(1, hour_ms, "ms");
+  t.add("start_within", duration, "Limit of a start.").fallback("5s").range(1, hour_ms, "ms");
+  t.add("backoff", section, "Delays between restarts of this child.").of("backoff");
+}
+
+void add_pool(table& t) {
+  t.begin("pool");
+  t.add("task", text, "Registered name of the task that map steps run unless they name another.").fallback("");
+  t.add("runs_in", choice, "What the workers are.").fallback("processes").allowed({"threads", "processes"});
+  t.add("workers", integer, "Number of workers; without this key one per core.")
+      .fallback("0")
+      .range(1, 1'024, "workers");
+  t.add("attempts", integer, "How often one task is run at most, the first time included.")
+      .fallback("3")
+      .range(1, 100, "runs");
+  t.add("on_exception", choice, "Whether an exception is the task's answer or a reason to run it again.")
+      .fallback("fail")
+      .allowed({"fail", "retry"});
+  t.add("deadline", duration, "Limit of one run of one task; 0s is none.")
+      .fallback("0s")
+      .range(1, day_ms, "ms")
+      .or_zero();
+  t.add("queue_limit", integer, "Tasks waiting or running; one more is rejected.")
+      .fallback("1000000")
+      .range(1, 10'000'000, "tasks");
+  t.add("memory_limit", size, "Address space of a worker process; 0B is no limit.")
+      .fallback("0B")
+      .range(16 * mib, mib * mib, "bytes")
+      .or_zero();
+  t.add("recycle_after", integer, "A worker process is replaced after so many tasks; 0 is never.")
+      .fallback("0")
+      .range(1, 1'000'000'000, "tasks")
+      .or_zero();
+  t.add("worker_restarts", section, "How many restarts of workers are tolerated before the pool gives up.")
+      .of("worker_restarts");
+  t.add("worker_backoff", section, "Delays between restarts of a worker.").of("worker_backoff");
+  t.add("start_within", duration, "A worker that is not ready by then is a failed start.")
+      .fallback("5s")
+      .range(1, hour_ms, "ms");
+  t.add("shutdown", duration, "From the request to stop until a worker is killed.")
+      .fallback("5s")
+      .range(1, hour_ms, "ms");
+  t.add("actors", texts, "Ids of actors that the tasks may talk to.");
+}
+
+void add_steps(table& t) {
+  t.begin("step");
+  t.add("map", section, "Run a task over inputs.").of("map");
+  t.add("compare", section, "Run the same work on several pools and print a table.").of("compare");
+  t.add("wait_for", section, "Wait until actors have ended by themselves.").of("wait_for");
+  t.add("show", section, "Ask an actor to describe itself and print the answer.").of("show");
+  t.add("crash", section, "Make an actor crash.").of("crash");
+  t.add("parallel", sections, "Run steps at the same time.").of("step").filled();
+
+  t.begin("wait_for");
+  t.add("children", texts, "Ids or paths of actors.").required().filled();
+  t.add("within", duration, "Limit of the wait.").fallback("1m").range(1, day_ms, "ms");
+
+  t.begin("show");
+  t.add("actor", text, "Id or path of the actor.").required();
+  t.add("label", text, "Stands before the answer; without it the actor's name.");
+  t.add("expect", text, "The answer that is right; another one fails the run.");
+
+  t.begin("crash");
+  t.add("actor", text, "Id or path of the actor.").required();
+}
+
+void add_map(table& t) {
+  t.begin("map");
+  t.add("pool", text, "Id or path of the pool.").required();
+  t.add("task", text, "Registered name of a task; without it the pool's own.").fallback("");
+  t.add("inputs", special,
+        "1..10, a list of values, a list of lists of arguments, {value: X, times: N} or {values: [X, Y], times: N}.")
+      .required();
+  t.add("workers", integers, "Sizes to run with, each in a fresh pool; without it the pool of the tree, once.")
+      .range(1, 1'024, "workers");
+  t.add("print", choices, "What to print.").fallback("each").allowed({"pool_size", "each", "results", "time"});
+  t.add("each", text, "The line for one input; {input} and {result} stand for its texts.")
+      .fallback("{input} -> {result}");
+
+  t.begin("inputs");
+  t.add("value", special, "One input: a value, or a list of arguments.");
+  t.add("values", special, "A list of inputs.");
+  t.add("times", integer, "How often the value or the whole list is repeated.").range(1, 1'000'000, "times").required();
+}
+
+void add_compare(table& t) {
+  t.begin("compare");
+  t.add("pools", texts, "Ids or paths of the pools.").required().filled();
+  t.add("work", sections, "What each pool runs.").of("work").required().filled();
+  t.add("ratio", text, "Label of the line that tells the first pool's time against the second's; without it no line.")
+      .fallback("");
+  t.add("advice", text, "Printed below the table.").fallback("");
+
+  t.begin("work");
+  t.add("name", text, "Name of its row.").required();
+  t.add("task", text, "Registered name of the task.").required();
+  t.add("inputs", special, "As in a map step.").required();
+  t.add("contain", boolean, "On threads run it in a sacrificial process, since it may end the program.")
+      .fallback("false");
+}
+
+std::vector<field> make_schema() {
+  table t;
+  add_scenario(t);
+  add_supervisor(t);
+  add_intensity(t, "intensity", "3");
+  add_child(t);
+  add_backoff(t, "backoff", "100ms", "10s", "30s");
+  add_pool(t);
+  add_intensity(t, "worker_restarts", "20");
+  add_backoff(t, "worker_backoff", "10ms", "1s", "5s");
+  add_steps(t);
+  add_map(t);
+  add_compare(t);
+  return t.take();
+}
+
+}  // namespace
+
+std::span<const field> schema() {
+  static const std::vector<field> all = make_schema();
+  return all;
+}
+
+}  // namespace steward::config

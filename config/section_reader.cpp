@@ -1,0 +1,340 @@
+#include "config/section_reader.hpp"
+
+#include "config/suggest.hpp"
+#include "config/values.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+
+namespace steward::config {
+namespace {
+
+const field& known_field(std::string_view section, std::string_view key) {
+  const field* found = find_field(section, key);
+  assert(found != nullptr && "the schema has every key that the loader asks for");
+  return *found;
+}
+
+parsed<std::int64_t> parse_number(const field& of, std::string_view text) {
+  if (of.kind == value_kind::size) {
+    return parse_size(text);
+  }
+  if (of.kind != value_kind::duration) {
+    return parse_integer(text);
+  }
+  auto value = parse_duration(text);
+  if (auto* fault = std::get_if<value_fault>(&value)) {
+    return std::move(*fault);
+  }
+  return std::get<milliseconds>(value).count();
+}
+
+// The default of a field. The schema is ours, so a default that cannot be read is a bug.
+template <class T>
+T fallback_of(const parsed<T>& value) {
+  assert(std::holds_alternative<T>(value) && "defaults in the schema are well-formed");
+  return std::get<T>(value);
+}
+
+}  // namespace
+
+section_reader::section_reader(load_context& context, std::string_view section, const yaml_node* node, std::string path,
+                               mark at)
+    : context_(&context), section_(section), node_(nullptr), path_(std::move(path)), at_(at) {
+  if (node == nullptr) {
+    return;
+  }
+  garbled_ = node->what != yaml_node::kind::map;
+  if (node->what == yaml_node::kind::invalid) {
+    return;
+  }
+  if (garbled_) {
+    context.faults.add(at, path_, fmt::format("found {}", describe(*node)), {"a map", {}});
+    return;
+  }
+  node_ = node;
+  check_keys();
+}
+
+void section_reader::check_keys() {
+  const auto fields = fields_of(section_);
+  std::vector<std::string> keys;
+  for (const auto* one : fields) {
+    keys.emplace_back(one->key);
+  }
+  for (const auto& one : node_->entries) {
+    if (std::find(keys.begin(), keys.end(), one.key) != keys.end()) {
+      continue;
+    }
+    garbled_ = true;
+    hint more;
+    if (!context_->faults.full()) {
+      more.suggestion = did_you_mean(one.key, keys);
+      if (!more.suggestion) {
+        more.expected = "one of " + list_names(keys);
+      }
+    }
+    context_->faults.add(one.at, path_of(one.key), "unknown key", std::move(more));
+  }
+  for (const auto* one : fields) {
+    if (one->required && node_->find(one->key) == nullptr) {
+      // A misspelt key is one mistake and gets one fault.
+      const bool misspelt =
+          garbled_ && std::any_of(node_->entries.begin(), node_->entries.end(), [&](const auto& x) {
+            return did_you_mean(x.key, keys) == std::string{one->key} && find_field(section_, x.key) == nullptr;
+          });
+      if (!misspelt) {
+        context_->faults.add(at_, path_, fmt::format("the key '{}' is missing", one->key), {expectation(*one), {}});
+      }
+    }
+  }
+}
+
+const yaml_entry* section_reader::entry(std::string_view key) const {
+  return node_ == nullptr ? nullptr : node_->find(key);
+}
+
+bool section_reader::has(std::string_view key) const { return entry(key) != nullptr; }
+
+std::string section_reader::path_of(std::string_view key) const {
+  return path_.empty() ? std::string{key} : fmt::format("{}.{}", path_, key);
+}
+
+mark section_reader::place_of(std::string_view key) const {
+  const auto* found = entry(key);
+  if (found == nullptr) {
+    return at_;
+  }
+  // The parser places a value that is not there on the line after it.
+  return found->value.what == yaml_node::kind::null ? found->at : found->value.at;
+}
+
+void section_reader::fault(std::string_view key, std::string message, hint more) const {
+  context_->faults.add(place_of(key), path_of(key), std::move(message), std::move(more));
+}
+
+void section_reader::fault_at_key(std::string_view key, std::string message, hint more) const {
+  const auto* found = entry(key);
+  context_->faults.add(found == nullptr ? at_ : found->at, path_of(key), std::move(message), std::move(more));
+}
+
+void section_reader::wrong_type(const field& of, const yaml_node& found, const mark& at,
+                                const std::string& path) const {
+  if (found.what != yaml_node::kind::invalid) {
+    context_->faults.add(at, path, fmt::format("found {}", describe(found)), {expectation(of), {}});
+  }
+}
+
+const yaml_node* section_reader::scalar(const field& of) const {
+  const auto* found = entry(of.key);
+  if (found == nullptr) {
+    return nullptr;
+  }
+  const bool takes_quotes = of.kind == value_kind::text || of.kind == value_kind::name || of.kind == value_kind::choice;
+  if (found->value.what != yaml_node::kind::scalar || (found->value.quoted && !takes_quotes)) {
+    wrong_type(of, found->value, place_of(of.key), path_of(of.key));
+    return nullptr;
+  }
+  return &found->value;
+}
+
+const std::vector<yaml_node>* section_reader::list(const field& of) const {
+  const auto* found = entry(of.key);
+  if (found == nullptr) {
+    return nullptr;
+  }
+  // `run:` with nothing behind it is what is left when all steps are commented out.
+  if (found->value.what == yaml_node::kind::null && of.kind == value_kind::sections) {
+    return nullptr;
+  }
+  if (found->value.what != yaml_node::kind::sequence) {
+    wrong_type(of, found->value, place_of(of.key), path_of(of.key));
+    return nullptr;
+  }
+  if (of.filled && found->value.items.empty()) {
+    fault(of.key, "the list is empty", {expectation(of), {}});
+  }
+  return &found->value.items;
+}
+
+placed_text section_reader::text(std::string_view key) const {
+  const field& of = known_field(section_, key);
+  assert(of.kind == value_kind::text || of.kind == value_kind::name || of.kind == value_kind::choice);
+  placed_text result{std::string{of.fallback.value_or("")}, place_of(key), path_of(key), false};
+  const auto* found = scalar(of);
+  if (found == nullptr) {
+    return result;
+  }
+  if (of.kind == value_kind::name && !is_valid_name(found->text)) {
+    fault(key, fmt::format("'{}' is not a name", found->text), {expectation(of), {}});
+  } else if (of.kind == value_kind::choice &&
+             std::find(of.allowed.begin(), of.allowed.end(), found->text) == of.allowed.end()) {
+    fault(key, fmt::format("unknown value '{}'", found->text),
+          {expectation(of), did_you_mean(found->text, of.allowed)});
+  } else {
+    result.text = found->text;
+    result.written = true;
+  }
+  return result;
+}
+
+bool section_reader::within_range(const field& of, std::int64_t value, const mark& at, const std::string& path) const {
+  const bool too_small = of.min && value < *of.min && !(of.or_zero && value == 0);
+  const bool too_large = of.max && value > *of.max;
+  if (too_small || too_large) {
+    context_->faults.add(at, path, fmt::format("{} is too {}", render_bound(of, value), too_small ? "small" : "large"),
+                         {expectation(of), {}});
+    return false;
+  }
+  return true;
+}
+
+std::int64_t section_reader::bounded(const field& of) const {
+  const std::int64_t fallback = of.fallback ? fallback_of(parse_number(of, *of.fallback)) : 0;
+  const auto* found = scalar(of);
+  if (found == nullptr) {
+    return fallback;
+  }
+  auto value = parse_number(of, found->text);
+  if (auto* bad = std::get_if<value_fault>(&value)) {
+    fault(of.key, std::move(bad->message), std::move(bad->more));
+    return fallback;
+  }
+  const auto number = std::get<std::int64_t>(value);
+  return within_range(of, number, found->at, path_of(of.key)) ? number : fallback;
+}
+
+std::int64_t section_reader::integer(std::string_view key) const {
+  const field& of = known_field(section_, key);
+  assert(of.kind == value_kind::integer);
+  return bounded(of);
+}
+
+std::int64_t section_reader::size(std::string_view key) const {
+  const field& of = known_field(section_, key);
+  assert(of.kind == value_kind::size);
+  return bounded(of);
+}
+
+milliseconds section_reader::duration(std::string_view key) const {
+  const field& of = known_field(section_, key);
+  assert(of.kind == value_kind::duration);
+  return milliseconds{bounded(of)};
+}
+
+double section_reader::real(std::string_view key) const {
+  const field& of = known_field(section_, key);
+  assert(of.kind == value_kind::real);
+  const double fallback = of.fallback ? fallback_of(parse_real(*of.fallback)) : 0.0;
+  const auto* found = scalar(of);
+  if (found == nullptr) {
+    return fallback;
+  }
+  auto value = parse_real(found->text);
+  if (auto* bad = std::get_if<value_fault>(&value)) {
+    fault(key, std::move(bad->message), std::move(bad->more));
+    return fallback;
+  }
+  const double number = std::get<double>(value);
+  const bool too_small = of.min && number < static_cast<double>(*of.min);
+  const bool too_large = of.max && number > static_cast<double>(*of.max);
+  if (too_small || too_large) {
+    fault(key, fmt::format("{} is too {}", found->text, too_small ? "small" : "large"), {expectation(of), {}});
+    return fallback;
+  }
+  return number;
+}
+
+bool section_reader::boolean(std::string_view key) const {
+  const field& of = known_field(section_, key);
+  assert(of.kind == value_kind::boolean);
+  const bool fallback = of.fallback && fallback_of(parse_boolean(*of.fallback));
+  const auto* found = scalar(of);
+  if (found == nullptr) {
+    return fallback;
+  }
+  auto value = parse_boolean(found->text);
+  if (auto* bad = std::get_if<value_fault>(&value)) {
+    fault(key, std::move(bad->message), std::move(bad->more));
+    return fallback;
+  }
+  return std::get<bool>(value);
+}
+
+std::vector<placed_text> section_reader::texts(std::string_view key) const {
+  const field& of = known_field(section_, key);
+  assert(of.kind == value_kind::texts || of.kind == value_kind::choices);
+  std::vector<placed_text> result;
+  const auto* items = list(of);
+  if (items == nullptr) {
+    if (of.fallback && !has(key)) {
+      result.push_back({std::string{*of.fallback}, at_, path_of(key), false});
+    }
+    return result;
+  }
+  for (std::size_t i = 0; i < items->size(); ++i) {
+    const yaml_node& item = (*items)[i];
+    const auto path = fmt::format("{}[{}]", path_of(key), i);
+    if (item.what != yaml_node::kind::scalar) {
+      wrong_type(of, item, item.at, path);
+    } else if (of.kind == value_kind::choices &&
+               std::find(of.allowed.begin(), of.allowed.end(), item.text) == of.allowed.end()) {
+      context_->faults.add(item.at, path, fmt::format("unknown value '{}'", item.text),
+                           {expectation(of), did_you_mean(item.text, of.allowed)});
+    } else {
+      result.push_back({item.text, item.at, path, true});
+    }
+  }
+  return result;
+}
+
+std::vector<std::int64_t> section_reader::integers(std::string_view key) const {
+  const field& of = known_field(section_, key);
+  assert(of.kind == value_kind::integers);
+  std::vector<std::int64_t> result;
+  const auto* items = list(of);
+  for (std::size_t i = 0; items != nullptr && i < items->size(); ++i) {
+    const yaml_node& item = (*items)[i];
+    const auto path = fmt::format("{}[{}]", path_of(key), i);
+    if (item.what != yaml_node::kind::scalar || item.quoted) {
+      wrong_type(of, item, item.at, path);
+      continue;
+    }
+    auto value = parse_integer(item.text);
+    if (auto* bad = std::get_if<value_fault>(&value)) {
+      context_->faults.add(item.at, path, std::move(bad->message), std::move(bad->more));
+    } else if (within_range(of, std::get<std::int64_t>(value), item.at, path)) {
+      result.push_back(std::get<std::int64_t>(value));
+    }
+  }
+  return result;
+}
+
+section_reader section_reader::nested(std::string_view key) const {
+  const field& of = known_field(section_, key);
+  assert(of.kind == value_kind::section);
+  const auto* found = entry(key);
+  return {*context_, of.nested, found == nullptr ? nullptr : &found->value, path_of(key), place_of(key)};
+}
+
+std::vector<section_reader> section_reader::nested_list(std::string_view key) const {
+  const field& of = known_field(section_, key);
+  assert(of.kind == value_kind::sections);
+  std::vector<section_reader> result;
+  const auto* items = list(of);
+  for (std::size_t i = 0; items != nullptr && i < items->size(); ++i) {
+    const yaml_node& item = (*items)[i];
+    result.emplace_back(*context_, of.nested, &item, fmt::format("{}[{}]", path_of(key), i), item.at);
+  }
+  return result;
+}
+
+const yaml_node* section_reader::special(std::string_view key) const {
+  assert(known_field(section_, key).kind == value_kind::special);
+  const auto* found = entry(key);
+  return found == nullptr || found->value.what == yaml_node::kind::invalid ? nullptr : &found->value;
+}
+
+}  // namespace steward::config

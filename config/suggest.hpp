@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace steward::config {
+
+/// Number of insertions, deletions, replacements and swaps of neighbours that turn `a` into `b` (optimal string
+/// alignment), in bytes. Takes time and memory in proportion to a.size() * b.size().
+std::size_t edit_distance(std::string_view a, std::string_view b);
+
+/// The candidate that `word` was probably meant to be: the nearest one within two edits, or within a third of the
+/// word's length if that is more; the first of equals. Nothing for words over 64 bytes, which nobody mistypes by two
+/// letters. Pure; any thread may call it.
+std::optional<std::string> did_you_mean(std::string_view word, std::span<const std::string> candidates);
+
+/// "counter, dictionary, shared_list": names in order, at most `limit` of them, then "and 7 more".
+std::string list_names(std::vector<std::string> names, std::size_t limit = 20);
+
+}  // namespace steward::config

@@ -1,0 +1,151 @@
+#pragma once
+
+#include "steward/messages.hpp"
+#include "steward/source_place.hpp"
+#include "steward/spec.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace steward {
+
+/// What an incarnation of an actor is built with: its parameters and its place in the tree.
+///
+/// Handed to the constructor of the state; valid only until the constructor returns, so copy what you keep. Getters
+/// throw std::out_of_range for a parameter that the registration does not declare with that type, which makes the start
+/// fail.
+class actor_args {
+public:
+  using printer = std::function<void(const std::string&)>;
+
+  actor_args(std::string path, std::uint64_t incarnation, const param_map& params,
+             const std::map<std::string, caf::actor>& actors, const printer& print, std::uint64_t seed)
+      : path_(std::move(path)),
+        incarnation_(incarnation),
+        params_(params),
+        actors_(actors),
+        print_(print),
+        seed_(seed) {}
+
+  const std::string& path() const noexcept { return path_; }
+  std::uint64_t incarnation() const noexcept { return incarnation_; }
+
+  std::int64_t integer(std::string_view name) const;
+  double real(std::string_view name) const;
+  bool boolean(std::string_view name) const;
+  std::string text(std::string_view name) const;
+  milliseconds duration(std::string_view name) const;
+  /// The actor that a parameter of type `actor` names. Its handle survives that actor's restarts.
+  caf::actor actor(std::string_view name) const;
+
+  /// Prints a line of the run: to stdout, and into the event file. Thread-safe, may be copied and kept.
+  const printer& print() const noexcept { return print_; }
+
+  /// A seed that is the same in every run with the same `seed`, and different for every actor and incarnation.
+  std::uint64_t seed() const noexcept { return seed_; }
+
+private:
+  std::string path_;
+  std::uint64_t incarnation_;
+  const param_map& params_;
+  const std::map<std::string, caf::actor>& actors_;
+  const printer& print_;
+  std::uint64_t seed_;
+};
+
+/// An actor's state with its type erased.
+class hosted_state {
+public:
+  virtual ~hosted_state() = default;
+  virtual caf::behavior make_behavior() = 0;
+};
+
+/// Builds the state of one incarnation on the actor's own thread. May throw: that is a failed start.
+using state_factory = std::function<std::unique_ptr<hosted_state>(self_ptr, const actor_args&)>;
+
+/// A kind of actor that trees may name.
+struct actor_entry {
+  std::string name;
+  std::vector<param_spec> params;
+  state_factory make;
+  source_place where;
+};
+
+namespace detail {
+
+template <class State>
+class hosted final : public hosted_state {
+public:
+  hosted(self_ptr self, const actor_args& args) : state_(build(self, args)) {}
+  caf::behavior make_behavior() override { return state_->make_behavior(); }
+
+private:
+  static std::unique_ptr<State> build(self_ptr self, const actor_args& args) {
+    if constexpr (std::is_constructible_v<State, self_ptr, const actor_args&>)
+      return std::make_unique<State>(self, args);
+    else
+      return std::make_unique<State>(self);
+  }
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace detail
+
+/// The actors of a program, by name. Fill it before the runtime starts; afterwards any thread may read it.
+class actor_registry {
+public:
+  /// Registers a state class: constructible from (self_ptr) or (self_ptr, const actor_args&), with
+  /// `caf::behavior make_behavior()`. Throws std::invalid_argument for a name that is taken or not `[a-z][a-z0-9_]*`.
+  template <class State>
+  void add(std::string name, std::vector<param_spec> params = {}, source_place where = source_place::current()) {
+    insert({std::move(name), std::move(params), factory_of<State>(), where});
+  }
+
+  /// A factory for a state class that is not registered, for trees built in C++.
+  template <class State>
+  static state_factory factory_of() {
+    return [](self_ptr self, const actor_args& args) { return std::make_unique<detail::hosted<State>>(self, args); };
+  }
+
+  const actor_entry* find(std::string_view name) const noexcept;
+  std::vector<const actor_entry*> all() const;
+
+private:
+  void insert(actor_entry entry);
+
+  std::deque<actor_entry> entries_;
+};
+
+/// Sends `message` to `dst` from within an actor.
+template <class... Ts>
+void tell(self_ptr self, const caf::actor& dst, Ts&&... message) {
+  port::tell(self, dst, std::forward<Ts>(message)...);
+}
+
+/// Sends `message` to `dst` after `delay`.
+template <class... Ts>
+void tell_after(self_ptr self, milliseconds delay, const caf::actor& dst, Ts&&... message) {
+  port::tell_after(self, delay, dst, std::forward<Ts>(message)...);
+}
+
+/// Sends a request from within an actor; `.then(on_value, on_error)` takes the answer. Responses that arrive after the
+/// asker crashed are dropped: they belong to a state that is gone.
+template <class... Ts>
+auto ask(self_ptr self, const caf::actor& dst, milliseconds timeout, Ts&&... message) {
+  return port::ask(self, dst, timeout, std::forward<Ts>(message)...);
+}
+
+/// The actor's own handle.
+inline caf::actor handle_of(self_ptr self) { return caf::actor_cast<caf::actor>(self); }
+
+}  // namespace steward

@@ -1,0 +1,366 @@
+#pragma once
+
+#include <bit>
+#include <charconv>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+/// Values as bytes, for the way between a pool and its worker processes, and values as text, for YAML and for people.
+/// Both ends are the same program on the same machine, so numbers travel in the host's byte order.
+/// Everything here is a pure function of its arguments and thread-safe in that sense.
+namespace steward {
+
+using bytes = std::vector<std::byte>;
+using bytes_view = std::span<const std::byte>;
+
+/// Bytes that are not what the receiver expects.
+class decode_error : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Stands for the result of a task that returns void.
+struct unit {
+  friend bool operator==(unit, unit) = default;
+};
+
+/// Reads a run of bytes from its front. It never reads past the end, and sizes are checked before memory is reserved.
+class byte_reader {
+public:
+  explicit byte_reader(bytes_view data) noexcept : rest_(data) {}
+
+  std::size_t left() const noexcept { return rest_.size(); }
+
+  /// The next `count` bytes. Throws `decode_error` when there are fewer.
+  bytes_view take(std::size_t count) {
+    if (count > rest_.size()) throw decode_error("the data ends too early");
+    const auto head = rest_.first(count);
+    rest_ = rest_.subspan(count);
+    return head;
+  }
+
+  /// An element count, refused when the bytes left cannot hold so many elements of at least `bytes_each`.
+  std::size_t take_count(std::size_t bytes_each) {
+    std::uint64_t count = 0;
+    std::memcpy(&count, take(sizeof count).data(), sizeof count);
+    if (count > rest_.size() / bytes_each) throw decode_error("a size is larger than the data");
+    return static_cast<std::size_t>(count);
+  }
+
+private:
+  bytes_view rest_;
+};
+
+/// How a type becomes bytes and comes back. Specialise it for types of your own:
+///   static void encode(bytes& out, const T& value);   // appends
+///   static T decode(byte_reader& in);                 // throws decode_error
+/// An encoded value takes at least one byte when it may be an element of a vector.
+template <class T, class = void>
+struct codec;
+
+/// Types that `codec` knows.
+template <class T>
+concept encodable = requires(bytes& out, const T& value, byte_reader& in) {
+  codec<T>::encode(out, value);
+  { codec<T>::decode(in) } -> std::same_as<T>;
+};
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_plain_number = (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) || std::is_enum_v<T>;
+
+inline void append(bytes& out, const void* data, std::size_t count) {
+  const auto* first = static_cast<const std::byte*>(data);
+  out.insert(out.end(), first, first + count);
+}
+
+inline void append_count(bytes& out, std::size_t count) {
+  const std::uint64_t wide = count;
+  append(out, &wide, sizeof wide);
+}
+
+}  // namespace detail
+
+/// True for the types that this header encodes itself. Other codecs leave these alone.
+template <class T>
+inline constexpr bool has_std_codec = std::is_arithmetic_v<T> || std::is_enum_v<T>;
+template <>
+inline constexpr bool has_std_codec<unit> = true;
+template <>
+inline constexpr bool has_std_codec<std::string> = true;
+template <class T>
+inline constexpr bool has_std_codec<std::vector<T>> = true;
+template <class T>
+inline constexpr bool has_std_codec<std::optional<T>> = true;
+template <class A, class B>
+inline constexpr bool has_std_codec<std::pair<A, B>> = true;
+template <class... Ts>
+inline constexpr bool has_std_codec<std::tuple<Ts...>> = true;
+
+template <class T>
+struct codec<T, std::enable_if_t<detail::is_plain_number<T>>> {
+  static void encode(bytes& out, const T& value) { detail::append(out, &value, sizeof value); }
+  static T decode(byte_reader& in) {
+    T value;
+    std::memcpy(&value, in.take(sizeof value).data(), sizeof value);
+    return value;
+  }
+};
+
+template <>
+struct codec<bool> {
+  static void encode(bytes& out, const bool& value) { out.push_back(std::byte{value}); }
+  static bool decode(byte_reader& in) {
+    const auto value = std::to_integer<unsigned>(in.take(1)[0]);
+    if (value > 1) throw decode_error("a bool is neither 0 nor 1");
+    return value == 1;
+  }
+};
+
+template <>
+struct codec<unit> {
+  static void encode(bytes&, const unit&) {}
+  static unit decode(byte_reader&) { return {}; }
+};
+
+template <>
+struct codec<std::string> {
+  static void encode(bytes& out, const std::string& value) {
+    detail::append_count(out, value.size());
+    detail::append(out, value.data(), value.size());
+  }
+  static std::string decode(byte_reader& in) {
+    const auto text = in.take(in.take_count(1));
+    std::string value(text.size(), '\0');
+    if (!text.empty()) std::memcpy(value.data(), text.data(), text.size());
+    return value;
+  }
+};
+
+template <class T>
+struct codec<std::vector<T>> {
+  static_assert(!std::is_empty_v<T>, "elements must take at least one byte");
+
+  static void encode(bytes& out, const std::vector<T>& values) {
+    detail::append_count(out, values.size());
+    if constexpr (detail::is_plain_number<T>) {
+      detail::append(out, values.data(), values.size() * sizeof(T));
+    } else {
+      for (const T& value : values) codec<T>::encode(out, value);
+    }
+  }
+  static std::vector<T> decode(byte_reader& in) {
+    if constexpr (detail::is_plain_number<T>) {
+      const auto count = in.take_count(sizeof(T));
+      const auto data = in.take(count * sizeof(T));
+      std::vector<T> values(count);
+      if (count > 0) std::memcpy(values.data(), data.data(), data.size());
+      return values;
+    } else {
+      const auto count = in.take_count(1);
+      std::vector<T> values;
+      for (std::size_t i = 0; i < count; ++i) values.push_back(codec<T>::decode(in));
+      return values;
+    }
+  }
+};
+
+template <class T>
+struct codec<std::optional<T>> {
+  static void encode(bytes& out, const std::optional<T>& value) {
+    codec<bool>::encode(out, value.has_value());
+    if (value) codec<T>::encode(out, *value);
+  }
+  static std::optional<T> decode(byte_reader& in) {
+    if (!codec<bool>::decode(in)) return std::nullopt;
+    return codec<T>::decode(in);
+  }
+};
+
+template <class A, class B>
+struct codec<std::pair<A, B>> {
+  static void encode(bytes& out, const std::pair<A, B>& value) {
+    codec<A>::encode(out, value.first);
+    codec<B>::encode(out, value.second);
+  }
+  static std::pair<A, B> decode(byte_reader& in) {
+    auto first = codec<A>::decode(in);
+    return {std::move(first), codec<B>::decode(in)};
+  }
+};
+
+template <class... Ts>
+struct codec<std::tuple<Ts...>> {
+  static void encode(bytes& out, const std::tuple<Ts...>& value) {
+    std::apply([&out](const Ts&... parts) { (codec<Ts>::encode(out, parts), ...); }, value);
+  }
+  // Braces, because their elements are evaluated from left to right.
+  static std::tuple<Ts...> decode([[maybe_unused]] byte_reader& in) {
+    return std::tuple<Ts...>{codec<Ts>::decode(in)...};
+  }
+};
+
+/// Appends all values, one after the other.
+template <class... Ts>
+void encode_all(bytes& out, const Ts&... values) {
+  (codec<Ts>::encode(out, values), ...);
+}
+
+/// The value that `data` holds. Throws `decode_error` also when something is left over.
+template <class T>
+T decode_all(bytes_view data) {
+  byte_reader in(data);
+  T value = codec<T>::decode(in);
+  if (in.left() > 0) throw decode_error("the data is longer than the value");
+  return value;
+}
+
+/// A value read from text, or what is wrong with the text.
+template <class T>
+struct text_result {
+  std::optional<T> value;
+  std::string problem;  ///< a message for people; empty when there is a value
+};
+
+namespace detail {
+
+/// Strict: "0", "-7", "42"; not "010", "+1", "0x1F", " 1" or "1.0". Bounds are inclusive.
+text_result<std::int64_t> parse_signed(std::string_view text, std::int64_t min, std::int64_t max);
+text_result<std::uint64_t> parse_unsigned(std::string_view text, std::uint64_t max);
+text_result<double> parse_real(std::string_view text, double max);
+text_result<bool> parse_bool(std::string_view text);
+std::string render_real(double value);
+std::string render_real(float value);
+
+}  // namespace detail
+
+/// A type as text. Specialise it to make a type of your own readable, and parsable when `parsable` is true:
+///   static constexpr bool parsable; static text_result<T> parse(std::string_view); static std::string render(const
+///   T&);
+template <class T, class = void>
+struct text_form {
+  static constexpr bool parsable = false;
+  static std::string render(const T&) { return "<value>"; }
+};
+
+template <class T>
+text_result<T> parse_text(std::string_view text) {
+  static_assert(text_form<T>::parsable, "this type cannot be written as text");
+  return text_form<T>::parse(text);
+}
+
+template <class T>
+std::string render_text(const T& value) {
+  return text_form<T>::render(value);
+}
+
+template <class T>
+struct text_form<T, std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, bool>>> {
+  static constexpr bool parsable = true;
+  static text_result<T> parse(std::string_view text) {
+    using limits = std::numeric_limits<T>;
+    if constexpr (std::is_signed_v<T>) {
+      auto wide = detail::parse_signed(text, limits::min(), limits::max());
+      if (!wide.value) return {std::nullopt, std::move(wide.problem)};
+      return {static_cast<T>(*wide.value), {}};
+    } else {
+      auto wide = detail::parse_unsigned(text, limits::max());
+      if (!wide.value) return {std::nullopt, std::move(wide.problem)};
+      return {static_cast<T>(*wide.value), {}};
+    }
+  }
+  static std::string render(const T& value) {
+    if constexpr (std::is_signed_v<T>) {
+      return std::to_string(static_cast<long long>(value));
+    } else {
+      return std::to_string(static_cast<unsigned long long>(value));
+    }
+  }
+};
+
+template <class T>
+struct text_form<T, std::enable_if_t<std::is_same_v<T, float> || std::is_same_v<T, double>>> {
+  static constexpr bool parsable = true;
+  static text_result<T> parse(std::string_view text) {
+    auto wide = detail::parse_real(text, static_cast<double>(std::numeric_limits<T>::max()));
+    if (!wide.value) return {std::nullopt, std::move(wide.problem)};
+    return {static_cast<T>(*wide.value), {}};
+  }
+  static std::string render(const T& value) { return detail::render_real(value); }
+};
+
+template <>
+struct text_form<bool> {
+  static constexpr bool parsable = true;
+  static text_result<bool> parse(std::string_view text) { return detail::parse_bool(text); }
+  static std::string render(const bool& value) { return value ? "true" : "false"; }
+};
+
+template <>
+struct text_form<std::string> {
+  static constexpr bool parsable = true;
+  static text_result<std::string> parse(std::string_view text) { return {std::string(text), {}}; }
+  static std::string render(const std::string& value) { return value; }
+};
+
+template <>
+struct text_form<unit> {
+  static constexpr bool parsable = false;
+  static std::string render(const unit&) { return ""; }
+};
+
+/// [1, 4, 9]
+template <class T>
+struct text_form<std::vector<T>> {
+  static constexpr bool parsable = false;
+  static std::string render(const std::vector<T>& values) {
+    std::string out = "[";
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (i > 0) out += ", ";
+      out += text_form<T>::render(values[i]);
+    }
+    return out + "]";
+  }
+};
+
+/// The value's text, or "none".
+template <class T>
+struct text_form<std::optional<T>> {
+  static constexpr bool parsable = false;
+  static std::string render(const std::optional<T>& value) { return value ? text_form<T>::render(*value) : "none"; }
+};
+
+/// (1, 2)
+template <class... Ts>
+struct text_form<std::tuple<Ts...>> {
+  static constexpr bool parsable = false;
+  static std::string render(const std::tuple<Ts...>& value) {
+    std::string out = "(";
+    const auto add = [&out](const std::string& part) { out += (out.size() > 1 ? ", " : "") + part; };
+    std::apply([&add](const Ts&... parts) { (add(text_form<Ts>::render(parts)), ...); }, value);
+    return out + ")";
+  }
+};
+
+template <class A, class B>
+struct text_form<std::pair<A, B>> {
+  static constexpr bool parsable = false;
+  static std::string render(const std::pair<A, B>& value) {
+    return "(" + text_form<A>::render(value.first) + ", " + text_form<B>::render(value.second) + ")";
+  }
+};
+
+}  // namespace steward

@@ -1,0 +1,121 @@
+#pragma once
+
+#include "steward/cause.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace steward {
+
+/// The closed list of things that can happen. `to_string` gives the name that files and scripts see.
+enum class event_kind : std::uint8_t {
+  run_start,        ///< a run begins
+  run_end,          ///< a run is over; `text` says how, `code` is the exit code
+  start,            ///< a child is being started
+  ready,            ///< a child is ready for work
+  stop,             ///< a child ended in an orderly way
+  crash,            ///< a child or worker died
+  hang,             ///< a handler or task runs too long
+  restart,          ///< a new incarnation is being started
+  recover,          ///< a new incarnation is ready; `recovery_ms` counts from the crash
+  backoff,          ///< the restart waits `decision.delay_ms`
+  limit,            ///< a restart limit was reached
+  escalate,         ///< a supervisor hands a failure to its parent
+  give_up,          ///< the root, or a pool, gave up
+  task_retry,       ///< a task goes to another worker
+  task_quarantine,  ///< a task killed its workers once too often
+  task_fail,        ///< a task ended with an error that is not retried
+  dead_letter,      ///< messages that no incarnation will handle; `lost` counts them
+  config,           ///< a config was loaded
+  operator_,        ///< somebody intervened; "operator" in files
+  warn,             ///< something looks wrong; `text` says what
+  output,           ///< a line that the run prints
+};
+
+enum class event_level : std::uint8_t { debug, info, warn, error };
+
+/// The task an event is about.
+struct event_task {
+  std::uint64_t id = 0;
+  std::string name;
+  std::string args;  ///< rendered, at most `event_log::max_args_bytes`
+  unsigned attempt = 0;
+  unsigned attempts = 0;
+  double ran_ms = 0.0;
+};
+
+/// What was decided about a crash.
+struct event_decision {
+  std::string action;    ///< restart, stop, escalate, give_up or none
+  std::string strategy;  ///< one_for_one, or empty for a pool
+  unsigned restarts = 0;
+  unsigned limit = 0;
+  std::int64_t period_ms = 0;
+  std::int64_t delay_ms = 0;
+  std::vector<std::string> also;  ///< others that the decision touches
+};
+
+/// One thing that happened. Fill in what applies; `event_log::emit` adds `seq`, `ts` and `run`.
+struct event {
+  std::uint64_t seq = 0;
+  std::chrono::system_clock::time_point ts;
+  std::string run;
+  event_level level = event_level::info;
+  event_kind kind = event_kind::warn;
+  std::string actor;  ///< path such as /root/squares/w2
+  std::optional<std::uint64_t> incarnation;
+  std::optional<int> pid;
+  std::string runs_in;  ///< "thread" or "process"; empty when it does not apply
+  std::optional<cause> why;
+  std::optional<event_task> task;
+  std::string task_fate;  ///< requeued, failed, quarantined, none; empty when it does not apply
+  std::optional<event_decision> decision;
+  std::optional<std::uint64_t> kept;
+  std::optional<std::uint64_t> lost;
+  std::optional<double> recovery_ms;
+  std::optional<std::uint64_t> rss_peak_kib;
+  std::optional<int> code;  ///< exit code of the run, on run_end
+  std::string text;
+};
+
+const char* to_string(event_kind kind) noexcept;
+const char* to_string(event_level level) noexcept;
+
+/// Numbers events and hands each to every sink, in order.
+///
+/// Thread-safe: any thread may emit. Sinks are called one at a time under the log's lock, so a sink must not emit and
+/// must not block for long. The log outlives everything that emits into it.
+class event_log {
+public:
+  static constexpr std::size_t max_args_bytes = 256;
+  static constexpr std::size_t max_text_bytes = 4096;
+
+  using sink = std::function<void(const event&)>;
+
+  explicit event_log(std::string run_id = {});
+  event_log(const event_log&) = delete;
+  event_log& operator=(const event_log&) = delete;
+
+  /// Adds a sink that sees every event from now on.
+  void add_sink(sink s);
+
+  /// Gives the event its number, time and run id, cuts over-long texts, and hands it to the sinks.
+  void emit(event e);
+
+  const std::string& run_id() const noexcept { return run_id_; }
+
+private:
+  std::mutex mutex_;
+  std::string run_id_;
+  std::uint64_t last_seq_ = 0;
+  std::vector<sink> sinks_;
+};
+
+}  // namespace steward

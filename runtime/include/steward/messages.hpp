@@ -1,0 +1,58 @@
+#pragma once
+
+#include "steward/port.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace steward {
+
+/// Errors that actors of this framework answer with. `describe(error)` renders them with their details.
+enum class errc : std::uint8_t {
+  crashed = 1,  ///< the actor's handler threw while it had this request in hand; details: exception type, text
+  ended,        ///< the actor ended, in an orderly way, while it had this request in hand
+  empty,        ///< nothing to take
+  full,         ///< no room; try again later
+  not_found,    ///< no such key, actor or pool
+  bad_value,    ///< the request makes no sense; details: why
+};
+
+std::string to_string(errc code);
+
+}  // namespace steward
+
+STEWARD_ERROR_CODES(steward::errc, "steward")
+
+/// The messages of the ready-made actors, beside CAF's own atoms (add_atom, get_atom, put_atom, delete_atom,
+/// tick_atom).
+CAF_BEGIN_TYPE_ID_BLOCK(steward, first_custom_type_id)
+CAF_ADD_TYPE_ID(steward, (std::vector<std::int64_t>))
+CAF_ADD_TYPE_ID(steward, (std::map<std::string, std::int64_t>))
+CAF_ADD_ATOM(steward, steward, show_atom, "show")
+CAF_ADD_ATOM(steward, steward, crash_atom, "crash")
+CAF_ADD_ATOM(steward, steward, remove_atom, "remove")
+CAF_ADD_ATOM(steward, steward, push_atom, "push")
+CAF_ADD_ATOM(steward, steward, pop_atom, "pop")
+CAF_ADD_ATOM(steward, steward, size_atom, "size")
+CAF_ADD_ATOM(steward, steward, lookup_atom, "lookup")
+CAF_END_TYPE_ID_BLOCK(steward)
+
+namespace steward {
+
+/// One line for people; knows this framework's codes and CAF's. Thread-safe.
+std::string describe(const caf::error& problem);
+
+/// The exception that made an actor fail the request, when that is what `problem` tells: its type and its text.
+struct crash_text {
+  std::string exception;
+  std::string message;
+};
+std::optional<crash_text> crash_of(const caf::error& problem);
+
+/// The code when `problem` is one of this framework's.
+std::optional<errc> code_of(const caf::error& problem);
+
+}  // namespace steward

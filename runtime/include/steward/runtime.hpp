@@ -1,0 +1,111 @@
+#pragma once
+
+#include "steward/actor.hpp"
+#include "steward/event.hpp"
+#include "steward/pool.hpp"
+#include "steward/task.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace steward {
+
+struct runtime_options {
+  std::size_t threads = 0;          ///< of CAF's scheduler; 0 means one per core, at least 2
+  milliseconds end_within{10'000};  ///< limit of the end; then what is left is named and the program exits with 70
+  bool actor_links = false;   ///< worker processes may talk to actors (loads CAF's network module; no port is opened)
+  std::uint64_t seed = 0;     ///< of every jitter and of `actor_args::seed`
+  actor_args::printer print;  ///< where actors print; stdout when empty
+  std::function<void(caf::actor_system_config&)> announce_types;  ///< the program's own message types
+};
+
+/// Everything that outlives a tree: the actor system, the process keeper, the event log's users.
+///
+/// Made on the main thread after tasks and actors are registered and, for fast starts, after the zygote (`steward::app`
+/// does all that). Supervisors and pools that use it must be gone before it. The destructor ends the actor system in
+/// order and never hangs: past `end_within` it names what is left on stderr and ends the program with exit code 70. Its
+/// members are thread-safe.
+class runtime {
+public:
+  runtime(event_log& events, const task_registry& tasks, const actor_registry& actors, runtime_options options = {});
+  ~runtime();
+  runtime(const runtime&) = delete;
+  runtime& operator=(const runtime&) = delete;
+
+  event_log& events() noexcept;
+  caf::actor_system& system() noexcept;
+
+  /// What a pool outside of any tree needs: `steward::process_pool squares{rt.pools("/squares"), "squares", {}}`.
+  pool_environment pools(std::string path);
+
+  struct impl;
+  impl& internals() noexcept { return *impl_; }
+
+private:
+  std::unique_ptr<impl> impl_;
+};
+
+/// How a tree ended.
+enum class tree_end : std::uint8_t {
+  finished,  ///< it was stopped
+  gave_up,   ///< the root's restart limit was reached
+};
+
+/// How the start of a tree went.
+struct tree_start {
+  bool ok = false;
+  std::string failed_child;  ///< path of the child that did not start
+  cause why;
+};
+
+/// A supervision tree: starts its children in order, restarts what dies, stops them in reverse order.
+///
+/// One thread per tree makes all decisions and runs no user code; see `supervisor_spec` for the policy. The destructor
+/// stops the tree. Members are thread-safe and block at most for the sum of the children's own limits.
+class supervisor {
+public:
+  /// `name` is the first part of every path: "/root/...".
+  supervisor(runtime& rt, supervisor_spec spec, std::string name = "root");
+  ~supervisor();
+  supervisor(const supervisor&) = delete;
+  supervisor& operator=(const supervisor&) = delete;
+
+  /// Starts the tree and waits until every child is ready, or until what was started is rolled back. Call it once.
+  tree_start start();
+
+  /// Stops every child in reverse order and waits for it. Idempotent.
+  void stop();
+
+  /// Waits until the tree is over, for whatever reason, but at most until `until`. True when it is.
+  bool wait_until(std::chrono::steady_clock::time_point until);
+  /// How it ended; only meaningful when it is over.
+  tree_end end() const;
+  cause end_cause() const;
+  /// Calls `f` once, on the tree's thread, when it is over; at once when it already is. `f` must not block.
+  void on_end(std::function<void()> f);
+
+  /// The handle of the actor at a path such as "/root/math/total"; it stays valid through restarts. Invalid when there
+  /// is none.
+  caf::actor actor(const std::string& path) const;
+  /// The pool at a path, or null.
+  std::shared_ptr<pool> pool_at(const std::string& path) const;
+
+  /// Waits until all of these children have ended for good (finished, not restarted). Returns those that have not by
+  /// `until`.
+  std::vector<std::string> wait_for_ends(const std::vector<std::string>& paths,
+                                         std::chrono::steady_clock::time_point until) const;
+  /// True when the child ended for good because of a crash.
+  bool ended_badly(const std::string& path) const;
+  /// Makes `wait_for_ends` return at once, now and from now on: for a program that was asked to stop.
+  void give_up_waiting();
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace steward

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "pool/engine.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace steward::pooling {
+
+/// Carries out an engine's actions on workers of one kind and reports what becomes of them. Lives on the pool's thread:
+/// every function is called there, and none blocks.
+class driver {
+public:
+  driver() = default;
+  driver(const driver&) = delete;
+  driver& operator=(const driver&) = delete;
+  virtual ~driver() = default;
+
+  virtual void carry_out(const act::start& what, engine& to, time_point now) = 0;
+  virtual void carry_out(act::assign what, engine& to, time_point now) = 0;
+  virtual void carry_out(const act::stop& what) = 0;
+  virtual void carry_out(const act::terminate& what) = 0;
+  virtual void carry_out(const act::kill& what, engine& to, time_point now) = 0;
+
+  /// Sends what `assign` and `stop` queued.
+  virtual void flush() = 0;
+  /// A descriptor that the driver put into the loop's epoll set, with `index + 1` as its key, is ready.
+  virtual void channel_event(unsigned index, std::uint32_t events, engine& to, time_point now) = 0;
+  /// Tells the engine what the workers said. False when there was nothing.
+  virtual bool collect(engine& to, time_point now) = 0;
+  /// True when `collect` has something at once; looked at before the loop sleeps.
+  virtual bool has_news() const = 0;
+  /// Tells the engine what each worker has in hand, for deadlines.
+  virtual void observe(engine& to, time_point now) = 0;
+  /// When `collect` wants to be called even if nothing happens.
+  virtual std::optional<time_point> next_due() const = 0;
+  /// Threads that were given up and still run.
+  virtual unsigned leaked() const = 0;
+};
+
+}  // namespace steward::pooling

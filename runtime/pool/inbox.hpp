@@ -1,0 +1,50 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+namespace steward::pooling {
+
+/// What other threads want a pool's loop to do, in the order in which they asked.
+///
+/// Many threads push, the loop alone takes. The loop is woken by an eventfd, and only when it sleeps. Shared by the
+/// pool and by whoever may still report to it after its end; what comes too late is refused.
+class inbox {
+public:
+  using message = std::function<void()>;
+
+  inbox();
+  ~inbox();
+  inbox(const inbox&) = delete;
+  inbox& operator=(const inbox&) = delete;
+
+  /// False once the inbox is closed; then the message is dropped.
+  bool push(message m);
+  /// Wakes the loop if it sleeps. Any thread.
+  void wake();
+
+  // For the loop only.
+
+  std::vector<message> take();
+  /// Announces that the loop is about to sleep. The caller looks for work once more after it, so that no wake is
+  /// missed.
+  void about_to_sleep() noexcept { asleep_.store(true, std::memory_order_seq_cst); }
+  /// `signaled`: the descriptor is readable. It is read whoever woke the loop, since a wake may arrive late.
+  void awake(bool signaled);
+  bool empty() const noexcept { return !filled_.load(std::memory_order_seq_cst); }
+  /// Refuses everything from now on and returns what is left.
+  std::vector<message> close();
+  int fd() const noexcept { return fd_; }
+
+private:
+  std::mutex mutex_;
+  std::vector<message> messages_;
+  bool closed_ = false;
+  std::atomic<bool> filled_{false};
+  std::atomic<bool> asleep_{false};
+  int fd_ = -1;
+};
+
+}  // namespace steward::pooling

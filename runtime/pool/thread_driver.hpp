@@ -1,0 +1,47 @@
+#pragma once
+
+#include "pool/driver.hpp"
+#include "pool/inbox.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace steward::pooling {
+
+/// Workers that are threads of this process. Each has its own lock and its own queues; no two workers share any.
+///
+/// A thread cannot be ended: `kill` abandons it. It goes on in the background, what it returns is dropped, and it ends
+/// after the task it is in.
+class thread_driver final : public driver {
+public:
+  thread_driver(std::shared_ptr<inbox> to, std::string pool, unsigned workers, unsigned attempts);
+  ~thread_driver() override;
+
+  void carry_out(const act::start& what, engine& to, time_point now) override;
+  void carry_out(act::assign what, engine& to, time_point now) override;
+  void carry_out(const act::stop& what) override;
+  void carry_out(const act::terminate&) override {}
+  void carry_out(const act::kill& what, engine& to, time_point now) override;
+  void flush() override;
+  bool collect(engine& to, time_point now) override;
+  bool has_news() const override;
+  void channel_event(unsigned, std::uint32_t, engine&, time_point) override {}
+  void observe(engine& to, time_point now) override;
+  std::optional<time_point> next_due() const override { return std::nullopt; }
+  unsigned leaked() const override;
+
+private:
+  struct worker;
+  struct slot;
+
+  bool collect_from(slot& s, engine& to, time_point now);
+
+  std::shared_ptr<inbox> inbox_;
+  std::string pool_;
+  unsigned attempts_;
+  std::vector<slot> slots_;
+  std::vector<std::weak_ptr<worker>> abandoned_;  // those that are gone have expired
+};
+
+}  // namespace steward::pooling

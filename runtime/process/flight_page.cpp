@@ -1,0 +1,96 @@
+#include "process/flight_page.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <new>
+#include <utility>
+
+#include "process/frame_names.hpp"
+
+namespace steward::process {
+namespace {
+
+constexpr std::size_t page_bytes = 4096;
+
+flight_page* map_page(int fd) noexcept {
+  void* at = ::mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  return at == MAP_FAILED ? nullptr : static_cast<flight_page*>(at);
+}
+
+// The worker may have left no NUL at the buffer's end.
+template <std::size_t N>
+std::string text_of(const char (&buffer)[N]) {
+  char copy[N];
+  std::memcpy(copy, buffer, N);
+  return {copy, ::strnlen(copy, N)};
+}
+
+}  // namespace
+
+flight_recorder::flight_recorder(flight_recorder&& other) noexcept
+    : page_{std::exchange(other.page_, nullptr)}, fd_{std::exchange(other.fd_, -1)} {}
+
+flight_recorder& flight_recorder::operator=(flight_recorder&& other) noexcept {
+  std::swap(page_, other.page_);
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+flight_recorder::~flight_recorder() {
+  if (page_ != nullptr) ::munmap(page_, page_bytes);
+  close_fd();
+}
+
+flight_recorder flight_recorder::create() {
+  flight_recorder made;
+  made.fd_ = ::memfd_create("steward-flight-page", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  // The seals: a worker that cut the file short would make the parent die of SIGBUS at its next look.
+  if (made.fd_ < 0 || ::ftruncate(made.fd_, page_bytes) != 0 ||
+      ::fcntl(made.fd_, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+    return {};
+  }
+  made.page_ = map_page(made.fd_);
+  if (made.page_ == nullptr) return {};
+  new (made.page_) flight_page;
+  return made;
+}
+
+flight_recorder flight_recorder::open(int fd) {
+  flight_recorder opened;
+  opened.page_ = map_page(fd);
+  if (opened.page_ != nullptr) opened.fd_ = fd;
+  return opened;
+}
+
+void flight_recorder::close_fd() noexcept {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+std::optional<cause> flight_recorder::last_words() const {
+  if (page_ == nullptr) return std::nullopt;
+  std::uint32_t said = page_->said.load(std::memory_order_acquire);
+  if (said == 0) return std::nullopt;
+  cause why;
+  why.cls = cause_class::signal;
+  why.signal = std::clamp(page_->signal, 0, NSIG - 1);
+  why.code = page_->code;
+  if (page_->has_address != 0) why.address = page_->address;
+  why.exception = text_of(page_->exception);
+  why.message = text_of(page_->message);
+  if (page_->stack_overflow != 0 && why.message.empty()) why.message = "stack overflow";
+  if (said >= said_frames) {
+    std::size_t count = std::min<std::size_t>(page_->frame_count, std::size(page_->frames));
+    for (std::size_t i = 0; i < count; ++i) why.frames.push_back(frame_name(page_->frames[i], page_->anchor));
+  }
+  return why;
+}
+
+}  // namespace steward::process

@@ -1,0 +1,73 @@
+#pragma once
+
+#include "steward/cause.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+
+namespace steward::process {
+
+/// The page that a worker process shares with its parent: the flight recorder and the last words. It survives any death
+/// of the worker, kill -9 included. The worker writes, the parent reads; the parent trusts nothing in it (texts are cut
+/// at their buffer's end, counts are clamped).
+struct flight_page {
+  // Flight recorder. `current` is the id of the task in hand, 0 between tasks; written before the task starts.
+  std::atomic<std::uint64_t> current{0};
+  std::atomic<std::uint64_t> started_ns{0};  ///< steady clock at the start of `current`
+  std::atomic<std::uint64_t> done{0};        ///< tasks finished
+
+  // Last words, written by the signal handler or the terminate handler. `said` is set to `said_signal` when all but the
+  // frames is written, and to `said_frames` when these are, too.
+  std::atomic<std::uint32_t> said{0};
+  std::int32_t signal = 0;
+  std::int32_t code = 0;
+  std::uint32_t has_address = 0;
+  std::uint64_t address = 0;
+  std::uint32_t stack_overflow = 0;
+  std::uint32_t frame_count = 0;
+  std::uint64_t frames[32] = {};
+  char exception[128] = {};
+  char message[512] = {};
+  std::uint64_t anchor = 0;  ///< where the program lies in the worker's memory; gives the frames their names
+};
+static_assert(sizeof(flight_page) <= 4096);
+inline constexpr std::uint32_t said_signal = 1;
+inline constexpr std::uint32_t said_frames = 2;
+
+/// Owns a mapping of a flight page backed by a memfd. Move-only. The parent creates it and passes `fd()` to the child.
+class flight_recorder {
+public:
+  flight_recorder() = default;
+  flight_recorder(flight_recorder&& other) noexcept;
+  flight_recorder& operator=(flight_recorder&& other) noexcept;
+  ~flight_recorder();
+
+  /// A fresh, zeroed page; `valid()` is false when the kernel refused.
+  static flight_recorder create();
+  /// Maps the page behind an inherited descriptor (child side) and owns the descriptor from then on.
+  static flight_recorder open(int fd);
+
+  bool valid() const noexcept { return page_ != nullptr; }
+  int fd() const noexcept { return fd_; }
+  /// Closes the descriptor and keeps the mapping.
+  void close_fd() noexcept;
+  flight_page& page() const noexcept { return *page_; }
+
+  /// What the worker managed to say before it died, as a cause of class signal. An uncaught exception is told as
+  /// SIGABRT with `exception` and `message`, a stack overflow as SIGSEGV with that message. None when it said nothing,
+  /// as after kill -9. Ask it after the worker was reaped.
+  std::optional<cause> last_words() const;
+
+private:
+  flight_page* page_ = nullptr;
+  int fd_ = -1;
+};
+
+/// Child side: from now on a fatal signal (SEGV, BUS, FPE, ILL, ABRT, SYS, XCPU) and an uncaught exception write last
+/// words into the page, shut `channel_fd` down so that the parent knows at once, and let the signal take its course
+/// (the wait status stays true). Installs an alternate stack, so that a stack overflow is told, too. `page` must live
+/// for ever.
+void install_last_words(flight_page& page, int channel_fd);
+
+}  // namespace steward::process

@@ -1,0 +1,93 @@
+#pragma once
+
+#include "steward/cause.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace steward::process {
+
+/// What a child process runs: a function registered under a name with `register_child_main`. It inherits the file
+/// descriptors of `start_request::fds` in the order given, from 3 upwards, and no other but 0 (/dev/null), 1 and 2.
+struct start_request {
+  std::string main;                ///< name of a registered child main
+  std::vector<int> fds;            ///< borrowed until `start` returns; at most `max_child_fds`
+  std::string argument;            ///< passed to the child main as it is; at most 4 KiB
+  std::uint64_t memory_limit = 0;  ///< RLIMIT_AS in bytes; 0 for none
+};
+inline constexpr std::size_t max_child_fds = 8;
+
+/// How a child ended, as the kernel told it.
+struct exit_report {
+  int pid = 0;
+  bool signaled = false;
+  int code = 0;    ///< exit code when not signaled; -1 when somebody else in this program reaped the child
+  int signal = 0;  ///< signal number when signaled
+  bool core_dumped = false;
+  std::uint64_t rss_peak_kib = 0;
+  /// The last signal that the keeper sent on request before the end, 0 for none: tells our own kill from a stranger's.
+  int sent_signal = 0;
+};
+
+/// "exit code 3", "SIGKILL", as a cause of class exit or signal. What the child said itself is in
+/// `flight_recorder::last_words`.
+cause cause_of(const exit_report& report);
+
+/// How children are started: from the zygote when there is one, else by posix_spawn of the running program.
+enum class start_method : std::uint8_t { automatic, zygote, spawn };
+
+struct keeper_options {
+  start_method method = start_method::automatic;
+};
+
+/// Names one child for its whole life; never reused within a keeper.
+using child_id = std::uint64_t;
+
+struct started {
+  child_id id = 0;  ///< 0: not started
+  int pid = 0;
+  std::string error;  ///< why not, with the errno's text
+  explicit operator bool() const noexcept { return id != 0; }
+};
+
+/// Owns the child processes of a runtime: starts them, learns of their end through pidfds, kills them by pidfd.
+///
+/// One permanent thread does it all, so that PR_SET_PDEATHSIG of spawned children never fires early. Every public
+/// function is thread-safe and may be called from the exit callback, too. The destructor kills what still runs, with
+/// SIGKILL, and returns when everything is reaped: no zombie, no open descriptor. At a child's end the keeper also
+/// kills what is left of its process group. Needs Linux 5.9; the constructor throws std::system_error when the kernel
+/// refuses the keeper's own descriptors.
+class keeper {
+public:
+  using exit_handler = std::function<void(const exit_report&)>;
+
+  explicit keeper(keeper_options options = {});
+  ~keeper();
+  keeper(const keeper&) = delete;
+  keeper& operator=(const keeper&) = delete;
+
+  /// Starts a child and returns once the process exists (not once it is ready). `on_exit` is called exactly once, on
+  /// the keeper's thread, after the process was reaped; never when the start failed. It must not block. A child that
+  /// ends at once may be told of before `start` returns.
+  started start(const start_request& request, exit_handler on_exit);
+
+  /// Sends a signal to the child's process group, 0 to ask whether it lives. False when the child is gone. Never hits a
+  /// reused pid.
+  bool kill(child_id child, int signal);
+
+  /// Number of children that were started and not yet reaped.
+  std::size_t running() const;
+
+  /// The method that the next start will use.
+  start_method method() const;
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace steward::process

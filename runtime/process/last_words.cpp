@@ -1,0 +1,146 @@
+#include <execinfo.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <iterator>
+#include <string>
+#include <type_traits>
+
+#include "process/flight_page.hpp"
+#include "process/frame_names.hpp"
+
+namespace steward::process {
+namespace {
+
+constexpr std::size_t max_frames = std::extent_v<decltype(flight_page::frames)>;
+constexpr std::array fatal_signals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGXCPU};
+// Unwinding needs little, but a sanitizer's runtime may run on this stack, too.
+constexpr std::size_t signal_stack_bytes = std::size_t{128} * 1024;
+// A fault this close to the stack pointer is a stack that ran out: below it by what one call pushes or probes, above it
+// by a large local array whose far end is touched first.
+constexpr std::uint64_t overflow_below_bytes = 64 * 1024;
+constexpr std::uint64_t overflow_above_bytes = 1024 * 1024;
+
+// What the handlers need; written once by install_last_words, before the first signal.
+flight_page* words_page = nullptr;
+int words_channel = -1;
+std::atomic<bool> speaking{false};
+static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free);
+
+struct registers {
+  std::uint64_t pc = 0;
+  std::uint64_t sp = 0;
+};
+
+registers registers_of(const void* context) noexcept {
+  registers at;
+  [[maybe_unused]] const auto& machine = static_cast<const ucontext_t*>(context)->uc_mcontext;
+#if defined(__x86_64__)
+  at.pc = static_cast<std::uint64_t>(machine.gregs[REG_RIP]);
+  at.sp = static_cast<std::uint64_t>(machine.gregs[REG_RSP]);
+#elif defined(__aarch64__)
+  at.pc = machine.pc;
+  at.sp = machine.sp;
+#endif
+  return at;
+}
+
+bool is_memory_fault(int signal) noexcept { return signal == SIGSEGV || signal == SIGBUS; }
+
+// Raw return addresses, innermost first, without those of the handler itself. They get names in the parent.
+void write_frames(flight_page& page, std::uint64_t pc) noexcept {
+  void* raw[max_frames + 8];
+  int got = ::backtrace(raw, static_cast<int>(std::size(raw)));
+  auto count = static_cast<std::size_t>(std::max(got, 0));
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (reinterpret_cast<std::uint64_t>(raw[i]) == pc) first = i;
+  }
+  count = std::min(count - first, max_frames);
+  for (std::size_t i = 0; i < count; ++i) page.frames[i] = reinterpret_cast<std::uint64_t>(raw[first + i]);
+  page.frame_count = static_cast<std::uint32_t>(count);
+}
+
+// Everything here is async-signal-safe; backtrace is once its library was loaded, which install_last_words sees to.
+void on_fatal_signal(int signal, siginfo_t* info, void* context) {
+  if (!speaking.exchange(true)) {
+    flight_page& page = *words_page;
+    registers at = registers_of(context);
+    page.signal = signal;
+    page.code = info->si_code;
+    page.anchor = program_anchor();
+    // A code above zero means that the kernel saw a fault; else somebody sent the signal, and there is no address.
+    if (info->si_code > 0 && (is_memory_fault(signal) || signal == SIGFPE || signal == SIGILL)) {
+      page.address = reinterpret_cast<std::uint64_t>(info->si_addr);
+      page.has_address = 1;
+      bool near_stack = page.address + overflow_below_bytes >= at.sp && page.address <= at.sp + overflow_above_bytes;
+      page.stack_overflow = is_memory_fault(signal) && at.sp != 0 && near_stack;
+    }
+    page.said.store(said_signal, std::memory_order_release);
+    // The stack may be broken, and reading it a second fault, which ends the process at once: so it comes last.
+    write_frames(page, at.pc);
+    page.said.store(said_frames, std::memory_order_release);
+    if (words_channel >= 0) ::shutdown(words_channel, SHUT_RDWR);
+  }
+  // SA_RESETHAND has restored the default action, so this one is fatal when the handler returns.
+  ::syscall(SYS_tgkill, ::getpid(), ::syscall(SYS_gettid), signal);
+}
+
+template <std::size_t N>
+void write_text(char (&to)[N], const std::string& text) noexcept {
+  std::size_t count = std::min(text.size(), N - 1);
+  std::memcpy(to, text.data(), count);
+  to[count] = '\0';
+}
+
+[[noreturn]] void on_terminate() {
+  if (auto problem = std::current_exception()) {
+    cause why = steward::cause_of(problem);
+    write_text(words_page->exception, why.exception);
+    write_text(words_page->message, why.message);
+  } else {
+    write_text(words_page->message, "std::terminate without an exception");
+  }
+  std::abort();
+}
+
+// The alternate stack, below it a page that faults.
+void install_signal_stack() noexcept {
+  auto guard = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  void* memory =
+      ::mmap(nullptr, guard + signal_stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return;
+  ::mprotect(memory, guard, PROT_NONE);
+  stack_t stack{};
+  stack.ss_sp = static_cast<char*>(memory) + guard;
+  stack.ss_size = signal_stack_bytes;
+  ::sigaltstack(&stack, nullptr);
+}
+
+}  // namespace
+
+void install_last_words(flight_page& page, int channel_fd) {
+  words_page = &page;
+  words_channel = channel_fd;
+  void* warm_up[2];
+  ::backtrace(warm_up, 2);
+  install_signal_stack();
+  std::set_terminate(on_terminate);
+  struct sigaction action {};
+  action.sa_sigaction = on_fatal_signal;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK | static_cast<int>(SA_RESETHAND);
+  ::sigfillset(&action.sa_mask);
+  for (int signal : fatal_signals) ::sigaction(signal, &action, nullptr);
+}
+
+}  // namespace steward::process

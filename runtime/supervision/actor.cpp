@@ -1,0 +1,65 @@
+#include "steward/actor.hpp"
+
+#include "base/names.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace steward {
+
+namespace {
+
+[[noreturn]] void no_such_parameter(std::string_view name, const char* type) {
+  throw std::out_of_range("no parameter '" + std::string{name} + "' of type " + type);
+}
+
+template <class T>
+const T& get(const param_map& params, std::string_view name, const char* type) {
+  auto it = params.find(std::string{name});
+  if (it != params.end())
+    if (const auto* value = std::get_if<T>(&it->second.value)) return *value;
+  no_such_parameter(name, type);
+}
+
+}  // namespace
+
+std::int64_t actor_args::integer(std::string_view name) const {
+  return get<std::int64_t>(params_, name, to_string(param_type::integer));
+}
+double actor_args::real(std::string_view name) const { return get<double>(params_, name, to_string(param_type::real)); }
+bool actor_args::boolean(std::string_view name) const {
+  return get<bool>(params_, name, to_string(param_type::boolean));
+}
+std::string actor_args::text(std::string_view name) const {
+  return get<std::string>(params_, name, to_string(param_type::text));
+}
+milliseconds actor_args::duration(std::string_view name) const {
+  return get<milliseconds>(params_, name, to_string(param_type::duration));
+}
+caf::actor actor_args::actor(std::string_view name) const {
+  auto it = actors_.find(std::string{name});
+  if (it == actors_.end()) no_such_parameter(name, to_string(param_type::actor));
+  if (!it->second) throw std::out_of_range("the actor that parameter '" + std::string{name} + "' names is not there");
+  return it->second;
+}
+
+const actor_entry* actor_registry::find(std::string_view name) const noexcept {
+  auto it = std::find_if(entries_.begin(), entries_.end(), [&](const actor_entry& e) { return e.name == name; });
+  return it == entries_.end() ? nullptr : &*it;
+}
+
+std::vector<const actor_entry*> actor_registry::all() const {
+  std::vector<const actor_entry*> out;
+  for (const auto& e : entries_) out.push_back(&e);
+  return out;
+}
+
+void actor_registry::insert(actor_entry entry) {
+  if (!is_registered_name(entry.name))
+    throw std::invalid_argument("actor name '" + entry.name + "' is not of the form [a-z][a-z0-9_]*");
+  if (find(entry.name) != nullptr)
+    throw std::invalid_argument("an actor is already registered as '" + entry.name + "'");
+  entries_.push_back(std::move(entry));
+}
+
+}  // namespace steward

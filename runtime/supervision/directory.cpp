@@ -1,0 +1,85 @@
+#include "supervision/directory.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace steward::supervision {
+
+void directory::put_actor(const std::string& path, caf::actor handle) {
+  std::lock_guard guard{mutex_};
+  actors_[path] = std::move(handle);
+  ends_.erase(path);
+}
+
+void directory::put_pool(const std::string& path, std::shared_ptr<steward::pool> handle) {
+  std::lock_guard guard{mutex_};
+  pools_[path] = std::move(handle);
+  ends_.erase(path);
+}
+
+void directory::put_end(const std::string& path, policy::exit_info how) {
+  {
+    std::lock_guard guard{mutex_};
+    ends_[path] = std::move(how);
+  }
+  changed_.notify_all();
+}
+
+void directory::erase(const std::string& path) {
+  std::shared_ptr<steward::pool> last;  // a pool joins its thread when it goes: not under the lock
+  std::lock_guard guard{mutex_};
+  actors_.erase(path);
+  if (auto it = pools_.find(path); it != pools_.end()) {
+    last = std::move(it->second);
+    pools_.erase(it);
+  }
+}
+
+void directory::clear() {
+  std::map<std::string, std::shared_ptr<steward::pool>> pools;
+  std::lock_guard guard{mutex_};
+  actors_.clear();
+  pools.swap(pools_);
+}
+
+caf::actor directory::actor(const std::string& path) const {
+  std::lock_guard guard{mutex_};
+  auto it = actors_.find(path);
+  return it == actors_.end() ? caf::actor{} : it->second;
+}
+
+std::shared_ptr<steward::pool> directory::pool_at(const std::string& path) const {
+  std::lock_guard guard{mutex_};
+  auto it = pools_.find(path);
+  return it == pools_.end() ? nullptr : it->second;
+}
+
+std::vector<std::string> directory::wait_for_ends(const std::vector<std::string>& paths,
+                                                  std::chrono::steady_clock::time_point until) const {
+  std::unique_lock guard{mutex_};
+  auto all_ended = [&] {
+    return no_more_waiting_ || std::all_of(paths.begin(), paths.end(), [&](auto& p) { return ends_.contains(p); });
+  };
+  changed_.wait_until(guard, until, all_ended);
+  std::vector<std::string> open;
+  for (const auto& path : paths)
+    if (!ends_.contains(path)) open.push_back(path);
+  return open;
+}
+
+std::optional<policy::exit_info> directory::end_of(const std::string& path) const {
+  std::lock_guard guard{mutex_};
+  auto it = ends_.find(path);
+  if (it == ends_.end()) return std::nullopt;
+  return it->second;
+}
+
+void directory::give_up_waiting() {
+  {
+    std::lock_guard guard{mutex_};
+    no_more_waiting_ = true;
+  }
+  changed_.notify_all();
+}
+
+}  // namespace steward::supervision

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "policy/supervisor_machine.hpp"
+#include "steward/pool.hpp"
+
+#include <caf/actor.hpp>
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace steward::supervision {
+
+/// What the tree holds at the moment, by path: written by the kernel, read by anyone. Thread-safe.
+class directory {
+public:
+  void put_actor(const std::string& path, caf::actor handle);
+  void put_pool(const std::string& path, std::shared_ptr<pool> handle);
+  void put_end(const std::string& path, policy::exit_info how);
+  void erase(const std::string& path);
+  void clear();
+
+  /// An invalid handle when there is no such actor.
+  caf::actor actor(const std::string& path) const;
+  std::shared_ptr<steward::pool> pool_at(const std::string& path) const;
+
+  /// Waits until every path has ended for good, or until `until`. Tells which have not.
+  std::vector<std::string> wait_for_ends(const std::vector<std::string>& paths,
+                                         std::chrono::steady_clock::time_point until) const;
+  /// How a child ended for good, when it has.
+  std::optional<policy::exit_info> end_of(const std::string& path) const;
+  /// Wakes every waiter, now and from now on.
+  void give_up_waiting();
+
+private:
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  std::map<std::string, caf::actor> actors_;
+  std::map<std::string, std::shared_ptr<steward::pool>> pools_;
+  std::map<std::string, policy::exit_info> ends_;
+  bool no_more_waiting_ = false;
+};
+
+}  // namespace steward::supervision

@@ -1,0 +1,51 @@
+#include "steward/messages.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/sec.hpp>
+
+namespace steward {
+
+std::string to_string(errc code) {
+  switch (code) {
+    case errc::crashed:
+      return "crashed";
+    case errc::ended:
+      return "ended";
+    case errc::empty:
+      return "empty";
+    case errc::full:
+      return "full";
+    case errc::not_found:
+      return "not found";
+    case errc::bad_value:
+      return "bad value";
+  }
+  return "unknown error";
+}
+
+std::optional<errc> code_of(const caf::error& problem) {
+  if (!problem || !port::in_category(problem, "steward")) return std::nullopt;
+  return static_cast<errc>(port::code_of(problem));
+}
+
+std::optional<crash_text> crash_of(const caf::error& problem) {
+  if (code_of(problem) != errc::crashed) return std::nullopt;
+  const auto details = port::details_of(problem);
+  crash_text out;
+  if (!details.empty()) out.exception = details[0];
+  if (details.size() > 1) out.message = details[1];
+  return out;
+}
+
+std::string describe(const caf::error& problem) {
+  if (!problem) return "no error";
+  const auto code = code_of(problem);
+  if (!code) return port::render(problem);
+  if (const auto crash = crash_of(problem))
+    return "crashed: " + crash->exception + (crash->message.empty() ? "" : ": " + crash->message);
+  std::string out = to_string(*code);
+  for (const auto& detail : port::details_of(problem)) out += ": " + detail;
+  return out;
+}
+
+}  // namespace steward

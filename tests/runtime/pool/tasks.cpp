@@ -1,0 +1,113 @@
+#include "tasks.hpp"
+
+#include "pool/worker.hpp"
+#include "process/child.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+#include <thread>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace steward::test {
+
+namespace {
+
+// Not a tail call, and too large for the optimiser to fold.
+int overflow_stack(int depth) {
+  volatile char room[4096];
+  room[0] = static_cast<char>(depth);
+  return depth < 0 ? 0 : overflow_stack(depth + 1) + room[0];
+}
+
+std::int64_t square(std::int64_t n) { return n * n; }
+
+std::int64_t misbehave(const task_context& context, std::int64_t n, std::string how) {
+  if (context.attempt == 1) do_fault(how);
+  return n * n;
+}
+
+std::int64_t poison(std::int64_t n, std::string how) {
+  do_fault(how);
+  return n * n;
+}
+
+std::int64_t pid(std::int64_t) { return ::getpid(); }
+
+std::vector<std::uint8_t> reverse(std::vector<std::uint8_t> data) { return {data.rbegin(), data.rend()}; }
+
+std::string about_me(const task_context& context, std::int64_t) {
+  return std::string(context.pool) + " " + std::to_string(context.attempt) + "/" + std::to_string(context.attempts);
+}
+
+void nothing(std::int64_t) {}
+
+std::int32_t link(std::int64_t) { return pooling::worker_actor_link_fd(); }
+
+std::int64_t wait_for_file(std::string path) {
+  const auto begun = path + "." + std::to_string(::getpid());
+  if (std::FILE* mark = std::fopen(begun.c_str(), "w")) std::fclose(mark);
+  struct stat info {};
+  while (::stat(path.c_str(), &info) != 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return info.st_size;
+}
+
+}  // namespace
+
+void do_fault(const std::string& how) {
+  if (how == "segv") {
+    // Volatile, so that no compiler sees what it is about to write to.
+    volatile std::uintptr_t nowhere = 0x10;
+    *reinterpret_cast<volatile int*>(nowhere) = 1;
+  } else if (how == "abort") {
+    std::abort();
+  } else if (how == "exit0") {
+    ::_exit(0);
+  } else if (how == "exit3") {
+    ::_exit(3);
+  } else if (how == "throw") {
+    throw std::runtime_error("it was asked to throw");
+  } else if (how == "throw_int") {
+    throw 7;
+  } else if (how == "uncaught") {
+    // An exception that leaves a thread nobody watches ends the process.
+    std::thread([] { throw std::logic_error("nobody catches this"); }).join();
+  } else if (how == "overflow") {
+    overflow_stack(0);
+  } else if (how == "kill") {
+    ::kill(::getpid(), SIGKILL);
+  } else if (how == "hang") {
+    for (volatile bool on = true; on;) {
+    }
+  } else if (how == "leave_channel") {
+    ::close(process::first_child_fd);
+    std::this_thread::sleep_for(std::chrono::hours(1));
+  } else if (how == "garbage") {
+    const char text[] = "these bytes are no frame, and they are longer than the header of one";
+    static_cast<void>(!::write(process::first_child_fd, text, sizeof text));
+    std::this_thread::sleep_for(std::chrono::hours(1));
+  }
+}
+
+test_tasks& tasks() {
+  static test_tasks all = [] {
+    test_tasks t;
+    t.square = t.registry.add("square", &square);
+    t.misbehave = t.registry.add("misbehave", &misbehave);
+    t.poison = t.registry.add("poison", &poison);
+    t.pid = t.registry.add("pid", &pid);
+    t.reverse = t.registry.add("reverse", &reverse);
+    t.about_me = t.registry.add("about_me", &about_me);
+    t.nothing = t.registry.add("nothing", &nothing);
+    t.link = t.registry.add("link", &link);
+    t.wait_for_file = t.registry.add("wait_for_file", &wait_for_file);
+    return t;
+  }();
+  return all;
+}
+
+}  // namespace steward::test

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "steward/task.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// The tasks that the pool tests run, in threads and in worker processes.
+namespace steward::test {
+
+struct test_tasks {
+  task_registry registry;
+  task<std::int64_t, std::int64_t> square;
+  task<std::int64_t, std::int64_t, std::string> misbehave;  ///< square(n); in its first attempt it first does `how`
+  task<std::int64_t, std::int64_t, std::string> poison;     ///< does `how` in every attempt
+  task<std::int64_t, std::int64_t> pid;                     ///< the pid it runs in; the argument is ignored
+  task<std::vector<std::uint8_t>, std::vector<std::uint8_t>> reverse;
+  task<std::string, std::int64_t> about_me;  ///< "POOL attempt/attempts"
+  task<void, std::int64_t> nothing;
+  task<std::int32_t, std::int64_t> link;          ///< the descriptor of the actor link; the argument is ignored
+  task<std::int64_t, std::string> wait_for_file;  ///< makes PATH.PID, then returns the size of PATH once it exists
+};
+
+test_tasks& tasks();
+
+/// Runs `how`: segv, abort, exit0, exit3, throw, throw_int, uncaught, overflow, kill, hang, leave_channel, garbage or
+/// none.
+void do_fault(const std::string& how);
+
+}  // namespace steward::test
