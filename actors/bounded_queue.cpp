@@ -8,6 +8,12 @@ namespace steward::ready_made {
 bounded_queue::bounded_queue(self_ptr self, const actor_args& args)
     : self_(self), capacity_(static_cast<std::size_t>(args.integer("capacity"))) {}
 
+bounded_queue::~bounded_queue() {
+  const auto gone = caf::make_error(errc::ended, std::string{"the queue crashed or was stopped"});
+  for (auto& [number, producer] : producers_) producer.deliver(gone);
+  for (auto& consumer : consumers_) consumer.deliver(gone);
+}
+
 caf::behavior bounded_queue::make_behavior() {
   return {
       [this](push_atom, std::int64_t number) { return push(number); },

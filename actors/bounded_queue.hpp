@@ -2,8 +2,6 @@
 
 #include <steward/actor.hpp>
 
-#include <caf/response_promise.hpp>
-
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -30,6 +28,10 @@ public:
   static constexpr std::size_t max_waiting = 10'000;
 
   bounded_queue(self_ptr self, const actor_args& args);
+  /// Answers whoever waits: a promise that is dropped would leave its requester waiting.
+  ~bounded_queue();
+  bounded_queue(const bounded_queue&) = delete;
+  bounded_queue& operator=(const bounded_queue&) = delete;
   caf::behavior make_behavior();
 
 private:

@@ -124,8 +124,8 @@ private:
 
 int run_steps(const config::scenario& what, runtime& rt, const program& registered, output& out, stop_switch& stop) {
   supervisor tree{rt, what.tree};
-  // Declared after the tree and used by its callbacks: `watch(nullptr)` and `tree.stop()` below end that use first.
-  runner steps{rt, tree, registered.tasks, out};
+  // The tree's callback uses it: every way out of here comes after the tree's end.
+  runner steps{rt, tree, what, registered.tasks, out};
   tree.on_end([&] {
     if (tree.end() == tree_end::gave_up) steps.interrupt();
   });
@@ -136,7 +136,7 @@ int run_steps(const config::scenario& what, runtime& rt, const program& register
     return exit_start_failed;
   }
   stop.watch(&steps);
-  const bool all_well = steps.run(what.run);
+  const bool all_well = steps.run();
   stop.watch(nullptr);
   tree.stop();
   if (tree.end() == tree_end::gave_up) return exit_gave_up;

@@ -39,17 +39,30 @@ std::string line_for(const std::string& form, const config::task_input& input, c
   return replaced(out, "{result}", result);
 }
 
+std::optional<std::string> path_of(const std::string& id, const supervisor_spec& in, const std::string& prefix) {
+  for (const auto& child : in.children) {
+    const auto path = prefix + "/" + child.id;
+    if (child.id == id) return path;
+    if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&child.what))
+      if (auto found = path_of(id, **nested, path)) return found;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-std::string absolute(const std::string& name) { return name.starts_with('/') ? name : "/root/" + name; }
+runner::runner(runtime& rt, supervisor& tree, const config::scenario& what, const task_registry& tasks, output& out)
+    : rt_(rt), what_(what), tree_(tree), tasks_(tasks), out_(out) {}
 
-runner::runner(runtime& rt, supervisor& tree, const task_registry& tasks, output& out)
-    : rt_(rt), tree_(tree), tasks_(tasks), out_(out) {}
+std::string runner::absolute(const std::string& name) const {
+  if (name.starts_with('/')) return name;
+  return path_of(name, what_.tree, "/root").value_or("/root/" + name);
+}
 
 runner::~runner() = default;
 
-bool runner::run(const std::vector<config::step>& steps) {
-  for (const auto& step : steps) {
+bool runner::run() {
+  for (const auto& step : what_.run) {
     if (interrupted()) break;
     perform(step);
   }

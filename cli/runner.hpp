@@ -18,11 +18,11 @@ namespace steward::cli {
 /// `run` is called once, on one thread; `interrupt` from any thread, also before `run`: it makes every step end soon.
 class runner {
 public:
-  runner(runtime& rt, supervisor& tree, const task_registry& tasks, output& out);
+  runner(runtime& rt, supervisor& tree, const config::scenario& what, const task_registry& tasks, output& out);
   ~runner();
 
-  /// Runs the steps in order. Returns false when a task had no value or an expectation did not hold.
-  bool run(const std::vector<config::step>& steps);
+  /// Runs the scenario's steps in order. Returns false when a task had no value or an expectation did not hold.
+  bool run();
 
   /// Cancels what runs. Idempotent.
   void interrupt();
@@ -54,12 +54,15 @@ private:
   cell compare_one(const std::string& pool, const config::compare_work& work);
   cell compare_contained(const pool& threads, const config::compare_work& work);
 
+  /// The path that a step means: a path as it is, an id wherever in the tree it stands.
+  std::string absolute(const std::string& name) const;
   std::optional<std::string> show(const std::string& actor);
   std::vector<bytes> encode(const task_entry& entry, const std::vector<config::task_input>& inputs) const;
   void failed(const std::string& text);
   bool interrupted() const { return interrupted_.load(); }
 
   runtime& rt_;
+  const config::scenario& what_;
   supervisor& tree_;
   const task_registry& tasks_;
   output& out_;
@@ -68,8 +71,5 @@ private:
   std::mutex mutex_;
   std::vector<std::shared_ptr<pool>> fresh_;  // pools that `interrupt` must stop
 };
-
-/// "/root/math/total" for a path or for an id of a child of the root.
-std::string absolute(const std::string& name);
 
 }  // namespace steward::cli

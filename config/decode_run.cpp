@@ -23,9 +23,10 @@ void check_template(const section_reader& from, const std::string& text) {
       return;
     }
     const auto word = text.substr(open + 1, close - open - 1);
-    if (std::find(known.begin(), known.end(), word) == known.end()) {
+    const bool numbered = word.size() == 1 && word[0] >= '1' && word[0] <= '9';
+    if (!numbered && std::find(known.begin(), known.end(), word) == known.end()) {
       from.fault("each", fmt::format("unknown placeholder '{{{}}}'", word),
-                 {"{input} and {result}", did_you_mean(word, known)});
+                 {"{input}, {result}, or {1} for the first argument", did_you_mean(word, known)});
     }
     open = text.find('{', close);
   }

@@ -24,7 +24,7 @@ struct map_step {
   bool print_each = false;                   ///< one line per input
   bool print_results = false;                ///< "Results: [1, 4, 9]"
   bool print_time = false;                   ///< "Time Taken: 0.0011 seconds"
-  std::string each = "{input} -> {result}";  ///< of print_each; knows {input} and {result}
+  std::string each = "{input} -> {result}";  ///< of print_each; knows {input}, {result}, {1} .. {9}
 };
 
 /// One kind of work of a `compare` step.

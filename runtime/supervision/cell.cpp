@@ -73,6 +73,7 @@ void cell::incarnate(std::uint64_t incarnation) {
       out.how.why.message = quitting() ? "quit while it was starting" : "make_behavior returned no behaviour";
     } else {
       become(std::move(behavior));
+      release_mailbox();
     }
   } catch (...) {  // a throwing constructor or init is a failed start, whatever it throws
     out.what = cell_report::kind::start_failed;

@@ -26,6 +26,7 @@ struct supervisor::impl {
   std::optional<supervision::start_report> started;
   std::optional<policy::exit_info> ended;
   std::vector<std::function<void()>> end_callbacks;
+  bool over_told = false;  // every callback has run: nobody of ours uses its captures any more
 
   void begin();
   void over(policy::exit_info how);
@@ -53,9 +54,11 @@ void supervisor::impl::over(policy::exit_info how) {
     std::lock_guard guard{mutex};
     ended = std::move(how);
     callbacks.swap(end_callbacks);
-    changed.notify_all();
   }
   for (auto& f : callbacks) f();
+  std::lock_guard guard{mutex};
+  over_told = true;
+  changed.notify_all();
 }
 
 supervisor::supervisor(runtime& rt, supervisor_spec spec, std::string name) : impl_(std::make_unique<impl>()) {
@@ -94,7 +97,7 @@ tree_start supervisor::start() {
   std::unique_lock guard{impl_->mutex};
   impl_->begun = true;
   impl_->begin();
-  impl_->changed.wait(guard, [this] { return impl_->started || impl_->ended; });
+  impl_->changed.wait(guard, [this] { return impl_->started || impl_->over_told; });
   tree_start out;
   if (impl_->started) {
     out.failed_child = impl_->started->failed_child;
@@ -108,14 +111,14 @@ tree_start supervisor::start() {
 
 void supervisor::stop() {
   std::unique_lock guard{impl_->mutex};
-  if (!impl_->begun || impl_->ended) return;
+  if (!impl_->begun || impl_->over_told) return;
   port::tell_anonymously(impl_->brain, kernel_call{[](kernel& k) { k.stop_tree(); }});
-  impl_->changed.wait(guard, [this] { return impl_->ended.has_value(); });
+  impl_->changed.wait(guard, [this] { return impl_->over_told; });
 }
 
 bool supervisor::wait_until(std::chrono::steady_clock::time_point until) {
   std::unique_lock guard{impl_->mutex};
-  return impl_->changed.wait_until(guard, until, [this] { return impl_->ended.has_value(); });
+  return impl_->changed.wait_until(guard, until, [this] { return impl_->over_told; });
 }
 
 tree_end supervisor::end() const {

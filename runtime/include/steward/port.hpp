@@ -13,6 +13,7 @@
 #include <caf/config.hpp>
 #include <caf/error.hpp>
 #include <caf/event_based_actor.hpp>
+#include <caf/response_promise.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 #include <caf/system_messages.hpp>
@@ -190,11 +191,18 @@ protected:
     if (promise.pending()) promise.deliver(std::move(problem));
   }
 
-  /// Keeps everything but commands in the mailbox, in order, until `serve`.
+  /// Keeps everything but commands in the mailbox, in order, until `release_mailbox`.
   void hold_mailbox() {
     reset_handlers();
     set_default_handler(caf::skip);
     become(caf::behavior{[](const Command&) {}});
+  }
+
+  /// Lets what `hold_mailbox` held be handled by the behaviour that was just set. A command is urgent, and CAF looks at
+  /// messages that were skipped again only after one of the same urgency was handled.
+  void release_mailbox() {
+    get_normal_queue().flush_cache();
+    get_urgent_queue().flush_cache();
   }
 
   /// Puts every handler that a former state may have set back to its default.

@@ -134,7 +134,9 @@ TEST_P(keeper_by, passes_every_byte_of_the_argument) {
 
 TEST_P(keeper_by, gives_a_child_a_clean_state) {
   // What must not get through: other descriptors, even without close-on-exec, a blocked and an ignored signal.
-  int stray = ::open("/dev/null", O_RDONLY);
+  int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  int stray = ::fcntl(null, F_DUPFD, 40);
+  ::close(null);
   sigset_t blocked;
   sigset_t before;
   ::sigemptyset(&blocked);
@@ -142,6 +144,11 @@ TEST_P(keeper_by, gives_a_child_a_clean_state) {
   ::sigaddset(&blocked, SIGTERM);
   ::pthread_sigmask(SIG_BLOCK, &blocked, &before);
   auto* old_handler = ::signal(SIGUSR1, SIG_IGN);
+  if (!test::under_thread_sanitizer) {
+    // A fresh zygote, which inherits all of this.
+    stop_zygote();
+    test::have_zygote();
+  }
   test_pipe pipe;
   test_pipe other;
   // In an order that a naive dup2 in a row gets wrong.
