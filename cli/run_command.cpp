@@ -8,6 +8,7 @@
 #include "cli/stop_signals.hpp"
 #include "config/diagnostics.hpp"
 #include "config/loader.hpp"
+#include "config/suggest.hpp"
 #include "observe/console.hpp"
 #include "observe/file_sink.hpp"
 #include "observe/json_line.hpp"
@@ -16,13 +17,34 @@
 
 #include <atomic>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <mutex>
+#include <random>
+#include <system_error>
 #include <utility>
 
 namespace steward::cli {
 
 namespace {
+
+/// Prints what is wrong with a file; for a bare name that is nearly that of a shipped scenario, also which.
+void print_faults(const std::string& file, const std::vector<config::diagnostic>& faults) {
+  for (const auto& fault : faults) std::fputs(config::render(fault).c_str(), stderr);
+  if (faults.empty() || find_scenario(file) != file || file.find('/') != std::string::npos) return;
+  const auto shipped = shipped_scenarios();
+  std::error_code ignored;
+  if (std::filesystem::exists(file, ignored)) return;
+  if (const auto meant = config::did_you_mean(file, shipped))
+    std::fprintf(stderr, "%s: did you mean the shipped scenario '%s'?\n", file.c_str(), meant->c_str());
+}
+
+/// Seeds of runs that name none differ from run to run; the run_start event tells them, so that a run can be repeated.
+std::uint64_t seed_of(const config::scenario& what) {
+  if (what.seed != 0) return what.seed;
+  std::random_device random;
+  return 1 + random() % 1'000'000'000U;
+}
 
 /// Checks all files; prints every fault of each.
 std::optional<std::vector<config::scenario>> load_all(const run_request& request, const program& what) {
@@ -34,7 +56,7 @@ std::optional<std::vector<config::scenario>> load_all(const run_request& request
   std::size_t faults = 0;
   for (const auto& file : request.files) {
     auto loaded = config::load_file(find_scenario(file), names, options);
-    for (const auto& fault : loaded.problems) std::fputs(config::render(fault).c_str(), stderr);
+    print_faults(file, loaded.problems);
     faults += loaded.problems.size();
     if (loaded.value) out.push_back(std::move(*loaded.value));
   }
@@ -148,10 +170,11 @@ int run_one(const config::scenario& what, const run_request& request, const prog
   output out{events, !request.json};
   event begin;
   begin.kind = event_kind::run_start;
-  begin.text = what.name + " (" + what.file + ")";
+  const auto seed = seed_of(what);
+  begin.text = what.name + " (" + what.file + "), seed " + std::to_string(seed);
   events.emit(std::move(begin));
   runtime_options options;
-  options.seed = what.seed;
+  options.seed = seed;
   options.actor_links = needs_links(what.tree);
   options.announce_types = registered.announce_types;
   options.print = [&out](const std::string& line) { out.line(line); };

@@ -133,10 +133,11 @@ TEST_F(ready_made_actors, whoever_waits_at_a_queue_that_crashes_gets_an_error) {
 }
 
 TEST_F(ready_made_actors, what_a_producer_makes_a_consumer_takes_in_order) {
-  start(tree({with("q", "bounded_queue", {{"capacity", {std::int64_t{5}}}}),
-              with("p", "producer", {{"queue", {std::string{"q"}}}, {"count", {std::int64_t{100}}}}),
-              with("c", "consumer", {{"queue", {std::string{"q"}}}, {"count", {std::int64_t{100}}}})}));
-  for (int i = 0; i < 500 && !names_.end_of("/root/c"); ++i) advance(1ms);
+  start(tree(
+      {with("q", "bounded_queue", {{"capacity", {std::int64_t{5}}}}),
+       with("p", "producer", {{"queue", {std::string{"q"}}}, {"count", {std::int64_t{100}}}}),
+       with("c", "consumer", {{"queue", {std::string{"q"}}}, {"count", {std::int64_t{100}}}, {"interval", {5ms}}})}));
+  for (int i = 0; i < 1'000 && !names_.end_of("/root/c"); ++i) advance(1ms);
   EXPECT_EQ(printed_, (std::vector<std::string>{"Produced 100 items", "Consumed 100 items in order, sum 5050"}));
   EXPECT_NE(shown("/root/q").find("never more than 5 at once"), std::string::npos) << shown("/root/q");
 }

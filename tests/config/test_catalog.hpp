@@ -50,7 +50,7 @@ inline catalog make_catalog() {
   };
   catalog result;
   result.actors = {
-      {"shared_list", {}},
+      {"shared_list", {make_param("announce", param_type::boolean, param_value{false})}},
       {"adder",
        {make_param("list", param_type::actor), count(), interval(),
         make_param("min", param_type::integer, param_value{std::int64_t{1}}),

@@ -15,3 +15,4 @@
 #include "steward/spec.hpp"
 #include "steward/task.hpp"
 #include "steward/task_actors.hpp"
+#include "steward/text_form.hpp"
