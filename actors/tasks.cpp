@@ -22,6 +22,11 @@ namespace {
 constexpr milliseconds answer_limit{10'000};
 constexpr std::uint32_t max_wait_ms = 60'000;
 
+}  // namespace
+
+// Faults have names of their own in the program's symbol table, so that reports can tell them.
+namespace faults {
+
 void fail() { throw std::logic_error("nobody catches this one"); }
 void call_what_must_not_throw(void (*f)()) noexcept { f(); }
 
@@ -46,17 +51,21 @@ void use_all_memory() {
   for (;;) hoard.push_back(std::make_unique_for_overwrite<char[]>(std::size_t{1} << 24U));
 }
 
+}  // namespace faults
+
+namespace {
+
 void meet(const std::string& fault) {
   if (fault == "none") return;
   if (fault == "exception") throw std::runtime_error("this attempt was told to throw");
-  if (fault == "uncaught") return call_what_must_not_throw(fail);
-  if (fault == "segfault") return segfault();
+  if (fault == "uncaught") return faults::call_what_must_not_throw(faults::fail);
+  if (fault == "segfault") return faults::segfault();
   volatile int depth = 0;
-  if (fault == "stack_overflow") return static_cast<void>(overflow_the_stack(&depth));
+  if (fault == "stack_overflow") return static_cast<void>(faults::overflow_the_stack(&depth));
   if (fault == "abort") std::abort();
   if (fault == "exit") std::_Exit(0);
   if (fault == "kill") return static_cast<void>(::kill(::getpid(), SIGKILL));
-  if (fault == "memory") return use_all_memory();
+  if (fault == "memory") return faults::use_all_memory();
   if (fault == "loop")
     for (volatile bool forever = true; forever;) {
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <deque>
 
 namespace steward::test {
 namespace {
@@ -74,16 +75,17 @@ TEST_F(worker_kill, costs_no_result_when_the_worker_is_busy) {
   constexpr int rounds = 40;
   const auto program = start_scenario(write("kills.yaml", two_pools(rounds)));
   const auto workers = wait_for_workers(*program);
-  // A worker may be hit before it got a task, or between two; then its successor is the next to be hit.
-  constexpr int tries = 10;
+  // A worker may be hit before it got a task, or between two. Then the one that has been up for longest is next.
+  constexpr std::size_t tries = 12;
   json crash;
-  int pid = workers.front[0];
-  for (int i = 0; i < tries && !crash.contains("task"); ++i) {
-    crash = kill_and_see(*program, pid);
+  std::deque<int> pids{workers.front.begin(), workers.front.end()};
+  for (std::size_t i = 1; i <= tries && !crash.contains("task"); ++i) {
+    crash = kill_and_see(*program, pids.front());
     expect_named(crash, "/root/front");
-    const auto back = program->wait_for(of_kind("recover"), static_cast<std::size_t>(i) + 1);
+    const auto back = program->wait_for(of_kind("recover"), i);
     ASSERT_FALSE(back.is_null()) << json(program->events()).dump();
-    pid = back.at("pid");
+    pids.pop_front();
+    pids.push_back(back.at("pid"));
   }
   ASSERT_TRUE(crash.contains("task")) << crash;
   EXPECT_EQ(crash["task"]["name"], "wait_ms");
