@@ -202,7 +202,7 @@ struct codec<std::pair<A, B>> {
 template <class... Ts>
 struct codec<std::tuple<Ts...>> {
   static void encode(bytes& out, const std::tuple<Ts...>& value) {
-    std::apply([&out](const Ts&... parts) { (codec<Ts>::encode(out, parts), ...); }, value);
+    std::apply([&]([[maybe_unused]] const Ts&... parts) { (codec<Ts>::encode(out, parts), ...); }, value);
   }
   // Braces, because their elements are evaluated from left to right.
   static std::tuple<Ts...> decode([[maybe_unused]] byte_reader& in) {

@@ -80,7 +80,7 @@ inline void watch(self_ptr self, const caf::actor& who) { self->monitor(who); }
 /// The number that names an error's kind within its category.
 inline std::uint8_t code_of(const caf::error& e) { return e.code(); }
 inline bool in_category(const caf::error& e, const char* category) {
-  return e.category() == caf::atom_from_string(category);
+  return e.category() == caf::atom_from_string(std::string{category});
 }
 
 /// The texts that an error carries; empty when its details are no texts.
@@ -117,7 +117,7 @@ enum class scheduling : std::uint8_t { sharing, stealing, testing };
 
 inline void configure(caf::actor_system_config& cfg, scheduling policy, std::size_t threads) {
   const char* const names[] = {"sharing", "stealing", "testing"};
-  cfg.set("scheduler.policy", caf::atom_from_string(names[static_cast<std::size_t>(policy)]));
+  cfg.set("scheduler.policy", caf::atom_from_string(std::string{names[static_cast<std::size_t>(policy)]}));
   if (policy != scheduling::testing) cfg.set("scheduler.max-threads", threads);
   cfg.set("logger.verbosity", caf::atom("quiet"));
   cfg.set("logger.inline-output", true);

@@ -122,7 +122,7 @@ struct argument_support<std::tuple<Ts...>> {
       const auto values = decode_all<std::tuple<Ts...>>(data);
       std::string out;
       const auto add = [&out](const std::string& part) { out += (out.empty() ? "" : ", ") + part; };
-      std::apply([&add](const Ts&... parts) { (add(render_text(parts)), ...); }, values);
+      std::apply([&](const Ts&... parts) { (add(render_text(parts)), ...); }, values);
       return out;
     };
   }
