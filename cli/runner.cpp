@@ -70,12 +70,12 @@ bool runner::run() {
 }
 
 void runner::interrupt() {
-  interrupted_.store(true);
   tree_.give_up_waiting();
   std::vector<std::shared_ptr<pool>> running;
   {
     std::lock_guard guard{mutex_};
-    running = fresh_;
+    interrupted_.store(true);
+    running = busy_;
   }
   for (const auto& p : running) p->stop_async(false, [] {});
 }
@@ -126,9 +126,11 @@ runner::measured runner::run_in_tree(const std::string& path, const task_entry& 
     out.problem = "the pool " + path + " is gone";
     return out;
   }
+  if (!begin_step_on(target)) return out;
   const auto start = clock::now();
   out.outcomes = target->map(entry, std::move(inputs));
   out.seconds = seconds_since(start);
+  end_step_on(target);
   return out;
 }
 
@@ -137,19 +139,27 @@ runner::measured runner::run_fresh(const std::string& path, pool_spec spec, cons
   measured out;
   const auto start = clock::now();
   const auto fresh = std::make_shared<pool>(rt_.pools(path), path, std::move(spec));
-  {
-    std::lock_guard guard{mutex_};
-    fresh_.push_back(fresh);
-  }
+  if (!begin_step_on(fresh)) return out;
   if (const auto problem = fresh->start())
     out.problem = "the pool " + path + " did not start: " + describe(*problem);
   else
     out.outcomes = fresh->map(entry, std::move(inputs));
   fresh->stop();
   out.seconds = seconds_since(start);
-  std::lock_guard guard{mutex_};
-  std::erase(fresh_, fresh);
+  end_step_on(fresh);
   return out;
+}
+
+bool runner::begin_step_on(const std::shared_ptr<pool>& target) {
+  std::lock_guard guard{mutex_};
+  if (interrupted()) return false;
+  busy_.push_back(target);
+  return true;
+}
+
+void runner::end_step_on(const std::shared_ptr<pool>& target) {
+  std::lock_guard guard{mutex_};
+  busy_.erase(std::ranges::find(busy_, target));  // once: steps that run in parallel may share a pool
 }
 
 void runner::perform(const config::wait_step& step) {

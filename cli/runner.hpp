@@ -58,6 +58,9 @@ private:
   std::string absolute(const std::string& name) const;
   std::optional<std::string> show(const std::string& actor);
   std::vector<bytes> encode(const task_entry& entry, const std::vector<config::task_input>& inputs) const;
+  /// Notes that a step uses a pool from now on; false when the run was interrupted, and the pool must be left alone.
+  bool begin_step_on(const std::shared_ptr<pool>& target);
+  void end_step_on(const std::shared_ptr<pool>& target);
   void failed(const std::string& text);
   bool interrupted() const { return interrupted_.load(); }
 
@@ -69,7 +72,7 @@ private:
   std::atomic<bool> ok_{true};
   std::atomic<bool> interrupted_{false};
   std::mutex mutex_;
-  std::vector<std::shared_ptr<pool>> fresh_;  // pools that `interrupt` must stop
+  std::vector<std::shared_ptr<pool>> busy_;  // pools with a step in them, which `interrupt` stops
 };
 
 }  // namespace steward::cli

@@ -106,6 +106,8 @@ void engine::worker_ready(worker_ref ref, time_point now) {
     e.recovery_ms = ms_between(*w->died_at, now);
     note(std::move(e));
     w->died_at.reset();
+  } else {
+    note(worker_event(event_kind::ready, event_level::debug, *w));
   }
   const auto is_ready = [](const worker& x) { return x.at == state::ready; };
   if (phase_ == phase::starting && std::all_of(workers_.begin(), workers_.end(), is_ready)) {

@@ -160,14 +160,15 @@ void engine::give_up(const cause& why, time_point now) {
   e.why = why;
   e.lost = ledger_.size();
   note(std::move(limit));
+  note(std::move(e));
+  // Before the tasks are settled: whoever waits for them may end the run, and the supervisor must know by then.
+  out_.emplace_back(act::gave_up{why});
   gave_up_ = why;
   settle_all(outcome_kind::pool_gone, why);
   for (auto& w : workers_) {
     if (w.at == state::waiting) w.at = state::down;
     if (w.at != state::down && w.at != state::killing) kill(w, make_cause(cause_class::killed, "the pool gave up"));
   }
-  note(std::move(e));
-  out_.emplace_back(act::gave_up{why});
 }
 
 void engine::check_workers(time_point now) {

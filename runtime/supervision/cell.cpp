@@ -46,9 +46,10 @@ void cell::on_command(cell_command& command) {
       incarnate(command.incarnation);
       break;
     case cell_command::kind::leave: {
-      state_.reset();
       cell_report out;
       out.what = cell_report::kind::left;
+      out.was_up = state_ != nullptr;
+      state_.reset();
       out.lost = waiting();
       report(std::move(out));
       leave(caf::exit_reason::user_shutdown);

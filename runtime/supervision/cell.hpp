@@ -26,6 +26,7 @@ struct cell_report {
   std::string in_hand;     ///< the message that was being handled when it crashed
   std::uint64_t kept = 0;  ///< messages that wait for the next incarnation
   std::uint64_t lost = 0;
+  bool was_up = false;  ///< `left`: an incarnation lived until then
 };
 
 /// What the kernel tells a cell. Overtakes the mailbox.

@@ -80,6 +80,15 @@ void kernel::on_report(const cell_report& report) {
       break;
     }
     case cell_report::kind::left:
+      if (report.was_up) {
+        event e;
+        e.kind = event_kind::stop;
+        e.level = event_level::info;
+        e.incarnation = report.incarnation;
+        e.runs_in = to_string(rung::thread);
+        e.text = "shut down";
+        emit(*child, std::move(e));
+      }
       if (report.lost > 0) {
         event e;
         e.kind = event_kind::dead_letter;
@@ -202,6 +211,8 @@ void kernel::perform(node& supervisor, policy::action::note x) {
       if (!child.last.in_hand.empty()) x.what.text = "while it handled " + child.last.in_hand;
     }
   } else if (const auto* as_pool = std::get_if<pool_child>(&child.what)) {
+    using enum event_kind;
+    if (x.what.kind == start || x.what.kind == ready || x.what.kind == stop) return;  // the pool tells these itself
     x.what.runs_in = to_string(as_pool->spec.runs_in);
   }
   emit(child, std::move(x.what));

@@ -45,7 +45,7 @@ protected:
   /// A run whose pool is up.
   std::unique_ptr<running> start_long_run(const char* yaml) {
     auto program = start_scenario(write("scenario.yaml", yaml));
-    EXPECT_FALSE(program->wait_for(of_kind("ready", "/root/workers"), 2).is_null());
+    EXPECT_FALSE(program->wait_for(of_kind("ready", "/root/workers")).is_null());
     return program;
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <deque>
+#include <stdexcept>
 
 namespace steward::test {
 namespace {
@@ -31,20 +32,27 @@ std::string all_results(int rounds) {
 
 class worker_kill : public program_test {
 protected:
-  /// The program's children in the order of their start: the zygote, the workers of `front`, those of `spare`.
+  /// The first worker processes of each pool.
   struct family {
     std::vector<int> front;
     std::vector<int> spare;
   };
 
-  /// Waits until both pools are up.
+  /// Waits until both pools are up, and reads their workers' pids from the events. Throws when they are not there.
   static family wait_for_workers(running& program) {
-    EXPECT_FALSE(program.wait_for(of_kind("ready", "/root/spare"), 2).is_null());
-    const auto all = children_of(program.pid());
-    EXPECT_EQ(all.size(), 7U);
-    if (all.size() != 7) return {{0, 0, 0}, {0, 0, 0}};
-    return {{all.begin() + 1, all.begin() + 4}, {all.begin() + 4, all.end()}};
+    if (program.wait_for(of_kind("ready", "/root/spare")).is_null()) throw std::runtime_error("the pools are not up");
+    family out;
+    for (const auto& e : all_of_kind(program.events(), "ready")) {
+      const auto actor = e.at("actor").get<std::string>();
+      if (actor.starts_with("/root/front/")) out.front.push_back(e.at("pid"));
+      if (actor.starts_with("/root/spare/")) out.spare.push_back(e.at("pid"));
+    }
+    if (out.front.size() != 3 || out.spare.size() != 3) throw std::runtime_error("there are not three workers a pool");
+    return out;
   }
+
+  /// Kills one process; never a group or everything, whatever the number is.
+  static bool kill_one(int pid) { return pid > 1 && ::kill(pid, SIGKILL) == 0; }
 
   static std::function<bool(const json&)> crash_of(int pid) {
     return [pid](const json& e) { return e.at("kind") == "crash" && e.value("pid", 0) == pid; };
@@ -52,7 +60,7 @@ protected:
 
   /// Kills a worker and returns the event that tells of it.
   static json kill_and_see(running& program, int pid) {
-    if (pid <= 0 || ::kill(pid, SIGKILL) != 0) return {};
+    if (!kill_one(pid)) return {};
     return program.wait_for(crash_of(pid));
   }
 
@@ -115,7 +123,7 @@ TEST_F(worker_kill, costs_no_result_when_every_worker_dies_at_once) {
   constexpr int rounds = 30;
   const auto program = start_scenario(write("kills.yaml", two_pools(rounds)));
   const auto workers = wait_for_workers(*program);
-  for (const int pid : workers.front) ::kill(pid, SIGKILL);
+  for (const int pid : workers.front) ASSERT_TRUE(kill_one(pid));
   for (const int pid : workers.front) expect_named(program->wait_for(crash_of(pid)), "/root/front");
   expect_nothing_lost(program->wait(), rounds);
 }
@@ -126,7 +134,7 @@ TEST_F(worker_kill, costs_no_result_when_the_zygote_dies) {
   const auto workers = wait_for_workers(*program);
   const auto zygote = children_of(program->pid()).front();
   ASSERT_EQ(std::ranges::count(workers.front, zygote) + std::ranges::count(workers.spare, zygote), 0);
-  ::kill(zygote, SIGKILL);
+  ASSERT_TRUE(kill_one(zygote));
   // Workers are started without it now.
   expect_named(kill_and_see(*program, workers.front[0]), "/root/front");
   ASSERT_FALSE(program->wait_for(of_kind("recover")).is_null());
@@ -144,8 +152,8 @@ TEST_F(worker_kill, of_a_busy_and_an_idle_worker_costs_no_result_fifty_times_in_
     const auto workers = wait_for_workers(*program);
     const int busy = workers.front[static_cast<std::size_t>(hit) % 3];
     const int idle = workers.spare[static_cast<std::size_t>(hit) % 3];
-    ::kill(busy, SIGKILL);
-    ::kill(idle, SIGKILL);
+    kill_one(busy);  // it may be gone already: then the run is not counted
+    kill_one(idle);
     const auto out = program->wait();
     expect_nothing_lost(out, rounds);
     // On a machine that is busy elsewhere the run may be over before the kill; such a run proves nothing.
