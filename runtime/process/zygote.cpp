@@ -276,8 +276,16 @@ bool start_zygote() {
   // What stdio holds would else be written again by every child that flushes.
   std::fflush(nullptr);
   int parent = ::getpid();
+  // A signal to the whole group must not end the zygote before it has said that it ignores it. It keeps this mask; its
+  // children begin with an empty one.
+  sigset_t group_signals;
+  sigset_t before;
+  ::sigemptyset(&group_signals);
+  for (int number : ignored_signals) ::sigaddset(&group_signals, number);
+  ::pthread_sigmask(SIG_BLOCK, &group_signals, &before);
   int pid = ::fork();
   if (pid == 0) run_zygote(ends[1], parent);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ::close(ends[1]);
   int pidfd = pid > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)) : -1;
   if (pidfd < 0) {

@@ -117,7 +117,7 @@ TEST_F(pool_engine, is_ready_once_each_worker_is) {
   brain->worker_ready(starts[2], now);
   step();
   EXPECT_TRUE(all_ready);
-  EXPECT_EQ(count(event_kind::ready), 1);
+  EXPECT_EQ(count(event_kind::ready), 4) << "each worker, then the pool";
 }
 
 TEST_F(pool_engine, feeds_all_workers_before_it_sends_ahead) {
