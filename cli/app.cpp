@@ -6,6 +6,7 @@
 #include "cli/exit_codes.hpp"
 #include "observe/console.hpp"
 #include "pool/worker.hpp"
+#include "process/bootstrap.hpp"
 #include "process/child.hpp"
 
 #include <csignal>
@@ -32,6 +33,7 @@ struct app::impl {
     if (tasks.find(cli::contained_task) == nullptr) cli::register_contained(tasks);
     pooling::register_pool_worker(tasks);
     set_worker_types(announcer());
+    process::fill_standard_fds();   // else the first socket takes the number of a closed stdout
     std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of the write, not the end of the tree
   }
 };

@@ -7,6 +7,11 @@
 
 namespace steward::cli {
 
+/// Writes to stdout and flushes. The first error is remembered, see `stdout_problem`; nothing is written after it.
+void write_stdout(const std::string& text);
+/// The errno of the first write to stdout that failed, 0 for none.
+int stdout_problem();
+
 /// The data of a run: whole lines on stdout, in order, each an `output` event as well. Thread-safe.
 class output {
 public:

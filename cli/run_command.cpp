@@ -16,7 +16,9 @@
 #include "steward/runtime.hpp"
 
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -86,11 +88,7 @@ public:
       events.add_sink([this](const event& e) { file_->write(e); });
     }
     if (request.json) {
-      events.add_sink([](const event& e) {
-        const auto line = to_json_line(e) + "\n";
-        std::fwrite(line.data(), 1, line.size(), stdout);
-        std::fflush(stdout);
-      });
+      events.add_sink([](const event& e) { write_stdout(to_json_line(e) + "\n"); });
     } else {
       console_options options;
       options.colour = request.colour;
@@ -144,22 +142,37 @@ private:
   int signal_ = 0;
 };
 
+/// Ends the uses of a runner before it goes, however the run ended.
+class run_guard {
+public:
+  run_guard(stop_switch& stop, supervisor& tree) : stop_(stop), tree_(tree) {}
+  ~run_guard() {
+    stop_.watch(nullptr);
+    tree_.stop();
+  }
+  run_guard(const run_guard&) = delete;
+  run_guard& operator=(const run_guard&) = delete;
+
+private:
+  stop_switch& stop_;
+  supervisor& tree_;
+};
+
 int run_steps(const config::scenario& what, runtime& rt, const program& registered, output& out, stop_switch& stop) {
   supervisor tree{rt, what.tree};
-  // The tree's callback uses it: every way out of here comes after the tree's end.
   runner steps{rt, tree, what, registered.tasks, out};
   tree.on_end([&] {
     if (tree.end() == tree_end::gave_up) steps.interrupt();
   });
+  const run_guard guard{stop, tree};
+  stop.watch(&steps);
   const auto started = tree.start();
-  if (!started.ok && tree.end() != tree_end::gave_up) {
+  if (!started.ok && tree.end() != tree_end::gave_up && stop.signal() == 0) {
     std::fprintf(stderr, "steward: %s failed to start: %s\n", started.failed_child.c_str(),
                  describe(started.why).c_str());
     return exit_start_failed;
   }
-  stop.watch(&steps);
   const bool all_well = steps.run();
-  stop.watch(nullptr);
   tree.stop();
   if (tree.end() == tree_end::gave_up) return exit_gave_up;
   return all_well ? exit_done : exit_failed;
@@ -218,6 +231,10 @@ int run_scenarios(const run_request& request, const program& what) {
   }
   process::stop_zygote();
   if (const auto problem = outlets.problem()) std::fprintf(stderr, "steward: %s\n", problem->c_str());
+  if (const int problem = stdout_problem(); problem != 0 && problem != EPIPE) {
+    std::fprintf(stderr, "steward: stdout: %s\n", std::strerror(problem));
+    if (code == exit_done) code = exit_internal;
+  }
   if (code == exit_done && request.strict && outlets.any_crash()) code = exit_strict;
   return code;
 }

@@ -70,13 +70,14 @@ bool runner::run() {
 }
 
 void runner::interrupt() {
-  tree_.give_up_waiting();
   std::vector<std::shared_ptr<pool>> running;
   {
     std::lock_guard guard{mutex_};
     interrupted_.store(true);
     running = busy_;
   }
+  tree_.give_up_waiting();
+  tree_.request_stop();  // actors that leave answer what a step waits for
   for (const auto& p : running) p->stop_async(false, [] {});
 }
 
@@ -105,6 +106,7 @@ void runner::perform(const config::map_step& step) {
 
 void runner::print_map(const config::map_step& step, const measured& result, unsigned size) {
   if (!result.problem.empty()) return failed(result.problem);
+  if (interrupted() && result.outcomes.size() != step.inputs.size()) return;
   const auto& entry = *tasks_.find(step.task);
   std::string all = "Results: [";
   if (step.print_size) out_.line("Pool Size: " + std::to_string(size));

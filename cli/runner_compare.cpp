@@ -72,6 +72,7 @@ runner::cell runner::compare_contained(const pool& threads, const config::compar
     failed(result.problem);
     return {result.seconds, "not started"};
   }
+  if (result.outcomes.empty()) return {result.seconds, "interrupted"};
   const auto& only = result.outcomes.front();
   if (only.ok())
     return {result.seconds, fmt::format("{} of {} results", decode_all<std::uint32_t>(only.value()), count)};

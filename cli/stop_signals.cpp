@@ -20,16 +20,20 @@ namespace {
 sigset_t stop_set() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int s : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, s);
+  for (const int s : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction inherited {};
+    ::sigaction(s, nullptr, &inherited);
+    if (inherited.sa_handler != SIG_IGN) sigaddset(&set, s);
+  }
   return set;
 }
 
 }  // namespace
 
 stop_signals::stop_signals(std::function<void(int)> on_stop) : on_stop_(std::move(on_stop)) {
-  const auto set = stop_set();
-  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  signal_fd_ = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  set_ = stop_set();
+  ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+  signal_fd_ = ::signalfd(-1, &set_, SFD_CLOEXEC | SFD_NONBLOCK);
   end_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (signal_fd_ < 0 || end_fd_ < 0) throw std::system_error(errno, std::generic_category(), "cannot wait for signals");
   thread_ = std::thread([this] { wait_for_signals(); });
@@ -42,8 +46,7 @@ stop_signals::~stop_signals() {
   thread_.join();
   ::close(signal_fd_);
   ::close(end_fd_);
-  const auto set = stop_set();
-  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  ::pthread_sigmask(SIG_UNBLOCK, &set_, nullptr);
 }
 
 void stop_signals::wait_for_signals() {

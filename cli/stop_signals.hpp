@@ -1,5 +1,6 @@
 #pragma once
 
+#include <csignal>
 #include <functional>
 #include <thread>
 
@@ -7,9 +8,10 @@ namespace steward::cli {
 
 /// Turns SIGINT, SIGTERM and SIGHUP into an orderly stop.
 ///
-/// Blocks the three for the calling thread and every thread made after it, and waits for them on a thread of its own.
-/// The first calls `on_stop(signal)` on that thread; a second one ends the program at once with 128 + signal (child
-/// processes die with it). Make it before other threads exist. The destructor gives the signals back.
+/// Blocks the three, less those that it was started with as ignored (nohup), for the calling thread and every thread
+/// made after it, and waits for them on a thread of its own. The first calls `on_stop(signal)` on that thread; a second
+/// one ends the program at once with 128 + signal (child processes die with it). Make it before other threads exist.
+/// The destructor gives the signals back.
 class stop_signals {
 public:
   explicit stop_signals(std::function<void(int)> on_stop);
@@ -21,6 +23,7 @@ private:
   void wait_for_signals();
 
   std::function<void(int)> on_stop_;
+  sigset_t set_{};  // those that the program does not inherit as ignored
   int signal_fd_ = -1;
   int end_fd_ = -1;
   std::thread thread_;

@@ -34,15 +34,18 @@ public:
 
   caf::actor_system& system() { return *system_; }
 
-  caf::actor find(std::string_view name) {
+  /// Handles are looked up once a task: they outlive an actor's restarts, but not those of its whole supervisor.
+  caf::actor find(std::uint64_t task, std::string_view name) {
     if (!front_) throw actor_error("the runtime does not answer on the actor link");
     std::lock_guard guard{mutex_};
+    if (task != task_) known_.clear();
+    task_ = task;
     if (auto it = known_.find(name); it != known_.end()) return it->second;
     caf::scoped_actor self{*system_};
     caf::actor found;
     port::ask(self.ptr(), front_, attach_limit, caf::get_atom::value, std::string{name})
         .receive([&](caf::actor& who) { found = who; }, [](caf::error&) {});
-    if (found) known_.emplace(name, found);  // handles stay valid through restarts
+    if (found) known_.emplace(name, found);
     return found;
   }
 
@@ -53,6 +56,7 @@ private:
   caf::actor front_;
   std::mutex mutex_;
   std::map<std::string, caf::actor, std::less<>> known_;
+  std::uint64_t task_ = 0;
 };
 
 /// Made at the first use and left alone at the end: a worker leaves through _exit.
@@ -130,7 +134,7 @@ caf::actor_system& task_system() {
 caf::actor find_task_actor(const task_context& context, std::string_view name) {
   caf::actor found;
   if (in_linked_worker())
-    found = this_worker().find(name);
+    found = this_worker().find(context.task_id, name);
   else if (auto* hub = local_hub.load())
     found = hub->find(context.pool, name);
   if (!found)

@@ -115,6 +115,8 @@ public:
   child_state state_of(child_index child) const { return children_.at(child).state; }
   std::uint64_t incarnation_of(child_index child) const { return children_.at(child).incarnation; }
   bool running() const noexcept { return phase_ == phase::running; }
+  /// True until it begins to stop or to roll back.
+  bool in_service() const noexcept { return may_restart(); }
   bool over() const noexcept { return phase_ == phase::over; }
 
 private:

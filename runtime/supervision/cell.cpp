@@ -43,7 +43,7 @@ void cell::on_exit() {
 void cell::on_command(cell_command& command) {
   switch (command.what) {
     case cell_command::kind::incarnate:
-      incarnate(command.incarnation);
+      incarnate(command);
       break;
     case cell_command::kind::leave: {
       cell_report out;
@@ -58,13 +58,13 @@ void cell::on_command(cell_command& command) {
   }
 }
 
-void cell::incarnate(std::uint64_t incarnation) {
-  incarnation_ = incarnation;
+void cell::incarnate(const cell_command& command) {
+  incarnation_ = command.incarnation;
   reset_handlers();
   cell_report out;
   try {
-    const actor_args args{spec_->path,   incarnation,  spec_->params,
-                          spec_->actors, spec_->print, spec_->seed + incarnation};
+    const actor_args args{spec_->path,     incarnation_, spec_->params,
+                          *command.actors, spec_->print, spec_->seed + incarnation_};
     state_ = spec_->make(this, args);
     auto behavior = state_->make_behavior();
     if (quitting() || !behavior) {

@@ -29,6 +29,9 @@ struct cell_report {
   bool was_up = false;  ///< `left`: an incarnation lived until then
 };
 
+/// Actors by the names of the parameters that name them.
+using actor_map = std::map<std::string, caf::actor>;
+
 /// What the kernel tells a cell. Overtakes the mailbox.
 struct cell_command {
   enum class kind : std::uint8_t {
@@ -37,6 +40,7 @@ struct cell_command {
   };
   kind what = kind::incarnate;
   std::uint64_t incarnation = 0;
+  std::shared_ptr<const actor_map> actors;  ///< `incarnate`: what the parameters name, as of now
 };
 
 /// What all incarnations of a cell share. Immutable while the cell lives.
@@ -46,7 +50,6 @@ struct cell_spec {
   std::string path;
   state_factory make;
   param_map params;
-  std::map<std::string, caf::actor> actors;  ///< by the names that the parameters use
   actor_args::printer print;
   std::uint64_t seed = 0;
   event_log* events = nullptr;  ///< outlives the actor system
@@ -80,7 +83,7 @@ private:
   void on_quit(caf::error reason) override;
   caf::result<caf::message> on_unexpected(caf::message_view& view) override;
 
-  void incarnate(std::uint64_t incarnation);
+  void incarnate(const cell_command& command);
   void report(cell_report what);
 
   std::shared_ptr<const cell_spec> spec_;

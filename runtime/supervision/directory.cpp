@@ -13,7 +13,7 @@ void directory::put_actor(const std::string& path, caf::actor handle) {
 
 void directory::put_pool(const std::string& path, std::shared_ptr<steward::pool> handle) {
   std::lock_guard guard{mutex_};
-  pools_[path] = std::move(handle);
+  pools_[path].swap(handle);  // the old one goes after the lock
   ends_.erase(path);
 }
 

@@ -25,10 +25,14 @@ caf::behavior kernel::make_behavior() {
 
 void kernel::on_exit() {
   nodes_.clear();
-  abandoned_pools_.clear();
+  retired_pools_.clear();
   timers_.clear();
-  on_started_ = nullptr;
-  on_ended_ = nullptr;
+  // Whoever waits for the tree must not wait for ever, whatever ended us.
+  cause gone;
+  gone.cls = cause_class::killed;
+  gone.message = "the supervision kernel has ended";
+  if (auto tell = std::exchange(on_started_, nullptr)) tell(start_report{"/", gone});
+  if (auto tell = std::exchange(on_ended_, nullptr)) tell({policy::exit_class::abnormal, gone});
 }
 
 void kernel::start_tree(std::string root_name, supervisor_spec spec, std::function<void(start_report)> on_started,
@@ -65,6 +69,7 @@ void kernel::on_report(const cell_report& report) {
   auto* child = find(report.node);
   if (child == nullptr || report.cell != std::get<actor_child>(child->what).serial) return;
   auto* parent = find(child->parent);
+  if (parent == nullptr || !machine_of(*parent).machine) return;
   auto& machine = *machine_of(*parent).machine;
   switch (report.what) {
     case cell_report::kind::ready:
@@ -110,10 +115,10 @@ void kernel::on_tick() {
     const auto next = timers_.begin()->second;
     timers_.erase(timers_.begin());
     auto* supervisor = find(next.supervisor);
-    if (supervisor != nullptr && supervisor->incarnation == next.incarnation)
+    if (supervisor != nullptr && supervisor->incarnation == next.incarnation && machine_of(*supervisor).machine)
       carry_out(supervisor->id, machine_of(*supervisor).machine->timer(next.child, next.token, at));
   }
-  if (!timers_.empty() && !armed_) {
+  if (!timers_.empty() && (!armed_ || timers_.begin()->first < *armed_)) {
     armed_ = timers_.begin()->first;
     port::tell_after(this, *armed_ - at, this, kernel_tick{});
   }
@@ -126,7 +131,9 @@ void kernel::carry_out(node_id supervisor, policy::actions todo) {
   while (!todo_.empty()) {
     auto [id, next] = std::move(todo_.front());
     todo_.pop_front();
-    if (auto* owner = find(id)) std::visit([&](auto& x) { perform(*owner, std::move(x)); }, next);
+    // A supervisor that was abandoned meanwhile has no machine and no children any more.
+    if (auto* owner = find(id); owner != nullptr && machine_of(*owner).machine)
+      std::visit([&](auto& x) { perform(*owner, std::move(x)); }, next);
   }
   busy_ = false;
 }
@@ -134,19 +141,24 @@ void kernel::carry_out(node_id supervisor, policy::actions todo) {
 void kernel::perform(node& supervisor, const policy::action::start_child& x) {
   auto& child = child_of(supervisor, x.child);
   child.incarnation = x.incarnation;
-  if (std::holds_alternative<actor_child>(child.what))
-    start_actor(child);
-  else if (std::holds_alternative<pool_child>(child.what))
-    start_pool(child);
-  else
-    start_supervisor(child);
+  try {
+    if (std::holds_alternative<actor_child>(child.what))
+      start_actor(child);
+    else if (std::holds_alternative<pool_child>(child.what))
+      start_pool(child);
+    else
+      start_supervisor(child);
+  } catch (const std::exception&) {  // no descriptor or thread left: the start has failed, the tree goes on
+    const auto why = cause_of(std::current_exception());
+    carry_out(supervisor.id, machine_of(supervisor).machine->child_start_failed(x.child, x.incarnation, why, now()));
+  }
 }
 
 void kernel::perform(node& supervisor, const policy::action::stop_child& x) {
   auto& child = child_of(supervisor, x.child);
   if (auto* as_actor = std::get_if<actor_child>(&child.what)) {
     if (as_actor->cell)
-      port::tell_urgently(as_actor->cell, cell_command{cell_command::kind::leave, 0});
+      port::tell_urgently(as_actor->cell, cell_command{cell_command::kind::leave, 0, nullptr});
     else
       after_stopped(child.id);
   } else if (auto* as_pool = std::get_if<pool_child>(&child.what)) {
@@ -176,17 +188,14 @@ void kernel::perform(node& supervisor, const policy::action::abandon_child& x) {
   env_.names->erase(child.path);
   if (auto* as_actor = std::get_if<actor_child>(&child.what)) {
     // A thread cannot be killed: the cell leaves when its handler returns, if ever; what replaces it is a new cell.
-    if (as_actor->cell) port::tell_urgently(as_actor->cell, cell_command{cell_command::kind::leave, 0});
+    if (as_actor->cell) port::tell_urgently(as_actor->cell, cell_command{cell_command::kind::leave, 0, nullptr});
     as_actor->cell = nullptr;
     if (env_.on_abandoned) env_.on_abandoned(child.path);
   } else if (auto* as_pool = std::get_if<pool_child>(&child.what)) {
-    if (as_pool->pool) {
-      as_pool->pool->stop_async(false, [] {});
-      abandoned_pools_.push_back(std::move(as_pool->pool));  // its destructor waits: at our end, not now
-    }
-    as_pool->pool = nullptr;
+    retire(std::move(as_pool->pool));
   } else {
     drop_children(child);
+    machine_of(child).machine.reset();
   }
 }
 
@@ -293,14 +302,6 @@ void kernel::start_actor(node& child) {
     spec->path = child.path;
     spec->make = entry->make;
     spec->params = self.spec.params;
-    const auto& parent_path = find(child.parent)->path;
-    for (const auto& param : entry->params) {
-      if (param.type != param_type::actor) continue;
-      auto value = spec->params.find(param.name);
-      if (value == spec->params.end()) continue;
-      if (const auto* name = std::get_if<std::string>(&value->second.value))
-        spec->actors[param.name] = env_.names->actor(resolve(parent_path, *name));
-    }
     spec->print = env_.print;
     spec->seed = env_.seed ^ (std::hash<std::string>{}(child.path) * 0x9e3779b97f4a7c15ULL);
     spec->events = env_.events;
@@ -308,7 +309,21 @@ void kernel::start_actor(node& child) {
         system().spawn<cell>(std::shared_ptr<const cell_spec>{std::move(spec)}, caf::actor_cast<caf::actor>(this));
     env_.names->put_actor(child.path, self.cell);
   }
-  port::tell_urgently(self.cell, cell_command{cell_command::kind::incarnate, child.incarnation});
+  port::tell_urgently(self.cell, cell_command{cell_command::kind::incarnate, child.incarnation, actors_for(child)});
+}
+
+std::shared_ptr<const actor_map> kernel::actors_for(const node& child) {
+  const auto& spec = std::get<actor_child>(child.what).spec;
+  const auto& parent_path = find(child.parent)->path;
+  auto out = std::make_shared<actor_map>();
+  for (const auto& param : env_.actors->find(spec.type)->params) {
+    if (param.type != param_type::actor) continue;
+    const auto value = spec.params.find(param.name);
+    if (value == spec.params.end()) continue;
+    if (const auto* name = std::get_if<std::string>(&value->second.value))
+      (*out)[param.name] = env_.names->actor(resolve(parent_path, *name));
+  }
+  return out;
 }
 
 void kernel::start_pool(node& child) {
@@ -325,9 +340,14 @@ void kernel::start_pool(node& child) {
   };
   if (!self.spec.actors.empty() && env_.link_for) {
     std::map<std::string, std::string> reachable;
-    for (const auto& name : self.spec.actors) reachable[name] = resolve(find(child.parent)->path, name);
+    for (const auto& name : self.spec.actors) {
+      const auto path = resolve(find(child.parent)->path, name);
+      reachable[name] = path;
+      reachable.emplace(path.substr(path.rfind('/') + 1), path);  // tasks know an actor at a path by its id
+    }
     env.actor_link = env_.link_for(child.path, std::move(reachable));
   }
+  retire(std::exchange(self.pool, nullptr));
   self.pool = std::make_shared<steward::pool>(std::move(env), child.path, self.spec);
   env_.names->put_pool(child.path, self.pool);
   self.pool->start_async([me, id = child.id, n = child.incarnation](std::optional<cause> problem) {
@@ -340,10 +360,12 @@ void kernel::pool_is_up(node_id child, std::uint64_t incarnation, const std::opt
   if (n == nullptr) return;
   auto* parent = find(n->parent);
   auto& machine = *machine_of(*parent).machine;
-  if (problem)
+  if (problem) {
+    n->last.how = {policy::exit_class::abnormal, *problem};
     carry_out(parent->id, machine.child_start_failed(n->index, incarnation, *problem, now()));
-  else
+  } else {
     carry_out(parent->id, machine.child_ready(n->index, incarnation, now()));
+  }
 }
 
 void kernel::pool_gave_up(node_id child, std::uint64_t incarnation, const cause& why) {
@@ -396,10 +418,22 @@ void kernel::drop_children(node& supervisor) {
   for (auto id : gone) {
     auto* child = find(id);
     if (std::holds_alternative<supervisor_child>(child->what)) drop_children(*child);
+    if (auto* as_pool = std::get_if<pool_child>(&child->what)) retire(std::move(as_pool->pool));
     if (auto* as_actor = std::get_if<actor_child>(&child->what); as_actor && as_actor->cell)
-      port::tell_urgently(as_actor->cell, cell_command{cell_command::kind::leave, 0});
+      port::tell_urgently(as_actor->cell, cell_command{cell_command::kind::leave, 0, nullptr});
+    env_.names->erase(child->path);
     nodes_.erase(id);
   }
+}
+
+void kernel::retire(std::shared_ptr<steward::pool> old) {
+  if (!old) return;
+  const auto id = ++last_serial_;
+  auto* target = old.get();
+  retired_pools_.emplace(id, std::move(old));
+  target->stop_async(false, [me = caf::actor_cast<caf::actor>(this), id] {
+    port::tell_urgently(me, kernel_call{[id](kernel& self) { self.retired_pools_.erase(id); }});
+  });
 }
 
 void kernel::after_stopped(node_id child) {
@@ -408,7 +442,8 @@ void kernel::after_stopped(node_id child) {
   env_.names->erase(n->path);
   auto* parent = find(n->parent);
   if (parent == nullptr) return;
-  env_.names->put_end(n->path, n->last.how);
+  // Only what ends by itself has ended for good; a supervisor that stops may be about to be restarted.
+  if (machine_of(*parent).machine->in_service()) env_.names->put_end(n->path, n->last.how);
   carry_out(parent->id, machine_of(*parent).machine->child_stopped(n->index, now()));
 }
 

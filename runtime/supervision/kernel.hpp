@@ -143,6 +143,10 @@ private:
   void start_supervisor(node& child);
   void make_children(node& supervisor);
   void drop_children(node& supervisor);
+  /// Ends a pool that nobody needs any more, without waiting for it.
+  void retire(std::shared_ptr<steward::pool> old);
+  /// The actors that an actor's parameters name, as they are now.
+  std::shared_ptr<const actor_map> actors_for(const node& child);
   void after_stopped(node_id child);
   void pool_is_up(node_id child, std::uint64_t incarnation, const std::optional<cause>& problem);
   void pool_gave_up(node_id child, std::uint64_t incarnation, const cause& why);
@@ -155,7 +159,7 @@ private:
 
   kernel_environment env_;
   std::unordered_map<node_id, node> nodes_;
-  std::vector<std::shared_ptr<steward::pool>> abandoned_pools_;
+  std::map<std::uint64_t, std::shared_ptr<steward::pool>> retired_pools_;  // until they have stopped
   node_id last_id_ = 0;
   std::uint64_t last_serial_ = 0;
   node_id root_ = 0;

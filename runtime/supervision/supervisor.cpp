@@ -116,6 +116,10 @@ void supervisor::stop() {
   impl_->changed.wait(guard, [this] { return impl_->over_told; });
 }
 
+void supervisor::request_stop() {
+  port::tell_anonymously(impl_->brain, kernel_call{[](kernel& k) { k.stop_tree(); }});
+}
+
 bool supervisor::wait_until(std::chrono::steady_clock::time_point until) {
   std::unique_lock guard{impl_->mutex};
   return impl_->changed.wait_until(guard, until, [this] { return impl_->over_told; });

@@ -72,6 +72,50 @@ run:
   EXPECT_TRUE(std::ranges::any_of(out.events, of_kind("stop", "/root/list"))) << "what came before it is stopped";
 }
 
+TEST_F(exit_code, is_5_when_a_nested_supervisor_overruns_its_start) {
+  const auto out = run_yaml(R"(scenario: slow_start
+tree:
+  children:
+    - id: nested
+      start_within: 1ms
+      supervisor:
+        children:
+          - {id: p, pool: {task: square, runs_in: processes, workers: 32}}
+          - {id: q, pool: {task: square, runs_in: processes, workers: 32}}
+run:
+  - map: {pool: p, inputs: 1..10}
+)");
+  EXPECT_TRUE(out.in_time) << "an abandoned supervisor must not end the kernel";
+  EXPECT_EQ(out.code, 5) << out.out << out.err;
+  expect_sound_events(out.events, 5);
+}
+
+TEST_F(exit_code, is_5_when_there_are_no_descriptors_left) {
+  subprocess one{{"/bin/bash", "-c", "ulimit -n 12; exec \"$0\" run square", program()}, environment()};
+  const auto status = one.wait(std::chrono::steady_clock::now() + run_limit);
+  ASSERT_TRUE(status) << "it hangs";
+  EXPECT_EQ(status->code, 5) << one.err();
+}
+
+TEST_F(exit_code, is_70_when_stdout_cannot_be_written) {
+  subprocess one{{"/bin/bash", "-c", "exec \"$0\" run square >/dev/full", program()}, environment()};
+  const auto status = one.wait(std::chrono::steady_clock::now() + run_limit);
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->code, 70);
+  EXPECT_NE(one.err().find("stdout: No space left on device"), std::string::npos) << one.err();
+}
+
+TEST_F(exit_code, is_0_whichever_standard_descriptor_is_closed) {
+  for (const auto* closed : {"<&-", ">&-", "2>&-", "<&- >&- 2>&-"}) {
+    const auto command = std::string{"exec \"$0\" run square --events \"$1\" "} + closed;
+    subprocess one{{"/bin/bash", "-c", command, program(), path("events.jsonl")}, environment()};
+    const auto status = one.wait(std::chrono::steady_clock::now() + run_limit);
+    ASSERT_TRUE(status) << closed;
+    EXPECT_EQ(status->code, 0) << closed << one.err();
+    expect_sound_events(parse_lines(read_file(path("events.jsonl"))), 0);
+  }
+}
+
 TEST_F(exit_code, is_1_when_a_task_fails_and_the_other_results_are_there) {
   const auto out = run_yaml(R"(scenario: overflow
 tree:

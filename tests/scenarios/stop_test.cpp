@@ -120,6 +120,19 @@ TEST_F(stop, of_a_killed_program_takes_its_workers_and_the_zygote_along) {
   for (const int pid : children) EXPECT_EQ(::kill(pid, 0), -1) << "process " << pid << " is left";
 }
 
+TEST_F(stop, is_not_asked_for_by_a_signal_that_the_program_was_started_to_ignore) {
+  const auto* script = R"(trap '' HUP
+"$0" run shared_list --events "$1" &
+run=$!
+until grep -q '"kind":"ready"' "$1" 2>/dev/null; do :; done
+kill -HUP $run
+wait $run)";
+  subprocess one{{"/bin/bash", "-c", script, program(), path("events.jsonl")}, environment()};
+  const auto status = one.wait(clock::now() + run_limit);
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->code, 0) << one.err();
+}
+
 TEST_F(stop, is_no_matter_of_who_reads_the_output) {
   auto how = environment();
   how.unread_stdout = true;

@@ -80,6 +80,9 @@ public:
   /// Stops every child in reverse order and waits for it. Idempotent.
   void stop();
 
+  /// Asks for the stop and returns at once.
+  void request_stop();
+
   /// Waits until the tree is over, for whatever reason, but at most until `until`. True when it is.
   bool wait_until(std::chrono::steady_clock::time_point until);
   /// How it ended; only meaningful when it is over.

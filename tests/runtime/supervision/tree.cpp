@@ -126,6 +126,72 @@ TEST_F(tree_test, a_child_that_was_told_of_another_reaches_it_through_its_restar
   EXPECT_EQ(take<std::uint64_t>(pending), 2U);
 }
 
+TEST_F(tree_test, a_short_back_off_is_not_held_up_by_the_timers_of_others) {
+  start(tree({child("a", "probe"), child("b", "probe")}, {100, 60s}));
+  const auto crash_twice = [&](const std::string& path) {
+    ask<std::int64_t>(path, crash_atom::value);
+    send(path, crash_atom::value);
+    run();
+  };
+  crash_twice("/root/a");  // back after 100 ms, which arms the 5 s of its start
+  advance(50ms);
+  crash_twice("/root/b");  // back 100 ms later
+  EXPECT_EQ(switches().alive, 0);
+  advance(50ms);
+  EXPECT_EQ(switches().alive, 1);
+  advance(50ms);
+  EXPECT_EQ(switches().alive, 2);
+}
+
+TEST_F(tree_test, a_nested_restart_that_fails_for_ever_climbs_to_the_root) {
+  start(tree(
+      {child("a", "probe"), nested("deep", tree({nested("sub", tree({child("x", "probe")}))})), child("b", "probe")}));
+  ASSERT_EQ(started_->failed_child, "");
+  switches().init_throws = 1'000;
+  send("/root/deep/sub/x", crash_atom::value);
+  for (int i = 0; i < 200; ++i) advance(50ms);
+  ASSERT_TRUE(ended_);
+  EXPECT_EQ(ended_->cls, policy::exit_class::gave_up);
+  EXPECT_EQ(switches().alive, 0);
+}
+
+TEST_F(tree_test, a_child_of_a_supervisor_that_is_restarted_has_not_ended_for_good) {
+  start(tree({nested("sub", tree({child("x", "probe"), child("y", "probe", restart_type::transient)}, {0, 5s}))},
+             {3, 5s}));
+  send("/root/sub/x", crash_atom::value);
+  run();
+  EXPECT_FALSE(names_.end_of("/root/sub/y"));
+  send("/root/sub/y", caf::delete_atom::value, std::int64_t{0});
+  run();
+  EXPECT_TRUE(names_.end_of("/root/sub/y"));
+}
+
+TEST_F(tree_test, an_actor_that_is_restarted_finds_the_actors_that_it_names_as_they_are_now) {
+  struct asker {
+    asker(self_ptr self, const actor_args& args) : self_(self), other_(args.actor("other")) {}
+    caf::behavior make_behavior() {
+      return {[this](caf::get_atom) {
+                auto promise = self_->make_response_promise<std::uint64_t>();
+                self_->request(other_, caf::infinite, caf::get_atom::value).then([promise](std::uint64_t n) mutable {
+                  promise.deliver(n);
+                });
+                return promise;
+              },
+              [](crash_atom) { throw std::runtime_error("again"); }};
+    }
+    self_ptr self_;
+    caf::actor other_;
+  };
+  actor_type<asker>("asker", {{"other", param_type::actor, {}, {}, {}, ""}});
+  auto a = child("a", "asker");
+  a.what = actor_spec{"asker", {{"other", {std::string{"/root/sub/x"}}}}};
+  start(tree({nested("sub", tree({child("x", "probe")}, {0, 5s})), a}, {10, 5s}));
+  send("/root/sub/x", crash_atom::value);  // sub gives up and comes back with a new x
+  run();
+  send("/root/a", crash_atom::value);
+  EXPECT_EQ(ask<std::uint64_t>("/root/a", caf::get_atom::value), 1U);
+}
+
 TEST_F(tree_test, numbers_its_events_without_a_gap) {
   start(tree({child("a", "probe"), child("b", "probe")}, {100, 60s}));
   for (int i = 0; i < 20; ++i) {
