@@ -257,7 +257,8 @@ std::vector<bad_document> faulty_steps() {
       {"unknown_print", step_with("map: {pool: p, inputs: 1..2, print: [tiem]}"), 8, 42, "run[0].map.print[0]",
        "unknown value 'tiem' (expected a list of pool_size, each, results or time; did you mean 'time'?)"},
       {"unknown_placeholder", step_with("map: {pool: p, inputs: 1..2, each: '{inptu}'}"), 8, 40, "run[0].map.each",
-       "unknown placeholder '{inptu}' (expected {input}, {result}, or {1} for the first argument; did you mean 'input'?)"},
+       "unknown placeholder '{inptu}' (expected {input}, {result}, or {1} for the first argument; did you mean "
+       "'input'?)"},
       {"each_that_nobody_prints", step_with("map: {pool: p, inputs: 1..2, print: [time], each: x}"), 8, 49,
        "run[0].map.each", "a line for each input, but 'print' does not ask for one (expected print: [each])"},
       {"compare_of_no_pools", step_with("compare: {pools: [], work: [{name: n, task: square, inputs: 1..2}]}"), 8, 22,

@@ -19,6 +19,7 @@ from pathlib import Path
 
 TIME_LIMIT_SECONDS = 120
 BLOCK = re.compile(r"^```(sh|bash|console)\n(.*?)^```", re.S | re.M)
+FENCED = re.compile(r"^```.*?^```", re.S | re.M)
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
 PROGRAM = re.compile(r"(?:^|[\s|;&])(?:\./)?(?:build/release/bin/)?steward\s")
 SCRIPT = re.compile(r"^(?:\./)?(scripts/[\w.-]+)")
@@ -82,7 +83,7 @@ def check_preset(name, root):
 def faults_of(readme_path, program):
     root = readme_path.parent
     readme = readme_path.read_text(encoding="utf-8")
-    for target in LINK.findall(readme):
+    for target in LINK.findall(FENCED.sub("", readme)):  # brackets in code are no links
         if "://" not in target and not (root / target).exists():
             yield f"link to {target}: there is no such file"
     judged = 0
