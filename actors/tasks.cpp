@@ -30,7 +30,7 @@ namespace faults {
 void fail() { throw std::logic_error("nobody catches this one"); }
 void call_what_must_not_throw(void (*f)()) noexcept { f(); }
 
-void segfault() {
+[[gnu::noinline]] void segfault() {
   volatile int* volatile nowhere = reinterpret_cast<int*>(0x10);
   *nowhere = 1;
 }

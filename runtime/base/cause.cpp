@@ -70,13 +70,21 @@ std::string with_text(std::string head, const cause& why) {
   return head;
 }
 
+/// A frame at one glance: "ns::f(int, char)+0x2e (program+0x14af2e)" without its parameters and numbers; those stay in
+/// `cause::frames`. A frame that is only a place in a file stays as it is.
+std::string_view name_of(std::string_view frame) {
+  const auto parameters = frame.find('(');
+  const bool has_parameters = parameters != std::string_view::npos && parameters > 0 && frame[parameters - 1] != ' ';
+  return has_parameters ? frame.substr(0, parameters) : frame;
+}
+
 std::string describe_signal(const cause& why) {
   auto head = signal_name(why.signal);
   if (why.address) {
     head += fmt::format(" at {:#x}", *why.address);
   }
   if (!why.frames.empty()) {
-    head += fmt::format(" in {}", why.frames.front());
+    head += fmt::format(" in {}", name_of(why.frames.front()));
   }
   return with_text(std::move(head), why);
 }
