@@ -58,13 +58,6 @@ void kernel::stop_tree() {
   carry_out(root_, self.machine->stop(now()));
 }
 
-std::vector<std::string> kernel::still_there() const {
-  std::vector<std::string> out;
-  for (const auto& [id, n] : nodes_)
-    if (!std::holds_alternative<supervisor_child>(n.what)) out.push_back(n.path);
-  return out;
-}
-
 void kernel::on_report(const cell_report& report) {
   auto* child = find(report.node);
   if (child == nullptr || report.cell != std::get<actor_child>(child->what).serial) return;

@@ -116,9 +116,6 @@ public:
   /// Stops the tree in order. Idempotent.
   void stop_tree();
 
-  /// Actors and pools that are not over yet, for a watchdog.
-  std::vector<std::string> still_there() const;
-
 private:
   using node = kernel_node;
   using node_id = kernel_node::number;
