@@ -70,13 +70,6 @@ auto ask(Self* self, const Dst& dst, Timeout timeout, Ts&&... xs) {
   return self->request(dst, timeout, std::forward<Ts>(xs)...);
 }
 
-/// Calls `on_down` when `who` is really over. One watcher an actor.
-template <class F>
-void watch_downs(self_ptr self, F on_down) {
-  self->set_down_handler([on_down](caf::down_msg& msg) { on_down(msg.source, msg.reason); });
-}
-inline void watch(self_ptr self, const caf::actor& who) { self->monitor(who); }
-
 /// The number that names an error's kind within its category.
 inline std::uint8_t code_of(const caf::error& e) { return e.code(); }
 inline bool in_category(const caf::error& e, const char* category) {
