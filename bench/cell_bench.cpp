@@ -1,8 +1,10 @@
 // What supervision costs: a million messages to a list in a supervised cell, and to the same list in a raw CAF actor,
-// in turns in one run; then messages queued behind a crash, and the time from a crash to the next answer.
+// in turns in one run; then requests, with and without a deadline; then messages queued behind a crash, and the time
+// from a crash to the next answer.
 #include "actors/ready_made.hpp"
 #include "actors/shared_list.hpp"
 
+#include <steward/caller.hpp>
 #include <steward/runtime.hpp>
 
 #include <algorithm>
@@ -112,6 +114,101 @@ void throughput(runtime& rt, int rounds) {
               median(ratios));
 }
 
+constexpr int requests = 100'000;
+
+/// Asks an actor `requests` times, one after the other, from within an actor, then answers who asked for that.
+class asker {
+public:
+  asker(self_ptr self, milliseconds timeout) : self_(self), timeout_(timeout) {}
+  explicit asker(self_ptr self) : asker(self, milliseconds{1'000}) {}
+  caf::behavior make_behavior() {
+    return {[this](caf::get_atom, const caf::actor& whom) {
+      whom_ = whom;
+      left_ = requests;
+      done_ = self_->make_response_promise<bool>();
+      next();
+      return done_;
+    }};
+  }
+
+private:
+  void next() {
+    if (left_-- == 0) {
+      done_.deliver(true);
+      return;
+    }
+    ask(self_, whom_, timeout_, size_atom::value).then([this](std::uint64_t) { next(); });
+  }
+  self_ptr self_;
+  milliseconds timeout_;
+  caf::actor whom_;
+  int left_ = 0;
+  caf::typed_response_promise<bool> done_;
+};
+
+double asks_per_second(caf::actor_system& system, const caf::actor& from, const caf::actor& whom) {
+  caf::scoped_actor self{system};
+  const auto start = clock_type::now();
+  port::ask(self.ptr(), from, caf::infinite, caf::get_atom::value, whom)
+      .receive([](bool) {}, [](caf::error& e) { std::printf("FAILED: %s\n", describe(e).c_str()); });
+  return requests / seconds_since(start);
+}
+
+double raw_requests_per_second(caf::actor_system& system, const caf::actor& whom) {
+  caf::scoped_actor self{system};
+  const auto start = clock_type::now();
+  for (int i = 0; i < requests; ++i)
+    port::ask(self.ptr(), whom, caf::infinite, size_atom::value).receive([](std::uint64_t) {}, [](caf::error&) {});
+  return requests / seconds_since(start);
+}
+
+double calls_per_second(caf::actor_system& system, const caf::actor& whom) {
+  caller ask{system};
+  const auto start = clock_type::now();
+  for (int i = 0; i < requests; ++i)
+    if (!ask.request<std::uint64_t>(whom, milliseconds{1'000}, size_atom::value)) std::printf("FAILED\n");
+  return requests / seconds_since(start);
+}
+
+void asking(runtime& rt, int rounds) {
+  auto& system = rt.system();
+  auto tree_spec = one("shared_list", {{"announce", {false}}});
+  auto by = tree_spec.children[0];
+  by.id = "asker";
+  by.what = actor_spec{"asker", {}};
+  tree_spec.children.push_back(by);
+  supervisor tree{rt, tree_spec};
+  if (!tree.start().ok) std::abort();
+  const auto cell = tree.actor("/root/list");
+  const auto cell_asker = tree.actor("/root/asker");
+  const auto raw = system.spawn(raw_list);
+  const auto raw_asker = system.spawn([](caf::event_based_actor* self) {
+    auto state = std::make_shared<asker>(self, infinity);
+    self->attach_functor([state] {});  // lives as long as the actor
+    return state->make_behavior();
+  });
+  std::vector<double> to_raw, to_cell, called, asked_raw, asked_cell, limited;
+  for (int i = 0; i < rounds; ++i) {
+    to_raw.push_back(raw_requests_per_second(system, raw));
+    to_cell.push_back(raw_requests_per_second(system, cell));
+    called.push_back(calls_per_second(system, cell));
+    asked_raw.push_back(asks_per_second(system, raw_asker, raw));
+    asked_cell.push_back(asks_per_second(system, raw_asker, cell));
+    limited.push_back(asks_per_second(system, cell_asker, cell));
+  }
+  const auto line = [](const char* what, const std::vector<double>& x, const std::vector<double>& base) {
+    std::printf("  %-52s %.0f k/s, ratio %.3f\n", what, median(x) / 1e3, median(x) / median(base));
+  };
+  std::printf("%d requests one after the other, %d rounds in turns\n", requests, rounds);
+  line("from outside, raw to raw, no deadline", to_raw, to_raw);
+  line("from outside, raw to a cell, no deadline", to_cell, to_raw);
+  line("from outside, caller to a cell, deadline", called, to_raw);
+  line("raw actor to raw actor, no deadline", asked_raw, asked_raw);
+  line("raw actor to a cell, no deadline", asked_cell, asked_raw);
+  line("cell to a cell, deadline", limited, asked_raw);
+  for (const auto& x : {raw, raw_asker}) caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
+}
+
 void behind_a_crash(runtime& rt) {
   supervisor tree{rt, one("shared_list", {{"announce", {false}}})};
   if (!tree.start().ok) std::abort();
@@ -138,8 +235,11 @@ int main(int argc, char** argv) {
   task_registry tasks;
   actor_registry actors;
   ready_made::register_all(tasks, actors);
+  actors.add<asker>("asker");
   event_log events;
   runtime rt{events, tasks, actors};
-  throughput(rt, argc > 1 ? std::atoi(argv[1]) : default_rounds);
+  const int rounds = argc > 1 ? std::atoi(argv[1]) : default_rounds;
+  throughput(rt, rounds);
+  asking(rt, rounds);
   behind_a_crash(rt);
 }

@@ -164,6 +164,13 @@ int main_of(int argc, char** argv, const program& what) {
   validate->add_option("--set", sets, "PATH=VALUE: override a value")->allow_extra_args(false);
   validate->add_option("--format", format, "of the faults")->check(CLI::IsMember({"text", "json"}));
 
+  std::string planned;
+  bool plan_json = false;
+  auto* plan = app.add_subcommand("plan", "Show what a scenario would start, with every value's origin; start nothing");
+  plan->add_option("FILE", planned, "scenario file or name")->required();
+  plan->add_option("--set", sets, "PATH=VALUE: override a value")->allow_extra_args(false);
+  plan->add_flag("--json", plan_json, "as JSON, with every value");
+
   std::string name;
   bool as_json = false;
   auto* actors = app.add_subcommand("actors", "Show the registered actors and tasks, with their parameters");
@@ -185,6 +192,7 @@ int main_of(int argc, char** argv, const program& what) {
     return run_scenarios(request, what);
   }
   if (validate->parsed()) return validate_scenarios(files, sets, format == "json", what);
+  if (plan->parsed()) return plan_scenario(planned, sets, plan_json, what);
   if (actors->parsed()) return list_registered(name, as_json, what);
   return print_version(as_json);
 }

@@ -3,6 +3,8 @@
 #include "cli/catalog.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/output.hpp"
+#include "cli/plan.hpp"
+#include "cli/reload.hpp"
 #include "cli/runner.hpp"
 #include "cli/scenario_files.hpp"
 #include "cli/stop_signals.hpp"
@@ -67,18 +69,6 @@ std::optional<std::vector<config::scenario>> load_all(const run_request& request
   return std::nullopt;
 }
 
-/// True when a pool of processes anywhere in the tree lets its tasks talk to actors.
-bool needs_links(const supervisor_spec& tree) {
-  for (const auto& child : tree.children) {
-    if (const auto* as_pool = std::get_if<pool_spec>(&child.what)) {
-      if (as_pool->runs_in == rung::process && !as_pool->actors.empty()) return true;
-    } else if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&child.what)) {
-      if (needs_links(**nested)) return true;
-    }
-  }
-  return false;
-}
-
 /// Where events go, and what of them decides the exit code.
 class event_outlets {
 public:
@@ -118,9 +108,22 @@ private:
   std::atomic<unsigned> crashes_{0};
 };
 
-/// What may have to be stopped when a signal comes, at whatever moment of the run.
+/// What may have to be stopped, or to reload, when a signal comes, at whatever moment of the run.
 class stop_switch {
 public:
+  /// The reload that was asked for before there was anything to reload takes place as soon as there is.
+  void ask_for_reload() {
+    std::lock_guard guard{mutex_};
+    if (reloading_ != nullptr)
+      reloading_->ask();
+    else
+      reload_asked_ = true;
+  }
+  void reload_with(reloader* active) {
+    std::lock_guard guard{mutex_};
+    reloading_ = active;
+    if (active != nullptr && std::exchange(reload_asked_, false)) active->ask();
+  }
   void pull(int signal) {
     std::lock_guard guard{mutex_};
     signal_ = signal;
@@ -139,7 +142,21 @@ public:
 private:
   std::mutex mutex_;
   runner* active_ = nullptr;
+  reloader* reloading_ = nullptr;
+  bool reload_asked_ = false;
   int signal_ = 0;
+};
+
+/// Lets signals reach a reloader while it lives.
+class reload_guard {
+public:
+  reload_guard(stop_switch& stop, reloader* active) : stop_(stop) { stop_.reload_with(active); }
+  ~reload_guard() { stop_.reload_with(nullptr); }
+  reload_guard(const reload_guard&) = delete;
+  reload_guard& operator=(const reload_guard&) = delete;
+
+private:
+  stop_switch& stop_;
 };
 
 /// Ends the uses of a runner before it goes, however the run ended.
@@ -158,7 +175,8 @@ private:
   supervisor& tree_;
 };
 
-int run_steps(const config::scenario& what, runtime& rt, const program& registered, output& out, stop_switch& stop) {
+int run_steps(const config::scenario& what, runtime& rt, const program& registered, output& out, stop_switch& stop,
+              const config::load_options& options) {
   supervisor tree{rt, what.tree};
   runner steps{rt, tree, what, registered.tasks, out};
   tree.on_end([&] {
@@ -167,12 +185,20 @@ int run_steps(const config::scenario& what, runtime& rt, const program& register
   const run_guard guard{stop, tree};
   stop.watch(&steps);
   const auto started = tree.start();
+  for (const auto& fault : started.faults)
+    std::fprintf(stderr, "steward: %s: %s: %s\n", fault.path.c_str(), fault.field.c_str(), fault.message.c_str());
+  if (!started.faults.empty()) return exit_config;
   if (!started.ok && tree.end() != tree_end::gave_up && stop.signal() == 0) {
     std::fprintf(stderr, "steward: %s failed to start: %s\n", started.failed_child.c_str(),
                  describe(started.why).c_str());
     return exit_start_failed;
   }
-  const bool all_well = steps.run();
+  bool all_well = false;
+  {
+    reloader again{tree, rt.events(), make_catalog(registered.tasks, registered.actors), what, options};
+    const reload_guard reloads{stop, &again};
+    all_well = steps.run();
+  }
   tree.stop();
   if (tree.end() == tree_end::gave_up) return exit_gave_up;
   return all_well ? exit_done : exit_failed;
@@ -194,7 +220,10 @@ int run_one(const config::scenario& what, const run_request& request, const prog
   int code = exit_internal;
   {
     runtime rt{events, registered.tasks, registered.actors, options};
-    code = run_steps(what, rt, registered, out, stop);
+    config::load_options again;
+    again.sets = request.sets;
+    again.seed = request.seed;
+    code = run_steps(what, rt, registered, out, stop, again);
   }
   if (const int signal = stop.signal(); signal != 0) code = exit_signal_base + signal;
   event end;
@@ -221,7 +250,9 @@ int run_scenarios(const run_request& request, const program& what) {
   int code = exit_done;
   {
     stop_switch stop;
-    stop_signals signals{[&stop](int signal) { stop.pull(signal); }};
+    // One file can be read again; with several, none is the one that is meant.
+    const auto reload = scenarios->size() == 1 ? std::function<void()>{[&stop] { stop.ask_for_reload(); }} : nullptr;
+    stop_signals signals{[&stop](int signal) { stop.pull(signal); }, reload};
     for (const auto& scenario : *scenarios) {
       const int one = run_one(scenario, request, what, events, stop);
       if (code == exit_done) code = one;
@@ -237,6 +268,16 @@ int run_scenarios(const run_request& request, const program& what) {
   }
   if (code == exit_done && request.strict && outlets.any_crash()) code = exit_strict;
   return code;
+}
+
+int plan_scenario(const std::string& file, const std::vector<std::string>& sets, bool json, const program& what) {
+  config::load_options options;
+  options.sets = sets;
+  const auto loaded = config::load_file(find_scenario(file), make_catalog(what.tasks, what.actors), options);
+  print_faults(file, loaded.problems);
+  if (!loaded.value) return exit_config;
+  write_stdout(json ? render_plan_json(*loaded.value, loaded.origins) : render_plan(*loaded.value, loaded.origins));
+  return stdout_problem() == 0 || stdout_problem() == EPIPE ? exit_done : exit_internal;
 }
 
 int validate_scenarios(const std::vector<std::string>& files, const std::vector<std::string>& sets, bool json,

@@ -40,4 +40,7 @@ int run_scenarios(const run_request& request, const program& what);
 int validate_scenarios(const std::vector<std::string>& files, const std::vector<std::string>& sets, bool json,
                        const program& what);
 
+/// Prints what a scenario would start, see plan.hpp; returns 0, or 3 after printing what is wrong with it.
+int plan_scenario(const std::string& file, const std::vector<std::string>& sets, bool json, const program& what);
+
 }  // namespace steward::cli

@@ -20,6 +20,11 @@ using clock = std::chrono::steady_clock;
 
 double seconds_since(clock::time_point start) { return std::chrono::duration<double>(clock::now() - start).count(); }
 
+/// How a child that does not run is doing, in a sentence.
+std::string describe_down(child_status x) {
+  return x == child_status::undefined ? std::string{"over"} : std::string{to_string(x)};
+}
+
 std::string replaced(std::string text, const std::string& what, const std::string& with) {
   for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
     text.replace(at, what.size(), with);
@@ -39,25 +44,10 @@ std::string line_for(const std::string& form, const config::task_input& input, c
   return replaced(out, "{result}", result);
 }
 
-std::optional<std::string> path_of(const std::string& id, const supervisor_spec& in, const std::string& prefix) {
-  for (const auto& child : in.children) {
-    const auto path = prefix + "/" + child.id;
-    if (child.id == id) return path;
-    if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&child.what))
-      if (auto found = path_of(id, **nested, path)) return found;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 runner::runner(runtime& rt, supervisor& tree, const config::scenario& what, const task_registry& tasks, output& out)
     : rt_(rt), what_(what), tree_(tree), tasks_(tasks), out_(out) {}
-
-std::string runner::absolute(const std::string& name) const {
-  if (name.starts_with('/')) return name;
-  return path_of(name, what_.tree, "/root").value_or("/root/" + name);
-}
 
 runner::~runner() = default;
 
@@ -82,7 +72,14 @@ void runner::interrupt() {
 }
 
 void runner::perform(const config::step& step) {
-  std::visit([this](const auto& what) { perform(what); }, step.what);
+  std::visit(
+      [&](const auto& what) {
+        if constexpr (requires { perform(what, step); })
+          perform(what, step);
+        else
+          perform(what);
+      },
+      step.what);
 }
 
 void runner::perform(const config::map_step& step) {
@@ -199,6 +196,7 @@ void runner::perform(const config::show_step& step) {
 void runner::perform(const config::crash_step& step) {
   const auto target = tree_.actor(absolute(step.actor));
   if (!target) return failed("the actor " + absolute(step.actor) + " is gone");
+  const auto before = tree_.which_child(absolute(step.actor));
   caf::scoped_actor self{rt_.system()};
   std::string answer;
   bool crashed = false;
@@ -210,6 +208,8 @@ void runner::perform(const config::crash_step& step) {
                });
   out_.line("Crash of " + step.actor + ": the request was answered with \"" + answer + "\"");
   if (!crashed) return failed(step.actor + " did not crash");
+  const auto after = status_after_crash(step.actor, before ? before->incarnation : 0);
+  if (after != child_status::running) return out_.line("After it, " + step.actor + " is " + describe_down(after));
   if (const auto state = show(step.actor)) out_.line("After it, " + step.actor + " answers again: " + *state);
 }
 

@@ -2,6 +2,7 @@
 
 #include "cli/output.hpp"
 #include "config/scenario.hpp"
+#include "steward/admin.hpp"
 #include "steward/runtime.hpp"
 
 #include <atomic>
@@ -42,6 +43,13 @@ private:
   void perform(const config::show_step& step);
   void perform(const config::crash_step& step);
   void perform(const config::parallel_step& step);
+  void perform(const config::start_child_step& step, const config::step& whole);
+  void perform(const config::terminate_child_step& step, const config::step& whole);
+  void perform(const config::restart_child_step& step, const config::step& whole);
+  void perform(const config::children_step& step);
+
+  /// Prints what came of a request, and fails the run when that is not what the step expects.
+  void tell_result(const std::string& request, const admin_result& result, const config::step& whole);
 
   void print_map(const config::map_step& step, const measured& result, unsigned size);
   measured run_in_tree(const std::string& path, const task_entry& entry, std::vector<bytes> inputs);
@@ -54,9 +62,13 @@ private:
   cell compare_one(const std::string& pool, const config::compare_work& work);
   cell compare_contained(const pool& threads, const config::compare_work& work);
 
-  /// The path that a step means: a path as it is, an id wherever in the tree it stands.
+  /// The path that a step means: a path as it is, an id wherever in the tree it stands. Of a dynamic supervisor
+  /// "conn-3" is the child of the template "conn".
   std::string absolute(const std::string& name) const;
   std::optional<std::string> show(const std::string& actor);
+  /// How an actor that crashed is doing once that is settled: `running` in a later incarnation than the given one,
+  /// `parked`, or `undefined` when it is over or gone; as it is when none of these comes in time.
+  child_status status_after_crash(const std::string& actor, std::uint64_t incarnation);
   std::vector<bytes> encode(const task_entry& entry, const std::vector<config::task_input>& inputs) const;
   /// Notes that a step uses a pool from now on; false when the run was interrupted, and the pool must be left alone.
   bool begin_step_on(const std::shared_ptr<pool>& target);

@@ -30,7 +30,8 @@ sigset_t stop_set() {
 
 }  // namespace
 
-stop_signals::stop_signals(std::function<void(int)> on_stop) : on_stop_(std::move(on_stop)) {
+stop_signals::stop_signals(std::function<void(int)> on_stop, std::function<void()> on_reload)
+    : on_stop_(std::move(on_stop)), on_reload_(std::move(on_reload)) {
   set_ = stop_set();
   ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
   signal_fd_ = ::signalfd(-1, &set_, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -58,6 +59,10 @@ void stop_signals::wait_for_signals() {
     signalfd_siginfo info{};
     if (::read(signal_fd_, &info, sizeof info) != static_cast<ssize_t>(sizeof info)) continue;
     const int signal = static_cast<int>(info.ssi_signo);
+    if (signal == SIGHUP && on_reload_ && !told && info.ssi_code != SI_KERNEL) {
+      on_reload_();
+      continue;
+    }
     if (told) ::_exit(exit_signal_base + signal);
     told = true;
     on_stop_(signal);

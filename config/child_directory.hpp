@@ -4,6 +4,7 @@
 #include "config/section_reader.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,32 +18,64 @@ enum class child_kind : std::uint8_t { actor, pool, supervisor, unknown };
 /// A child as others may refer to it.
 struct known_child {
   std::string id;
-  std::string path;  ///< "/root/math/squares"
+  std::string path;  ///< "/root/math/squares"; of what a dynamic supervisor makes, that of the template
   child_kind kind = child_kind::unknown;
   restart_type restart = restart_type::permanent;
   const actor_info* actor = nullptr;  ///< of actors whose type is registered
-  std::string task;                   ///< of pools; empty when the pool names none
+  std::string task{};                 ///< of pools; empty when the pool names none
 };
 
-/// All children of a tree in start order, supervisors before what is in them.
+/// A dynamic supervisor: its children are called "conn-1", "conn-2", ... after their template "conn".
+struct known_crowd {
+  std::string path;  ///< of the supervisor
+  std::string id;    ///< of the template
+  unsigned initial = 0;
+  unsigned partitions = 0;
+};
+
+/// All children of a tree in start order, supervisors before what is in them; the root is the first.
+///
+/// Children of dynamic supervisors are known by their template: "/root/conns/conn-7" leads to what is known of
+/// "/root/conns/conn". By id alone only those can be named that are there from the start, "conn-1" up to `initial`, and
+/// none of a partitioned supervisor, since their numbers do not tell the partition.
 class child_directory {
 public:
   void add(known_child child) { children_.push_back(std::move(child)); }
+  /// To be told before the template and what is in it are added.
+  void add_crowd(known_crowd crowd) { crowds_.push_back(std::move(crowd)); }
 
-  /// The child of this kind that a step refers to by id or by path. Reports and returns null when there is none, when
-  /// it is of another kind, or when several have this id.
-  const known_child* resolve(load_context& context, const placed_text& reference, child_kind wanted) const;
+  /// The child that a step refers to by id or by path; with `wanted` of this kind, without it anything but the root.
+  /// Reports and returns null when there is none, when it is of another kind, or when several have this id.
+  const known_child* resolve(load_context& context, const placed_text& reference,
+                             std::optional<child_kind> wanted) const;
 
   /// The actor that a child of the supervisor at `base` refers to by the id of a sibling or by path; only what is in
   /// the directory so far counts as listed earlier. Reports and returns null when there is none.
   const known_child* resolve_earlier_actor(load_context& context, const placed_text& reference,
                                            std::string_view base) const;
 
+  /// What a dynamic supervisor makes its children from; null for another child.
+  const known_child* template_of(const known_child& supervisor) const;
+
 private:
+  /// Where a path leads.
+  struct target {
+    std::string path;                     ///< with templates in place of the children made from them
+    bool from_the_start = true;           ///< false for children that are made later, or may be
+    const known_crowd* astray = nullptr;  ///< whose children are not called so
+  };
+
+  target follow(std::string_view path) const;
+  const known_child* at(std::string_view path) const;
+  const known_crowd* crowd_at(std::string_view path) const;
+  /// Whether it is a template or in one.
+  bool is_made_later(const known_child& child) const;
   std::vector<const known_child*> matches(std::string_view reference) const;
-  void report_unknown(load_context& context, const placed_text& reference, child_kind wanted) const;
+  bool report_crowd(load_context& context, const placed_text& reference) const;
+  void report_unknown(load_context& context, const placed_text& reference, std::optional<child_kind> wanted) const;
 
   std::vector<known_child> children_;
+  std::vector<known_crowd> crowds_;
 };
 
 }  // namespace steward::config

@@ -1,5 +1,6 @@
 #include "config/decode_run.hpp"
 
+#include "config/decode_params.hpp"
 #include "config/decode_tree.hpp"
 #include "config/suggest.hpp"
 
@@ -11,7 +12,10 @@
 namespace steward::config {
 namespace {
 
-constexpr std::array<const char*, 6> step_kinds{"map", "compare", "wait_for", "show", "crash", "parallel"};
+constexpr std::array<const char*, 10> step_kinds{"map",           "compare",  "wait_for",    "show",
+                                                 "crash",         "parallel", "start_child", "terminate_child",
+                                                 "restart_child", "children"};
+constexpr std::array<std::string_view, 3> administration{"start_child", "terminate_child", "restart_child"};
 
 // A misspelt placeholder would be printed as it stands, so it is refused.
 void check_template(const section_reader& from, const std::string& text) {
@@ -143,6 +147,45 @@ crash_step decode_crash(const section_reader& from, const child_directory& direc
   return {actor.text};
 }
 
+start_child_step decode_start_child(const section_reader& from, const child_directory& directory) {
+  start_child_step result;
+  const auto supervisor = from.text("supervisor");
+  const auto* known = directory.resolve(from.context(), supervisor, child_kind::supervisor);
+  result.supervisor = supervisor.text;
+  result.count = from.count("count");
+  if (known == nullptr) {
+    return result;
+  }
+  const auto* made = directory.template_of(*known);
+  if (made == nullptr) {
+    from.fault("supervisor", fmt::format("'{}' is not dynamic", supervisor.text),
+               {"a supervisor with strategy: simple_one_for_one", {}});
+  } else if (from.has("with") && made->kind != child_kind::actor) {
+    from.fault_at_key("with", "belongs to an actor, and the template is none");
+  } else if (from.has("with") && made->actor != nullptr) {
+    result.with = decode_given_params(from, *made->actor, known->path, directory);
+  }
+  return result;
+}
+
+std::string decode_child_name(const section_reader& from, std::string_view key, std::optional<child_kind> wanted,
+                              const child_directory& directory) {
+  const auto name = from.text(key);
+  directory.resolve(from.context(), name, wanted);
+  return name.text;
+}
+
+void decode_expect(const section_reader& from, std::string_view kind, step& into) {
+  if (!from.has("expect")) {
+    return;
+  }
+  if (std::find(administration.begin(), administration.end(), kind) == administration.end()) {
+    from.fault_at_key("expect", fmt::format("a step of '{}' has no such result", kind),
+                      {"it only with start_child, terminate_child or restart_child", {}});
+  }
+  into.expect = from.text("expect").text;
+}
+
 // The one key that says what a step does; null after a report.
 const char* kind_of_step(const section_reader& from) {
   const char* result = nullptr;
@@ -158,7 +201,9 @@ const char* kind_of_step(const section_reader& from) {
   }
   if (result == nullptr && !from.garbled()) {
     from.context().faults.add(from.at(), from.path(), "the step does nothing",
-                              {"one of map, compare, wait_for, show, crash and parallel", {}});
+                              {"one of map, compare, wait_for, show, crash, parallel, start_child, terminate_child, "
+                               "restart_child and children",
+                               {}});
   }
   return result;
 }
@@ -171,9 +216,22 @@ std::optional<step> decode_step(const section_reader& from, const child_director
   step result;
   result.where = from.context().faults.where(from.at());
   const std::string_view kind{key};
+  decode_expect(from, kind, result);
   if (kind == "parallel") {
     parallel_step all{decode_steps(from.nested_list(kind), directory)};
     result.what = std::move(all);
+    return result;
+  }
+  if (kind == "terminate_child") {
+    result.what = terminate_child_step{decode_child_name(from, kind, std::nullopt, directory)};
+    return result;
+  }
+  if (kind == "restart_child") {
+    result.what = restart_child_step{decode_child_name(from, kind, std::nullopt, directory)};
+    return result;
+  }
+  if (kind == "children") {
+    result.what = children_step{decode_child_name(from, kind, child_kind::supervisor, directory)};
     return result;
   }
   const auto body = from.nested(kind);
@@ -185,6 +243,8 @@ std::optional<step> decode_step(const section_reader& from, const child_director
     result.what = decode_wait(body, directory);
   } else if (kind == "show") {
     result.what = decode_show(body, directory);
+  } else if (kind == "start_child") {
+    result.what = decode_start_child(body, directory);
   } else {
     result.what = decode_crash(body, directory);
   }

@@ -1,7 +1,7 @@
 #include "config/decode_tree.hpp"
 
+#include "config/decode_params.hpp"
 #include "config/suggest.hpp"
-#include "config/values.hpp"
 
 #include <fmt/format.h>
 
@@ -9,6 +9,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <thread>
 
 namespace steward::config {
 namespace {
@@ -43,139 +44,35 @@ const Info* resolve_registered(load_context& context, const placed_text& name, c
   return nullptr;
 }
 
-restart_type to_restart_type(std::string_view name) {
-  if (name == "transient") {
-    return restart_type::transient;
+// The enumerator of type T, up to `last`, that a choice names: words are those of `to_string`.
+template <class T>
+T to_enum(const section_reader& from, std::string_view key, T last) {
+  const auto name = from.text(key).text;
+  for (std::uint8_t i = 0; i < static_cast<std::uint8_t>(last); ++i) {
+    if (name == to_string(static_cast<T>(i))) {
+      return static_cast<T>(i);
+    }
   }
-  return name == "temporary" ? restart_type::temporary : restart_type::permanent;
+  return last;
+}
+
+// A limit that may be a word; empty when it is not written.
+std::optional<milliseconds> decode_limit(const section_reader& from, std::string_view key) {
+  if (!from.has(key)) {
+    return std::nullopt;
+  }
+  const auto word = from.word(key);
+  if (word.empty()) {
+    return from.duration(key);
+  }
+  return word == "infinity" ? infinity : brutal_kill;
 }
 
 intensity decode_intensity(const section_reader& from) { return {from.count("restarts"), from.duration("within")}; }
 
 backoff_spec decode_backoff(const section_reader& from) {
-  backoff_spec result{from.duration("min"), from.duration("max"), from.real("factor"), from.real("jitter"),
-                      from.duration("healthy")};
-  if (result.min > result.max) {
-    from.fault(from.has("min") ? "min" : "max",
-               fmt::format("min is {} and max is {}", render_duration(result.min), render_duration(result.max)),
-               {"min no longer than max", {}});
-  }
-  return result;
-}
-
-// Where one parameter of an actor stands and what it must be.
-struct param_place {
-  const param_spec& spec;
-  const yaml_node& node;
-  mark at;
-  std::string path;
-  std::string_view base;  // path of the supervisor
-};
-
-template <class T>
-std::optional<param_value> accept(load_context& context, const param_place& where, parsed<T> value) {
-  if (auto* bad = std::get_if<value_fault>(&value)) {
-    context.faults.add(where.at, where.path, std::move(bad->message), std::move(bad->more));
-    return std::nullopt;
-  }
-  return param_value{std::get<T>(value)};
-}
-
-std::optional<std::int64_t> number_of(const param_value& value) {
-  if (const auto* integer = std::get_if<std::int64_t>(&value.value)) {
-    return *integer;
-  }
-  if (const auto* duration = std::get_if<milliseconds>(&value.value)) {
-    return duration->count();
-  }
-  return std::nullopt;
-}
-
-void check_param_range(load_context& context, const param_place& where, const param_value& value) {
-  const auto number = number_of(value);
-  const bool too_small = number && where.spec.min && *number < *where.spec.min;
-  const bool too_large = number && where.spec.max && *number > *where.spec.max;
-  if (!too_small && !too_large) {
-    return;
-  }
-  const auto render = [&](std::int64_t x) {
-    return where.spec.type == param_type::duration ? render_duration(milliseconds{x}) : fmt::format("{}", x);
-  };
-  const auto bound = too_small ? fmt::format("at least {}", render(*where.spec.min))
-                               : fmt::format("at most {}", render(*where.spec.max));
-  context.faults.add(where.at, where.path, fmt::format("{} is too {}", where.node.text, too_small ? "small" : "large"),
-                     {bound, {}});
-}
-
-std::optional<param_value> decode_param(load_context& context, const param_place& where,
-                                        const child_directory& directory) {
-  const bool is_text = where.spec.type == param_type::text || where.spec.type == param_type::actor;
-  if (where.node.what == yaml_node::kind::invalid) {
-    return std::nullopt;
-  }
-  if (where.node.what != yaml_node::kind::scalar || (where.node.quoted && !is_text)) {
-    context.faults.add(where.at, where.path, fmt::format("found {}", describe(where.node)),
-                       {to_string(where.spec.type), {}});
-    return std::nullopt;
-  }
-  const std::string& text = where.node.text;
-  switch (where.spec.type) {
-    case param_type::integer:
-      return accept(context, where, parse_integer(text));
-    case param_type::real:
-      return accept(context, where, parse_real(text));
-    case param_type::boolean:
-      return accept(context, where, parse_boolean(text));
-    case param_type::duration:
-      return accept(context, where, parse_duration(text));
-    case param_type::text:
-      return param_value{text};
-    case param_type::actor:
-      directory.resolve_earlier_actor(context, {text, where.at, where.path, true}, where.base);
-      return param_value{text};
-  }
-  return std::nullopt;
-}
-
-param_map decode_params(const section_reader& from, const actor_info& actor, std::string_view base,
-                        const child_directory& directory) {
-  load_context& context = from.context();
-  param_map result;
-  const yaml_node* with = from.special("with");
-  if (with != nullptr && with->what != yaml_node::kind::map) {
-    from.fault("with", fmt::format("found {}", describe(*with)), {"a map", {}});
-    return result;
-  }
-  const auto names = names_of(actor.params);
-  if (with != nullptr) {
-    for (const auto& entry : with->entries) {
-      if (std::find(names.begin(), names.end(), entry.key) == names.end()) {
-        hint more{names.empty() ? "no parameters" : "one of " + list_names(names), did_you_mean(entry.key, names)};
-        context.faults.add(entry.at, fmt::format("{}.{}", from.path_of("with"), entry.key),
-                           fmt::format("the actor '{}' has no such parameter", actor.name), std::move(more));
-      }
-    }
-  }
-  for (const auto& spec : actor.params) {
-    const auto* entry = with == nullptr ? nullptr : with->find(spec.name);
-    if (entry == nullptr) {
-      if (spec.fallback) {
-        result.emplace(spec.name, *spec.fallback);
-      } else {
-        from.fault(from.has("with") ? "with" : "actor",
-                   fmt::format("the parameter '{}' of '{}' is missing", spec.name, actor.name),
-                   {to_string(spec.type), {}});
-      }
-      continue;
-    }
-    const mark at = entry->value.what == yaml_node::kind::null ? entry->at : entry->value.at;
-    const param_place where{spec, entry->value, at, fmt::format("{}.{}", from.path_of("with"), spec.name), base};
-    if (auto value = decode_param(context, where, directory)) {
-      check_param_range(context, where, *value);
-      result.emplace(spec.name, std::move(*value));
-    }
-  }
-  return result;
+  return {from.duration("min"), from.duration("max"), from.real("factor"), from.real("jitter"),
+          from.duration("healthy")};
 }
 
 pool_spec decode_pool(const section_reader& from, std::string_view base, const child_directory& directory) {
@@ -232,7 +129,7 @@ child_kind kind_of_child(const section_reader& from) {
                               {"exactly one of actor, pool and supervisor", {}});
   }
   if (result == child_kind::pool || result == child_kind::supervisor) {
-    for (const auto* key : {"with", "runs_in"}) {
+    for (const auto* key : {"with", "runs_in", "mailbox", "on_crash", "hang_after", "on_hang"}) {
       if (from.has(key)) {
         from.fault_at_key(key, fmt::format("belongs to an actor, and this child is a {}", first));
       }
@@ -241,41 +138,135 @@ child_kind kind_of_child(const section_reader& from) {
   return result;
 }
 
-child_spec decode_child(const section_reader& from, std::string id, const std::string& base,
-                        child_directory& directory) {
-  child_spec result;
-  known_child known;
-  result.id = std::move(id);
-  result.restart = to_restart_type(from.text("restart").text);
-  result.shutdown = from.duration("shutdown");
-  result.start_within = from.duration("start_within");
-  result.backoff = decode_backoff(from.nested("backoff"));
-  known.id = result.id;
-  known.path = fmt::format("{}/{}", base, result.id);
-  known.kind = kind_of_child(from);
-  known.restart = result.restart;
-  if (known.kind == child_kind::actor) {
+unsigned decode_redeliver(const section_reader& from) {
+  const yaml_node* node = from.special("on_crash");
+  if (node == nullptr || (node->what == yaml_node::kind::scalar && node->text == "drop")) {
+    return 0;
+  }
+  if (node->what != yaml_node::kind::map) {
+    const auto found = node->what == yaml_node::kind::scalar ? fmt::format("unknown value '{}'", node->text)
+                                                             : fmt::format("found {}", describe(*node));
+    from.fault("on_crash", found,
+               {"drop or {redeliver: N}", did_you_mean(node->text, std::vector<std::string>{"drop", "redeliver"})});
+    return 0;
+  }
+  const section_reader way{from.context(), "on_crash", node, from.path_of("on_crash"), node->at};
+  return way.has("redeliver") ? way.count("redeliver") : 0;
+}
+
+// How a child is supervised, whatever it is.
+void decode_policy(const section_reader& from, child_spec& into) {
+  into.restart = to_enum(from, "restart", restart_type::temporary);
+  into.shutdown = decode_limit(from, "shutdown");
+  into.start_within = decode_limit(from, "start_within");
+  into.backoff = decode_backoff(from.nested("backoff"));
+  into.significant = from.boolean("significant");
+  if (from.has("intensity")) {
+    into.limit = decode_intensity(from.nested("intensity"));
+  }
+  into.on_spent = to_enum(from, "on_spent", spent_policy::park);
+  into.park_for = from.duration("park_for");
+}
+
+void decode_actor_policy(const section_reader& from, child_spec& into) {
+  const auto mailbox = from.nested("mailbox");
+  into.mailbox = {mailbox.count("limit"), to_enum(mailbox, "overflow", overflow_policy::drop_newest)};
+  into.redeliver = decode_redeliver(from);
+  into.hang_after = from.duration("hang_after");
+  into.on_hang = to_enum(from, "on_hang", hang_policy::replace);
+}
+
+unsigned decode_partitions(const section_reader& from) {
+  constexpr unsigned most = 1'024;
+  if (from.word("partitions") != "per_core") {
+    return from.count("partitions");
+  }
+  return std::clamp(std::thread::hardware_concurrency(), 1U, most);
+}
+
+// Reads a tree from the top down.
+class tree_decoder {
+public:
+  tree_decoder(child_directory& directory, spec_places& places) : directory_(directory), places_(places) {}
+
+  supervisor_spec decode_supervisor(const section_reader& from, const std::string& path) {
+    supervisor_spec result;
+    const fault_log& faults = from.context().faults;
+    const auto faults_before = faults.count();
+    result.how = to_enum(from, "strategy", strategy::simple_one_for_one);
+    result.limit = decode_intensity(from.nested("intensity"));
+    result.end_with = to_enum(from, "auto_shutdown", auto_shutdown::all_significant);
+    result.initial = from.count("initial");
+    result.partitions = decode_partitions(from);
+    bool is_sound = !from.garbled() && from.has("children") && faults.count() == faults_before;
+    const auto faults_before_children = faults.count();
+    const auto children = from.nested_list("children");
+    is_sound = is_sound && (!children.empty() || faults.count() == faults_before_children);
+    if (!is_sound) {
+      places_.spoil(path);
+    }
+    if (result.how == strategy::simple_one_for_one && !children.empty()) {
+      directory_.add_crowd({path, children.front().text("id").text, result.initial, result.partitions});
+    }
+    std::map<std::string, mark> ids;
+    for (const auto& child : children) {
+      const auto id = child.text("id");
+      if (id.written) {
+        const auto [first, is_new] = ids.emplace(id.text, id.at);
+        if (!is_new) {
+          child.fault("id", fmt::format("another child is called '{}', at line {}", id.text, first->second.line),
+                      {"ids that are unique among siblings", {}});
+        }
+      }
+      result.children.push_back(decode_child(child, id, path));
+    }
+    return result;
+  }
+
+private:
+  child_spec decode_child(const section_reader& from, const placed_text& id, const std::string& base) {
+    child_spec result;
+    known_child known;
+    const auto faults_before = from.context().faults.count();
+    result.id = id.text;
+    decode_policy(from, result);
+    known.id = result.id;
+    known.path = fmt::format("{}/{}", base, result.id);
+    known.kind = kind_of_child(from);
+    known.restart = result.restart;
+    places_.add(known.path, from);
+    if (known.kind == child_kind::actor) {
+      decode_actor(from, base, known, result);
+    } else if (known.kind == child_kind::pool) {
+      auto pool = decode_pool(from.nested("pool"), base, directory_);
+      known.task = pool.task;
+      result.what = std::move(pool);
+    }
+    if (from.garbled() || !id.written || from.context().faults.count() != faults_before) {
+      places_.spoil(known.path);
+    }
+    directory_.add(known);
+    if (known.kind == child_kind::supervisor) {
+      result.what = std::make_shared<supervisor_spec>(decode_supervisor(from.nested("supervisor"), known.path));
+    }
+    return result;
+  }
+
+  void decode_actor(const section_reader& from, const std::string& base, known_child& known, child_spec& into) {
+    decode_actor_policy(from, into);
     const auto type = from.text("actor");
     from.text("runs_in");
     known.actor = resolve_registered(from.context(), type, from.context().names.actors, "actor");
     actor_spec actor{type.text, {}};
     if (known.actor != nullptr) {
-      actor.params = decode_params(from, *known.actor, base, directory);
+      actor.params = decode_params(from, *known.actor, base, directory_);
     }
-    result.what = std::move(actor);
-  } else if (known.kind == child_kind::pool) {
-    auto pool = decode_pool(from.nested("pool"), base, directory);
-    known.task = pool.task;
-    result.what = std::move(pool);
-  } else if (known.kind == child_kind::supervisor) {
-    directory.add(known);
-    result.what =
-        std::make_shared<supervisor_spec>(decode_supervisor(from.nested("supervisor"), known.path, directory));
-    return result;
+    into.what = std::move(actor);
   }
-  directory.add(std::move(known));
-  return result;
-}
+
+  child_directory& directory_;
+  spec_places& places_;
+};
 
 }  // namespace
 
@@ -283,21 +274,16 @@ const task_info* resolve_task(load_context& context, const placed_text& name) {
   return resolve_registered(context, name, context.names.tasks, "task");
 }
 
-supervisor_spec decode_supervisor(const section_reader& from, const std::string& path, child_directory& directory) {
-  supervisor_spec result;
-  from.text("strategy");
-  result.limit = decode_intensity(from.nested("intensity"));
-  std::map<std::string, mark> ids;
-  for (const auto& child : from.nested_list("children")) {
-    const auto id = child.text("id");
-    if (id.written) {
-      const auto [first, is_new] = ids.emplace(id.text, id.at);
-      if (!is_new) {
-        child.fault("id", fmt::format("another child is called '{}', at line {}", id.text, first->second.line),
-                    {"ids that are unique among siblings", {}});
-      }
-    }
-    result.children.push_back(decode_child(child, id.text, path, directory));
+supervisor_spec decode_tree(const section_reader& from, child_directory& directory, spec_places& places) {
+  const std::string path = "/root";
+  directory.add({"root", path, child_kind::supervisor});
+  places.add(path, from);
+  auto result = tree_decoder{directory, places}.decode_supervisor(from, path);
+  const auto faults = validate(result, path);
+  places.report(faults);
+  if (!faults.empty() && from.context().faults.empty()) {
+    // Nothing that is refused may pass, even where its place is not known.
+    from.context().faults.add(from.at(), faults.front().path, faults.front().message);
   }
   return result;
 }

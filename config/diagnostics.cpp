@@ -135,6 +135,8 @@ std::string fault_log::where(const mark& at) const {
   return fmt::format("{}:{}", sources_.at(at.source).name, at.line);
 }
 
+std::string fault_log::origin(const mark& at) const { return at.source == 0 ? where(at) : sources_.at(at.source).name; }
+
 std::vector<diagnostic> fault_log::sorted() const {
   auto ordered = faults_;
   std::stable_sort(ordered.begin(), ordered.end(), [](const entry& a, const entry& b) {

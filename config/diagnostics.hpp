@@ -68,6 +68,9 @@ public:
   /// "file:line" of a mark.
   std::string where(const mark& at) const;
 
+  /// The same, but "--set" alone for what stands in an override.
+  std::string origin(const mark& at) const;
+
   /// The faults so far in the order of their places: those of the file, then those of each override.
   std::vector<diagnostic> sorted() const;
 

@@ -19,7 +19,8 @@
 namespace steward::config {
 namespace {
 
-scenario decode_scenario(load_context& context, const yaml_node& document, const std::string& file) {
+scenario decode_scenario(load_context& context, const yaml_node& document, const std::string& file,
+                         spec_places& places) {
   const section_reader from{context, "scenario", &document, "", document.at};
   child_directory directory;
   scenario result;
@@ -27,18 +28,18 @@ scenario decode_scenario(load_context& context, const yaml_node& document, const
   result.name = from.text("scenario").text;
   result.description = from.text("description").text;
   result.seed = static_cast<std::uint64_t>(from.integer("seed"));
-  result.tree = decode_supervisor(from.nested("tree"), "/root", directory);
+  result.tree = decode_tree(from.nested("tree"), directory, places);
   result.run = decode_steps(from.nested_list("run"), directory);
   return result;
 }
 
-load_result failure(const fault_log& faults) { return {std::nullopt, faults.sorted()}; }
+load_result failure(const fault_log& faults) { return {std::nullopt, faults.sorted(), {}}; }
 
 load_result file_failure(const std::string& path, std::string message) {
   diagnostic fault;
   fault.file = path;
   fault.message = std::move(message);
-  return {std::nullopt, {std::move(fault)}};
+  return {std::nullopt, {std::move(fault)}, {}};
 }
 
 struct file_closer {
@@ -96,14 +97,15 @@ load_result load_text(std::string_view text, const std::string& name, const cata
     apply_override(*document, assignment, faults);
   }
   load_context context{faults, names};
-  auto result = decode_scenario(context, *document, name);
+  spec_places places;
+  auto result = decode_scenario(context, *document, name, places);
   if (!faults.empty()) {
     return failure(faults);
   }
   if (options.seed) {
     result.seed = *options.seed;
   }
-  return {std::move(result), {}};
+  return {std::move(result), {}, places.origins()};
 }
 
 }  // namespace steward::config

@@ -2,6 +2,7 @@
 
 #include "config/diagnostics.hpp"
 #include "config/scenario.hpp"
+#include "config/spec_places.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -23,6 +24,7 @@ struct load_options {
 struct load_result {
   std::optional<scenario> value;
   std::vector<diagnostic> problems;
+  origin_map origins;  ///< of the tree's written values; empty when there are problems
 };
 
 /// Reads and checks a scenario: syntax, keys, types, ranges, names and references. Starts nothing and calls nothing but

@@ -61,6 +61,28 @@ struct crash_step {
   std::string actor;
 };
 
+/// Makes more children of a dynamic supervisor.
+struct start_child_step {
+  std::string supervisor;
+  unsigned count = 1;
+  param_map with;  ///< in place of the template's
+};
+
+/// Stops a child; it is not restarted by itself.
+struct terminate_child_step {
+  std::string child;
+};
+
+/// Starts a child that was terminated, ended or parked.
+struct restart_child_step {
+  std::string child;
+};
+
+/// Prints a table of a supervisor's children.
+struct children_step {
+  std::string supervisor;
+};
+
 struct step;
 
 /// Runs steps at the same time; ends when all have.
@@ -69,8 +91,12 @@ struct parallel_step {
 };
 
 struct step {
-  std::variant<map_step, compare_step, wait_step, show_step, crash_step, parallel_step> what;
-  std::string where;  ///< file:line of the step
+  std::variant<map_step, compare_step, wait_step, show_step, crash_step, parallel_step, start_child_step,
+               terminate_child_step, restart_child_step, children_step>
+      what;
+  std::string where;                  ///< file:line of the step
+  std::optional<std::string> expect;  ///< of administration: name of the admin_code that is right; without it ok, or
+                                      ///< ignored
 };
 
 /// A checked scenario: everything a run needs, every default filled in.

@@ -24,6 +24,15 @@ std::string join(const std::vector<std::string>& words) {
   return result;
 }
 
+// " or infinity": the words that may stand instead of a number.
+std::string render_words(const field& of) {
+  std::string result;
+  for (const auto& one : of.words) {
+    result += " or " + one;
+  }
+  return result;
+}
+
 std::string render_range(const field& of) {
   if (!of.min || !of.max) {
     return "";
@@ -61,13 +70,13 @@ std::string expectation(const field& of) {
     case name:
       return "1 to 64 letters, digits, '_', '-' and '.', with a letter, digit or '_' first";
     case integer:
-      return "an integer" + render_range(of);
+      return "an integer" + render_range(of) + render_words(of);
     case real:
       return "a number" + render_range(of);
     case boolean:
       return "true or false";
     case duration:
-      return "a duration such as 200ms or 5s" + render_range(of);
+      return "a duration such as 200ms or 5s" + render_range(of) + render_words(of);
     case size:
       return "a size such as 64MiB or 1GiB" + render_range(of);
     case choice:

@@ -39,8 +39,9 @@ struct field {
   std::optional<std::int64_t> max{};
   bool or_zero = false;  ///< zero is allowed, too, and means "none"
   std::vector<std::string> allowed{};
-  std::string_view nested{};  ///< section of the maps behind this key
-  std::string_view doc{};     ///< one sentence
+  std::vector<std::string> words{};  ///< of numbers: what may stand instead of one, such as "infinity"
+  std::string_view nested{};         ///< section of the maps behind this key
+  std::string_view doc{};            ///< one sentence
   bool required = false;
   bool filled = false;  ///< of lists: must not be empty
   std::string_view since = "0.1";

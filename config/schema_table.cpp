@@ -40,6 +40,11 @@ public:
     return *this;
   }
 
+  row& words(std::vector<std::string> instead) {
+    target_.words = std::move(instead);
+    return *this;
+  }
+
   row& of(std::string_view nested) {
     target_.nested = nested;
     return *this;
@@ -112,8 +117,23 @@ void add_backoff(table& t, std::string_view section, std::string_view min, std::
 
 void add_supervisor(table& t) {
   t.begin("supervisor");
-  t.add("strategy", choice, "Who is restarted when one child dies.").fallback("one_for_one").allowed({"one_for_one"});
+  t.add("strategy", choice,
+        "Who is restarted when one child dies: it alone, all, or it and those listed after it; with "
+        "simple_one_for_one the one child is the template of those that are made at run time.")
+      .fallback("one_for_one")
+      .allowed({"one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"});
   t.add("intensity", section, "How many restarts are tolerated before the supervisor gives up.").of("intensity");
+  t.add("auto_shutdown", choice, "Whether the supervisor ends when one, or the last, of its significant children has.")
+      .fallback("never")
+      .allowed({"never", "any_significant", "all_significant"});
+  t.add("initial", integer, "With simple_one_for_one: children that are made at the start.")
+      .fallback("0")
+      .range(0, 1'000'000, "children");
+  t.add("partitions", integer, "With simple_one_for_one: its children are spread over so many supervisors p0, p1, ...")
+      .fallback("0")
+      .range(1, 1'024, "supervisors")
+      .or_zero()
+      .words({"per_core"});
   t.add("children", sections, "The children in start order; they are stopped in reverse.").of("child").required();
 }
 
@@ -128,9 +148,45 @@ void add_child(table& t) {
   t.add("restart", choice, "When a child that ended is started again: always, only after a crash, or never.")
       .fallback("permanent")
       .allowed({"permanent", "transient", "temporary"});
-  t.add("shutdown", duration, "Limit of an orderly stop.").fallback("5s").range(1, hour_ms, "ms");
-  t.add("start_within", duration, "Limit of a start.").fallback("5s").range(1, hour_ms, "ms");
+  t.add("shutdown", duration, "Limit of an orderly stop; without it 5s, and none for supervisors.")
+      .range(0, hour_ms, "ms")
+      .words({"brutal_kill", "infinity"});
+  t.add("start_within", duration, "Limit of a start; without it 5s, and none for supervisors.")
+      .range(1, hour_ms, "ms")
+      .words({"infinity"});
   t.add("backoff", section, "Delays between restarts of this child.").of("backoff");
+  t.add("significant", boolean, "Whether its own end may end the supervisor, see auto_shutdown.").fallback("false");
+  t.add("intensity", section, "A restart limit of its own; without it the child draws on the supervisor's.")
+      .of("intensity");
+  t.add("on_spent", choice, "What its own limit does when it is reached: the supervisor gives up, or the child parks.")
+      .fallback("escalate")
+      .allowed({"escalate", "park"});
+  t.add("park_for", duration, "A parked child is revived after so long; 0s: only by restart_child.")
+      .fallback("0s")
+      .range(1, day_ms, "ms")
+      .or_zero();
+  t.add("mailbox", section, "Bound of the actor's mailbox.").of("mailbox");
+  t.add("on_crash", special, "drop, or {redeliver: N}: what happens to the message whose handler threw.");
+  t.add("hang_after", duration, "A handler that runs longer is reported; 0s: never.")
+      .fallback("0s")
+      .range(1, day_ms, "ms")
+      .or_zero();
+  t.add("on_hang", choice, "Whether an actor that hangs is only reported, or replaced as well.")
+      .fallback("report")
+      .allowed({"report", "replace"});
+
+  t.begin("mailbox");
+  t.add("limit", integer, "Ordinary messages that may wait.")
+      .fallback("1000000")
+      .range(1, std::numeric_limits<std::uint32_t>::max(), "messages");
+  t.add("overflow", choice, "What happens to one more: it is refused, the oldest makes room, or it is dropped.")
+      .fallback("reject")
+      .allowed({"reject", "drop_oldest", "drop_newest"});
+
+  t.begin("on_crash");
+  t.add("redeliver", integer, "The message is handled so many times more, then quarantined.")
+      .range(0, 100, "times")
+      .required();
 }
 
 void add_pool(table& t) {
@@ -181,6 +237,20 @@ void add_steps(table& t) {
   t.add("show", section, "Ask an actor to describe itself and print the answer.").of("show");
   t.add("crash", section, "Make an actor crash.").of("crash");
   t.add("parallel", sections, "Run steps at the same time.").of("step").filled();
+  t.add("start_child", section, "Make more children of a dynamic supervisor.").of("start_child");
+  t.add("terminate_child", text, "Id or path of a child to stop; it is not restarted by itself.");
+  t.add("restart_child", text, "Id or path of a child that was terminated, ended or parked, to start again.");
+  t.add("children", text, "Id or path of a supervisor whose children to print, in a table.");
+  t.add("expect", choice,
+        "The result of start_child, terminate_child or restart_child that is right; another one fails the run.")
+      .fallback("ok")
+      .allowed({"ok", "ignored", "already_started", "already_present", "not_found", "running", "restarting",
+                "unsupported", "failed", "invalid", "noproc", "timed_out"});
+
+  t.begin("start_child");
+  t.add("supervisor", text, "Id or path of a supervisor with strategy simple_one_for_one.").required();
+  t.add("count", integer, "How many children to make.").fallback("1").range(1, 1'000'000, "children");
+  t.add("with", special, "Parameters in place of the template's, a map.");
 
   t.begin("wait_for");
   t.add("children", texts, "Ids or paths of actors.").required().filled();

@@ -120,6 +120,23 @@ void section_reader::fault_at_key(std::string_view key, std::string message, hin
   context_->faults.add(found == nullptr ? at_ : found->at, path_of(key), std::move(message), std::move(more));
 }
 
+void section_reader::fault_below(std::string_view keys, std::string message, hint more) const {
+  mark at = at_;
+  const yaml_node* here = node_;
+  std::string_view rest = keys;
+  while (here != nullptr && !rest.empty()) {
+    const auto end = std::min(rest.find('.'), rest.size());
+    const auto* found = here->find(rest.substr(0, end));
+    if (found == nullptr) {
+      break;
+    }
+    at = found->value.what == yaml_node::kind::null ? found->at : found->value.at;
+    here = &found->value;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  context_->faults.add(at, keys.empty() ? path_ : path_of(keys), std::move(message), std::move(more));
+}
+
 void section_reader::wrong_type(const field& of, const yaml_node& found, const mark& at,
                                 const std::string& path) const {
   if (found.what != yaml_node::kind::invalid) {
@@ -197,8 +214,17 @@ std::int64_t section_reader::bounded(const field& of) const {
   if (found == nullptr) {
     return fallback;
   }
+  if (!word(of.key).empty()) {
+    return fallback;
+  }
   auto value = parse_number(of, found->text);
   if (auto* bad = std::get_if<value_fault>(&value)) {
+    if (!of.words.empty() && bad->more.expected) {
+      bad->more.expected = expectation(of);
+      if (!bad->more.suggestion) {
+        bad->more.suggestion = did_you_mean(found->text, of.words);
+      }
+    }
     fault(of.key, std::move(bad->message), std::move(bad->more));
     return fallback;
   }
@@ -310,6 +336,16 @@ std::vector<std::int64_t> section_reader::integers(std::string_view key) const {
     }
   }
   return result;
+}
+
+std::string_view section_reader::word(std::string_view key) const {
+  const field& of = known_field(section_, key);
+  const auto* found = entry(key);
+  if (found == nullptr || found->value.what != yaml_node::kind::scalar || found->value.quoted) {
+    return {};
+  }
+  const auto fitting = std::find(of.words.begin(), of.words.end(), found->value.text);
+  return fitting == of.words.end() ? std::string_view{} : std::string_view{*fitting};
 }
 
 section_reader section_reader::nested(std::string_view key) const {

@@ -51,6 +51,8 @@ public:
   milliseconds duration(std::string_view key) const;
   std::vector<placed_text> texts(std::string_view key) const;  ///< of texts and choices fields
   std::vector<std::int64_t> integers(std::string_view key) const;
+  /// The word that stands instead of a number, such as "infinity"; empty when there is none.
+  std::string_view word(std::string_view key) const;
   section_reader nested(std::string_view key) const;
   std::vector<section_reader> nested_list(std::string_view key) const;
   const yaml_node* special(std::string_view key) const;  ///< null when absent or reported already
@@ -63,6 +65,12 @@ public:
 
   /// Reports a fault at the key itself.
   void fault_at_key(std::string_view key, std::string message, hint more = {}) const;
+
+  /// Reports a fault at what is written below here, such as "backoff.min", as far as it is written.
+  void fault_below(std::string_view keys, std::string message, hint more = {}) const;
+
+  /// The map as it is written; null when it is not.
+  const yaml_node* node() const noexcept { return node_; }
 
   std::string path_of(std::string_view key) const;
   mark place_of(std::string_view key) const;  ///< of the value, or of the section when the key is not written

@@ -84,6 +84,10 @@ const char* to_string(event_kind kind) noexcept {
       return "task_quarantine";
     case event_kind::task_fail:
       return "task_fail";
+    case event_kind::quarantine:
+      return "quarantine";
+    case event_kind::park:
+      return "park";
     case event_kind::dead_letter:
       return "dead_letter";
     case event_kind::config:

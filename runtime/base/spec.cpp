@@ -23,6 +23,12 @@ const char* to_string(strategy x) noexcept {
   switch (x) {
     case strategy::one_for_one:
       return "one_for_one";
+    case strategy::one_for_all:
+      return "one_for_all";
+    case strategy::rest_for_one:
+      return "rest_for_one";
+    case strategy::simple_one_for_one:
+      return "simple_one_for_one";
   }
   return "unknown";
 }
@@ -35,6 +41,60 @@ const char* to_string(rung x) noexcept {
       return "process";
   }
   return "unknown";
+}
+
+const char* to_string(auto_shutdown x) noexcept {
+  switch (x) {
+    case auto_shutdown::never:
+      return "never";
+    case auto_shutdown::any_significant:
+      return "any_significant";
+    case auto_shutdown::all_significant:
+      return "all_significant";
+  }
+  return "unknown";
+}
+
+const char* to_string(spent_policy x) noexcept {
+  switch (x) {
+    case spent_policy::escalate:
+      return "escalate";
+    case spent_policy::park:
+      return "park";
+  }
+  return "unknown";
+}
+
+const char* to_string(overflow_policy x) noexcept {
+  switch (x) {
+    case overflow_policy::reject:
+      return "reject";
+    case overflow_policy::drop_oldest:
+      return "drop_oldest";
+    case overflow_policy::drop_newest:
+      return "drop_newest";
+  }
+  return "unknown";
+}
+
+const char* to_string(hang_policy x) noexcept {
+  switch (x) {
+    case hang_policy::report:
+      return "report";
+    case hang_policy::replace:
+      return "replace";
+  }
+  return "unknown";
+}
+
+milliseconds shutdown_of(const child_spec& x) noexcept {
+  const bool nested = std::holds_alternative<std::shared_ptr<supervisor_spec>>(x.what);
+  return x.shutdown.value_or(nested ? infinity : milliseconds{5'000});
+}
+
+milliseconds start_within_of(const child_spec& x) noexcept {
+  const bool nested = std::holds_alternative<std::shared_ptr<supervisor_spec>>(x.what);
+  return x.start_within.value_or(nested ? infinity : milliseconds{5'000});
 }
 
 const char* to_string(param_type x) noexcept {
@@ -61,6 +121,7 @@ std::string render_duration(milliseconds x) {
     std::string_view name;
   };
   constexpr std::array<unit, 3> units{{{3'600'000, "h"}, {60'000, "m"}, {1'000, "s"}}};
+  if (x == infinity) return "infinity";
   const std::int64_t count = x.count();
   for (const auto& u : units) {
     if (count != 0 && count % u.ms == 0) {

@@ -4,6 +4,8 @@
 #include <caf/pec.hpp>
 #include <caf/sec.hpp>
 
+#include <algorithm>
+
 namespace steward::port {
 
 std::vector<std::string> details_of(const caf::error& e) {
@@ -26,6 +28,26 @@ std::string render(const caf::error& e) {
     out = to_string(e.category()) + " " + std::to_string(e.code());
   for (const auto& detail : details_of(e)) out += ": " + detail;
   return out;
+}
+
+caf::mailbox_element_ptr blocking_asker::await(caf::message_id response, std::chrono::milliseconds timeout) {
+  using std::chrono::steady_clock;
+  // CAF waits by a clock that people may set: in small steps no jump of it does much harm.
+  constexpr std::chrono::milliseconds step{500};
+  const bool limited = timeout != std::chrono::milliseconds::max();
+  const auto deadline = limited ? steady_clock::now() + timeout : steady_clock::time_point::max();
+  for (;;) {
+    if (limited) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now());
+      const auto wait = std::clamp(left, std::chrono::milliseconds{0}, step);
+      if (!self_->await_data(std::chrono::high_resolution_clock::now() + wait)) {
+        if (left <= step) return nullptr;
+        continue;
+      }
+    }
+    auto next = self_->dequeue();
+    if (next->mid == response) return next;
+  }
 }
 
 }  // namespace steward::port

@@ -17,8 +17,12 @@ bool restart_budget::allow(time_point now) {
 }
 
 unsigned restart_budget::count(time_point now) const {
-  return static_cast<unsigned>(
-      std::count_if(ring_.begin(), ring_.end(), [&](time_point then) { return inside(then, now); }));
+  // The ring is ordered from `oldest_` on: two ordered halves, of which the first is the older one.
+  const auto outside = [&](time_point then) { return !inside(then, now); };
+  const auto middle = ring_.begin() + static_cast<std::ptrdiff_t>(oldest_);
+  const auto old = ring_.end() - std::partition_point(middle, ring_.end(), outside);
+  const auto young = middle - std::partition_point(ring_.begin(), middle, outside);
+  return static_cast<unsigned>(old + young);
 }
 
 }  // namespace steward::policy

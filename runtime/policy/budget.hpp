@@ -13,7 +13,8 @@ using time_point = std::chrono::steady_clock::time_point;
 /// Counts restarts in a sliding window of exact times: OTP's intensity and period.
 ///
 /// {3 restarts, 5 s}: three restarts are allowed; the fourth is refused when the one three before it lies at most 5 s
-/// back. O(1) a call: a ring remembers the last `restarts` times. A value type without a clock; not thread-safe.
+/// back. A ring remembers the last `restarts` times: O(1) to record, O(log restarts) to count. A value type without a
+/// clock; not thread-safe.
 class restart_budget {
 public:
   explicit restart_budget(intensity limit) : limit_(limit) {}

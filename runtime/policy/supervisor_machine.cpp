@@ -1,36 +1,23 @@
 #include "policy/supervisor_machine.hpp"
 
+#include "policy/machine_notes.hpp"
+
+#include <algorithm>
 #include <utility>
 
 namespace steward::policy {
 
 namespace {
 
-event_decision decision_of(const char* action, strategy how, const restart_budget& budget, time_point now) {
-  event_decision out;
-  out.action = action;
-  out.strategy = to_string(how);
-  out.restarts = budget.count(now);
-  out.limit = budget.limit().restarts;
-  out.period_ms = budget.limit().within.count();
-  return out;
-}
-
-event make_event(event_kind kind, event_level level) {
-  event out;
-  out.kind = kind;
-  out.level = level;
-  return out;
-}
-
-bool abnormal(exit_class cls) { return cls == exit_class::abnormal || cls == exit_class::gave_up; }
+/// A child that is stopped at once, but is to come back, has so long to let go of its state.
+constexpr milliseconds brutal_grace{50};
 
 bool wants_restart(restart_type type, exit_class cls) {
   switch (type) {
     case restart_type::permanent:
       return true;
     case restart_type::transient:
-      return abnormal(cls);
+      return is_abnormal(cls);
     case restart_type::temporary:
       return false;
   }
@@ -38,6 +25,12 @@ bool wants_restart(restart_type type, exit_class cls) {
 }
 
 }  // namespace
+
+bool is_abnormal(exit_class cls) noexcept { return cls == exit_class::abnormal || cls == exit_class::gave_up; }
+
+child_policy policy_of(const child_spec& x) {
+  return {x.restart, shutdown_of(x), start_within_of(x), x.backoff, x.significant, x.limit, x.on_spent, x.park_for};
+}
 
 const char* to_string(child_state x) noexcept {
   switch (x) {
@@ -51,20 +44,22 @@ const char* to_string(child_state x) noexcept {
       return "waiting";
     case child_state::stopping:
       return "stopping";
-    case child_state::finished:
-      return "finished";
+    case child_state::parked:
+      return "parked";
   }
   return "?";
 }
 
-supervisor_machine::supervisor_machine(strategy how, intensity limit, std::vector<child_policy> children,
-                                       std::uint64_t seed)
-    : how_(how), budget_(limit) {
-  children_.reserve(children.size());
-  for (auto& policy : children) {
-    backoff delays{policy.delays, seed ^ (0x9e3779b97f4a7c15ULL * (children_.size() + 1))};
-    children_.push_back(entry{std::move(policy), std::move(delays), child_state::idle, 0, 0, std::nullopt});
-  }
+supervisor_machine::supervisor_machine(machine_options options) : options_(options), budget_(options.limit) {}
+
+void supervisor_machine::add(child_number child, std::shared_ptr<const child_policy> policy,
+                             std::uint64_t incarnation) {
+  entry c;
+  if (policy->limit) c.own = std::make_unique<restart_budget>(*policy->limit);
+  c.policy = std::move(policy);
+  c.incarnation = incarnation;
+  c.delays.random = options_.seed ^ (0x9e3779b97f4a7c15ULL * (child + 1));
+  children_.emplace_hint(children_.end(), child, std::move(c));
 }
 
 actions supervisor_machine::start(time_point now) {
@@ -75,238 +70,393 @@ actions supervisor_machine::start(time_point now) {
   return out;
 }
 
-actions supervisor_machine::stop(time_point now) {
+actions supervisor_machine::stop(time_point now, bool keep) {
   actions out;
   switch (phase_) {
     case phase::fresh:
     case phase::starting:
     case phase::running:
       phase_ = phase::stopping;
+      keep_ = keep;
       last_ = exit_info{exit_class::shutdown, {}};
       stop_next(now, out);
       break;
     case phase::rolling_back:
     case phase::stopping:
+      // Whoever wanted the children back does not any more; those that are down already are let go by the owner.
+      if (!keep) keep_ = false;
+      break;
     case phase::over:
       break;
   }
   return out;
 }
 
-actions supervisor_machine::child_ready(child_index i, std::uint64_t incarnation, time_point now) {
+actions supervisor_machine::child_ready(child_number i, std::uint64_t incarnation, time_point now,
+                                        const std::string& extra) {
   actions out;
-  auto& c = children_.at(i);
-  if (!current(i, incarnation) || c.state != child_state::starting) return out;
-  c.state = child_state::up;
-  ++c.token;  // voids the timer of the start limit
-  c.delays.ready(now);
-  auto e = make_event(c.died_at ? event_kind::recover : event_kind::ready, event_level::info);
+  auto* c = current(i, incarnation);
+  if (c == nullptr || c->state != child_state::starting) return out;
+  c->state = child_state::up;
+  c->from = origin::policy;
+  disarm(i, *c, out);
+  c->delays.ready_since = now;
+  auto e = make_event(c->died_at ? event_kind::recover : event_kind::ready, event_level::info);
   e.incarnation = incarnation;
-  if (c.died_at) {
-    e.recovery_ms = std::chrono::duration<double, std::milli>(now - *c.died_at).count();
-    c.died_at.reset();
+  if (c->died_at) {
+    e.recovery_ms = std::chrono::duration<double, std::milli>(now - *c->died_at).count();
+    c->died_at.reset();
   }
   out.emplace_back(action::note{i, std::move(e)});
-  if (phase_ == phase::starting && i == frontier_) {
-    ++frontier_;
-    start_frontier(now, out);
+  answer(i, true, reply_code::ok, out, extra);
+  if (!group_ || group_->at != stage::stopping) after_start(i, std::exchange(c->in_group, false), now, out);
+  return out;
+}
+
+actions supervisor_machine::child_declined(child_number i, std::uint64_t incarnation, time_point now) {
+  actions out;
+  auto* c = current(i, incarnation);
+  if (c == nullptr || c->state != child_state::starting) return out;
+  disarm(i, *c, out);
+  c->from = origin::policy;
+  c->died_at.reset();
+  auto e = make_event(event_kind::stop, event_level::info);
+  e.incarnation = incarnation;
+  e.text = "declined to start: nothing to do";
+  out.emplace_back(action::note{i, std::move(e)});
+  answer(i, true, reply_code::ignored, out);
+  if (!in_service()) {
+    c->state = child_state::waiting;  // what is left of it is stopped in its turn
+  } else if (!lost_in_group(i, *c, now, out)) {
+    const bool was_member = std::exchange(c->in_group, false);
+    ask_to_stop(i, *c, end_of(*c), now, out);  // what is left of it, such as a mailbox
+    after_start(i, was_member, now, out);
   }
   return out;
 }
 
-actions supervisor_machine::child_start_failed(child_index i, std::uint64_t incarnation, const cause& why,
+actions supervisor_machine::child_start_failed(child_number i, std::uint64_t incarnation, const cause& why,
                                                time_point now) {
   actions out;
-  auto& c = children_.at(i);
-  if (!current(i, incarnation) || c.state != child_state::starting) return out;
+  auto* c = current(i, incarnation);
+  if (c == nullptr || c->state != child_state::starting) return out;
+  disarm(i, *c, out);
+  c->ended = exit_class::abnormal;
+  exit_info how{exit_class::abnormal, why, "failed to start"};
   if (phase_ == phase::starting && i == frontier_) {
-    auto e = make_event(event_kind::crash, event_level::error);
-    e.incarnation = incarnation;
-    e.why = why;
-    e.text = "failed to start";
-    e.decision = decision_of("stop", how_, budget_, now);
-    out.emplace_back(action::note{i, std::move(e)});
+    note_end(i, *c, how, "stop", now, out);
     phase_ = phase::rolling_back;
+    keep_ = options_.keep_on_end;
     failed_start_ = action::start_failed{i, why};
     stop_next(now, out);
     return out;
   }
-  const exit_info how{exit_class::abnormal, why};
-  if (may_restart())
-    restart_or_give_up(i, how, now, out);
+  if (c->from != origin::policy && in_service()) {
+    note_end(i, *c, how, "stop", now, out);
+    answer(i, true, reply_code::failed, out, {}, why);
+    // A start that was asked for and failed leaves no spec behind, a restart does.
+    ask_to_stop(i, *c, c->from == origin::start_request ? afterwards::forget : end_of(*c), now, out);
+    return out;
+  }
+  how.text.clear();
+  if (in_service() && lost_in_group(i, *c, now, out)) return out;
+  crashed(i, *c, how, now, out, false);
+  return out;
+}
+
+actions supervisor_machine::child_exited(child_number i, std::uint64_t incarnation, const exit_info& how,
+                                         time_point now, bool in_place) {
+  actions out;
+  auto* c = current(i, incarnation);
+  if (c == nullptr) return out;
+  if (c->state == child_state::stopping) {
+    note_end(i, *c, how, "none", now, out);  // it was faster than the request to stop
+    return out;
+  }
+  if (c->state == child_state::starting)
+    return child_start_failed(i, incarnation, how.why.cls == cause_class::none ? ended_early() : how.why, now);
+  if (c->state != child_state::up) return out;
+  c->ended = how.cls;
+  if (in_group_stop(*c)) {
+    note_end(i, *c, how, "none", now, out);
+    lost_in_group(i, *c, now, out);
+    return out;
+  }
+  if (how.rule == verdict::escalate && in_service())
+    give_up(i, *c, how, now, out);
+  else if (how.rule != verdict::stop && in_service() && wants_restart(c->policy->restart, how.cls))
+    crashed(i, *c, how, now, out, in_place);
   else
-    end_for_good(i, how, now, out);
+    end_for_good(i, *c, how, now, out);
   return out;
 }
 
-actions supervisor_machine::child_exited(child_index i, std::uint64_t incarnation, const exit_info& how,
-                                         time_point now) {
+actions supervisor_machine::child_hung(child_number i, std::uint64_t incarnation, const exit_info& how,
+                                       time_point now) {
   actions out;
-  auto& c = children_.at(i);
-  if (!current(i, incarnation) || c.state != child_state::up) return out;
-  if (wants_restart(c.policy.restart, how.cls) && may_restart())
-    restart_or_give_up(i, how, now, out);
-  else
-    end_for_good(i, how, now, out);
+  auto* c = current(i, incarnation);
+  if (c == nullptr || c->state != child_state::up || !in_service()) return out;
+  out.emplace_back(action::abandon_child{i});
+  auto more = child_exited(i, incarnation, how, now);
+  out.insert(out.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   return out;
 }
 
-actions supervisor_machine::child_stopped(child_index i, time_point now) {
+actions supervisor_machine::child_stopped(child_number i, time_point now) {
   actions out;
-  auto& c = children_.at(i);
-  if (c.state != child_state::stopping) return out;
-  ++c.token;
-  c.state = child_state::finished;
-  if (phase_ == phase::stopping || phase_ == phase::rolling_back) stop_next(now, out);
+  const auto it = children_.find(i);
+  if (it == children_.end() || it->second.state != child_state::stopping) return out;
+  auto& c = it->second;
+  disarm(i, c, out);
+  if (c.then == afterwards::wait && in_service() && wanted_down(i)) {
+    c.state = child_state::waiting;  // terminated while its group was being stopped
+    c.in_group = false;
+    ask_to_stop(i, c, end_of(c), now, out);
+  } else {
+    settle(i, c, out);
+  }
+  after_stop(now, out);
   return out;
 }
 
-actions supervisor_machine::timer(child_index i, std::uint64_t token, time_point now) {
+actions supervisor_machine::timer(child_number i, std::uint64_t token, time_point now) {
   actions out;
-  auto& c = children_.at(i);
-  if (token != c.token) return out;
+  const auto it = children_.find(i);
+  if (it == children_.end() || token != it->second.token || !it->second.timed) return out;
+  auto& c = it->second;
+  c.timed = false;
   switch (c.state) {
     case child_state::waiting:
-      if (may_restart()) begin_incarnation(i, now, out);
+      if (!in_service()) break;
+      if (group_ && group_->at == stage::waiting && group_->culprit == i) {
+        group_->at = stage::starting;
+        group_->cursor = 0;
+        advance_group(now, out);
+      } else {
+        begin_incarnation(i, c, now, out);
+      }
+      break;
+    case child_state::parked:
+      if (in_service()) begin_incarnation(i, c, now, out);
       break;
     case child_state::starting: {
       cause why;
       why.cls = cause_class::start;
-      why.message = "not ready within " + render_duration(c.policy.start_within);
+      why.message = "not ready within " + render_duration(c.policy->start_within);
       out.emplace_back(action::abandon_child{i});
       for (auto& next : child_start_failed(i, c.incarnation, why, now)) out.push_back(std::move(next));
       break;
     }
     case child_state::stopping: {
       auto e = make_event(event_kind::warn, event_level::warn);
-      e.text = "did not stop within " + render_duration(c.policy.shutdown) + "; abandoned";
+      e.incarnation = c.incarnation;
+      e.text = "did not stop within " + render_duration(c.policy->shutdown) + "; abandoned";
       out.emplace_back(action::note{i, std::move(e)});
       out.emplace_back(action::abandon_child{i});
-      for (auto& next : child_stopped(i, now)) out.push_back(std::move(next));
+      if (wanted_down(i)) end_after_all(i, c, out);
+      settle(i, c, out);
+      after_stop(now, out);
       break;
     }
     case child_state::idle:
     case child_state::up:
-    case child_state::finished:
       break;
   }
   return out;
 }
 
-void supervisor_machine::begin_incarnation(child_index i, time_point now, actions& out) {
-  auto& c = children_[i];
+void supervisor_machine::begin_incarnation(child_number i, entry& c, time_point now, actions& out, bool in_place) {
+  const bool again = c.incarnation > 0;
   c.state = child_state::starting;
+  c.ended = exit_class::shutdown;
   ++c.incarnation;
-  auto e = make_event(c.incarnation == 1 ? event_kind::start : event_kind::restart, event_level::info);
+  auto e = make_event(again ? event_kind::restart : event_kind::start, event_level::info);
   e.incarnation = c.incarnation;
   out.emplace_back(action::note{i, std::move(e)});
-  arm(i, now + c.policy.start_within, out);
-  out.emplace_back(action::start_child{i, c.incarnation});
+  if (c.policy->start_within != infinity) arm(i, c, now + c.policy->start_within, out);
+  out.emplace_back(action::start_child{i, c.incarnation, in_place});
 }
 
-void supervisor_machine::ask_to_stop(child_index i, time_point now, actions& out) {
-  children_[i].state = child_state::stopping;
-  arm(i, now + children_[i].policy.shutdown, out);
-  out.emplace_back(action::stop_child{i});
+/// Whoever waited for the start of this child goes on.
+void supervisor_machine::after_start(child_number i, bool was_member, time_point now, actions& out) {
+  if (phase_ == phase::starting && i == frontier_)
+    start_frontier(now, out);
+  else if (was_member && group_ && group_->at == stage::starting)
+    advance_group(now, out);
 }
 
 void supervisor_machine::start_frontier(time_point now, actions& out) {
-  if (frontier_ < children_.size()) {
-    begin_incarnation(frontier_, now, out);
+  const auto next = children_.upper_bound(frontier_);
+  if (next != children_.end()) {
+    frontier_ = next->first;
+    begin_incarnation(next->first, next->second, now, out);
     return;
   }
   phase_ = phase::running;
   out.emplace_back(action::started{});
+  std::optional<child_number> culprit;
+  for (const auto i : std::exchange(deferred_, {})) {
+    if (!knows(i) || state_of(i) != child_state::waiting) continue;
+    if (grouped())
+      culprit = std::min(culprit.value_or(i), i);
+    else  // the strategy was changed meanwhile
+      begin_incarnation(i, children_.at(i), now, out);
+  }
+  if (culprit) begin_group(*culprit, milliseconds{0}, now, out);
+}
+
+bool supervisor_machine::ask_to_stop(child_number i, entry& c, afterwards then, time_point now, actions& out) {
+  if (then != afterwards::wait) answer(i, true, reply_code::failed, out, {}, ended_early());
+  const bool keep = then == afterwards::wait || (keep_ && !in_service() && then != afterwards::forget);
+  const bool brutal = c.policy->shutdown == brutal_kill;
+  c.state = child_state::stopping;
+  c.then = then;
+  c.from = origin::policy;
+  disarm(i, c, out);
+  out.emplace_back(action::stop_child{i, keep, brutal, c.ended});
+  if (brutal && !keep) {
+    settle(i, c, out);
+    return true;
+  }
+  if (brutal)
+    arm(i, c, now + brutal_grace, out);
+  else if (c.policy->shutdown != infinity)
+    arm(i, c, now + c.policy->shutdown, out);
+  return false;
+}
+
+/// A child that is being stopped is not to come back any more.
+void supervisor_machine::end_after_all(child_number i, entry& c, actions& out) {
+  if (c.then != afterwards::wait) return;
+  c.then = end_of(c);
+  answer(i, true, reply_code::failed, out, {}, ended_early());
+}
+
+void supervisor_machine::settle(child_number i, entry& c, actions& out) {
+  const bool forget = c.then == afterwards::forget;
+  if (c.then == afterwards::wait && in_service()) {
+    c.state = child_state::waiting;
+  } else {
+    c.state = child_state::idle;
+    c.died_at.reset();
+    c.in_group = false;
+  }
+  answer(i, false, reply_code::ok, out);
+  if (forget) {
+    children_.erase(i);
+    out.emplace_back(action::forget_child{i});
+  }
+  if (stopping_ > 0) --stopping_;
+}
+
+void supervisor_machine::after_stop(time_point now, actions& out) {
+  if (phase_ == phase::stopping || phase_ == phase::rolling_back)
+    stop_next(now, out);
+  else if (group_ && group_->at != stage::waiting)
+    advance_group(now, out);
 }
 
 void supervisor_machine::stop_next(time_point now, actions& out) {
-  for (child_index i = children_.size(); i-- > 0;) {
-    switch (children_[i].state) {
-      case child_state::stopping:
-        return;  // its report goes on from here
-      case child_state::starting:
-      case child_state::up:
-      case child_state::waiting:
-        ask_to_stop(i, now, out);
-        return;
-      case child_state::idle:
-      case child_state::finished:
-        break;
+  group_.reset();
+  if (phase_ == phase::over) return;
+  if (dynamic()) {
+    stop_all_at_once(now, out);
+    return;
+  }
+  while (true) {
+    // The frontier moves down only: what is above it is down.
+    auto it = stops_begun_ ? children_.lower_bound(frontier_) : children_.end();
+    stops_begun_ = true;
+    if (it != children_.end() && it->first == frontier_ && it->second.state == child_state::stopping) return;
+    if (it == children_.begin()) break;
+    --it;
+    frontier_ = it->first;
+    auto& c = it->second;
+    if (c.state == child_state::idle) continue;
+    if (c.state == child_state::stopping) {  // somebody else has asked it
+      end_after_all(it->first, c, out);
+      return;
+    }
+    if (!ask_to_stop(it->first, c, end_of(c), now, out)) return;
+  }
+  finish(out);
+}
+
+void supervisor_machine::stop_all_at_once(time_point now, actions& out) {
+  if (!std::exchange(stops_begun_, true)) {
+    std::vector<child_number> all;
+    for (const auto& [i, c] : children_)
+      if (c.state != child_state::idle) all.push_back(i);
+    stopping_ = all.size();
+    for (const auto i : all) {
+      auto& c = children_.at(i);
+      if (c.state != child_state::stopping) ask_to_stop(i, c, afterwards::forget, now, out);
     }
   }
+  if (stopping_ == 0) finish(out);
+}
+
+void supervisor_machine::finish(actions& out) {
+  if (phase_ == phase::over) return;
   const bool failed = phase_ == phase::rolling_back;
   phase_ = phase::over;
+  for (const auto& [child, waiting] : pending_)
+    out.emplace_back(action::reply{waiting.request, waiting.start ? reply_code::noproc : reply_code::ok, child});
+  pending_.clear();
   if (failed)
     out.emplace_back(*failed_start_);
   else
-    out.emplace_back(action::ended{last_});
+    out.emplace_back(action::ended{last_, keep_});
 }
 
-void supervisor_machine::restart_or_give_up(child_index i, const exit_info& how, time_point now, actions& out) {
-  auto& c = children_[i];
-  if (!c.died_at) c.died_at = now;
-  if (!budget_.allow(now)) {
-    give_up(i, how, now, out);
-    return;
+std::optional<exit_class> supervisor_machine::end_of_child(child_number child) const {
+  const auto it = children_.find(child);
+  if (it == children_.end() || it->second.state != child_state::stopping || it->second.then == afterwards::wait)
+    return std::nullopt;
+  return it->second.ended;
+}
+
+std::size_t supervisor_machine::count_up() const {
+  return static_cast<std::size_t>(std::count_if(children_.begin(), children_.end(),
+                                                [](const auto& x) { return x.second.state == child_state::up; }));
+}
+
+supervisor_machine::entry* supervisor_machine::current(child_number child, std::uint64_t incarnation) {
+  const auto it = children_.find(child);
+  return it == children_.end() || it->second.incarnation != incarnation ? nullptr : &it->second;
+}
+
+supervisor_machine::afterwards supervisor_machine::end_of(const entry& c) const {
+  return dynamic() || c.policy->restart == restart_type::temporary ? afterwards::forget : afterwards::idle;
+}
+
+void supervisor_machine::arm(child_number i, entry& c, time_point at, actions& out) {
+  c.timed = true;
+  out.emplace_back(action::arm_timer{i, ++c.token, at});
+}
+
+bool supervisor_machine::wanted_down(child_number i) const {
+  const auto [first, last] = pending_.equal_range(i);
+  return std::any_of(first, last, [](const auto& x) { return !x.second.start; });
+}
+
+void supervisor_machine::disarm(child_number i, entry& c, actions& out) {
+  if (!c.timed) return;
+  c.timed = false;
+  out.emplace_back(action::disarm_timer{i});
+}
+
+void supervisor_machine::answer(child_number i, bool start, reply_code code, actions& out, const std::string& extra,
+                                const cause& why) {
+  auto [first, last] = pending_.equal_range(i);
+  while (first != last) {
+    if (first->second.start != start) {
+      ++first;
+      continue;
+    }
+    out.emplace_back(action::reply{first->second.request, code, i, extra, why});
+    first = pending_.erase(first);
   }
-  const auto delay = c.delays.next(now);
-  const bool crashed = abnormal(how.cls);
-  auto e = make_event(crashed ? event_kind::crash : event_kind::stop, crashed ? event_level::error : event_level::info);
-  e.incarnation = c.incarnation;
-  e.why = how.why;
-  e.decision = decision_of("restart", how_, budget_, now);
-  e.decision->delay_ms = delay.count();
-  out.emplace_back(action::note{i, std::move(e)});
-  if (delay.count() == 0) {
-    begin_incarnation(i, now, out);
-    return;
-  }
-  c.state = child_state::waiting;
-  auto wait = make_event(event_kind::backoff, event_level::info);
-  wait.decision = decision_of("restart", how_, budget_, now);
-  wait.decision->delay_ms = delay.count();
-  out.emplace_back(action::note{i, std::move(wait)});
-  arm(i, now + delay, out);
-}
-
-void supervisor_machine::end_for_good(child_index i, const exit_info& how, time_point now, actions& out) {
-  const bool crashed = abnormal(how.cls);
-  auto e = make_event(crashed ? event_kind::crash : event_kind::stop, crashed ? event_level::error : event_level::info);
-  e.incarnation = children_[i].incarnation;
-  if (crashed) {
-    e.why = how.why;
-    e.decision = decision_of("stop", how_, budget_, now);
-  } else {
-    e.text = how.cls == exit_class::normal ? "finished" : "shut down";
-  }
-  out.emplace_back(action::note{i, std::move(e)});
-  ask_to_stop(i, now, out);  // what is left of it, such as a mailbox
-}
-
-void supervisor_machine::give_up(child_index i, const exit_info& how, time_point now, actions& out) {
-  auto e = make_event(event_kind::crash, event_level::error);
-  e.incarnation = children_[i].incarnation;
-  e.why = how.why;
-  e.decision = decision_of("give_up", how_, budget_, now);
-  out.emplace_back(action::note{i, std::move(e)});
-  auto limit = make_event(event_kind::limit, event_level::error);
-  limit.decision = decision_of("give_up", how_, budget_, now);
-  limit.why = how.why;
-  limit.text = "child " + children_[i].policy.id + " would need one restart too many";
-  out.emplace_back(action::note{std::nullopt, std::move(limit)});
-  children_[i].state = child_state::waiting;  // its shell is stopped in turn, with the others
-  ++children_[i].token;
-  phase_ = phase::stopping;
-  last_ = exit_info{exit_class::gave_up, how.why};
-  stop_next(now, out);
-}
-
-void supervisor_machine::arm(child_index i, time_point at, actions& out) {
-  out.emplace_back(action::arm_timer{i, ++children_[i].token, at});
-}
-
-bool supervisor_machine::current(child_index i, std::uint64_t incarnation) const {
-  return children_.at(i).incarnation == incarnation;
 }
 
 }  // namespace steward::policy

@@ -7,6 +7,8 @@
 #include "steward/spec.hpp"
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -22,132 +24,268 @@ enum class exit_class : std::uint8_t {
   gave_up,   ///< a supervisor or pool whose restart limit was reached; abnormal, too
 };
 
+/// What an exception rule says about a crash; without one the restart type decides.
+enum class verdict : std::uint8_t { by_restart_type, stop, escalate };
+
 struct exit_info {
   exit_class cls = exit_class::normal;
   cause why;
+  std::string text = {};   ///< what it was doing, for the report
+  std::uint64_t kept = 0;  ///< messages that wait for the next incarnation
+  verdict rule = verdict::by_restart_type;
 };
 
-/// What a machine must know of a child to decide about it.
+bool is_abnormal(exit_class cls) noexcept;
+
+/// What a machine must know of a child to decide about it. Immutable; children of one template share it.
 struct child_policy {
-  std::string id;
   restart_type restart = restart_type::permanent;
   milliseconds shutdown{5'000};
   milliseconds start_within{5'000};
   backoff_spec delays;
+  bool significant = false;
+  std::optional<intensity> limit;
+  spent_policy on_spent = spent_policy::escalate;
+  milliseconds park_for{0};
 };
 
-using child_index = std::size_t;
+child_policy policy_of(const child_spec& x);
+
+/// Names a child for its machine; never used twice. Children start in the order of their numbers.
+using child_number = std::uint64_t;
+/// Names a request that is answered later; 0: nobody asked.
+using request_number = std::uint64_t;
+
+enum class reply_code : std::uint8_t { ok, ignored, not_found, running, restarting, failed, noproc };
 
 /// What the owner of a machine must do next, in this order. `started`, `start_failed` and `ended` are told at most
 /// once.
 namespace action {
 struct start_child {
-  child_index child;
+  child_number child;
   std::uint64_t incarnation;
+  bool in_place = false;  ///< whoever told of the crash begins the incarnation itself
 };
-/// End the child in an orderly way, whatever state it is in, and report `child_stopped`.
+/// End the child, whatever state it is in, and report `child_stopped`.
 struct stop_child {
-  child_index child;
+  child_number child;
+  bool keep = false;                      ///< it is to come back: what waits for it is kept
+  bool brutal = false;                    ///< at once, and no report is waited for unless it is kept
+  exit_class how = exit_class::shutdown;  ///< how it ended before, when it had ended by itself
 };
-/// The child overran the limit of its stop or of its start: end it by force where that is possible, and forget it.
+/// The child overran the limit of its stop or of its start, or hangs: end it by force where that is possible, and do
+/// not wait for it.
 struct abandon_child {
-  child_index child;
+  child_number child;
 };
-/// Call `timer(child, token)` at that time. A newer token of the same child makes older ones void.
+/// The machine has forgotten this child: it is down and has no spec any more.
+struct forget_child {
+  child_number child;
+};
+/// Call `timer(child, token)` at that time. Replaces the child's timer, if it has one.
 struct arm_timer {
-  child_index child;
+  child_number child;
   std::uint64_t token;
   time_point at;
 };
+struct disarm_timer {
+  child_number child;
+};
 /// Something to log. `about` names the child; without it the event is about the supervisor itself.
 struct note {
-  std::optional<child_index> about;
+  std::optional<child_number> about;
   event what;
+  std::vector<child_number> also = {};  ///< others that the decision touches
+};
+/// The answer to a request.
+struct reply {
+  request_number request;
+  reply_code code;
+  child_number child;
+  std::string extra = {};
+  cause why = {};
 };
 struct started {};
 struct start_failed {
-  child_index child;
+  child_number child;
   cause why;
 };
 struct ended {
   exit_info how;
+  bool kept = false;  ///< children were stopped with `keep`
 };
 }  // namespace action
 
-using any_action = std::variant<action::start_child, action::stop_child, action::abandon_child, action::arm_timer,
-                                action::note, action::started, action::start_failed, action::ended>;
+using any_action = std::variant<action::start_child, action::stop_child, action::abandon_child, action::forget_child,
+                                action::arm_timer, action::disarm_timer, action::note, action::reply, action::started,
+                                action::start_failed, action::ended>;
 using actions = std::vector<any_action>;
 
 /// State of a child as its supervisor sees it.
 enum class child_state : std::uint8_t {
-  idle,      ///< not started yet
+  idle,      ///< not running: not started yet, terminated, finished, or its start declined
   starting,  ///< start asked for, not acknowledged
   up,
-  waiting,   ///< died; the restart is due later
+  waiting,   ///< down; a restart is due later
   stopping,  ///< asked to end
-  finished,  ///< ended for good; will not be restarted
+  parked,    ///< down, since its own limit was reached
 };
 
 const char* to_string(child_state x) noexcept;
 
-/// A supervisor as a pure state machine: strategy x restart type x budget x back-off.
+struct machine_options {
+  strategy how = strategy::one_for_one;
+  intensity limit;
+  auto_shutdown end_with = auto_shutdown::never;
+  std::uint64_t seed = 0;
+  bool keep_on_end = false;  ///< when it ends by itself somebody may start it anew: children are stopped with `keep`
+};
+
+/// A supervisor as a pure state machine: strategy x restart type x budgets x back-off.
 ///
 /// It has no actor, clock or process: each call takes the time and returns what to do. Semantics are those of OTP's
-/// `supervisor` for one_for_one, with these differences: restarts wait out a back-off, and a supervisor that reached
-/// its limit ends as `gave_up`, which a transient parent takes for the failure that it is. Children start in order,
-/// each after the one before is ready; they stop in reverse order, one after the other. A start that fails during the
-/// first start rolls back what was started. Reports about an incarnation that is no longer current are ignored. Not
+/// `supervisor`, with these differences: restarts wait out a back-off; a supervisor that reached its limit ends as
+/// `gave_up`, which a transient parent takes for the failure that it is; a child may have a budget of its own, and be
+/// parked when that is spent; nothing blocks, so that a group restart or a slow stop lets administration in. Children
+/// start in order, each after the one before is ready; they stop in reverse order, one after the other, those of a
+/// simple_one_for_one at once. A start that fails during the first start rolls back what was started. Reports about an
+/// incarnation that is no longer current are ignored. Each call costs O(log children), but for group restarts. Not
 /// thread-safe; one owner.
 class supervisor_machine {
 public:
-  supervisor_machine(strategy how, intensity limit, std::vector<child_policy> children, std::uint64_t seed);
+  explicit supervisor_machine(machine_options options);
+
+  /// Adds a child before `start`, or, later, one that is not started: `incarnation` is the last one it had.
+  void add(child_number child, std::shared_ptr<const child_policy> policy, std::uint64_t incarnation = 0);
 
   actions start(time_point now);
-  /// Ends everything in reverse order. Idempotent.
-  actions stop(time_point now);
+  /// Ends everything. Idempotent. `keep`: children are stopped with `keep`.
+  actions stop(time_point now, bool keep = false);
 
-  actions child_ready(child_index child, std::uint64_t incarnation, time_point now);
-  actions child_start_failed(child_index child, std::uint64_t incarnation, const cause& why, time_point now);
-  actions child_exited(child_index child, std::uint64_t incarnation, const exit_info& how, time_point now);
-  actions child_stopped(child_index child, time_point now);
-  actions timer(child_index child, std::uint64_t token, time_point now);
+  // What happened to a child.
+  actions child_ready(child_number child, std::uint64_t incarnation, time_point now, const std::string& extra = {});
+  actions child_declined(child_number child, std::uint64_t incarnation, time_point now);
+  actions child_start_failed(child_number child, std::uint64_t incarnation, const cause& why, time_point now);
+  /// `in_place`: the caller can begin the next incarnation itself, when that is due at once.
+  actions child_exited(child_number child, std::uint64_t incarnation, const exit_info& how, time_point now,
+                       bool in_place = false);
+  actions child_hung(child_number child, std::uint64_t incarnation, const exit_info& how, time_point now);
+  actions child_stopped(child_number child, time_point now);
+  actions timer(child_number child, std::uint64_t token, time_point now);
 
-  child_state state_of(child_index child) const { return children_.at(child).state; }
-  std::uint64_t incarnation_of(child_index child) const { return children_.at(child).incarnation; }
+  // Administration; each request is answered by one `action::reply`.
+  actions start_child(child_number child, std::shared_ptr<const child_policy> policy, request_number request,
+                      time_point now);
+  actions terminate_child(child_number child, request_number request, time_point now);
+  /// Also revives a parked child.
+  actions restart_child(child_number child, request_number request, time_point now);
+  actions delete_child(child_number child, request_number request);
+
+  /// New rules from now on; a switch from or to simple_one_for_one is not possible. Budgets that change begin anew.
+  void reconfigure(const machine_options& options);
+  void repolicy(child_number child, std::shared_ptr<const child_policy> policy);
+
+  bool knows(child_number child) const { return children_.contains(child); }
+  child_state state_of(child_number child) const { return children_.at(child).state; }
+  std::uint64_t incarnation_of(child_number child) const { return children_.at(child).incarnation; }
+  /// How a child that is stopping now has ended for good; nothing when it is to come back.
+  std::optional<exit_class> end_of_child(child_number child) const;
+  std::size_t count_up() const;
+  std::size_t size() const noexcept { return children_.size(); }
   bool running() const noexcept { return phase_ == phase::running; }
   /// True until it begins to stop or to roll back.
-  bool in_service() const noexcept { return may_restart(); }
+  bool in_service() const noexcept { return phase_ == phase::running || phase_ == phase::starting; }
   bool over() const noexcept { return phase_ == phase::over; }
 
 private:
   enum class phase : std::uint8_t { fresh, starting, running, rolling_back, stopping, over };
+  /// What becomes of a child that was asked to stop.
+  enum class afterwards : std::uint8_t { idle, forget, wait };
+
+  /// Who wanted the start that is under way: a failure is the asker's.
+  enum class origin : std::uint8_t { policy, start_request, restart_request };
 
   struct entry {
-    child_policy policy;
-    backoff delays;
-    child_state state = child_state::idle;
+    std::shared_ptr<const child_policy> policy;
+    std::unique_ptr<restart_budget> own;
+    backoff_state delays;
     std::uint64_t incarnation = 0;
     std::uint64_t token = 0;
-    std::optional<time_point> died_at;  // set from a crash until the next incarnation is ready
+    std::optional<time_point> died_at;        // set from a crash until the next incarnation is ready
+    exit_class ended = exit_class::shutdown;  // how the latest incarnation ended by itself, if it did
+    child_state state = child_state::idle;
+    afterwards then = afterwards::idle;
+    bool in_group = false;  // to be restarted by the group restart that is under way
+    origin from = origin::policy;
+    bool timed = false;  // its timer is armed
+  };
+  using entries = std::map<child_number, entry>;
+  struct pending {
+    request_number request;
+    bool start;  // a start; else a stop
+  };
+  enum class stage : std::uint8_t { stopping, waiting, starting };
+  struct group_restart {
+    stage at = stage::stopping;
+    child_number culprit = 0;
+    child_number cursor = 0;
+    time_point due;
   };
 
-  void begin_incarnation(child_index i, time_point now, actions& out);
-  void ask_to_stop(child_index i, time_point now, actions& out);
+  bool dynamic() const noexcept { return options_.how == strategy::simple_one_for_one; }
+  bool grouped() const noexcept {
+    return options_.how == strategy::one_for_all || options_.how == strategy::rest_for_one;
+  }
+  entry* current(child_number child, std::uint64_t incarnation);
+  afterwards end_of(const entry& c) const;
+  restart_budget& budget_of(entry& c) { return c.own ? *c.own : budget_; }
+  event_decision decision(const char* what, const restart_budget& budget, time_point now) const;
+
+  void begin_incarnation(child_number i, entry& c, time_point now, actions& out, bool in_place = false);
+  /// True when the child counts as stopped already; then `c` may be gone.
+  bool ask_to_stop(child_number i, entry& c, afterwards then, time_point now, actions& out);
+  void end_after_all(child_number i, entry& c, actions& out);
+  void settle(child_number i, entry& c, actions& out);
+  void after_stop(time_point now, actions& out);
   void start_frontier(time_point now, actions& out);
   void stop_next(time_point now, actions& out);
-  void restart_or_give_up(child_index i, const exit_info& how, time_point now, actions& out);
-  void end_for_good(child_index i, const exit_info& how, time_point now, actions& out);
-  void give_up(child_index i, const exit_info& how, time_point now, actions& out);
-  void arm(child_index i, time_point at, actions& out);
-  bool current(child_index i, std::uint64_t incarnation) const;
-  /// False once it stops or rolls back: then whatever dies stays dead.
-  bool may_restart() const noexcept { return phase_ == phase::running || phase_ == phase::starting; }
+  void stop_all_at_once(time_point now, actions& out);
+  void finish(actions& out);
+  void crashed(child_number i, entry& c, const exit_info& how, time_point now, actions& out, bool in_place);
+  void park(child_number i, entry& c, const exit_info& how, time_point now, actions& out);
+  void end_for_good(child_number i, entry& c, const exit_info& how, time_point now, actions& out);
+  void give_up(child_number i, entry& c, const exit_info& how, time_point now, actions& out);
+  void end_by_itself(const exit_info& how, time_point now, actions& out);
+  bool ends_supervisor(child_number i);
+  std::vector<child_number> group_of(child_number culprit) const;
+  void begin_group(child_number culprit, milliseconds delay, time_point now, actions& out);
+  void advance_group(time_point now, actions& out);
+  bool stop_group(time_point now, actions& out);
+  void start_group(time_point now, actions& out);
+  void after_start(child_number i, bool was_member, time_point now, actions& out);
+  bool in_group_stop(const entry& c) const;
+  bool lost_in_group(child_number i, entry& c, time_point now, actions& out);
+  void note_end(child_number i, const entry& c, const exit_info& how, const char* decided, time_point now,
+                actions& out) const;
+  void arm(child_number i, entry& c, time_point at, actions& out);
+  void disarm(child_number i, entry& c, actions& out);
+  bool wanted_down(child_number i) const;
+  bool to_be_started(child_number i) const { return phase_ == phase::starting && i > frontier_; }
+  void answer(child_number i, bool start, reply_code code, actions& out, const std::string& extra = {},
+              const cause& why = {});
 
-  strategy how_;
+  machine_options options_;
   restart_budget budget_;
-  std::vector<entry> children_;
+  entries children_;
+  std::multimap<child_number, pending> pending_;
+  std::optional<group_restart> group_;
+  std::vector<child_number> deferred_;  // crashed during the first start of a group
   phase phase_ = phase::fresh;
-  child_index frontier_ = 0;                          // the child whose first start is under way
+  bool keep_ = false;          // children are being stopped with `keep`
+  child_number frontier_ = 0;  // the child whose first start is under way
+  child_number witness_ = 0;   // a significant child that was alive when this was last asked
+  std::size_t stopping_ = 0;   // simple_one_for_one that stops: children not down yet
+  bool stops_begun_ = false;
   exit_info last_;                                    // how the supervisor will have ended
   std::optional<action::start_failed> failed_start_;  // set while rolling back
 };

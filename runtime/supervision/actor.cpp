@@ -43,6 +43,20 @@ caf::actor actor_args::actor(std::string_view name) const {
   return it->second;
 }
 
+const char* to_string(treatment x) noexcept {
+  switch (x) {
+    case treatment::restart:
+      return "restart";
+    case treatment::resume:
+      return "resume";
+    case treatment::stop:
+      return "stop";
+    case treatment::escalate:
+      return "escalate";
+  }
+  return "unknown";
+}
+
 const actor_entry* actor_registry::find(std::string_view name) const noexcept {
   auto it = std::find_if(entries_.begin(), entries_.end(), [&](const actor_entry& e) { return e.name == name; });
   return it == entries_.end() ? nullptr : &*it;

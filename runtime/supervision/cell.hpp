@@ -1,58 +1,84 @@
 #pragma once
 
-#include "policy/supervisor_machine.hpp"
+#include "caf/durable_actor.hpp"
+#include "policy/desk.hpp"
 #include "steward/actor.hpp"
+#include "steward/admin.hpp"
 #include "steward/event.hpp"
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace steward::supervision {
 
-/// What a cell tells its kernel. Each names the incarnation it is about, so that late reports do no harm.
+/// What a cell tells its kernel. Each names the cell and the incarnation it is about, so that late reports do no harm.
+/// That an incarnation is ready or has ended goes to the supervisor's desk instead.
 struct cell_report {
   enum class kind : std::uint8_t {
-    ready,         ///< the behaviour exists
-    start_failed,  ///< the constructor or `make_behavior` threw or declined
-    exited,        ///< a handler threw, or the state called quit
-    left,          ///< the actor is over; `lost` messages had no handler
+    start_failed,  ///< the constructor or `make_behavior` threw
+    declined,      ///< it threw `decline_start`
+    held,          ///< the answer to `hold`: the state is gone, the messages wait
+    left,          ///< the actor is over
   };
   std::uint64_t node = 0;
   std::uint64_t cell = 0;  ///< `cell_spec::serial`
-  kind what = kind::ready;
+  kind what = kind::left;
   std::uint64_t incarnation = 0;
-  policy::exit_info how;
-  std::string in_hand;     ///< the message that was being handled when it crashed
-  std::uint64_t kept = 0;  ///< messages that wait for the next incarnation
-  std::uint64_t lost = 0;
-  bool was_up = false;  ///< `left`: an incarnation lived until then
+  cause why;                  ///< `start_failed`
+  message_counts counts;      ///< `left`: final, exact
+  std::uint64_t dropped = 0;  ///< `left`: dead letters that this end made
+  bool was_up = false;        ///< `held`, `left`: an incarnation lived until then
 };
 
 /// Actors by the names of the parameters that name them.
 using actor_map = std::map<std::string, caf::actor>;
 
+struct cell_kind;
+
+/// Why a cell leaves: what its monitors and links see.
+enum class leave_reason : std::uint8_t { normal, shutdown, killed, crashed };
+
 /// What the kernel tells a cell. Overtakes the mailbox.
 struct cell_command {
   enum class kind : std::uint8_t {
     incarnate,  ///< build the state of the next incarnation
-    leave,      ///< destroy the state and end the actor
+    hold,       ///< destroy the state, keep the messages, report `held`
+    leave,      ///< destroy the state, end the actor, report `left`
+    renew,      ///< build further incarnations by `renewed`
   };
   kind what = kind::incarnate;
   std::uint64_t incarnation = 0;
   std::shared_ptr<const actor_map> actors;  ///< `incarnate`: what the parameters name, as of now
+  leave_reason reason = leave_reason::shutdown;
+  std::string why;  ///< `leave`: told to whoever waits for an answer
+  std::shared_ptr<const cell_kind> renewed = nullptr;
+  caf::actor heir;  ///< `leave`: gets the messages that wait, instead of their becoming dead letters
+};
+
+/// What all cells of one child spec share.
+struct cell_kind {
+  state_factory make;
+  std::shared_ptr<const exception_rules> exceptions;  ///< may be null
+  param_map params;
+  mailbox_spec mailbox;
+  unsigned redeliver = 0;
+  bool watched = false;  ///< `hang_after` is set: what is in hand is kept for the report
+  actor_args::printer print;
+  event_log* events = nullptr;  ///< outlives the actor system
+  caf::actor kernel;
 };
 
 /// What all incarnations of a cell share. Immutable while the cell lives.
 struct cell_spec {
-  std::uint64_t node = 0;
-  std::uint64_t serial = 0;  ///< tells a cell from one that was abandoned before it
-  std::string path;
-  state_factory make;
-  param_map params;
-  actor_args::printer print;
+  std::shared_ptr<const cell_kind> kind;
+  std::shared_ptr<policy::supervisor_desk> desk;  ///< of its supervisor
+  std::uint64_t node = 0;                         ///< its number there
+  std::uint64_t serial = 0;                       ///< tells a cell from one that was abandoned before it
   std::uint64_t seed = 0;
-  event_log* events = nullptr;  ///< outlives the actor system
+  std::string path;
 };
 
 }  // namespace steward::supervision
@@ -65,32 +91,60 @@ namespace steward::supervision {
 /// The actor cell: one actor, many incarnations of its state (the term is Akka's).
 ///
 /// The cell's handle and mailbox stay while the state in it is replaced. A handler that throws is contained in place:
-/// the request in hand is answered at once with the exception's type and text, the state is destroyed, the kernel is
-/// told, and messages wait, in order, until the kernel asks for the next incarnation. All user code of an actor runs
-/// here, on one scheduler thread at a time. A message that no handler takes is reported and dropped; a request gets an
-/// error.
-class cell final : public port::durable_actor<cell_command> {
+/// the request in hand is answered at once with the exception's type and text (or its message is kept to be handled
+/// again), the state is destroyed, and the supervisor's desk decides. A restart that is due at once happens right here;
+/// else messages wait, in order, until the kernel asks for the next incarnation. All user code of an actor runs here,
+/// on one scheduler thread at a time. A message that no handler takes is reported and dropped; a request gets an error.
+///
+/// Messages of normal priority are accounted for, exactly: accepted = handled + failed + dead + waiting. Those that are
+/// handed to an heir count as handled.
+class cell final : public port::durable_actor {
 public:
-  cell(caf::actor_config& cfg, std::shared_ptr<const cell_spec> spec, caf::actor kernel);
+  cell(caf::actor_config& cfg, cell_spec spec);
 
   caf::behavior make_behavior() override;
-  void on_exit() override;
   const char* name() const override { return "steward.cell"; }
 
+  void on_exit() override;
+
+  /// Thread-safe.
+  const std::string& path() const noexcept { return spec_.path; }
+
+  // Thread-safe, for whoever holds a handle of the cell, are those of durable_actor: `counts`; `turn`, which is the
+  // number of handlers that were begun, times two, odd while one runs; `in_hand`, which is what is being handled, as
+  // text, when the cell is watched; and `bequeath`, for a cell that was abandoned and replaced.
+
 private:
-  void on_command(cell_command& command) override;
+  bool on_command(caf::type_erased_tuple& content, const std::type_info& type) override;
+  bool is_command(const std::type_info& type) const override { return type == typeid(cell_command); }
   void on_throw(const std::exception_ptr& problem, const std::string& in_hand) override;
   void on_quit(caf::error reason) override;
   caf::result<caf::message> on_unexpected(caf::message_view& view) override;
+  void on_dropped(std::uint64_t n) override;
+  void on_left(std::uint64_t dead) override;
 
-  void incarnate(const cell_command& command);
-  void report(cell_report what);
+  void carry_out(const cell_command& command);
+  /// Builds the next state. Reports when that fails, or is declined, after which the mailbox is held.
+  void begin(std::uint64_t incarnation);
+  void end_incarnation(policy::exit_info how);
+  void settle_in_hand(const cause& why, bool may_repeat, const std::string& in_hand);
+  const exception_rules* rules() const;
+  event event_of(event_kind kind, event_level level) const;
+  void report(cell_report what) const;
 
-  std::shared_ptr<const cell_spec> spec_;
-  caf::actor kernel_;
+  const cell_spec spec_;
+  std::shared_ptr<const cell_kind> kind_;    // of the next incarnation; what senders see is that of `spec_`
+  std::shared_ptr<const actor_map> actors_;  // of the last `incarnate`, for restarts in place
   std::unique_ptr<hosted_state> state_;
   std::uint64_t incarnation_ = 0;
+  bool was_up_ = false;  // when it was told to leave
+  /// How the latest incarnation has ended by itself, if it did: that stays the reason, whatever the kernel knew when it
+  /// told the cell to leave.
+  std::optional<std::pair<leave_reason, std::string>> own_end_;
 };
+
+/// The cell behind a handle that the kernel got from `spawn<cell>`. Valid while the handle is held.
+cell& cell_of(const caf::actor& handle);
 
 /// How an exit reason counts for restart types: no reason is normal, CAF's shutdown reasons are shutdown, all else
 /// abnormal.

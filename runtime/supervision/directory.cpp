@@ -42,6 +42,16 @@ void directory::clear() {
   pools.swap(pools_);
 }
 
+bool directory::claim(const std::string& root) {
+  std::lock_guard guard{mutex_};
+  return claimed_.insert(root).second;
+}
+
+void directory::release(const std::string& root) {
+  std::lock_guard guard{mutex_};
+  claimed_.erase(root);
+}
+
 caf::actor directory::actor(const std::string& path) const {
   std::lock_guard guard{mutex_};
   auto it = actors_.find(path);

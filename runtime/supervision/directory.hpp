@@ -10,7 +10,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace steward::supervision {
@@ -23,6 +25,9 @@ public:
   void put_end(const std::string& path, policy::exit_info how);
   void erase(const std::string& path);
   void clear();
+  /// Reserves the name of a tree. False when another tree has it.
+  bool claim(const std::string& root);
+  void release(const std::string& root);
 
   /// An invalid handle when there is no such actor.
   caf::actor actor(const std::string& path) const;
@@ -39,9 +44,10 @@ public:
 private:
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
-  std::map<std::string, caf::actor> actors_;
+  std::unordered_map<std::string, caf::actor> actors_;
   std::map<std::string, std::shared_ptr<steward::pool>> pools_;
   std::map<std::string, policy::exit_info> ends_;
+  std::set<std::string> claimed_;
   bool no_more_waiting_ = false;
 };
 

@@ -4,19 +4,11 @@
 
 namespace steward::supervision {
 
-namespace {
-
-/// Where the actors live that a child names: `/root/a/b` as it is, `b` beside the child.
-std::string resolve(const std::string& parent_path, const std::string& name) {
-  return name.starts_with('/') ? name : parent_path + "/" + name;
-}
-
-}  // namespace
-
 kernel::kernel(caf::actor_config& cfg, kernel_environment env) : caf::event_based_actor(cfg), env_(std::move(env)) {}
 
 caf::behavior kernel::make_behavior() {
   return {
+      [this](const kernel_poke& x) { carry_out(x.supervisor); },
       [this](const cell_report& report) { on_report(report); },
       [this](kernel_call& call) { call.run(*this); },
       [this](const kernel_tick&) { on_tick(); },
@@ -24,60 +16,90 @@ caf::behavior kernel::make_behavior() {
 }
 
 void kernel::on_exit() {
+  for (auto& [id, x] : nodes_)  // desks and cells hold each other and us
+    if (std::holds_alternative<std::unique_ptr<supervisor_child>>(x.what) && as_supervisor(x).desk)
+      as_supervisor(x).desk->remove();
+  by_path_.clear();
   nodes_.clear();
   retired_pools_.clear();
+  leaving_.clear();
   timers_.clear();
+  if (!claimed_.empty()) env_.names->release(claimed_);
   // Whoever waits for the tree must not wait for ever, whatever ended us.
   cause gone;
   gone.cls = cause_class::killed;
   gone.message = "the supervision kernel has ended";
-  if (auto tell = std::exchange(on_started_, nullptr)) tell(start_report{"/", gone});
-  if (auto tell = std::exchange(on_ended_, nullptr)) tell({policy::exit_class::abnormal, gone});
+  if (auto tell_started = std::exchange(on_started_, nullptr)) tell_started(start_report{"/", gone, {}});
+  if (auto tell_ended = std::exchange(on_ended_, nullptr)) tell_ended({policy::exit_class::abnormal, gone});
+  for (auto& [number, request] : std::exchange(requests_, {})) {
+    admin_result out;
+    out.code = admin_code::noproc;
+    out.path = request.first;
+    request.second(std::move(out));
+  }
 }
 
 void kernel::start_tree(std::string root_name, supervisor_spec spec, std::function<void(start_report)> on_started,
                         std::function<void(policy::exit_info)> on_ended) {
+  const std::string path = "/" + std::move(root_name);
+  start_report refused;
+  refused.faults = validate(spec, path);
+  if (refused.faults.empty()) check_all_params(spec, path, refused.faults);
+  if (!refused.faults.empty()) {
+    refused.failed_child = refused.faults.front().path;
+    refused.why.message = refused.faults.front().field + ": " + refused.faults.front().message;
+  } else if (!env_.names->claim(path)) {
+    refused.failed_child = path;
+    refused.why.message = "already_started: another tree of this runtime is called " + path;
+  }
+  if (!refused.failed_child.empty()) {
+    refused.why.cls = cause_class::start;
+    on_started(std::move(refused));
+    return;
+  }
+  claimed_ = path;
   on_started_ = std::move(on_started);
   on_ended_ = std::move(on_ended);
   root_ = ++last_id_;
   node root;
   root.id = root_;
-  root.path = "/" + std::move(root_name);
+  root.path = path;
   root.incarnation = 1;
-  supervisor_child content;
-  content.spec = std::make_shared<supervisor_spec>(std::move(spec));
+  auto content = std::make_unique<supervisor_child>();
+  content->spec = std::make_shared<supervisor_spec>(std::move(spec));
   root.what = std::move(content);
-  start_supervisor(nodes_.emplace(root_, std::move(root)).first->second);
+  auto& placed = nodes_.emplace(root_, std::move(root)).first->second;
+  by_path_.emplace(placed.path, root_);
+  start_supervisor(placed);
 }
 
 void kernel::stop_tree() {
   auto* root = find(root_);
   if (root == nullptr) return;
-  auto& self = machine_of(*root);
-  self.asked_to_stop = true;
-  carry_out(root_, self.machine->stop(now()));
+  as_supervisor(*root).asked_to_stop = true;
+  tell(*root, [&](policy::supervisor_machine& m) { return m.stop(now()); });
 }
 
 void kernel::on_report(const cell_report& report) {
+  if (report.what == cell_report::kind::left) {
+    on_left(report);
+    return;
+  }
   auto* child = find(report.node);
   if (child == nullptr || report.cell != std::get<actor_child>(child->what).serial) return;
   auto* parent = find(child->parent);
-  if (parent == nullptr || !machine_of(*parent).machine) return;
-  auto& machine = *machine_of(*parent).machine;
+  if (parent == nullptr) return;
   switch (report.what) {
-    case cell_report::kind::ready:
-      carry_out(parent->id, machine.child_ready(child->index, report.incarnation, now()));
-      break;
     case cell_report::kind::start_failed:
-      child->last = report;
-      carry_out(parent->id, machine.child_start_failed(child->index, report.incarnation, report.how.why, now()));
+      tell(*parent, [&](policy::supervisor_machine& m) {
+        return m.child_start_failed(child->id, report.incarnation, report.why, now());
+      });
       break;
-    case cell_report::kind::exited: {
-      child->last = report;
-      carry_out(parent->id, machine.child_exited(child->index, report.incarnation, report.how, now()));
+    case cell_report::kind::declined:
+      tell(*parent,
+           [&](policy::supervisor_machine& m) { return m.child_declined(child->id, report.incarnation, now()); });
       break;
-    }
-    case cell_report::kind::left:
+    case cell_report::kind::held:
       if (report.was_up) {
         event e;
         e.kind = event_kind::stop;
@@ -87,17 +109,59 @@ void kernel::on_report(const cell_report& report) {
         e.text = "shut down";
         emit(*child, std::move(e));
       }
-      if (report.lost > 0) {
-        event e;
-        e.kind = event_kind::dead_letter;
-        e.level = event_level::warn;
-        e.lost = report.lost;
-        e.text = "messages that no incarnation will handle";
-        emit(*child, std::move(e));
-      }
-      std::get<actor_child>(child->what).cell = nullptr;
       after_stopped(child->id);
       break;
+    case cell_report::kind::left:
+      break;
+  }
+}
+
+void kernel::on_left(const cell_report& report) {
+  const auto leaving = leaving_.find(report.cell);
+  auto* child = find(report.node);
+  const bool ours = child != nullptr && std::holds_alternative<actor_child>(child->what) &&
+                    std::get<actor_child>(child->what).serial == report.cell;
+  const std::string path = leaving != leaving_.end() ? leaving->second.path : (child != nullptr ? child->path : "");
+  auto say = [&](event_kind kind, event_level level, std::string text) {
+    event e;
+    e.actor = path;
+    e.kind = kind;
+    e.level = level;
+    e.incarnation = report.incarnation;
+    e.runs_in = to_string(rung::thread);
+    e.text = std::move(text);
+    if (kind == event_kind::dead_letter) {
+      e.lost = report.dropped;
+      e.runs_in.clear();
+      e.incarnation.reset();
+    }
+    env_.events->emit(std::move(e));
+  };
+  const bool abandoned = leaving != leaving_.end() && leaving->second.abandoned;
+  if (abandoned)
+    say(event_kind::stop, event_level::info, "the abandoned incarnation has ended after all");
+  else if (report.was_up)
+    say(event_kind::stop, event_level::info, "shut down");
+  if (report.dropped > 0) {
+    const auto reason = child != nullptr ? reason_of(*child) : std::string{};
+    say(event_kind::dead_letter, event_level::warn,
+        "messages that no incarnation will handle" + (reason.empty() ? reason : ": " + reason));
+  }
+  if (child != nullptr && std::holds_alternative<actor_child>(child->what)) {
+    auto& past = std::get<actor_child>(child->what).more().past;
+    past.accepted += report.counts.accepted;
+    past.handled += report.counts.handled;
+    past.failed += report.counts.failed;
+    past.dead += report.counts.dead;
+    past.rejected += report.counts.rejected;
+  }
+  if (leaving != leaving_.end()) {
+    if (!abandoned) --awaited_;
+    leaving_.erase(leaving);
+    check_all_left();
+  } else if (ours) {
+    std::get<actor_child>(child->what).cell = nullptr;
+    after_stopped(child->id);
   }
 }
 
@@ -106,10 +170,14 @@ void kernel::on_tick() {
   const auto at = now();
   while (!timers_.empty() && timers_.begin()->first <= at) {
     const auto next = timers_.begin()->second;
-    timers_.erase(timers_.begin());
-    auto* supervisor = find(next.supervisor);
-    if (supervisor != nullptr && supervisor->incarnation == next.incarnation && machine_of(*supervisor).machine)
-      carry_out(supervisor->id, machine_of(*supervisor).machine->timer(next.child, next.token, at));
+    auto& child = nodes_.at(next.child);
+    clear_timer(child, next.what);
+    if (next.what == due::purpose::hang) {
+      check_hang(child);
+    } else {
+      auto* parent = find(child.parent);
+      tell(*parent, [&](policy::supervisor_machine& m) { return m.timer(next.child, next.token, at); });
+    }
   }
   if (!timers_.empty() && (!armed_ || timers_.begin()->first < *armed_)) {
     armed_ = timers_.begin()->first;
@@ -117,23 +185,77 @@ void kernel::on_tick() {
   }
 }
 
-void kernel::carry_out(node_id supervisor, policy::actions todo) {
-  for (auto& x : todo) todo_.emplace_back(supervisor, std::move(x));
+void kernel::check_hang(node& child) {
+  auto& self = std::get<actor_child>(child.what);
+  if (!self.cell || child.spec->hang_after.count() == 0) return;
+  auto& watch = self.more();
+  const auto at = now();
+  const auto turn = cell_of(self.cell).turn();
+  if (turn != watch.turn || turn % 2 == 0) {
+    watch.turn = turn;
+    watch.since = at;
+    watch.told = false;
+  }
+  const auto ran = std::chrono::duration_cast<milliseconds>(at - watch.since);
+  if (turn % 2 == 1 && ran >= child.spec->hang_after && !watch.told) {
+    watch.told = true;
+    const bool replace = child.spec->on_hang == hang_policy::replace;
+    policy::exit_info how{policy::exit_class::abnormal, {}};
+    how.why.cls = cause_class::heartbeat;
+    how.why.message = "its handler has run for " + std::to_string(ran.count()) + " ms";
+    const auto handling = cell_of(self.cell).in_hand();
+    how.text = handling.empty() ? std::string{} : "while it handles " + handling;
+    event e;
+    e.kind = event_kind::hang;
+    e.level = event_level::error;
+    e.incarnation = child.incarnation;
+    e.runs_in = to_string(rung::thread);
+    e.why = how.why;
+    e.text = how.text;
+    if (replace) e.text += "; a thread cannot be killed: it is left alone, " + std::to_string(leaked() + 1) + " so far";
+    emit(child, std::move(e));
+    if (replace) {
+      const auto id = child.id;
+      tell(*find(child.parent),
+           [&](policy::supervisor_machine& m) { return m.child_hung(id, child.incarnation, how, at); });
+      return;  // the next incarnation is watched when it is ready
+    }
+  }
+  set_timer(child, at + std::max(child.spec->hang_after / 4, milliseconds{1}), due::purpose::hang, 0);
+}
+
+void kernel::carry_out(node_id supervisor) {
+  dirty_.push_back(supervisor);
   if (busy_) return;
   busy_ = true;
-  while (!todo_.empty()) {
-    auto [id, next] = std::move(todo_.front());
-    todo_.pop_front();
-    // A supervisor that was abandoned meanwhile has no machine and no children any more.
-    if (auto* owner = find(id); owner != nullptr && machine_of(*owner).machine)
-      std::visit([&](auto& x) { perform(*owner, std::move(x)); }, next);
+  while (!dirty_.empty()) {
+    const auto id = dirty_.front();
+    dirty_.pop_front();
+    auto* owner = find(id);
+    if (owner == nullptr) continue;
+    const auto desk = as_supervisor(*owner).desk;
+    for (auto& next : desk->take()) {
+      owner = find(id);  // what was done last may have removed it
+      if (owner == nullptr) break;
+      std::visit(
+          [&]<class T>(T& x) {
+            // A report about a child that is gone is late, and of no use any more.
+            if constexpr (requires { x.child; } && !std::is_same_v<T, policy::action::reply> &&
+                          !std::is_same_v<T, policy::action::start_failed>)
+              if (!nodes_.contains(x.child)) return;
+            perform(*owner, std::move(x));
+          },
+          next);
+    }
   }
   busy_ = false;
 }
 
 void kernel::perform(node& supervisor, const policy::action::start_child& x) {
-  auto& child = child_of(supervisor, x.child);
+  auto& child = nodes_.at(x.child);
   child.incarnation = x.incarnation;
+  child.started_before = true;
+  if (x.in_place) return;
   try {
     if (std::holds_alternative<actor_child>(child.what))
       start_actor(child);
@@ -143,18 +265,47 @@ void kernel::perform(node& supervisor, const policy::action::start_child& x) {
       start_supervisor(child);
   } catch (const std::exception&) {  // no descriptor or thread left: the start has failed, the tree goes on
     const auto why = cause_of(std::current_exception());
-    carry_out(supervisor.id, machine_of(supervisor).machine->child_start_failed(x.child, x.incarnation, why, now()));
+    tell(supervisor,
+         [&](policy::supervisor_machine& m) { return m.child_start_failed(x.child, x.incarnation, why, now()); });
   }
 }
 
-void kernel::perform(node& supervisor, const policy::action::stop_child& x) {
-  auto& child = child_of(supervisor, x.child);
+void kernel::perform(node&, const policy::action::stop_child& x) {
+  auto& child = nodes_.at(x.child);
+  clear_timer(child, due::purpose::hang);
+  if (x.brutal && !x.keep) tell_end(child, x.how);
   if (auto* as_actor = std::get_if<actor_child>(&child.what)) {
-    if (as_actor->cell)
-      port::tell_urgently(as_actor->cell, cell_command{cell_command::kind::leave, 0, nullptr});
-    else
-      after_stopped(child.id);
+    if (!as_actor->cell) {
+      dismiss_predecessor(child, nullptr);
+      if (!x.brutal || x.keep) after_stopped(child.id);
+      return;
+    }
+    if (x.keep) {
+      cell_command hold;
+      hold.what = cell_command::kind::hold;
+      port::tell_urgently(as_actor->cell, std::move(hold));
+      return;
+    }
+    auto reason = leave_reason::shutdown;
+    if (policy::is_abnormal(x.how)) reason = leave_reason::crashed;
+    if (x.how == policy::exit_class::normal) reason = leave_reason::normal;
+    if (x.brutal) {
+      dismiss(child, reason == leave_reason::shutdown ? leave_reason::killed : reason);
+      env_.names->erase(child.path);
+      return;
+    }
+    dismiss_predecessor(child, nullptr);
+    cell_command leave;
+    leave.what = cell_command::kind::leave;
+    leave.reason = reason;
+    leave.why = reason_of(child);
+    port::tell_urgently(as_actor->cell, std::move(leave));
   } else if (auto* as_pool = std::get_if<pool_child>(&child.what)) {
+    if (x.brutal && !x.keep) {
+      env_.names->erase(child.path);
+      retire(std::move(as_pool->pool));
+      return;
+    }
     if (!as_pool->pool) {
       after_stopped(child.id);
       return;
@@ -166,86 +317,147 @@ void kernel::perform(node& supervisor, const policy::action::stop_child& x) {
                           }});
     });
   } else {
-    auto& as_supervisor = std::get<supervisor_child>(child.what);
-    if (!as_supervisor.machine || as_supervisor.machine->over()) {
+    auto& nested = as_supervisor(child);
+    const bool over =
+        !nested.desk || nested.desk->look([](const policy::supervisor_machine& m) { return m.over(); }, true);
+    if (x.brutal && !x.keep) {
+      let_go_of_children(child);
+      if (nested.desk) nested.desk->remove();
+      return;
+    }
+    if (over) {
+      if (!x.keep) let_go_of_children(child);
       after_stopped(child.id);
       return;
     }
-    as_supervisor.asked_to_stop = true;
-    carry_out(child.id, as_supervisor.machine->stop(now()));
+    nested.asked_to_stop = true;
+    tell(child, [&](policy::supervisor_machine& m) { return m.stop(now(), x.keep); });
   }
 }
 
-void kernel::perform(node& supervisor, const policy::action::abandon_child& x) {
-  auto& child = child_of(supervisor, x.child);
-  env_.names->erase(child.path);
+void kernel::perform(node&, const policy::action::abandon_child& x) {
+  auto& child = nodes_.at(x.child);
+  clear_timer(child, due::purpose::hang);
   if (auto* as_actor = std::get_if<actor_child>(&child.what)) {
     // A thread cannot be killed: the cell leaves when its handler returns, if ever; what replaces it is a new cell.
-    if (as_actor->cell) port::tell_urgently(as_actor->cell, cell_command{cell_command::kind::leave, 0, nullptr});
-    as_actor->cell = nullptr;
+    if (!as_actor->cell) return;
+    dismiss_predecessor(child, nullptr);
+    leaving_.emplace(as_actor->serial, leaving_cell{child.path, as_actor->cell, true});
+    as_actor->more().predecessor = std::exchange(as_actor->cell, nullptr);
+    as_actor->serial = 0;
     if (env_.on_abandoned) env_.on_abandoned(child.path);
   } else if (auto* as_pool = std::get_if<pool_child>(&child.what)) {
+    env_.names->erase(child.path);
     retire(std::move(as_pool->pool));
   } else {
-    drop_children(child);
-    machine_of(child).machine.reset();
+    let_go_of_children(child);
+    as_supervisor(child).desk->remove();
   }
 }
 
-void kernel::perform(node& supervisor, const policy::action::arm_timer& x) {
-  timers_.emplace(x.at, due{supervisor.id, supervisor.incarnation, x.child, x.token});
-  if (armed_ && *armed_ <= x.at) return;
-  armed_ = x.at;
-  const auto delay = x.at - now();
-  port::tell_after(this, delay, this, kernel_tick{});
+void kernel::perform(node&, const policy::action::forget_child& x) { erase_child(x.child); }
+
+void kernel::perform(node&, const policy::action::arm_timer& x) {
+  set_timer(nodes_.at(x.child), x.at, due::purpose::machine, x.token);
+}
+
+void kernel::perform(node&, const policy::action::disarm_timer& x) {
+  clear_timer(nodes_.at(x.child), due::purpose::machine);
 }
 
 void kernel::perform(node& supervisor, policy::action::note x) {
+  if (x.what.decision)
+    for (const auto other : x.also)
+      if (const auto* n = find(other)) x.what.decision->also.push_back(n->path);
   if (!x.about) {
+    if (x.what.kind == event_kind::limit && x.what.why) as_supervisor(supervisor).last = *x.what.why;
+    if (!x.also.empty())
+      if (const auto* n = find(x.also.front())) x.what.text = "child " + n->id_text() + ": " + x.what.text;
     emit(supervisor, std::move(x.what));
     return;
   }
-  auto& child = child_of(supervisor, *x.about);
-  if (std::holds_alternative<actor_child>(child.what)) {
+  const auto about = nodes_.find(*x.about);
+  if (about == nodes_.end()) return;
+  auto& child = about->second;
+  if (auto* as_actor = std::get_if<actor_child>(&child.what)) {
     x.what.runs_in = to_string(rung::thread);
-    if (x.what.kind == event_kind::crash) {
-      x.what.kept = child.last.kept;
-      if (!child.last.in_hand.empty()) x.what.text = "while it handled " + child.last.in_hand;
-    }
-  } else if (const auto* as_pool = std::get_if<pool_child>(&child.what)) {
+    if (x.what.kind == event_kind::crash && x.what.why) as_actor->more().last = *x.what.why;
+    const bool up = x.what.kind == event_kind::ready || x.what.kind == event_kind::recover;
+    if (up && child.spec->hang_after.count() > 0) check_hang(child);
+  } else if (auto* as_pool = std::get_if<pool_child>(&child.what)) {
     using enum event_kind;
+    if (x.what.kind == crash && x.what.why) as_pool->last = *x.what.why;
     if (x.what.kind == start || x.what.kind == ready || x.what.kind == stop) return;  // the pool tells these itself
-    x.what.runs_in = to_string(as_pool->spec.runs_in);
+    x.what.runs_in = to_string(std::get<pool_spec>(child.spec->what).runs_in);
+  } else if (x.what.kind == event_kind::crash && x.what.why) {
+    as_supervisor(child).last = *x.what.why;
   }
   emit(child, std::move(x.what));
 }
 
+void kernel::perform(node&, const policy::action::reply& x) {
+  const auto waiting = requests_.find(x.request);
+  if (waiting == requests_.end()) return;
+  auto [path, answer] = std::move(waiting->second);
+  requests_.erase(waiting);
+  admin_result out;
+  switch (x.code) {
+    case policy::reply_code::ok:
+      out.code = admin_code::ok;
+      break;
+    case policy::reply_code::ignored:
+      out.code = admin_code::ignored;
+      break;
+    case policy::reply_code::not_found:
+      out.code = admin_code::not_found;
+      break;
+    case policy::reply_code::running:
+      out.code = admin_code::running;
+      break;
+    case policy::reply_code::restarting:
+      out.code = admin_code::restarting;
+      break;
+    case policy::reply_code::failed:
+      out.code = admin_code::failed;
+      break;
+    case policy::reply_code::noproc:
+      out.code = admin_code::noproc;
+      break;
+  }
+  if (x.code == policy::reply_code::ok || x.code == policy::reply_code::running) out.handle = env_.names->actor(path);
+  out.path = std::move(path);
+  out.extra = x.extra;
+  out.why = x.why;
+  answer(std::move(out));
+}
+
 void kernel::perform(node& supervisor, const policy::action::started&) {
   if (supervisor.id == root_) {
-    if (auto tell = std::exchange(on_started_, nullptr)) tell(start_report{});
+    if (auto tell_started = std::exchange(on_started_, nullptr)) tell_started(start_report{});
     return;
   }
-  auto* parent = find(supervisor.parent);
-  carry_out(parent->id, machine_of(*parent).machine->child_ready(supervisor.index, supervisor.incarnation, now()));
+  tell(*find(supervisor.parent),
+       [&](policy::supervisor_machine& m) { return m.child_ready(supervisor.id, supervisor.incarnation, now()); });
 }
 
 void kernel::perform(node& supervisor, const policy::action::start_failed& x) {
-  const std::string failed = child_of(supervisor, x.child).path;
-  drop_children(supervisor);
+  const auto* child = find(x.child);
+  const std::string failed = child != nullptr ? child->path : supervisor.path;
   if (supervisor.id == root_) {
-    if (auto tell = std::exchange(on_started_, nullptr)) tell(start_report{failed, x.why});
+    when_all_left([this, report = start_report{failed, x.why, {}}] {
+      if (auto tell_started = std::exchange(on_started_, nullptr)) tell_started(report);
+    });
     return;
   }
-  auto* parent = find(supervisor.parent);
   cause why = x.why;
   why.message = failed + " failed to start: " + describe(x.why);
   why.cls = cause_class::start;
-  carry_out(parent->id,
-            machine_of(*parent).machine->child_start_failed(supervisor.index, supervisor.incarnation, why, now()));
+  tell(*find(supervisor.parent), [&](policy::supervisor_machine& m) {
+    return m.child_start_failed(supervisor.id, supervisor.incarnation, why, now());
+  });
 }
 
 void kernel::perform(node& supervisor, const policy::action::ended& x) {
-  drop_children(supervisor);
   const bool gave_up = x.how.cls == policy::exit_class::gave_up;
   if (gave_up) {
     event e;
@@ -256,188 +468,24 @@ void kernel::perform(node& supervisor, const policy::action::ended& x) {
         supervisor.id == root_ ? "the root's restart limit was reached" : "restart limit reached; the parent decides";
     emit(supervisor, std::move(e));
   }
+  if (!x.kept) let_go_of_children(supervisor);
   if (supervisor.id == root_) {
     on_started_ = nullptr;
-    if (auto tell = std::exchange(on_ended_, nullptr)) tell(x.how);
+    when_all_left([this, how = x.how] {
+      if (auto tell_ended = std::exchange(on_ended_, nullptr)) tell_ended(how);
+    });
     return;
   }
-  if (machine_of(supervisor).asked_to_stop) {
+  if (std::exchange(as_supervisor(supervisor).asked_to_stop, false)) {
     after_stopped(supervisor.id);
     return;
   }
-  auto* parent = find(supervisor.parent);
-  auto& machine = *machine_of(*parent).machine;
   // A supervisor that gave up before all its children were up has failed to start.
-  if (machine.state_of(supervisor.index) == policy::child_state::starting)
-    carry_out(parent->id, machine.child_start_failed(supervisor.index, supervisor.incarnation, x.how.why, now()));
-  else
-    carry_out(parent->id, machine.child_exited(supervisor.index, supervisor.incarnation, x.how, now()));
-}
-
-void kernel::start_actor(node& child) {
-  auto& self = std::get<actor_child>(child.what);
-  if (!self.cell) {
-    const auto* entry = env_.actors->find(self.spec.type);
-    if (entry == nullptr) {
-      cell_report failed;
-      failed.node = child.id;
-      failed.cell = self.serial;
-      failed.what = cell_report::kind::start_failed;
-      failed.incarnation = child.incarnation;
-      failed.how.why.cls = cause_class::start;
-      failed.how.why.message = "no actor is registered as '" + self.spec.type + "'";
-      port::tell(this, this, std::move(failed));
-      return;
-    }
-    auto spec = std::make_shared<cell_spec>();
-    spec->node = child.id;
-    spec->serial = self.serial = ++last_serial_;
-    spec->path = child.path;
-    spec->make = entry->make;
-    spec->params = self.spec.params;
-    spec->print = env_.print;
-    spec->seed = env_.seed ^ (std::hash<std::string>{}(child.path) * 0x9e3779b97f4a7c15ULL);
-    spec->events = env_.events;
-    self.cell =
-        system().spawn<cell>(std::shared_ptr<const cell_spec>{std::move(spec)}, caf::actor_cast<caf::actor>(this));
-    env_.names->put_actor(child.path, self.cell);
-  }
-  port::tell_urgently(self.cell, cell_command{cell_command::kind::incarnate, child.incarnation, actors_for(child)});
-}
-
-std::shared_ptr<const actor_map> kernel::actors_for(const node& child) {
-  const auto& spec = std::get<actor_child>(child.what).spec;
-  const auto& parent_path = find(child.parent)->path;
-  auto out = std::make_shared<actor_map>();
-  for (const auto& param : env_.actors->find(spec.type)->params) {
-    if (param.type != param_type::actor) continue;
-    const auto value = spec.params.find(param.name);
-    if (value == spec.params.end()) continue;
-    if (const auto* name = std::get_if<std::string>(&value->second.value))
-      (*out)[param.name] = env_.names->actor(resolve(parent_path, *name));
-  }
-  return out;
-}
-
-void kernel::start_pool(node& child) {
-  auto& self = std::get<pool_child>(child.what);
-  auto me = caf::actor_cast<caf::actor>(this);
-  pool_environment env;
-  env.events = env_.events;
-  env.keeper = env_.keeper;
-  env.tasks = env_.tasks;
-  env.path = child.path;
-  env.seed = env_.seed + child.id;
-  env.on_gave_up = [me, id = child.id, n = child.incarnation](const cause& why) {
-    port::tell_urgently(me, kernel_call{[=](kernel& k) { k.pool_gave_up(id, n, why); }});
-  };
-  if (!self.spec.actors.empty() && env_.link_for) {
-    std::map<std::string, std::string> reachable;
-    for (const auto& name : self.spec.actors) {
-      const auto path = resolve(find(child.parent)->path, name);
-      reachable[name] = path;
-      reachable.emplace(path.substr(path.rfind('/') + 1), path);  // tasks know an actor at a path by its id
-    }
-    env.actor_link = env_.link_for(child.path, std::move(reachable));
-  }
-  retire(std::exchange(self.pool, nullptr));
-  self.pool = std::make_shared<steward::pool>(std::move(env), child.path, self.spec);
-  env_.names->put_pool(child.path, self.pool);
-  self.pool->start_async([me, id = child.id, n = child.incarnation](std::optional<cause> problem) {
-    port::tell_urgently(me, kernel_call{[=](kernel& k) { k.pool_is_up(id, n, problem); }});
+  tell(*find(supervisor.parent), [&](policy::supervisor_machine& m) {
+    return m.state_of(supervisor.id) == policy::child_state::starting
+               ? m.child_start_failed(supervisor.id, supervisor.incarnation, x.how.why, now())
+               : m.child_exited(supervisor.id, supervisor.incarnation, x.how, now());
   });
-}
-
-void kernel::pool_is_up(node_id child, std::uint64_t incarnation, const std::optional<cause>& problem) {
-  auto* n = find(child);
-  if (n == nullptr) return;
-  auto* parent = find(n->parent);
-  auto& machine = *machine_of(*parent).machine;
-  if (problem) {
-    n->last.how = {policy::exit_class::abnormal, *problem};
-    carry_out(parent->id, machine.child_start_failed(n->index, incarnation, *problem, now()));
-  } else {
-    carry_out(parent->id, machine.child_ready(n->index, incarnation, now()));
-  }
-}
-
-void kernel::pool_gave_up(node_id child, std::uint64_t incarnation, const cause& why) {
-  auto* n = find(child);
-  if (n == nullptr) return;
-  n->last.how = {policy::exit_class::gave_up, why};
-  auto* parent = find(n->parent);
-  carry_out(parent->id, machine_of(*parent).machine->child_exited(
-                            n->index, incarnation, policy::exit_info{policy::exit_class::gave_up, why}, now()));
-}
-
-void kernel::start_supervisor(node& child) {
-  auto& self = machine_of(child);
-  drop_children(child);
-  make_children(child);
-  std::vector<policy::child_policy> policies;
-  for (const auto& spec : self.spec->children)
-    policies.push_back({spec.id, spec.restart, spec.shutdown, spec.start_within, spec.backoff});
-  self.asked_to_stop = false;
-  self.machine = std::make_unique<policy::supervisor_machine>(self.spec->how, self.spec->limit, std::move(policies),
-                                                              env_.seed + child.id);
-  carry_out(child.id, self.machine->start(now()));
-}
-
-void kernel::make_children(node& supervisor) {
-  auto& self = machine_of(supervisor);
-  for (std::size_t i = 0; i < self.spec->children.size(); ++i) {
-    const auto& spec = self.spec->children[i];
-    node child;
-    child.id = ++last_id_;
-    child.parent = supervisor.id;
-    child.index = i;
-    child.path = supervisor.path + "/" + spec.id;
-    if (const auto* as_actor = std::get_if<actor_spec>(&spec.what)) {
-      child.what = actor_child{*as_actor, {}};
-    } else if (const auto* as_pool = std::get_if<pool_spec>(&spec.what)) {
-      child.what = pool_child{*as_pool, {}};
-    } else {
-      supervisor_child nested;
-      nested.spec = std::get<std::shared_ptr<supervisor_spec>>(spec.what);
-      child.what = std::move(nested);
-    }
-    self.children.push_back(child.id);
-    nodes_.emplace(child.id, std::move(child));
-  }
-}
-
-void kernel::drop_children(node& supervisor) {
-  auto gone = std::exchange(machine_of(supervisor).children, {});
-  for (auto id : gone) {
-    auto* child = find(id);
-    if (std::holds_alternative<supervisor_child>(child->what)) drop_children(*child);
-    if (auto* as_pool = std::get_if<pool_child>(&child->what)) retire(std::move(as_pool->pool));
-    if (auto* as_actor = std::get_if<actor_child>(&child->what); as_actor && as_actor->cell)
-      port::tell_urgently(as_actor->cell, cell_command{cell_command::kind::leave, 0, nullptr});
-    env_.names->erase(child->path);
-    nodes_.erase(id);
-  }
-}
-
-void kernel::retire(std::shared_ptr<steward::pool> old) {
-  if (!old) return;
-  const auto id = ++last_serial_;
-  auto* target = old.get();
-  retired_pools_.emplace(id, std::move(old));
-  target->stop_async(false, [me = caf::actor_cast<caf::actor>(this), id] {
-    port::tell_urgently(me, kernel_call{[id](kernel& self) { self.retired_pools_.erase(id); }});
-  });
-}
-
-void kernel::after_stopped(node_id child) {
-  auto* n = find(child);
-  if (n == nullptr) return;
-  env_.names->erase(n->path);
-  auto* parent = find(n->parent);
-  if (parent == nullptr) return;
-  // Only what ends by itself has ended for good; a supervisor that stops may be about to be restarted.
-  if (machine_of(*parent).machine->in_service()) env_.names->put_end(n->path, n->last.how);
-  carry_out(parent->id, machine_of(*parent).machine->child_stopped(n->index, now()));
 }
 
 kernel::node* kernel::find(node_id id) {
@@ -445,8 +493,25 @@ kernel::node* kernel::find(node_id id) {
   return it == nodes_.end() ? nullptr : &it->second;
 }
 
-kernel::node& kernel::child_of(node& supervisor, policy::child_index index) {
-  return nodes_.at(machine_of(supervisor).children.at(index));
+kernel::node* kernel::find(const std::string& path) {
+  const auto it = by_path_.find(path);
+  return it == by_path_.end() ? nullptr : find(it->second);
+}
+
+void kernel::set_timer(node& child, clock_point at, due::purpose what, std::uint64_t token) {
+  clear_timer(child, what);
+  const auto it = timers_.emplace(at, due{child.id, token, what});
+  (what == due::purpose::machine ? child.timer : child.watch) = it;
+  (what == due::purpose::machine ? child.timed : child.watched) = true;
+  if (armed_ && *armed_ <= at) return;
+  armed_ = at;
+  port::tell_after(this, at - now(), this, kernel_tick{});
+}
+
+void kernel::clear_timer(node& child, due::purpose what) {
+  auto& set = what == due::purpose::machine ? child.timed : child.watched;
+  if (set) timers_.erase(what == due::purpose::machine ? child.timer : child.watch);
+  set = false;
 }
 
 kernel::clock_point kernel::now() { return clock().now(); }

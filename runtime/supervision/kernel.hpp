@@ -1,12 +1,13 @@
 #pragma once
 
-#include "policy/supervisor_machine.hpp"
+#include "policy/desk.hpp"
 #include "process/keeper.hpp"
-#include "steward/actor.hpp"
+#include "steward/admin.hpp"
 #include "steward/event.hpp"
 #include "steward/pool.hpp"
 #include "supervision/cell.hpp"
 #include "supervision/directory.hpp"
+#include "supervision/kernel_node.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -14,8 +15,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
-#include <variant>
 #include <vector>
 
 namespace steward::supervision {
@@ -28,11 +29,16 @@ struct kernel_call {
 };
 /// Wakes the kernel for its next due timer.
 struct kernel_tick {};
+/// Tells the kernel that actions wait on the desk of a supervisor.
+struct kernel_poke {
+  std::uint64_t supervisor;
+};
 
 }  // namespace steward::supervision
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::kernel_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::kernel_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::kernel_poke)
 
 namespace steward::supervision {
 
@@ -56,54 +62,19 @@ struct kernel_environment {
 struct start_report {
   std::string failed_child;
   cause why;
-};
-
-/// A child that is an actor; its cell is made at the first start.
-struct actor_child {
-  actor_spec spec;
-  caf::actor cell;
-  std::uint64_t serial = 0;
-};
-/// A child that is a pool; each incarnation is a new one.
-struct pool_child {
-  pool_spec spec;
-  std::shared_ptr<steward::pool> pool;
-};
-/// A child, or the root, that is a supervisor itself.
-struct supervisor_child {
-  std::shared_ptr<supervisor_spec> spec;
-  std::unique_ptr<policy::supervisor_machine> machine;
-  std::vector<std::uint64_t> children;  ///< numbers of nodes, in start order
-  bool asked_to_stop = false;
-};
-/// One place in the tree.
-struct kernel_node {
-  using number = std::uint64_t;
-
-  number id = 0;
-  number parent = 0;  // 0: the root
-  policy::child_index index = 0;
-  std::string path;
-  std::uint64_t incarnation = 0;
-  std::variant<actor_child, pool_child, supervisor_child> what;
-  cell_report last;  // of the latest crash, for its event
-};
-/// A timer that a machine asked for.
-struct due {
-  kernel_node::number supervisor;
-  std::uint64_t incarnation;  // of the supervisor
-  policy::child_index child;
-  std::uint64_t token;
+  std::vector<spec_fault> faults;  ///< what is wrong with the spec; then nothing was started
 };
 
 /// The one actor that hosts every supervisor of a runtime.
 ///
 /// It runs no user code: children's states are built and run in their own cells, so it answers while every worker
-/// thread is busy. What to do is decided by one `policy::supervisor_machine` per supervisor; the kernel carries its
-/// actions out and feeds it what happened. Runs detached in production and on a test scheduler in virtual time in
-/// tests. Nothing in it blocks.
+/// thread is busy. What to do is decided by one `policy::supervisor_machine` per supervisor, on its desk; the kernel
+/// carries the actions out and tells the desks what happened. Runs detached in production and on a test scheduler in
+/// virtual time in tests. Nothing in it blocks.
 class kernel final : public caf::event_based_actor {
 public:
+  using admin_callback = std::function<void(admin_result)>;
+
   kernel(caf::actor_config& cfg, kernel_environment env);
   caf::behavior make_behavior() override;
   const char* name() const override { return "steward.kernel"; }
@@ -116,56 +87,145 @@ public:
   /// Stops the tree in order. Idempotent.
   void stop_tree();
 
+  // Administration; `answer` is called once, on the kernel, and must not block.
+  void start_child(const std::string& supervisor, child_spec spec, admin_callback answer);
+  /// For simple_one_for_one: `params` override the template's; `key` chooses the partition.
+  void start_child(const std::string& supervisor, const param_map& params, const std::string& key,
+                   admin_callback answer);
+  void terminate_child(const std::string& path, admin_callback answer);
+  /// By handle: not_found for an actor that never was a child of that supervisor, ok for one that is gone.
+  void terminate_child(const std::string& supervisor, const caf::actor& handle, admin_callback answer);
+  void restart_child(const std::string& path, admin_callback answer);
+  void delete_child(const std::string& path, admin_callback answer);
+  /// Newest first. Nothing when there is no such supervisor.
+  std::optional<std::vector<child_info>> which_children(const std::string& supervisor);
+  std::optional<child_info> child_at(const std::string& path);
+  std::optional<child_counts> count_children(const std::string& supervisor);
+  std::optional<child_spec> get_childspec(const std::string& path);
+  /// New specs for the whole tree, OTP's code_change: rules count from now on, actors change at their next restart,
+  /// added children wait for `restart_child`, removed ones stay.
+  std::vector<spec_fault> reload(const supervisor_spec& spec);
+  /// Actors that were abandoned, since their handler hangs, and still run.
+  std::size_t leaked() const;
+
 private:
   using node = kernel_node;
   using node_id = kernel_node::number;
-
   using clock_point = std::chrono::steady_clock::time_point;
 
   void on_report(const cell_report& report);
+  void on_left(const cell_report& report);
   void on_tick();
-  /// Queues actions of one supervisor's machine and carries out all that is queued, in order.
-  void carry_out(node_id supervisor, policy::actions todo);
+  void check_hang(node& child);
+
+  /// Tells the machine of a supervisor something; carries out what comes of it, and all else that waits, in order.
+  /// False, without doing anything, when the supervisor has no machine: it was killed, or never started.
+  template <class F>
+  bool tell(node& supervisor, F&& f);
+  void carry_out(node_id supervisor);
   void perform(node& supervisor, const policy::action::start_child& x);
   void perform(node& supervisor, const policy::action::stop_child& x);
   void perform(node& supervisor, const policy::action::abandon_child& x);
+  void perform(node& supervisor, const policy::action::forget_child& x);
   void perform(node& supervisor, const policy::action::arm_timer& x);
+  void perform(node& supervisor, const policy::action::disarm_timer& x);
   void perform(node& supervisor, policy::action::note x);
+  void perform(node& supervisor, const policy::action::reply& x);
   void perform(node& supervisor, const policy::action::started& x);
   void perform(node& supervisor, const policy::action::start_failed& x);
   void perform(node& supervisor, const policy::action::ended& x);
 
+  // kernel_children.cpp
+  /// `place`: of a child that the supervisor's spec lists.
+  node& make_child(node& supervisor, std::shared_ptr<const child_spec> spec, const std::string& id,
+                   std::optional<std::size_t> place);
+  /// The number of a child: children start in the order of their numbers, and none is used twice.
+  node_id number_for(supervisor_child& supervisor, std::optional<std::size_t> place);
+  node& make_dynamic_child(node& supervisor, const param_map* params);
   void start_actor(node& child);
   void start_pool(node& child);
   void start_supervisor(node& child);
-  void make_children(node& supervisor);
-  void drop_children(node& supervisor);
-  /// Ends a pool that nobody needs any more, without waiting for it.
-  void retire(std::shared_ptr<steward::pool> old);
+  std::shared_ptr<const cell_kind> kind_of(const node& child, const actor_spec& spec);
   /// The actors that an actor's parameters name, as they are now.
   std::shared_ptr<const actor_map> actors_for(const node& child);
+  /// Why a child that ends now ends; empty for an orderly end.
+  std::string reason_of(const node& child);
+  /// Lets an actor's cell go; nobody waits for it but the end of the tree.
+  void dismiss(node& child, leave_reason reason);
+  void dismiss_predecessor(node& child, const caf::actor& heir);
+  /// Removes a child and all below it. What still lives of it is told to leave.
+  void erase_child(node_id id);
+  /// Lets go of what children of a supervisor that is over have kept.
+  void let_go_of_children(node& supervisor);
+  /// Ends a pool that nobody needs any more, without waiting for it.
+  void retire(std::shared_ptr<steward::pool> old);
   void after_stopped(node_id child);
+  void tell_end(const node& child, policy::exit_class how);
   void pool_is_up(node_id child, std::uint64_t incarnation, const std::optional<cause>& problem);
   void pool_gave_up(node_id child, std::uint64_t incarnation, const cause& why);
+  void when_all_left(std::function<void()> f);
+  void check_all_left();
+  /// What was told to end at once and has not must not hold up the end of the tree.
+  void abandon_all_leaving();
+
+  // kernel_admin.cpp
+  node* supervisor_at(const std::string& path);
+  node* child_node_at(const std::string& path);
+  /// The child that a request is about. Without one, or when its supervisor is gone, answers and returns null.
+  node* child_for(const std::string& path, const admin_callback& answer);
+  policy::request_number ask(admin_callback answer, std::string path);
+  child_info describe_child(const node& child);
+  std::vector<spec_fault> check_params(const child_spec& spec, const param_map& params, const std::string& path) const;
+  /// The same for a child and all below it.
+  void check_all_params(const child_spec& spec, const std::string& path, std::vector<spec_fault>& faults) const;
+  void check_all_params(const supervisor_spec& spec, const std::string& path, std::vector<spec_fault>& faults) const;
+  void check_reload(const node& supervisor, const supervisor_spec& spec, std::vector<spec_fault>& faults);
+  std::shared_ptr<const child_spec> respecify(const child_spec& child, const child_spec& before,
+                                              const std::shared_ptr<const child_spec>& next) const;
+  void reload_supervisor(node& supervisor, std::shared_ptr<supervisor_spec> spec);
 
   node* find(node_id id);
-  node& child_of(node& supervisor, policy::child_index index);
-  supervisor_child& machine_of(node& supervisor) { return std::get<supervisor_child>(supervisor.what); }
+  node* find(const std::string& path);
+  static supervisor_child& as_supervisor(node& x) { return *std::get<std::unique_ptr<supervisor_child>>(x.what); }
+  static const supervisor_child& as_supervisor(const node& x) {
+    return *std::get<std::unique_ptr<supervisor_child>>(x.what);
+  }
+  void set_timer(node& child, clock_point at, due::purpose what, std::uint64_t token);
+  void clear_timer(node& child, due::purpose what);
   clock_point now();
   void emit(const node& about, event e);
 
   kernel_environment env_;
   std::unordered_map<node_id, node> nodes_;
+  std::unordered_map<std::string_view, node_id> by_path_;                  // views of the nodes' paths
   std::map<std::uint64_t, std::shared_ptr<steward::pool>> retired_pools_;  // until they have stopped
+  std::unordered_map<std::uint64_t, leaving_cell> leaving_;                // by serial
+  std::size_t awaited_ = 0;                                                // of `leaving_`: not abandoned
+  std::function<void()> all_left_;
   node_id last_id_ = 0;
   std::uint64_t last_serial_ = 0;
   node_id root_ = 0;
-  std::deque<std::pair<node_id, policy::any_action>> todo_;
-  bool busy_ = false;  // `todo_` is being worked off
-  std::multimap<clock_point, due> timers_;
+  std::string claimed_;        // the root path, while it is ours
+  std::deque<node_id> dirty_;  // supervisors whose desks hold actions
+  bool busy_ = false;          // `dirty_` is being worked off
+  timer_queue timers_;
   std::optional<clock_point> armed_;
+  std::uint64_t last_request_ = 0;
+  std::unordered_map<policy::request_number, std::pair<std::string, admin_callback>> requests_;
   std::function<void(start_report)> on_started_;
   std::function<void(policy::exit_info)> on_ended_;
 };
+
+/// The path of a supervised actor; empty when it is not one.
+std::string path_of(const caf::actor& handle);
+
+template <class F>
+bool kernel::tell(node& supervisor, F&& f) {
+  const auto id = supervisor.id;
+  const auto& desk = as_supervisor(supervisor).desk;
+  if (!desk || !desk->feed(std::forward<F>(f))) return false;
+  carry_out(id);
+  return true;
+}
 
 }  // namespace steward::supervision

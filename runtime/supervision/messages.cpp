@@ -19,6 +19,12 @@ std::string to_string(errc code) {
       return "not found";
     case errc::bad_value:
       return "bad value";
+    case errc::restarting:
+      return "restarting";
+    case errc::quarantined:
+      return "quarantined";
+    case errc::gave_up:
+      return "gave up";
   }
   return "unknown error";
 }
@@ -29,7 +35,8 @@ std::optional<errc> code_of(const caf::error& problem) {
 }
 
 std::optional<crash_text> crash_of(const caf::error& problem) {
-  if (code_of(problem) != errc::crashed) return std::nullopt;
+  const auto code = code_of(problem);
+  if (code != errc::crashed && code != errc::quarantined) return std::nullopt;
   const auto details = port::details_of(problem);
   crash_text out;
   if (!details.empty()) out.exception = details[0];
@@ -41,10 +48,9 @@ std::string describe(const caf::error& problem) {
   if (!problem) return "no error";
   const auto code = code_of(problem);
   if (!code) return port::render(problem);
-  if (const auto crash = crash_of(problem))
-    return "crashed: " + crash->exception + (crash->message.empty() ? "" : ": " + crash->message);
   std::string out = to_string(*code);
-  for (const auto& detail : port::details_of(problem)) out += ": " + detail;
+  for (const auto& detail : port::details_of(problem))
+    if (!detail.empty()) out += ": " + detail;
   return out;
 }
 

@@ -5,6 +5,8 @@
 #include <caf/exit_reason.hpp>
 
 #include <condition_variable>
+#include <future>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -30,6 +32,27 @@ struct supervisor::impl {
 
   void begin();
   void over(policy::exit_info how);
+
+  /// Runs `f(kernel&, answer)` on the kernel, where `answer(T)` gives the result, and waits for that.
+  template <class T, class F>
+  T ask(T otherwise, F f) {
+    // Shared: the answer may come after nobody waits for it any more.
+    auto promise = std::make_shared<std::promise<T>>();
+    auto future = promise->get_future();
+    port::tell_anonymously(brain, kernel_call{[f = std::move(f), promise](kernel& k) {
+                             f(k, [promise](T x) { promise->set_value(std::move(x)); });
+                           }});
+    if (future.wait_for(rt->internals().options.admin_within) != std::future_status::ready) return otherwise;
+    return future.get();
+  }
+
+  template <class F>
+  admin_result administer(const std::string& path, F f) {
+    admin_result late;
+    late.code = admin_code::timed_out;
+    late.path = path;
+    return ask(std::move(late), std::move(f));
+  }
 };
 
 void supervisor::impl::begin() {
@@ -102,6 +125,7 @@ tree_start supervisor::start() {
   if (impl_->started) {
     out.failed_child = impl_->started->failed_child;
     out.why = impl_->started->why;
+    out.faults = impl_->started->faults;
     out.ok = out.failed_child.empty();
   } else {
     out.why = impl_->ended->why;
@@ -114,6 +138,13 @@ void supervisor::stop() {
   if (!impl_->begun || impl_->over_told) return;
   port::tell_anonymously(impl_->brain, kernel_call{[](kernel& k) { k.stop_tree(); }});
   impl_->changed.wait(guard, [this] { return impl_->over_told; });
+}
+
+bool supervisor::stop_within(milliseconds limit) {
+  std::unique_lock guard{impl_->mutex};
+  if (!impl_->begun || impl_->over_told) return true;
+  port::tell_anonymously(impl_->brain, kernel_call{[](kernel& k) { k.stop_tree(); }});
+  return impl_->changed.wait_for(guard, limit, [this] { return impl_->over_told; });
 }
 
 void supervisor::request_stop() {
@@ -161,6 +192,65 @@ std::vector<std::string> supervisor::wait_for_ends(const std::vector<std::string
 bool supervisor::ended_badly(const std::string& path) const {
   const auto how = impl_->rt->internals().names.end_of(path);
   return how && (how->cls == policy::exit_class::abnormal || how->cls == policy::exit_class::gave_up);
+}
+
+admin_result supervisor::start_child(const std::string& supervisor_path, child_spec spec) {
+  return impl_->administer(supervisor_path, [supervisor_path, spec = std::move(spec)](kernel& k, auto answer) {
+    k.start_child(supervisor_path, spec, answer);
+  });
+}
+
+admin_result supervisor::start_child(const std::string& supervisor_path, param_map params, const std::string& key) {
+  return impl_->administer(supervisor_path, [supervisor_path, params = std::move(params), key](kernel& k, auto answer) {
+    k.start_child(supervisor_path, params, key, answer);
+  });
+}
+
+admin_result supervisor::terminate_child(const std::string& path) {
+  return impl_->administer(path, [path](kernel& k, auto answer) { k.terminate_child(path, answer); });
+}
+
+admin_result supervisor::terminate_child(const std::string& supervisor_path, const caf::actor& handle) {
+  return impl_->administer(supervisor_path, [supervisor_path, handle](kernel& k, auto answer) {
+    k.terminate_child(supervisor_path, handle, answer);
+  });
+}
+
+admin_result supervisor::restart_child(const std::string& path) {
+  return impl_->administer(path, [path](kernel& k, auto answer) { k.restart_child(path, answer); });
+}
+
+admin_result supervisor::delete_child(const std::string& path) {
+  return impl_->administer(path, [path](kernel& k, auto answer) { k.delete_child(path, answer); });
+}
+
+std::optional<std::vector<child_info>> supervisor::which_children(const std::string& supervisor_path) {
+  return impl_->ask(std::optional<std::vector<child_info>>{},
+                    [supervisor_path](kernel& k, auto answer) { answer(k.which_children(supervisor_path)); });
+}
+
+std::optional<child_info> supervisor::which_child(const std::string& path) {
+  return impl_->ask(std::optional<child_info>{}, [path](kernel& k, auto answer) { answer(k.child_at(path)); });
+}
+
+std::optional<child_counts> supervisor::count_children(const std::string& supervisor_path) {
+  return impl_->ask(std::optional<child_counts>{},
+                    [supervisor_path](kernel& k, auto answer) { answer(k.count_children(supervisor_path)); });
+}
+
+std::optional<child_spec> supervisor::get_childspec(const std::string& path) {
+  return impl_->ask(std::optional<child_spec>{}, [path](kernel& k, auto answer) { answer(k.get_childspec(path)); });
+}
+
+std::string supervisor::path_of(const caf::actor& handle) { return supervision::path_of(handle); }
+
+std::vector<spec_fault> supervisor::reload(supervisor_spec spec) {
+  return impl_->ask(std::vector<spec_fault>{{"/" + impl_->name, "", "no answer in time"}},
+                    [spec = std::move(spec)](kernel& k, auto answer) { answer(k.reload(spec)); });
+}
+
+std::size_t supervisor::leaked() {
+  return impl_->ask(std::size_t{0}, [](kernel& k, auto answer) { answer(k.leaked()); });
 }
 
 void supervisor::give_up_waiting() { impl_->rt->internals().names.give_up_waiting(); }

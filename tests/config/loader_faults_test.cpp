@@ -74,7 +74,9 @@ std::vector<bad_document> faulty_tops() {
       {"negative_seed", "scenario: t\nseed: -1\ntree: {children: []}\n", 2, 7, "seed",
        "-1 is too small (expected an integer from 0 on)"},
       {"unknown_strategy", "scenario: t\ntree: {strategy: one_for_al, children: []}\n", 2, 18, "tree.strategy",
-       "unknown value 'one_for_al' (expected one_for_one; did you mean 'one_for_one'?)"},
+       "unknown value 'one_for_al' (expected one_for_one, one_for_all, rest_for_one or simple_one_for_one; did you "
+       "mean "
+       "'one_for_all'?)"},
       {"bare_window", "scenario: t\ntree: {intensity: {within: 5}, children: []}\n", 2, 28, "tree.intensity.within",
        "a duration needs a unit: say 5s"},
       {"negative_restarts", "scenario: t\ntree: {intensity: {restarts: -1}, children: []}\n", 2, 30,
@@ -112,7 +114,7 @@ std::vector<bad_document> faulty_children() {
       {"shutdown_without_unit", child_with("actor: counter\n      shutdown: 5"), 6, 17, child + ".shutdown",
        "a duration needs a unit: say 5s"},
       {"shutdown_too_long", child_with("actor: counter\n      shutdown: 2h"), 6, 17, child + ".shutdown",
-       "2h is too large (expected a duration such as 200ms or 5s from 1ms to 1h)"},
+       "2h is too large (expected a duration such as 200ms or 5s from 0ms to 1h or brutal_kill or infinity)"},
       {"start_within_zero", child_with("actor: counter\n      start_within: 0s"), 6, 21, child + ".start_within",
        "0ms is too small"},
       {"actor_in_a_process", child_with("actor: counter\n      runs_in: process"), 6, 16, child + ".runs_in",
@@ -236,7 +238,8 @@ std::vector<bad_document> faulty_steps() {
   return {
       {"step_text", step_with("map"), 8, 5, "run[0]", "found text (expected a map)"},
       {"empty_step", step_with("{}"), 8, 5, "run[0]",
-       "the step does nothing (expected one of map, compare, wait_for, show, crash and parallel)"},
+       "the step does nothing (expected one of map, compare, wait_for, show, crash, parallel, start_child, "
+       "terminate_child, restart_child and children)"},
       {"misspelt_step", step_with("mpa: {pool: p, inputs: 1..2}"), 8, 5, "run[0].mpa",
        "unknown key (did you mean 'map'?)"},
       {"step_of_two_kinds", step_with("{show: {actor: a}, crash: {actor: a}}"), 8, 24, "run[0].crash",

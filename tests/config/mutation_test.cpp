@@ -48,7 +48,7 @@ TEST(mutation, every_replaced_byte_gets_a_verdict) {
 
 TEST(mutation, every_removed_byte_gets_a_verdict) {
   const auto names = make_catalog();
-  for (const auto* name : {"crash_recovery", "shared_list"}) {
+  for (const auto* name : {"crash_recovery", "shared_list", "supervision"}) {
     const auto text = read_scenario(name);
     ASSERT_FALSE(text.empty());
     for (std::size_t i = 0; i < text.size(); ++i) {

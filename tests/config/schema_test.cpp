@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <tuple>
 
 namespace steward::config {
 namespace {
@@ -43,15 +44,106 @@ void expect_same_intensity(std::string_view section, const intensity& spec) {
 
 TEST(schema, has_the_defaults_of_a_supervisor) {
   expect_same_intensity("intensity", supervisor_spec{}.limit);
-  EXPECT_EQ(text_default("supervisor", "strategy"), to_string(supervisor_spec{}.how));
+  const supervisor_spec spec;
+  EXPECT_EQ(text_default("supervisor", "strategy"), to_string(spec.how));
+  EXPECT_EQ(text_default("supervisor", "auto_shutdown"), to_string(spec.end_with));
+  EXPECT_EQ(number_default("supervisor", "initial"), spec.initial);
+  EXPECT_EQ(number_default("supervisor", "partitions"), spec.partitions);
 }
 
 TEST(schema, has_the_defaults_of_a_child) {
   const child_spec spec;
   EXPECT_EQ(text_default("child", "restart"), to_string(spec.restart));
-  EXPECT_EQ(number_default("child", "shutdown"), spec.shutdown.count());
-  EXPECT_EQ(number_default("child", "start_within"), spec.start_within.count());
+  EXPECT_EQ(find_field("child", "shutdown")->fallback.has_value(), spec.shutdown.has_value());
+  EXPECT_EQ(find_field("child", "start_within")->fallback.has_value(), spec.start_within.has_value());
   expect_same_backoff("backoff", spec.backoff);
+  EXPECT_EQ(text_default("child", "significant"), spec.significant ? "true" : "false");
+  EXPECT_EQ(find_field("child", "intensity")->fallback.has_value(), spec.limit.has_value());
+  EXPECT_EQ(text_default("child", "on_spent"), to_string(spec.on_spent));
+  EXPECT_EQ(number_default("child", "park_for"), spec.park_for.count());
+  EXPECT_EQ(number_default("mailbox", "limit"), spec.mailbox.limit);
+  EXPECT_EQ(text_default("mailbox", "overflow"), to_string(spec.mailbox.overflow));
+  EXPECT_EQ(number_default("child", "hang_after"), spec.hang_after.count());
+  EXPECT_EQ(text_default("child", "on_hang"), to_string(spec.on_hang));
+  EXPECT_EQ(spec.redeliver, 0U) << "which is on_crash: drop";
+}
+
+// The words of a choice are those of its enumeration, in order.
+template <class T>
+void expect_same_words(std::string_view section, std::string_view key, T last) {
+  std::vector<std::string> words;
+  for (int i = 0; i <= static_cast<int>(last); ++i) {
+    words.emplace_back(to_string(static_cast<T>(i)));
+  }
+  EXPECT_EQ(find_field(section, key)->allowed, words) << section << "." << key;
+}
+
+TEST(schema, has_the_words_of_every_enumeration) {
+  expect_same_words("supervisor", "strategy", strategy::simple_one_for_one);
+  expect_same_words("supervisor", "auto_shutdown", auto_shutdown::all_significant);
+  expect_same_words("child", "restart", restart_type::temporary);
+  expect_same_words("child", "on_spent", spent_policy::park);
+  expect_same_words("child", "on_hang", hang_policy::replace);
+  expect_same_words("mailbox", "overflow", overflow_policy::drop_newest);
+}
+
+// The ranges of the schema that `validate` has as well: its own must not be the narrower ones, or there would be values
+// that the schema promises and the tree refuses.
+TEST(schema, allows_no_more_than_trees_in_cpp_may_have) {
+  supervisor_spec tree;
+  tree.how = strategy::simple_one_for_one;
+  tree.initial = static_cast<unsigned>(*find_field("supervisor", "initial")->max);
+  tree.partitions = static_cast<unsigned>(*find_field("supervisor", "partitions")->max);
+  tree.limit.within = milliseconds{*find_field("intensity", "within")->max};
+  child_spec child;
+  child.id = "c";
+  child.what = actor_spec{"counter", {}};
+  child.redeliver = static_cast<unsigned>(*find_field("on_crash", "redeliver")->max);
+  child.mailbox.limit = static_cast<unsigned>(*find_field("mailbox", "limit")->min);
+  child.hang_after = milliseconds{*find_field("child", "hang_after")->max};
+  child.shutdown = milliseconds{*find_field("child", "shutdown")->min};
+  child.start_within = milliseconds{*find_field("child", "start_within")->min};
+  child.backoff.factor = static_cast<double>(*find_field("backoff", "factor")->max);
+  child.backoff.jitter = static_cast<double>(*find_field("backoff", "jitter")->max);
+  tree.children = {child};
+  EXPECT_TRUE(validate(tree).empty());
+  pool_spec largest;
+  pool_spec smallest;
+  for (const auto& [section, key, set] :
+       std::vector<std::tuple<const char*, const char*, void (*)(pool_spec&, std::int64_t)>>{
+           {"pool", "workers", [](auto&x, auto n) { x.workers = static_cast<unsigned>(n); }},
+           {"pool", "attempts", [](auto&x, auto n) { x.attempts = static_cast<unsigned>(n); }},
+           {"pool", "queue_limit", [](auto&x, auto n) { x.queue_limit = static_cast<unsigned>(n); }},
+           {"pool", "memory_limit", [](auto&x, auto n) { x.memory_limit = static_cast<std::uint64_t>(n); }},
+           {"pool", "recycle_after", [](auto&x, auto n) { x.recycle_after = static_cast<unsigned>(n); }},
+           {"pool", "deadline", [](auto&x, auto n) { x.deadline = milliseconds{n}; }},
+           {"pool", "start_within", [](auto&x, auto n) { x.start_within = milliseconds{n}; }},
+           {"pool", "shutdown", [](auto&x, auto n) { x.shutdown = milliseconds{n}; }},
+       }) {
+    set(largest, *find_field(section, key)->max);
+    set(smallest, *find_field(section, key)->min);
+  }
+  for (const auto& one : {largest, smallest}) {
+    child = {};
+    child.id = "p";
+    child.what = one;
+    tree = {};
+    tree.children = {child};
+    EXPECT_TRUE(validate(tree).empty());
+  }
+}
+
+TEST(schema, calls_children_as_trees_in_cpp_do) {
+  for (const std::string& id :
+       {std::string{"a"}, std::string{"_"}, std::string{"9"}, std::string{"-"}, std::string{"."}, std::string{"a.b-c"},
+        std::string{"a/b"}, std::string{" "}, std::string(64, 'x'), std::string(65, 'x'), std::string{"\xc3\xa4"}}) {
+    supervisor_spec tree;
+    child_spec child;
+    child.id = id;
+    child.what = actor_spec{"counter", {}};
+    tree.children = {child};
+    EXPECT_EQ(validate(tree).empty(), is_valid_name(id)) << id;
+  }
 }
 
 TEST(schema, has_the_defaults_of_a_pool) {
@@ -95,7 +187,7 @@ TEST(schema, documents_every_field_once) {
 }
 
 TEST(schema, leads_to_every_section_from_the_top) {
-  std::set<std::string_view> named{"scenario", "inputs"};
+  std::set<std::string_view> named{"scenario", "inputs", "on_crash"};
   std::set<std::string_view> described;
   for (const auto& one : schema()) {
     described.insert(one.section);
@@ -131,6 +223,9 @@ TEST(schema, says_what_a_user_may_write) {
   EXPECT_EQ(expectation(*find_field("pool", "memory_limit")),
             "a size such as 64MiB or 1GiB, 0 or from 16MiB to 1024GiB");
   EXPECT_EQ(expectation(*find_field("child", "restart")), "permanent, transient or temporary");
+  EXPECT_EQ(expectation(*find_field("child", "shutdown")),
+            "a duration such as 200ms or 5s from 0ms to 1h or brutal_kill or infinity");
+  EXPECT_EQ(expectation(*find_field("supervisor", "partitions")), "an integer, 0 or from 1 to 1024 or per_core");
 }
 
 }  // namespace

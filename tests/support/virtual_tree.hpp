@@ -4,6 +4,7 @@
 #include "supervision/kernel.hpp"
 
 #include <caf/actor_system.hpp>
+#include <caf/resumable.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 #include <caf/scoped_actor.hpp>
 
@@ -12,7 +13,9 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -30,12 +33,7 @@ protected:
   }
 
   ~virtual_tree() override {
-    if (kernel_) {
-      stop();
-      caf::anon_send_exit(kernel_, caf::exit_reason::user_shutdown);
-    }
-    scheduler_->run();
-    kernel_ = nullptr;
+    end();
     names_.clear();
   }
 
@@ -63,8 +61,10 @@ protected:
     return out;
   }
 
-  static supervisor_spec tree(std::vector<child_spec> children, intensity limit = {}) {
+  static supervisor_spec tree(std::vector<child_spec> children, intensity limit = {},
+                              strategy how = strategy::one_for_one) {
     supervisor_spec out;
+    out.how = how;
     out.limit = limit;
     out.children = std::move(children);
     return out;
@@ -86,21 +86,99 @@ protected:
     run();
   }
 
+  /// Ends the tree with all that belongs to it, so that another can be started.
+  void end() {
+    held_.clear();
+    if (kernel_) {
+      stop();
+      caf::anon_send_exit(kernel_, caf::exit_reason::user_shutdown);
+    }
+    scheduler_->run();
+    kernel_ = nullptr;
+    started_.reset();
+    ended_.reset();
+  }
+
   void stop() {
     on_kernel([](supervision::kernel& k) { k.stop_tree(); });
     run();
+  }
+
+  // Administration: each runs until nothing is due any more. No answer yet (it may wait for virtual time) is nullopt.
+  std::optional<admin_result> start_child(const std::string& supervisor, child_spec spec) {
+    return administer([&](supervision::kernel& k, auto done) { k.start_child(supervisor, std::move(spec), done); });
+  }
+  std::optional<admin_result> start_dynamic(const std::string& supervisor, const param_map& params = {},
+                                            const std::string& key = {}) {
+    return administer([&](supervision::kernel& k, auto done) { k.start_child(supervisor, params, key, done); });
+  }
+  std::optional<admin_result> terminate_child(const std::string& path) {
+    return administer([&](supervision::kernel& k, auto done) { k.terminate_child(path, done); });
+  }
+  std::optional<admin_result> terminate_child(const std::string& supervisor, const caf::actor& handle) {
+    return administer([&](supervision::kernel& k, auto done) { k.terminate_child(supervisor, handle, done); });
+  }
+  std::optional<admin_result> restart_child(const std::string& path) {
+    return administer([&](supervision::kernel& k, auto done) { k.restart_child(path, done); });
+  }
+  std::optional<admin_result> delete_child(const std::string& path) {
+    return administer([&](supervision::kernel& k, auto done) { k.delete_child(path, done); });
+  }
+  std::optional<std::vector<child_info>> which_children(const std::string& supervisor) {
+    return query([&](supervision::kernel& k) { return k.which_children(supervisor); });
+  }
+  std::optional<child_info> which_child(const std::string& path) {
+    return query([&](supervision::kernel& k) { return k.child_at(path); });
+  }
+  std::optional<child_counts> count_children(const std::string& supervisor) {
+    return query([&](supervision::kernel& k) { return k.count_children(supervisor); });
+  }
+  std::optional<child_spec> get_childspec(const std::string& path) {
+    return query([&](supervision::kernel& k) { return k.get_childspec(path); });
+  }
+  std::vector<spec_fault> reload(const supervisor_spec& spec) {
+    return query([&](supervision::kernel& k) { return k.reload(spec); });
+  }
+  std::size_t leaked() {
+    return query([](supervision::kernel& k) { return k.leaked(); });
+  }
+  /// "running", "undefined", "restarting", ...; "not_found" when there is no such child.
+  std::string status_of(const std::string& path) {
+    const auto info = which_child(path);
+    return info ? to_string(info->status) : "not_found";
+  }
+  /// The incarnation of a child; 0 when there is no such child.
+  std::uint64_t incarnation_of(const std::string& path) {
+    const auto info = which_child(path);
+    return info ? info->incarnation : 0;
   }
 
   void on_kernel(std::function<void(supervision::kernel&)> f) {
     port::tell_anonymously(kernel_, supervision::kernel_call{std::move(f)});
   }
 
-  /// Handles every message that is due.
-  void run() { scheduler_->run(); }
+  /// Handles every message that is due, but for those of actors that are held back.
+  void run() {
+    if (held_.empty()) {
+      scheduler_->run();
+      return;
+    }
+    scheduler_->run_jobs_filtered([this](caf::resumable* job) {
+      const auto* as_cell = dynamic_cast<const supervision::cell*>(job);
+      return as_cell == nullptr || !held_.contains(as_cell->path());
+    });
+  }
+
+  /// No thread comes to run this actor until it is let go, as if its handler or constructor hung.
+  void hold_back(const std::string& path) { held_.insert(path); }
+  void let_go(const std::string& path) {
+    held_.erase(path);
+    run();
+  }
 
   void advance(milliseconds by) {
     scheduler_->advance_time(by);
-    scheduler_->run();
+    run();
   }
 
   caf::actor at(const std::string& path) { return names_.actor(path); }
@@ -143,6 +221,31 @@ protected:
     return out;
   }
 
+  template <class F>
+  std::optional<admin_result> administer(F f) {
+    auto answer = std::make_shared<std::optional<admin_result>>();
+    on_kernel([&f, answer](supervision::kernel& k) { f(k, [answer](admin_result x) { *answer = std::move(x); }); });
+    run();
+    return *answer;
+  }
+  /// The same, but the answer may come later.
+  template <class F>
+  std::shared_ptr<std::optional<admin_result>> administer_later(F f) {
+    auto answer = std::make_shared<std::optional<admin_result>>();
+    on_kernel([f = std::move(f), answer](supervision::kernel& k) {
+      f(k, [answer](admin_result x) { *answer = std::move(x); });
+    });
+    run();
+    return answer;
+  }
+  template <class F>
+  std::invoke_result_t<F, supervision::kernel&> query(F f) {
+    std::optional<std::invoke_result_t<F, supervision::kernel&>> answer;
+    on_kernel([&](supervision::kernel& k) { answer.emplace(f(k)); });
+    run();
+    return std::move(*answer);
+  }
+
   event_log log_{"test"};
   supervision::directory names_;
   actor_registry registry_;
@@ -151,6 +254,7 @@ protected:
   std::unique_ptr<caf::actor_system> system_;
   caf::scheduler::test_coordinator* scheduler_ = nullptr;
   caf::actor kernel_;
+  std::set<std::string> held_;
   std::optional<supervision::start_report> started_;
   std::optional<policy::exit_info> ended_;
   std::vector<event> events_;

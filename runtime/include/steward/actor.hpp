@@ -1,5 +1,6 @@
 #pragma once
 
+#include "steward/exceptions.hpp"
 #include "steward/messages.hpp"
 #include "steward/source_place.hpp"
 #include "steward/spec.hpp"
@@ -53,6 +54,10 @@ public:
   /// A seed that is the same in every run with the same `seed`, and different for every actor and incarnation.
   std::uint64_t seed() const noexcept { return seed_; }
 
+  /// Extra information for whoever asked for this start; OTP's third element of {ok, Pid, Info}. Empty by default.
+  void tell_starter(std::string what) const { for_starter_ = std::move(what); }
+  const std::string& for_starter() const noexcept { return for_starter_; }
+
 private:
   std::string path_;
   std::uint64_t incarnation_;
@@ -60,6 +65,7 @@ private:
   const std::map<std::string, caf::actor>& actors_;
   const printer& print_;
   std::uint64_t seed_;
+  mutable std::string for_starter_;
 };
 
 /// An actor's state with its type erased.
@@ -78,6 +84,7 @@ struct actor_entry {
   std::vector<param_spec> params;
   state_factory make;
   source_place where;
+  std::shared_ptr<const exception_rules> exceptions = {};  ///< null: every exception is a restart
 };
 
 namespace detail {
@@ -110,6 +117,13 @@ public:
   void add(std::string name, std::vector<param_spec> params = {}, source_place where = source_place::current()) {
     insert({std::move(name), std::move(params), factory_of<State>(), where});
   }
+  /// The same, with what its exceptions lead to.
+  template <class State>
+  void add(std::string name, std::vector<param_spec> params, exception_rules rules,
+           source_place where = source_place::current()) {
+    insert({std::move(name), std::move(params), factory_of<State>(), where,
+            std::make_shared<const exception_rules>(std::move(rules))});
+  }
 
   /// A factory for a state class that is not registered, for trees built in C++.
   template <class State>
@@ -138,11 +152,46 @@ void tell_after(self_ptr self, milliseconds delay, const caf::actor& dst, Ts&&..
   port::tell_after(self, delay, dst, std::forward<Ts>(message)...);
 }
 
-/// Sends a request from within an actor; `.then(on_value, on_error)` takes the answer. Responses that arrive after the
-/// asker crashed are dropped: they belong to a state that is gone.
+/// Sends `message` and says whether the mailbox of `dst` took it: false when it is full or its actor is over. Always
+/// true for actors that are not supervised, or run elsewhere.
+template <class... Ts>
+bool offer(self_ptr self, const caf::actor& dst, Ts&&... message) {
+  if (!dst) return false;
+  const port::refusal_mark mark;
+  port::tell(self, dst, std::forward<Ts>(message)...);
+  return !mark.refused();
+}
+/// The same from outside of any actor.
+template <class... Ts>
+bool offer(const caf::actor& dst, Ts&&... message) {
+  if (!dst) return false;
+  const port::refusal_mark mark;
+  port::tell_anonymously(dst, std::forward<Ts>(message)...);
+  return !mark.refused();
+}
+
+/// What becomes of a request when the incarnation of a supervised actor is gone before it handled it.
+enum class on_restart : std::uint8_t {
+  wait,  ///< the next incarnation handles it, if it comes before the deadline (default)
+  fail,  ///< it is answered with errc::restarting; at once when no incarnation is up
+};
+
+/// Sends a request from within an actor; `.then(on_value, on_error)` takes the answer. Without one in time the error is
+/// CAF's request_timeout. Responses that arrive after the asker crashed are dropped: they belong to a state that is
+/// gone. `infinity` waits without a limit.
 template <class... Ts>
 auto ask(self_ptr self, const caf::actor& dst, milliseconds timeout, Ts&&... message) {
-  return port::ask(self, dst, timeout, std::forward<Ts>(message)...);
+  return port::ask_within(self, dst, timeout, std::forward<Ts>(message)...);
+}
+template <class... Ts>
+auto ask(self_ptr self, const caf::actor& dst, milliseconds timeout, on_restart then, Ts&&... message) {
+  if (then == on_restart::fail && port::is_cell(dst))
+    return port::ask_within(self, dst, timeout, port::guarded_request{caf::make_message(std::forward<Ts>(message)...)});
+  return port::ask_within(self, dst, timeout, std::forward<Ts>(message)...);
+}
+template <class... Ts>
+auto ask(self_ptr self, const caf::actor& dst, caf::infinite_t, Ts&&... message) {
+  return ask(self, dst, infinity, std::forward<Ts>(message)...);
 }
 
 /// The actor's own handle.

@@ -32,6 +32,8 @@ enum class event_kind : std::uint8_t {
   task_retry,       ///< a task goes to another worker
   task_quarantine,  ///< a task killed its workers once too often
   task_fail,        ///< a task ended with an error that is not retried
+  park,             ///< a child's own restart limit was reached: it stays down, the tree lives
+  quarantine,       ///< a message crashed its actor once too often; `text` shows it
   dead_letter,      ///< messages that no incarnation will handle; `lost` counts them
   config,           ///< a config was loaded
   operator_,        ///< somebody intervened; "operator" in files
@@ -53,7 +55,7 @@ struct event_task {
 
 /// What was decided about a crash.
 struct event_decision {
-  std::string action;    ///< restart, stop, escalate, give_up or none
+  std::string action;    ///< restart, resume, stop, escalate, give_up, park or none
   std::string strategy;  ///< one_for_one, or empty for a pool
   unsigned restarts = 0;
   unsigned limit = 0;

@@ -18,6 +18,9 @@ enum class errc : std::uint8_t {
   full,         ///< no room; try again later
   not_found,    ///< no such key, actor or pool
   bad_value,    ///< the request makes no sense; details: why
+  restarting,   ///< the actor's incarnation that the request was for is gone, or none is up; see `on_restart::fail`
+  quarantined,  ///< its handler threw as often as the request may be handled; details: exception type, text
+  gave_up,      ///< the actor crashed for good; details: why
 };
 
 std::string to_string(errc code);
@@ -45,7 +48,8 @@ namespace steward {
 /// One line for people; knows this framework's codes and CAF's. Thread-safe.
 std::string describe(const caf::error& problem);
 
-/// The exception that made an actor fail the request, when that is what `problem` tells: its type and its text.
+/// The exception that made an actor fail the request, when that is what `problem` tells (crashed or quarantined): its
+/// type and its text.
 struct crash_text {
   std::string exception;
   std::string message;

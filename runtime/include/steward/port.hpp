@@ -70,6 +70,55 @@ auto ask(Self* self, const Dst& dst, Timeout timeout, Ts&&... xs) {
   return self->request(dst, timeout, std::forward<Ts>(xs)...);
 }
 
+/// Sends a request whose answer is waited for no longer than `timeout`: in a cell by the cell's own table of deadlines,
+/// which forgets a request once its answer is there; elsewhere by CAF's clock.
+void limit_request(caf::event_based_actor* self, caf::message_id response, std::chrono::milliseconds timeout);
+template <class... Ts>
+auto ask_within(caf::event_based_actor* self, const caf::actor& dst, std::chrono::milliseconds timeout, Ts&&... xs) {
+  auto out = self->request(dst, caf::infinite, std::forward<Ts>(xs)...);
+  if (timeout != std::chrono::milliseconds::max()) limit_request(self, out.id(), timeout);
+  return out;
+}
+
+/// A request that only the incarnation which is up when it arrives shall handle. Cells take it out of its wrapping;
+/// nobody else must be sent one.
+struct guarded_request {
+  caf::message content;
+  std::uint64_t incarnation = 0;
+};
+/// True for local actors that are supervised.
+bool is_cell(const caf::actor& dst);
+
+/// Tells whether a mailbox refused what this thread sent since the mark was set.
+class refusal_mark {
+public:
+  refusal_mark();
+  bool refused() const;
+
+private:
+  std::uint64_t before_;
+};
+
+/// One thread's requests from outside of actors; each waits for its answer. Answers that come too late are dropped.
+class blocking_asker {
+public:
+  explicit blocking_asker(caf::actor_system& system) : self_(system) {}
+  /// Null when there was no answer in time.
+  template <class... Ts>
+  caf::mailbox_element_ptr ask(const caf::actor& dst, std::chrono::milliseconds timeout, Ts&&... xs) {
+    const auto id = self_->new_request_id(caf::message_priority::normal);
+    dst->enqueue(
+        caf::make_mailbox_element(caf::actor_cast<caf::strong_actor_ptr>(self_), id, {}, std::forward<Ts>(xs)...),
+        nullptr);
+    return await(id.response_id(), timeout);
+  }
+
+private:
+  caf::mailbox_element_ptr await(caf::message_id response, std::chrono::milliseconds timeout);
+
+  caf::scoped_actor self_;
+};
+
 /// The number that names an error's kind within its category.
 inline std::uint8_t code_of(const caf::error& e) { return e.code(); }
 inline bool in_category(const caf::error& e, const char* category) {
@@ -137,108 +186,10 @@ private:
   caf::actor broker_;
 };
 
-/// An actor that keeps its handle and its mailbox whatever its handlers throw: what cells are made of.
-///
-/// A handler that throws, or that calls `quit`, does not end the actor: `on_throw` or `on_quit` is called on the
-/// actor's own thread, after which the actor goes on with the behaviour that the hook has set. A message of type
-/// `Command` never reaches the behaviour but goes to `on_command`, even while the actor skips everything else or awaits
-/// a response.
-template <class Command>
-class durable_actor : public caf::event_based_actor {
-public:
-  using caf::event_based_actor::event_based_actor;
-
-  caf::invoke_message_result consume(caf::mailbox_element& x) final {
-    if (x.content().type_token() == caf::make_type_token<Command>() && x.content().template match_elements<Command>()) {
-      current_element_ = &x;
-      on_command(x.content().template get_mutable_as<Command>(0));
-      return caf::invoke_message_result::consumed;
-    }
-    try {
-      const auto result = caf::event_based_actor::consume(x);
-      if (getf(is_shutting_down_flag) && !leaving_) {
-        caf::error reason = std::move(fail_state_);
-        forget_requests();
-        on_quit(std::move(reason));
-      }
-      return result;
-    } catch (...) {  // whatever a handler threw is what this actor is here to contain
-      const auto problem = std::current_exception();
-      forget_requests();
-      on_throw(problem, to_string(x.content()));
-    }
-    return caf::invoke_message_result::consumed;
-  }
-
-protected:
-  virtual void on_command(Command& command) = 0;
-  virtual void on_throw(const std::exception_ptr& problem, const std::string& in_hand) = 0;
-  virtual void on_quit(caf::error reason) = 0;
-  /// Gets messages that the behaviour does not know.
-  virtual caf::result<caf::message> on_unexpected(caf::message_view& view) = 0;
-
-  /// Answers the request in hand, if there is one that was not answered yet.
-  void answer_in_hand(caf::error problem) {
-    if (current_element_ == nullptr || !current_element_->mid.is_request()) return;
-    auto promise = make_response_promise();
-    if (promise.pending()) promise.deliver(std::move(problem));
-  }
-
-  /// Keeps everything but commands in the mailbox, in order, until `release_mailbox`.
-  void hold_mailbox() {
-    reset_handlers();
-    set_default_handler(caf::skip);
-    become(caf::behavior{[](const Command&) {}});
-  }
-
-  /// Lets what `hold_mailbox` held be handled by the behaviour that was just set. A command is urgent, and CAF looks at
-  /// messages that were skipped again only after one of the same urgency was handled.
-  void release_mailbox() {
-    get_normal_queue().flush_cache();
-    get_urgent_queue().flush_cache();
-  }
-
-  /// Puts every handler that a former state may have set back to its default.
-  void reset_handlers() {
-    set_exit_handler([this](caf::exit_msg& msg) {
-      if (msg.reason) quit(std::move(msg.reason));
-    });
-    set_down_handler([](caf::down_msg&) {});
-    set_error_handler([this](caf::error& problem) { quit(std::move(problem)); });
-    set_default_handler([this](caf::scheduled_actor*, caf::message_view& view) { return on_unexpected(view); });
-  }
-
-  /// True when a constructor or init called `quit`.
-  bool quitting() const { return getf(is_shutting_down_flag); }
-
-  /// Drops pending responses of a dead state: its handlers must never run. Undoes a `quit`.
-  void forget_requests() {
-    awaited_responses_.clear();
-    multiplexed_responses_.clear();
-    unsetf(is_shutting_down_flag);
-    fail_state_ = caf::error{};
-  }
-
-  /// Messages that wait in the mailbox, held ones included.
-  std::size_t waiting() {
-    std::size_t n = mailbox().size();
-    n += get_normal_queue().cache().total_task_size();
-    n += get_urgent_queue().cache().total_task_size();
-    return n;
-  }
-
-  /// Ends the actor for good; requests that still wait are answered with CAF's `request_receiver_down`.
-  void leave(caf::exit_reason reason) {
-    leaving_ = true;
-    quit(reason);
-  }
-
-private:
-  bool leaving_ = false;
-};
-
 }  // namespace port
 }  // namespace steward
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::port::guarded_request)
 
 /// Makes an enum an error code of a category of at most 10 characters. Global namespace.
 #define STEWARD_ERROR_CODES(type, category) CAF_ERROR_CODE_ENUM(type, category)

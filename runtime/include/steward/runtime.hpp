@@ -1,6 +1,7 @@
 #pragma once
 
 #include "steward/actor.hpp"
+#include "steward/admin.hpp"
 #include "steward/event.hpp"
 #include "steward/pool.hpp"
 #include "steward/task.hpp"
@@ -9,14 +10,16 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace steward {
 
 struct runtime_options {
-  std::size_t threads = 0;          ///< of CAF's scheduler; 0 means one per core, at least 2
-  milliseconds end_within{10'000};  ///< limit of the end; then what is left is named and the program exits with 70
+  std::size_t threads = 0;            ///< of CAF's scheduler; 0 means one per core, at least 2
+  milliseconds admin_within{60'000};  ///< a request of `supervisor`'s administration that takes longer has timed out
+  milliseconds end_within{10'000};    ///< limit of the end; then what is left is named and the program exits with 70
   bool actor_links = false;   ///< worker processes may talk to actors (loads CAF's network module; no port is opened)
   std::uint64_t seed = 0;     ///< of every jitter and of `actor_args::seed`
   actor_args::printer print;  ///< where actors print; stdout when empty
@@ -60,6 +63,7 @@ struct tree_start {
   bool ok = false;
   std::string failed_child;  ///< path of the child that did not start
   cause why;
+  std::vector<spec_fault> faults;  ///< what is wrong with the spec; then nothing was started
 };
 
 /// A supervision tree: starts its children in order, restarts what dies, stops them in reverse order.
@@ -80,6 +84,8 @@ public:
   /// Stops every child in reverse order and waits for it. Idempotent.
   void stop();
 
+  /// As `stop`, but waits no longer than `limit`. False when the stop goes on.
+  bool stop_within(milliseconds limit);
   /// Asks for the stop and returns at once.
   void request_stop();
 
@@ -105,6 +111,38 @@ public:
   bool ended_badly(const std::string& path) const;
   /// Makes `wait_for_ends` return at once, now and from now on: for a program that was asked to stop.
   void give_up_waiting();
+
+  // Administration, in OTP's words. Paths name supervisors and children. Each call waits for its answer, at most
+  // `runtime_options::admin_within`; it must not be made from an actor's handler or a task on a thread.
+
+  /// Adds a child to a running supervisor and starts it. It is gone when its supervisor is restarted.
+  admin_result start_child(const std::string& supervisor_path, child_spec spec);
+  /// Makes a child of a simple_one_for_one; `params` override its template's, `key` chooses the partition (the same
+  /// key, the same one; without it they take turns).
+  admin_result start_child(const std::string& supervisor_path, param_map params, const std::string& key = {});
+  /// Stops a child by its own rule. Its spec stays, unless it is temporary or dynamic. Idempotent.
+  admin_result terminate_child(const std::string& path);
+  /// The same by handle: not_found for an actor that never was a child of that supervisor, ok for one that is gone.
+  admin_result terminate_child(const std::string& supervisor_path, const caf::actor& handle);
+  /// Starts a child that was terminated, has finished or declined, or is parked.
+  admin_result restart_child(const std::string& path);
+  /// Removes the spec of a child that does not run.
+  admin_result delete_child(const std::string& path);
+  /// The children, newest first. Nothing when there is no such supervisor in service. Answers at once, whatever the
+  /// children do.
+  std::optional<std::vector<child_info>> which_children(const std::string& supervisor_path);
+  std::optional<child_counts> count_children(const std::string& supervisor_path);
+  /// One child's line of `which_children`.
+  std::optional<child_info> which_child(const std::string& path);
+  /// The spec of a child, with its defaults filled in.
+  std::optional<child_spec> get_childspec(const std::string& path);
+  /// The path of a supervised actor; empty when it is not one.
+  static std::string path_of(const caf::actor& handle);
+  /// New specs for the whole tree: rules count from now on, actors change at their next restart, added children wait
+  /// for `restart_child`, removed ones stay. Nothing changes when something is wrong with them; then tells what.
+  std::vector<spec_fault> reload(supervisor_spec spec);
+  /// Actors that were left alone since their handler hangs, and still run.
+  std::size_t leaked();
 
 private:
   struct impl;

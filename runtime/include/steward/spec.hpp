@@ -22,7 +22,36 @@ enum class restart_type : std::uint8_t {
 
 /// OTP's strategies: who is restarted when one child dies.
 enum class strategy : std::uint8_t {
-  one_for_one,  ///< only the child that died
+  one_for_one,         ///< only the child that died
+  one_for_all,         ///< all children
+  rest_for_one,        ///< the child that died and those that were listed after it
+  simple_one_for_one,  ///< dynamic: children are made from one template at run time and stop in parallel
+};
+
+/// OTP's auto_shutdown: when a supervisor ends because its significant children have ended by themselves.
+enum class auto_shutdown : std::uint8_t {
+  never,
+  any_significant,  ///< one of them
+  all_significant,  ///< the last of them
+};
+
+/// What happens to a child whose own restart limit is reached.
+enum class spent_policy : std::uint8_t {
+  escalate,  ///< its supervisor gives up
+  park,      ///< it stays down, its messages wait, and the tree lives; see `child_spec::park_for`
+};
+
+/// What a full mailbox does with one more message.
+enum class overflow_policy : std::uint8_t {
+  reject,       ///< not accepted: a request is answered with errc::full, `offer` returns false
+  drop_oldest,  ///< accepted; the message that waited longest becomes a dead letter
+  drop_newest,  ///< accepted, and becomes a dead letter itself
+};
+
+/// What happens to an actor whose handler runs longer than `child_spec::hang_after`.
+enum class hang_policy : std::uint8_t {
+  report,   ///< it is reported, once per handler
+  replace,  ///< it is reported and abandoned, since a thread cannot be killed, and a new actor takes its place
 };
 
 /// Where a child or a worker runs.
@@ -84,26 +113,77 @@ struct pool_spec {
 
 struct supervisor_spec;
 
+/// A limit of a child's stop: at once. A thread cannot be killed: an actor is told to end and is not waited for.
+inline constexpr milliseconds brutal_kill{0};
+/// No limit, for stops and starts.
+inline constexpr milliseconds infinity = milliseconds::max();
+
+/// Bound of an actor's mailbox. Only ordinary messages count: responses, exits and supervision always get through.
+struct mailbox_spec {
+  unsigned limit = 1'000'000;
+  overflow_policy overflow = overflow_policy::reject;
+};
+
+class exception_rules;  // <steward/actor.hpp>
+
 /// One child of a supervisor.
 struct child_spec {
   std::string id;
   restart_type restart = restart_type::permanent;
-  milliseconds shutdown{5'000};      ///< limit of an orderly stop
-  milliseconds start_within{5'000};  ///< limit of a start
+  std::optional<milliseconds> shutdown;      ///< limit of an orderly stop; see `shutdown_of` for the defaults
+  std::optional<milliseconds> start_within;  ///< limit of a start; see `start_within_of`
   backoff_spec backoff;
+  bool significant = false;        ///< its own end may end the supervisor; see `auto_shutdown`
+  std::optional<intensity> limit;  ///< a budget of its own; without it the child draws on the supervisor's
+  spent_policy on_spent = spent_policy::escalate;
+  milliseconds park_for{0};    ///< a parked child is revived after so long; 0: only by `restart_child`
+  mailbox_spec mailbox;        ///< actors only, as all that follows
+  unsigned redeliver = 0;      ///< a message whose handler threw is handled so many times more, then quarantined
+  milliseconds hang_after{0};  ///< a handler that runs longer is reported; 0: never
+  hang_policy on_hang = hang_policy::report;
+  std::shared_ptr<const exception_rules> exceptions;  ///< instead of those of the actor's registration
   std::variant<actor_spec, pool_spec, std::shared_ptr<supervisor_spec>> what;
 };
 
 /// A supervisor: its policy and its children, in start order.
+///
+/// With `simple_one_for_one`, `children` holds exactly one spec: the template of the children that `start_child` makes.
+/// Their ids are the template's with a number.
 struct supervisor_spec {
   strategy how = strategy::one_for_one;
   intensity limit;
+  auto_shutdown end_with = auto_shutdown::never;
   std::vector<child_spec> children;
+  unsigned initial = 0;     ///< simple_one_for_one: children made at the start
+  unsigned partitions = 0;  ///< simple_one_for_one: spread over so many supervisors "p0", "p1", ...; 0: not partitioned
 };
+
+/// The limit of a child's orderly stop: as given, else 5 s for actors and pools, and none for supervisors.
+milliseconds shutdown_of(const child_spec& x) noexcept;
+/// The limit of a child's start: as given, else 5 s for actors and pools, and none for supervisors.
+milliseconds start_within_of(const child_spec& x) noexcept;
+
+/// One thing that is wrong with a spec.
+struct spec_fault {
+  std::string path;     ///< of the child or supervisor: "/root/a"
+  std::string field;    ///< such as "intensity.within"; empty when it is about the whole
+  std::string message;  ///< what is wrong, and what would be right
+};
+
+/// Everything that is wrong with a tree, in order; empty when it can be started. Unknown actor types are found by the
+/// start, not here.
+std::vector<spec_fault> validate(const supervisor_spec& tree, const std::string& path = "/root");
+/// The same for one child of a supervisor of that kind.
+std::vector<spec_fault> validate(const child_spec& child, const supervisor_spec& parent,
+                                 const std::string& parent_path);
 
 const char* to_string(restart_type x) noexcept;
 const char* to_string(strategy x) noexcept;
 const char* to_string(rung x) noexcept;
+const char* to_string(auto_shutdown x) noexcept;
+const char* to_string(spent_policy x) noexcept;
+const char* to_string(overflow_policy x) noexcept;
+const char* to_string(hang_policy x) noexcept;
 
 /// Type of an actor's parameter.
 enum class param_type : std::uint8_t { integer, real, boolean, text, duration, actor };
@@ -120,7 +200,7 @@ struct param_spec {
 
 const char* to_string(param_type x) noexcept;
 
-/// A duration as people write it: "200ms", "5s", "2m". Exact to the millisecond.
+/// A duration as people write it: "200ms", "5s", "2m", "infinity". Exact to the millisecond.
 std::string render_duration(milliseconds x);
 
 }  // namespace steward

@@ -107,10 +107,11 @@ TEST(event_log, keeps_numbers_in_order_when_many_threads_emit) {
 }
 
 TEST(event_log, names_every_kind_and_level_as_files_do) {
-  const std::vector<std::string> expected{
-      "run_start",       "run_end",   "start",       "ready",  "stop",     "crash",   "hang",
-      "restart",         "recover",   "backoff",     "limit",  "escalate", "give_up", "task_retry",
-      "task_quarantine", "task_fail", "dead_letter", "config", "operator", "warn",    "output"};
+  const std::vector<std::string> expected{"run_start", "run_end",  "start",      "ready",       "stop",
+                                          "crash",     "hang",     "restart",    "recover",     "backoff",
+                                          "limit",     "escalate", "give_up",    "task_retry",  "task_quarantine",
+                                          "task_fail", "park",     "quarantine", "dead_letter", "config",
+                                          "operator",  "warn",     "output"};
   std::vector<std::string> names;
   for (int i = 0; i <= static_cast<int>(event_kind::output); ++i) {
     names.emplace_back(to_string(static_cast<event_kind>(i)));

@@ -56,6 +56,31 @@ TEST(backoff, is_the_same_for_the_same_seed) {
   EXPECT_EQ(delays(a, 10), delays(b, 10));
 }
 
+TEST(backoff, of_zero_never_waits) {
+  backoff b{backoff_spec{0ms, 0ms, 2.0, 0.5, 30s}, 1};
+  EXPECT_EQ(delays(b, 4), (std::vector<std::int64_t>{0, 0, 0, 0}));
+}
+
+TEST(backoff, counts_the_healthy_time_of_the_latest_life_only) {
+  backoff b{backoff_spec{100ms, 1s, 2.0, 0.0, 30s}, 1};
+  b.ready(origin);
+  b.next(origin + 1s);
+  b.next(origin + 60s);
+  EXPECT_EQ(b.next(origin + 120s).count(), 200) << "it was never ready after the first crash";
+}
+
+TEST(backoff, state_is_small_enough_for_a_million_children) { EXPECT_LE(sizeof(steward::policy::backoff_state), 32U); }
+
+TEST(backoff, a_spec_that_changes_keeps_the_place_in_the_sequence) {
+  steward::policy::backoff_state state;
+  const backoff_spec slow{100ms, 1s, 2.0, 0.0, 30s};
+  const backoff_spec quick{1ms, 1s, 2.0, 0.0, 30s};
+  EXPECT_EQ(next_delay(slow, state, origin), 0ms);
+  EXPECT_EQ(next_delay(slow, state, origin), 100ms);
+  EXPECT_EQ(next_delay(quick, state, origin), 2ms);
+  EXPECT_EQ(next_delay(slow, state, origin), 400ms);
+}
+
 TEST(backoff, stays_at_the_maximum_for_ever) {
   backoff b{backoff_spec{100ms, 10s, 10.0, 0.0, 30s}, 1};
   for (int i = 0; i < 5000; ++i) b.next(origin);

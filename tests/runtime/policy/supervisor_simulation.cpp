@@ -1,141 +1,451 @@
-#include "policy/supervisor_machine.hpp"
+#include "naive_supervisor.hpp"
 
 #include <gtest/gtest.h>
 
-#include <deque>
+#include <cstdlib>
+#include <iostream>
 #include <map>
 #include <random>
 #include <set>
+#include <sstream>
 
+// Random lives of a supervisor_machine, each compared at every step with a naive_supervisor, and with rules that hold
+// whatever either of them says. STEWARD_SEED=n runs that one life and prints its story; STEWARD_LIVES=n runs so many.
+
+namespace steward::policy::testing_support {
 namespace {
 
 using namespace std::chrono_literals;
-using namespace steward;
-using namespace steward::policy;
 
-/// A world of children that start, die, hang and end at random, driven by one machine. What it checks at each step is
-/// written here from the rules of one_for_one, not from the machine.
-class world {
+std::optional<std::uint64_t> from_environment(const char* name) {
+  const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+  if (text == nullptr) return std::nullopt;
+  return std::strtoull(text, nullptr, 10);
+}
+
+class life {
 public:
-  explicit world(std::uint64_t seed) : random_(seed), limit_{1 + pick(5), milliseconds{200 + pick(3000)}} {
+  life(std::uint64_t seed, strategy how, bool tell) : random_(seed), tell_(tell), options_(random_options(how, seed)) {
+    machine_.emplace(options_);
+    naive_.emplace(options_);
     const auto count = pick(7);
-    for (unsigned i = 0; i < count; ++i) {
-      child_policy p;
-      p.id = std::to_string(i);
-      p.restart = static_cast<restart_type>(pick(3));
-      p.start_within = 500ms;
-      p.shutdown = 300ms;
-      p.delays = backoff_spec{milliseconds{1 + pick(50)}, 400ms, 2.0, 0.3, 2s};
-      policies_.push_back(p);
+    for (unsigned n = 0; n < count; ++n) {
+      const auto p = random_policy();
+      machine_->add(next_, share(p));
+      naive_->add(next_++, p);
     }
-    alive_.resize(count);
-    machine_.emplace(strategy::one_for_one, limit_, policies_, seed);
   }
 
   void run() {
-    carry_out(machine_->start(now_));
-    const auto steps = 50 + pick(200);
-    for (unsigned i = 0; i < steps && !over_; ++i) step();
-    if (!over_) carry_out(machine_->stop(now_));
-    for (int i = 0; i < 1000 && !over_; ++i) step();
-    ASSERT_TRUE(over_) << "the machine never ended";
-    for (child_index i = 0; i < alive_.size(); ++i) EXPECT_FALSE(alive_[i]) << "child " << i << " was left behind";
-    EXPECT_TRUE(machine_->over());
+    story("start");
+    naive_->start(now_);
+    compare(machine_->start(now_));
+    const auto steps = 30 + pick(200);
+    for (unsigned n = 0; n < steps && healthy() && !machine_->over(); ++n) step();
+    for (int n = 0; n < 3'000 && healthy() && !machine_->over(); ++n) {
+      if (n % 40 == 0) stop(pick(4) == 0);
+      step();
+    }
+    if (!healthy()) return;
+    ASSERT_TRUE(machine_->over()) << "it never ended";
+    EXPECT_TRUE(open_.empty()) << "request " << *open_.begin() << " was never answered";
+    EXPECT_TRUE(timers_.empty()) << "the timer of " << timers_.begin()->first << " is still armed";
+    EXPECT_TRUE(alive_.empty()) << "child " << alive_.begin()->first << " was left behind";
+    for (int n = 0; n < 5 && healthy(); ++n) late_news();
   }
 
 private:
-  enum class answer : std::uint8_t { starting, stopping };
+  /// What a child still owes an answer to.
+  struct debt {
+    bool start = false;  // else a stop
+    bool never = false;  // it hangs
+  };
+
+  static std::shared_ptr<const child_policy> share(const child_policy& p) {
+    return std::make_shared<const child_policy>(p);
+  }
+  static bool healthy() { return !testing::Test::HasFailure(); }
 
   unsigned pick(unsigned n) { return static_cast<unsigned>(random_() % n); }
 
+  template <class T>
+  T one_of(std::initializer_list<T> all) {
+    return *(all.begin() + pick(static_cast<unsigned>(all.size())));
+  }
+
+  intensity random_limit() { return {pick(6), milliseconds{100 + pick(3'000)}}; }
+
+  machine_options random_options(strategy how, std::uint64_t seed) {
+    machine_options x;
+    x.how = how;
+    x.limit = random_limit();
+    if (pick(4) != 0) x.limit = {1'000, 1s};
+    x.seed = seed;
+    x.keep_on_end = pick(2) == 0;
+    if (how != strategy::simple_one_for_one) x.end_with = static_cast<auto_shutdown>(one_of({0, 0, 0, 0, 1, 2, 2}));
+    return x;
+  }
+
+  child_policy random_policy() {
+    child_policy p;
+    p.restart = static_cast<restart_type>(one_of({0, 0, 0, 1, 1, 2}));
+    p.shutdown = one_of({brutal_kill, 30ms, 300ms, 300ms, infinity});
+    p.start_within = one_of({50ms, 500ms, 500ms, infinity});
+    p.delays = backoff_spec{milliseconds{pick(3) * 40}, milliseconds{120 + pick(3) * 100}, 2.0, 0.0, 1s};
+    p.significant = pick(3) == 0;
+    if (pick(3) == 0) {
+      p.limit = intensity{pick(3), milliseconds{100 + pick(1'000)}};
+      p.on_spent = pick(8) == 0 ? spent_policy::escalate : spent_policy::park;
+      p.park_for = milliseconds{pick(3) * 150};
+    }
+    return p;
+  }
+
+  void story(const std::string& line) {
+    if (tell_) std::cout << (now_ - time_point{1h}) / 1ms << " ms: " << line << '\n';
+  }
+  void story(const char* what, child_number i) {
+    if (tell_) story(what + (" " + std::to_string(i)));
+  }
+
+  child_number any_child() { return next_ == 1 ? 0 : 1 + pick(static_cast<unsigned>(next_ - 1)); }
+  std::uint64_t incarnation_of(child_number i) const { return machine_->knows(i) ? machine_->incarnation_of(i) : 1; }
+
   void step() {
-    now_ += milliseconds{pick(120)};
-    while (!timers_.empty() && timers_.begin()->first <= now_) {
-      const auto t = timers_.begin()->second;
-      timers_.erase(timers_.begin());
-      carry_out(machine_->timer(t.child, t.token, now_));
-      if (over_) return;
-    }
-    if (alive_.empty()) return;
-    const auto i = static_cast<child_index>(pick(static_cast<unsigned>(alive_.size())));
-    if (auto it = pending_.find(i); it != pending_.end() && pick(10) != 0) {  // one in ten takes its time, or for ever
-      const auto what = it->second;
-      pending_.erase(it);
-      if (what == answer::stopping) {
-        alive_[i] = false;
-        carry_out(machine_->child_stopped(i, now_));
-      } else if (pick(5) == 0) {
-        carry_out(machine_->child_start_failed(i, machine_->incarnation_of(i), {}, now_));
-      } else {
-        carry_out(machine_->child_ready(i, machine_->incarnation_of(i), now_));
-      }
-    } else if (machine_->state_of(i) == child_state::up && pick(3) == 0) {
-      const auto how = static_cast<exit_class>(pick(4));
-      carry_out(machine_->child_exited(i, machine_->incarnation_of(i), {how, {}}, now_));
-    } else if (pick(20) == 0) {
-      carry_out(machine_->child_exited(i, machine_->incarnation_of(i) - 1, {exit_class::abnormal, {}}, now_));
+    const auto dice = pick(100);
+    if (dice < 35)
+      pass_time();
+    else if (dice < 60)
+      pay();
+    else if (dice < 80)
+      exit_of_child();
+    else if (dice < 94)
+      administer();
+    else if (dice < 97)
+      change_rules();
+    else if (dice < 99)
+      late_news();
+    else if (pick(16) == 0)
+      stop(pick(2) == 0);
+    if (healthy()) pay_if_quiet();
+  }
+
+  void pass_time() {
+    now_ += milliseconds{pick(4) == 0 ? 0 : pick(80)};
+    while (healthy()) {
+      // Any of those that are due, not always the first.
+      std::vector<child_number> due;
+      for (const auto& [i, t] : timers_)
+        if (t.at <= now_) due.push_back(i);
+      if (due.empty()) return;
+      fire(due[pick(static_cast<unsigned>(due.size()))]);
     }
   }
 
-  void carry_out(actions out) {
-    for (auto& a : out) {
-      ASSERT_FALSE(over_) << "an action after the end";
-      std::visit([this](auto& x) { perform(x); }, a);
-    }
+  void fire(child_number i) {
+    const auto token = timers_.at(i).token;
+    timers_.erase(i);
+    story("timer of", i);
+    naive_->timer(i, now_);
+    compare(machine_->timer(i, token, now_));
   }
 
-  void perform(action::start_child& x) {
-    ASSERT_FALSE(stopping_) << "a start while it stops";
-    if (x.incarnation == 1) {
-      for (child_index i = 0; i < x.child; ++i) ASSERT_TRUE(first_ready_.contains(i)) << "started out of order";
+  /// A child does what it was asked to.
+  void pay() {
+    if (owed_.empty()) return;
+    auto it = owed_.begin();
+    std::advance(it, pick(static_cast<unsigned>(owed_.size())));
+    if (it->second.never) return;
+    const auto i = it->first;
+    const bool start = it->second.start;
+    if (!start && pick(4) == 0) report_exit(i);  // it is faster than the request
+    owed_.erase(it);
+    if (!start) {
+      alive_.erase(i);
+      story("stopped", i);
+      naive_->stopped(i, now_);
+      compare(machine_->child_stopped(i, now_));
+      return;
+    }
+    const auto n = incarnation_of(i);
+    const auto dice = machine_->running() || pick(5) == 0 ? pick(20) : 0;  // most first starts go well
+    if (dice < 14) {
+      story("ready", i);
+      naive_->ready(i, n, now_);
+      compare(machine_->child_ready(i, n, now_));
+    } else if (dice < 17) {
+      alive_.erase(i);
+      story("start failed", i);
+      naive_->start_failed(i, n, now_);
+      compare(machine_->child_start_failed(i, n, {}, now_));
+    } else if (dice < 18) {
+      alive_.erase(i);
+      report_exit(i);
     } else {
-      ASSERT_NE(policies_[x.child].restart, restart_type::temporary);
-      restarts_.push_back(now_);
-      while (restarts_.size() > limit_.restarts + 1) restarts_.pop_front();
+      alive_.erase(i);
+      story("declined", i);
+      naive_->declined(i, n, now_);
+      compare(machine_->child_declined(i, n, now_));
     }
-    ASSERT_EQ(x.incarnation, ++last_incarnation_[x.child]) << "incarnations count up by one";
-    alive_[x.child] = true;
-    pending_[x.child] = answer::starting;
   }
-  void perform(action::stop_child& x) {
-    ASSERT_TRUE(alive_[x.child]);
-    pending_[x.child] = answer::stopping;
+
+  /// Time passes on its own when everybody waits for it; children with no limit answer at last.
+  void pay_if_quiet() {
+    for (auto& [i, d] : owed_)
+      if (d.never && !timers_.contains(i)) d.never = false;
   }
-  void perform(action::abandon_child& x) {
-    pending_.erase(x.child);
-    alive_[x.child] = machine_->state_of(x.child) != child_state::finished;
+
+  void exit_of_child() {
+    const auto i = any_child();
+    if (i == 0 || !machine_->knows(i)) return;
+    const auto state = machine_->state_of(i);
+    if (state != child_state::up && pick(8) != 0) return;
+    if (state == child_state::up && pick(8) == 0) {
+      alive_.erase(i);
+      story("hung", i);
+      naive_->hung(i, incarnation_of(i), now_);
+      exit_info how;
+      how.cls = exit_class::abnormal;
+      compare(machine_->child_hung(i, incarnation_of(i), how, now_));
+      return;
+    }
+    if (state == child_state::up || state == child_state::starting) alive_.erase(i);
+    if (state == child_state::starting) owed_.erase(i);
+    report_exit(i);
   }
-  void perform(action::arm_timer& x) { timers_.emplace(x.at, x); }
-  void perform(action::note& x) {
-    if (x.what.kind == event_kind::ready && x.about) first_ready_.insert(*x.about);
-    if (x.what.kind == event_kind::recover && x.about) first_ready_.insert(*x.about);
-    if (x.what.kind == event_kind::limit) stopping_ = true;
+
+  void report_exit(child_number i) {
+    exit_info how;
+    how.cls = static_cast<exit_class>(one_of({0, 1, 2, 2, 2, 3}));
+    how.rule = pick(80) == 0 ? static_cast<verdict>(1 + pick(2)) : verdict::by_restart_type;
+    const bool in_place = pick(2) == 0;
+    if (tell_) story("exit of class " + std::to_string(static_cast<int>(how.cls)) + " of " + std::to_string(i));
+    const auto n = incarnation_of(i);
+    naive_->exited(i, n, how.cls, how.rule, in_place, now_);
+    compare(machine_->child_exited(i, n, how, now_, in_place));
   }
-  void perform(action::started&) { ASSERT_EQ(first_ready_.size(), alive_.size()); }
-  void perform(action::start_failed&) { over_ = true; }
-  void perform(action::ended&) { over_ = true; }
+
+  void administer() {
+    const auto r = ++last_request_;
+    const auto i = pick(20) == 0 ? next_ + 7 : std::max<child_number>(any_child(), 1);
+    open_.insert(r);
+    switch (pick(5)) {
+      case 0: {
+        if (next_ > 12 && machine_->size() > 6) return void(open_.erase(r));
+        const auto p = random_policy();
+        story("start_child", next_);
+        naive_->start_child(next_, p, r, now_);
+        compare(machine_->start_child(next_, share(p), r, now_));
+        ++next_;
+        return;
+      }
+      case 1:
+      case 2:
+        story("terminate_child", i);
+        naive_->terminate(i, r, now_);
+        compare(machine_->terminate_child(i, r, now_));
+        return;
+      case 3:
+        story("restart_child", i);
+        naive_->restart(i, r, now_);
+        compare(machine_->restart_child(i, r, now_));
+        return;
+      default:
+        if (pick(3) != 0) return void(open_.erase(r));
+        story("delete_child", i);
+        naive_->remove(i, r);
+        compare(machine_->delete_child(i, r));
+    }
+  }
+
+  void change_rules() {
+    if (pick(2) == 0) {
+      const auto i = any_child();
+      const auto p = random_policy();
+      if (!machine_->knows(i)) return;
+      story("repolicy", i);
+      naive_->repolicy(i, p);
+      machine_->repolicy(i, share(p));
+      return;
+    }
+    auto next = random_options(options_.how, options_.seed);
+    if (options_.how != strategy::simple_one_for_one && pick(3) == 0) next.how = static_cast<strategy>(pick(3));
+    if (tell_) story(std::string{"reconfigure: "} + steward::to_string(next.how));
+    options_ = next;
+    naive_->reconfigure(next);
+    machine_->reconfigure(next);
+  }
+
+  /// Reports about what is gone. Nothing may come of them.
+  void late_news() {
+    const auto i = any_child();
+    if (i == 0) return;
+    const auto n = incarnation_of(i) - 1;
+    exit_info how;
+    how.cls = exit_class::abnormal;
+    story("late news of", i);
+    compare(machine_->child_ready(i, n, now_));
+    compare(machine_->child_declined(i, n, now_));
+    compare(machine_->child_start_failed(i, n, {}, now_));
+    compare(machine_->child_exited(i, n, how, now_));
+    compare(machine_->child_hung(i, n, how, now_));
+    if (!timers_.contains(i)) compare(machine_->timer(i, 0, now_));
+    if (!machine_->knows(i) || machine_->state_of(i) != child_state::stopping)
+      compare(machine_->child_stopped(i, now_));
+  }
+
+  void stop(bool keep) {
+    story(keep ? "stop, keep" : "stop");
+    stopping_ = true;
+    naive_->stop(now_, keep);
+    compare(machine_->stop(now_, keep));
+  }
+
+  void compare(const actions& out) {
+    deeds_.clear();
+    replies_.clear();
+    for (const auto& a : out) {
+      if (over_ && !std::holds_alternative<action::reply>(a)) ADD_FAILURE() << "an action after the end";
+      std::visit([this](const auto& x) { perform(x); }, a);
+    }
+    if (!machine_->in_service()) stopping_ = true;
+    if (tell_)
+      for (const auto& d : deeds_) story("    " + to_string(d));
+    if (deeds_ != naive_->deeds) {
+      std::ostringstream text;
+      for (const auto& d : deeds_) text << "\n  did      " << to_string(d);
+      for (const auto& d : naive_->deeds) text << "\n  expected " << to_string(d);
+      ADD_FAILURE() << text.str();
+    }
+    std::sort(replies_.begin(), replies_.end());
+    std::sort(naive_->replies.begin(), naive_->replies.end());
+    if (replies_ != naive_->replies) {
+      std::ostringstream text;
+      for (const auto& r : replies_) text << "\n  replied  " << r.request << " " << static_cast<int>(r.code);
+      for (const auto& r : naive_->replies) text << "\n  expected " << r.request << " " << static_cast<int>(r.code);
+      ADD_FAILURE() << text.str();
+    }
+    naive_->deeds.clear();
+    naive_->replies.clear();
+    compare_children();
+  }
+
+  void compare_children() {
+    EXPECT_EQ(machine_->size(), naive_->kids.size());
+    EXPECT_EQ(machine_->over(), naive_->over());
+    EXPECT_EQ(machine_->running(), naive_->running());
+    EXPECT_EQ(machine_->in_service(), naive_->serving());
+    std::size_t timed = 0;
+    for (const auto& [i, k] : naive_->kids) {
+      if (!machine_->knows(i)) {
+        ADD_FAILURE() << i << " was forgotten";
+        continue;
+      }
+      if (machine_->state_of(i) != k.state)
+        ADD_FAILURE() << i << " is " << policy::to_string(machine_->state_of(i)) << ", expected "
+                      << policy::to_string(k.state);
+      if (machine_->incarnation_of(i) != k.incarnation)
+        ADD_FAILURE() << i << " lives for the " << machine_->incarnation_of(i) << "th time, expected " << k.incarnation;
+      if (!k.due) continue;
+      ++timed;
+      const auto it = timers_.find(i);
+      if (it == timers_.end())
+        ADD_FAILURE() << "the timer of " << i << " is not armed";
+      else if (it->second.at != *k.due)
+        ADD_FAILURE() << "the timer of " << i << " is wrong by " << (it->second.at - *k.due) / 1ms << " ms";
+    }
+    if (timed != timers_.size()) {
+      for (const auto& [i, t] : timers_)
+        if (!naive_->kids.contains(i) || !naive_->kids.at(i).due) ADD_FAILURE() << "the timer of " << i << " is armed";
+    }
+  }
+
+  void perform(const action::start_child& x) {
+    deeds_.push_back({deed::kind::start, x.child, x.incarnation, false, x.in_place});
+    if (stopping_) ADD_FAILURE() << x.child << " is started although everything is being stopped";
+    if (x.incarnation != ++incarnations_[x.child]) ADD_FAILURE() << "incarnations count up by one";
+    if (!alive_.emplace(x.child, true).second) ADD_FAILURE() << x.child << " is started although it is alive";
+    owed_[x.child] = {true, pick(20) == 0};
+  }
+  void perform(const action::stop_child& x) {
+    deeds_.push_back({deed::kind::stop, x.child, 0, x.keep, x.brutal});
+    if (x.brutal && !x.keep) {
+      alive_.erase(x.child);
+      owed_.erase(x.child);
+    } else {
+      owed_[x.child] = {false, pick(12) == 0};
+    }
+  }
+  void perform(const action::abandon_child& x) {
+    deeds_.push_back({deed::kind::abandon, x.child});
+    alive_.erase(x.child);
+    owed_.erase(x.child);
+  }
+  void perform(const action::forget_child& x) {
+    deeds_.push_back({deed::kind::forget, x.child});
+    if (alive_.contains(x.child)) ADD_FAILURE() << x.child << " is forgotten although it is alive";
+    owed_.erase(x.child);
+  }
+  void perform(const action::arm_timer& x) { timers_.insert_or_assign(x.child, x); }
+  void perform(const action::disarm_timer& x) {
+    if (timers_.erase(x.child) != 1) ADD_FAILURE() << "the timer of " << x.child << " was not armed";
+  }
+  void perform(const action::note&) {}
+  void perform(const action::reply& x) {
+    replies_.push_back({x.request, x.code});
+    if (open_.erase(x.request) != 1) ADD_FAILURE() << "request " << x.request << " was answered twice";
+  }
+  void perform(const action::started&) { deeds_.push_back({deed::kind::started}); }
+  void perform(const action::start_failed& x) {
+    deeds_.push_back({deed::kind::start_failed, x.child});
+    over_ = true;
+  }
+  void perform(const action::ended& x) {
+    deeds_.push_back({deed::kind::ended, 0, static_cast<std::uint64_t>(x.how.cls), x.kept});
+    over_ = true;
+  }
 
   std::mt19937_64 random_;
-  intensity limit_;
-  std::vector<child_policy> policies_;
+  bool tell_;
+  machine_options options_;
   std::optional<supervisor_machine> machine_;
+  std::optional<naive_supervisor> naive_;
   time_point now_{1h};
-  std::vector<bool> alive_;
-  std::map<child_index, answer> pending_;
-  std::map<child_index, std::uint64_t> last_incarnation_;
-  std::set<child_index> first_ready_;
-  std::deque<time_point> restarts_;
-  std::multimap<time_point, action::arm_timer> timers_;
+  child_number next_ = 1;
+  request_number last_request_ = 0;
+  std::map<child_number, action::arm_timer> timers_;
+  std::map<child_number, debt> owed_;
+  std::map<child_number, bool> alive_;
+  std::map<child_number, std::uint64_t> incarnations_;
+  std::set<request_number> open_;
+  std::vector<deed> deeds_;
+  std::vector<answered> replies_;
   bool stopping_ = false;
   bool over_ = false;
 };
 
-TEST(supervisor_machine, holds_its_rules_in_ten_thousand_random_lives) {
-  for (std::uint64_t seed = 1; seed <= 10'000; ++seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    world{seed}.run();
+void ten_thousand_lives(strategy how) {
+  if (const auto seed = from_environment("STEWARD_SEED")) return life{*seed, how, true}.run();
+  const auto lives = from_environment("STEWARD_LIVES").value_or(10'000);
+  for (std::uint64_t seed = 1; seed <= lives; ++seed) {
+    SCOPED_TRACE("STEWARD_SEED=" + std::to_string(seed));
+    life{seed, how, false}.run();
     if (testing::Test::HasFailure()) return;
   }
 }
 
+TEST(supervisor_simulation, agrees_with_the_naive_one_in_ten_thousand_lives_of_one_for_one) {
+  ten_thousand_lives(strategy::one_for_one);
+}
+TEST(supervisor_simulation, agrees_with_the_naive_one_in_ten_thousand_lives_of_one_for_all) {
+  ten_thousand_lives(strategy::one_for_all);
+}
+TEST(supervisor_simulation, agrees_with_the_naive_one_in_ten_thousand_lives_of_rest_for_one) {
+  ten_thousand_lives(strategy::rest_for_one);
+}
+TEST(supervisor_simulation, agrees_with_the_naive_one_in_ten_thousand_lives_of_simple_one_for_one) {
+  ten_thousand_lives(strategy::simple_one_for_one);
+}
+
 }  // namespace
+}  // namespace steward::policy::testing_support

@@ -65,11 +65,15 @@ TEST_F(tree_test, a_nested_supervisor_that_gives_up_is_restarted_with_all_its_ch
   };
   crash_x();
   EXPECT_EQ(ask<std::uint64_t>("/root/sub/x", caf::get_atom::value), 2U);
+  const auto x = at("/root/sub/x");
+  const auto y = at("/root/sub/y");
   crash_x();
   EXPECT_EQ(paths_of(event_kind::escalate), paths{"/root/sub"});
   advance(1s);
-  EXPECT_EQ(ask<std::uint64_t>("/root/sub/x", caf::get_atom::value), 1U) << "a new subtree begins anew";
-  EXPECT_EQ(ask<std::uint64_t>("/root/sub/y", caf::get_atom::value), 1U);
+  EXPECT_EQ(ask<std::uint64_t>("/root/sub/x", caf::get_atom::value), 3U) << "incarnations are counted on";
+  EXPECT_EQ(ask<std::uint64_t>("/root/sub/y", caf::get_atom::value), 2U);
+  EXPECT_EQ(at("/root/sub/x"), x) << "handles outlive the restart of the whole subtree";
+  EXPECT_EQ(at("/root/sub/y"), y);
   EXPECT_EQ(ask<std::uint64_t>("/root/a", caf::get_atom::value), 1U) << "outside of it nothing happened";
   EXPECT_FALSE(ended_);
 }
@@ -78,8 +82,54 @@ TEST_F(tree_test, a_transient_supervisor_that_gives_up_is_restarted) {
   start(tree({nested("sub", tree({child("x", "probe")}, {0, 5s}), restart_type::transient)}, {3, 5s}));
   send("/root/sub/x", crash_atom::value);
   run();
-  EXPECT_EQ(ask<std::uint64_t>("/root/sub/x", caf::get_atom::value), 1U);
+  EXPECT_EQ(ask<std::uint64_t>("/root/sub/x", caf::get_atom::value), 2U);
   EXPECT_FALSE(ended_);
+}
+
+TEST_F(tree_test, messages_outlive_a_group_restart_in_order) {
+  start(tree({child("a", "probe"), child("b", "probe")}, {100, 60s}, strategy::one_for_all));
+  const auto b = at("/root/b");
+  ask<std::int64_t>("/root/a", crash_atom::value);
+  send("/root/a", crash_atom::value);  // the group is back after 100 ms
+  for (int i = 0; i < 50; ++i) send("/root/b", caf::add_atom::value, std::int64_t{1});
+  run();
+  EXPECT_EQ(switches().alive, 0);
+  for (int i = 0; i < 50; ++i) send("/root/b", caf::add_atom::value, std::int64_t{1});
+  advance(100ms);
+  EXPECT_EQ(at("/root/b"), b);
+  EXPECT_EQ(ask<std::uint64_t>("/root/b", caf::get_atom::value), 3U);
+  const auto sum = ask<std::int64_t>("/root/b", caf::add_atom::value, std::int64_t{0}).value_or(-1);
+  EXPECT_GE(sum, 50) << "what came while the group was down";
+  const auto info = which_child("/root/b");
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->messages.accepted, info->messages.handled) << "and nothing was lost before";
+}
+
+TEST_F(tree_test, messages_outlive_the_restart_of_a_whole_subtree) {
+  start(tree({nested("sub", tree({child("x", "probe"), child("y", "probe")}, {0, 5s}))}, {100, 60s}));
+  send("/root/sub/x", crash_atom::value);  // sub gives up and is restarted at once
+  run();
+  send("/root/sub/x", crash_atom::value);  // and now after 100 ms
+  run();
+  for (int i = 0; i < 7; ++i) send("/root/sub/y", caf::add_atom::value, std::int64_t{1});
+  run();
+  EXPECT_EQ(switches().alive, 0);
+  advance(100ms);
+  EXPECT_EQ(ask<std::int64_t>("/root/sub/y", caf::add_atom::value, std::int64_t{0}), 7);
+}
+
+TEST_F(tree_test, what_waits_when_the_root_gives_up_is_told_as_dead_letters_with_the_reason) {
+  start(tree({child("a", "probe"), child("b", "probe")}, {1, 60s}, strategy::one_for_all));
+  ask<std::int64_t>("/root/a", crash_atom::value);
+  send("/root/b", crash_atom::value);
+  for (int i = 0; i < 3; ++i) send("/root/b", caf::add_atom::value, std::int64_t{1});
+  run();
+  ASSERT_TRUE(ended_);
+  const auto dead = events_of(event_kind::dead_letter);
+  ASSERT_EQ(dead.size(), 1U);
+  EXPECT_EQ(dead[0].actor, "/root/b");
+  EXPECT_EQ(dead[0].lost, 3U);
+  EXPECT_NE(dead[0].text.find("boom"), std::string::npos) << dead[0].text;
 }
 
 TEST_F(tree_test, giving_up_climbs_to_the_root) {
@@ -186,10 +236,10 @@ TEST_F(tree_test, an_actor_that_is_restarted_finds_the_actors_that_it_names_as_t
   auto a = child("a", "asker");
   a.what = actor_spec{"asker", {{"other", {std::string{"/root/sub/x"}}}}};
   start(tree({nested("sub", tree({child("x", "probe")}, {0, 5s})), a}, {10, 5s}));
-  send("/root/sub/x", crash_atom::value);  // sub gives up and comes back with a new x
+  send("/root/sub/x", crash_atom::value);  // sub gives up and comes back
   run();
   send("/root/a", crash_atom::value);
-  EXPECT_EQ(ask<std::uint64_t>("/root/a", caf::get_atom::value), 1U);
+  EXPECT_EQ(ask<std::uint64_t>("/root/a", caf::get_atom::value), 2U) << "x is the same actor, in its second life";
 }
 
 TEST_F(tree_test, numbers_its_events_without_a_gap) {

@@ -1,0 +1,96 @@
+#include "cli/reload.hpp"
+
+#include "config/diagnostics.hpp"
+
+#include <cstdio>
+#include <utility>
+
+namespace steward::cli {
+
+bool needs_links(const supervisor_spec& tree) {
+  for (const auto& child : tree.children) {
+    if (const auto* as_pool = std::get_if<pool_spec>(&child.what)) {
+      if (as_pool->runs_in == rung::process && !as_pool->actors.empty()) return true;
+    } else if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&child.what)) {
+      if (needs_links(**nested)) return true;
+    }
+  }
+  return false;
+}
+
+namespace {
+
+std::string count_of(std::size_t faults) { return std::to_string(faults) + (faults == 1 ? " fault" : " faults"); }
+
+}  // namespace
+
+reloader::reloader(supervisor& tree, event_log& events, config::catalog names, const config::scenario& what,
+                   config::load_options options)
+    : tree_(tree),
+      events_(events),
+      names_(std::move(names)),
+      file_(what.file),
+      has_links_(needs_links(what.tree)),
+      options_(std::move(options)),
+      thread_([this] { serve(); }) {}
+
+reloader::~reloader() {
+  {
+    std::lock_guard guard{mutex_};
+    over_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void reloader::ask() {
+  {
+    std::lock_guard guard{mutex_};
+    asked_ = true;
+  }
+  changed_.notify_one();
+}
+
+void reloader::serve() {
+  std::unique_lock lock{mutex_};
+  for (;;) {
+    changed_.wait(lock, [this] { return asked_ || over_; });
+    if (over_) return;
+    asked_ = false;
+    lock.unlock();
+    reload();
+    lock.lock();
+  }
+}
+
+void reloader::reload() {
+  const auto loaded = config::load_file(file_, names_, options_);
+  for (const auto& fault : loaded.problems) std::fputs(config::render(fault).c_str(), stderr);
+  if (!loaded.value)
+    return tell(event_kind::operator_, event_level::warn,
+                file_ + " was not reloaded: " + count_of(loaded.problems.size()) + "; the old specs stay");
+  if (!has_links_ && needs_links(loaded.value->tree))
+    return tell(event_kind::operator_, event_level::warn,
+                file_ +
+                    " was not reloaded: a pool of processes names actors now, which needs a new "
+                    "run; the old specs stay");
+  const auto faults = tree_.reload(loaded.value->tree);
+  for (const auto& one : faults)
+    std::fprintf(stderr, "%s: error: %s: %s%s%s\n", file_.c_str(), one.path.c_str(), one.field.c_str(),
+                 one.field.empty() ? "" : ": ", one.message.c_str());
+  if (!faults.empty())
+    return tell(event_kind::operator_, event_level::warn,
+                file_ + " was not reloaded: " + count_of(faults.size()) + "; the old specs stay");
+  tell(event_kind::config, event_level::info, file_ + " was reloaded: the new specs count from now on");
+}
+
+void reloader::tell(event_kind kind, event_level level, const std::string& text) {
+  event e;
+  e.kind = kind;
+  e.level = level;
+  e.actor = "/root";
+  e.text = text;
+  events_.emit(std::move(e));
+}
+
+}  // namespace steward::cli

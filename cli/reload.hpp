@@ -1,0 +1,51 @@
+#pragma once
+
+#include "config/loader.hpp"
+#include "steward/runtime.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace steward::cli {
+
+/// True when a pool of processes anywhere in the tree lets its tasks talk to actors.
+bool needs_links(const supervisor_spec& tree);
+
+/// Reads a scenario's file again when it is asked to, and gives the tree the new specs.
+///
+/// A file with faults changes nothing: each fault goes to stderr, as at the start, and the old specs stay. An
+/// `operator` event tells so; a reload that took place is told by a `config` event, beside the tree's own. The steps of
+/// the run are not read again. Works on a thread of its own, since reading and restarting take time; requests that come
+/// meanwhile are one request. The tree must outlive it; the destructor waits for what is under way.
+class reloader {
+public:
+  reloader(supervisor& tree, event_log& events, config::catalog names, const config::scenario& what,
+           config::load_options options);
+  ~reloader();
+  reloader(const reloader&) = delete;
+  reloader& operator=(const reloader&) = delete;
+
+  /// Asks for a reload; returns at once. Thread-safe.
+  void ask();
+
+private:
+  void serve();
+  void reload();
+  void tell(event_kind kind, event_level level, const std::string& text);
+
+  supervisor& tree_;
+  event_log& events_;
+  config::catalog names_;
+  std::string file_;
+  bool has_links_;
+  config::load_options options_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool asked_ = false;
+  bool over_ = false;
+  std::thread thread_;
+};
+
+}  // namespace steward::cli

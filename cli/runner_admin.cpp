@@ -1,0 +1,94 @@
+#include "cli/children_table.hpp"
+#include "cli/runner.hpp"
+
+#include <string_view>
+#include <thread>
+#include <utility>
+
+namespace steward::cli {
+
+namespace {
+
+/// Whether an id such as "conn-3" is one that a dynamic supervisor gives to the children of the template `conn`.
+bool is_numbered(std::string_view id, const std::string& from) {
+  return id.size() > from.size() + 1 && id.starts_with(from) && id[from.size()] == '-' &&
+         id.find_first_not_of("0123456789", from.size() + 1) == std::string_view::npos;
+}
+
+std::optional<std::string> path_of(const std::string& id, const supervisor_spec& in, const std::string& prefix) {
+  if (in.how == strategy::simple_one_for_one) {
+    // Of what a dynamic supervisor makes, only its direct children can be named by id, and only without partitions.
+    if (in.partitions == 0 && !in.children.empty() && is_numbered(id, in.children.front().id)) return prefix + "/" + id;
+    return std::nullopt;
+  }
+  for (const auto& child : in.children) {
+    const auto path = prefix + "/" + child.id;
+    if (child.id == id) return path;
+    if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&child.what))
+      if (auto found = path_of(id, **nested, path)) return found;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string runner::absolute(const std::string& name) const {
+  if (name.starts_with('/')) return name;
+  if (auto found = path_of(name, what_.tree, "/root")) return *found;
+  return name == "root" ? "/root" : "/root/" + name;
+}
+
+void runner::tell_result(const std::string& request, const admin_result& result, const config::step& whole) {
+  const std::string code = to_string(result.code);
+  std::string line = request + ": " + code;
+  if (result.code == admin_code::failed) line += ", " + describe(result.why);
+  if (!result.extra.empty()) line += ", " + result.extra;
+  out_.line(line);
+  for (const auto& fault : result.faults)
+    out_.line("  " + fault.path + ": " + fault.field + (fault.field.empty() ? "" : ": ") + fault.message);
+  if (whole.expect ? code == *whole.expect : result || result.code == admin_code::ignored) return;
+  failed(request + " was expected to be " + whole.expect.value_or("ok") + " and is " + code);
+}
+
+child_status runner::status_after_crash(const std::string& actor, std::uint64_t incarnation) {
+  constexpr milliseconds limit{10'000};
+  constexpr milliseconds pause{2};
+  const auto path = absolute(actor);
+  const auto until = std::chrono::steady_clock::now() + limit;
+  for (;;) {
+    const auto now = tree_.which_child(path);
+    if (!now) return child_status::undefined;
+    const bool is_up = now->status == child_status::running && now->incarnation > incarnation;
+    const bool is_down = now->status == child_status::parked || now->status == child_status::undefined;
+    if (is_up || is_down || interrupted() || std::chrono::steady_clock::now() >= until) return now->status;
+    std::this_thread::sleep_for(pause);  // the answer to the request overtakes the news of the crash
+  }
+}
+
+void runner::perform(const config::start_child_step& step, const config::step& whole) {
+  const auto path = absolute(step.supervisor);
+  for (unsigned i = 0; i < step.count && !interrupted(); ++i) {
+    const auto result = tree_.start_child(path, step.with);
+    tell_result("start_child " + (result.path.empty() ? path : result.path), result, whole);
+  }
+}
+
+void runner::perform(const config::terminate_child_step& step, const config::step& whole) {
+  const auto path = absolute(step.child);
+  tell_result("terminate_child " + path, tree_.terminate_child(path), whole);
+}
+
+void runner::perform(const config::restart_child_step& step, const config::step& whole) {
+  const auto path = absolute(step.child);
+  tell_result("restart_child " + path, tree_.restart_child(path), whole);
+}
+
+void runner::perform(const config::children_step& step) {
+  const auto path = absolute(step.supervisor);
+  const auto children = tree_.which_children(path);
+  if (!children) return failed("the supervisor " + path + " is gone");
+  out_.line("Children of " + path + ":");
+  for (const auto& line : children_table(*children)) out_.line("  " + line);
+}
+
+}  // namespace steward::cli

@@ -1,0 +1,295 @@
+#include "steward/spec.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+#include <string_view>
+#include <utility>
+
+namespace steward {
+namespace {
+
+// Levels of a tree, the root included. No tree that a person makes is near it; one that holds itself is beyond it.
+constexpr std::ptrdiff_t max_levels = 64;
+constexpr std::size_t max_id_bytes = 64;
+constexpr unsigned max_initial = 1'000'000;
+constexpr unsigned max_partitions = 1'024;
+constexpr unsigned max_redeliver = 100;
+// Longer times would overflow the clock's; what is meant to have no limit says `infinity`.
+constexpr milliseconds max_duration = std::chrono::hours{24 * 365 * 100};
+
+// Of pools: as in the YAML schema.
+constexpr unsigned max_workers = 1'024;
+constexpr unsigned max_attempts = 100;
+constexpr unsigned max_queue = 10'000'000;
+constexpr unsigned max_recycle = 1'000'000'000;
+constexpr std::uint64_t min_memory = 16ULL << 20U;
+constexpr std::uint64_t max_memory = 1ULL << 40U;
+constexpr milliseconds max_worker_time = std::chrono::hours{1};
+
+enum class kind : std::uint8_t { actor, pool, supervisor };
+
+kind kind_of(const child_spec& x) {
+  if (std::holds_alternative<actor_spec>(x.what)) return kind::actor;
+  return std::holds_alternative<pool_spec>(x.what) ? kind::pool : kind::supervisor;
+}
+
+bool is_valid_id(std::string_view id) {
+  const auto is_word = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  return !id.empty() && id.size() <= max_id_bytes && is_word(id.front()) &&
+         std::ranges::all_of(id, [&](char c) { return is_word(c) || c == '.' || c == '-'; });
+}
+
+std::ptrdiff_t level_of(std::string_view path) { return std::ranges::count(path, '/'); }
+
+// Checks the whole of a tree, or one child, and keeps what is wrong. Messages read "what is wrong; expected what is
+// right"; fields are called as in YAML, from the child or the root on.
+class checker {
+public:
+  void check_supervisor(const supervisor_spec& x, std::string path, std::string prefix) {
+    const scope here{*this, path, std::move(prefix)};
+    ancestors_.push_back(&x);
+    const bool dynamic = x.how == strategy::simple_one_for_one;
+    if (x.how > strategy::simple_one_for_one)
+      unknown("strategy", "one_for_one, one_for_all, rest_for_one or simple_one_for_one");
+    check_window("intensity.within", x.limit.within);
+    if (x.end_with > auto_shutdown::all_significant)
+      unknown("auto_shutdown", "never, any_significant or all_significant");
+    else if (dynamic && x.end_with != auto_shutdown::never)
+      fault("auto_shutdown",
+            fmt::format("'{}' with simple_one_for_one, whose children are not significant", to_string(x.end_with)),
+            "never, or another strategy");
+    if (dynamic && x.children.size() != 1)
+      fault("children", fmt::format("{} children with simple_one_for_one", x.children.size()),
+            "exactly one, the template of the children to come");
+    check_crowd("initial", x.initial, max_initial, dynamic);
+    check_crowd("partitions", x.partitions, max_partitions, dynamic);
+    std::set<std::string_view> ids;
+    for (const auto& child : x.children) {
+      const bool is_new = ids.insert(child.id).second;
+      check_child(child, x, path, is_new || child.id.empty());
+    }
+    ancestors_.pop_back();
+  }
+
+  void check_child(const child_spec& x, const supervisor_spec& parent, const std::string& parent_path, bool is_unique) {
+    const scope here{*this, parent_path + "/" + x.id, ""};
+    if (x.id.empty())
+      fault("id", "the id is empty", "a name, such as 'counter'");
+    else if (!is_valid_id(x.id))
+      fault("id", fmt::format("'{}' is not a name", x.id),
+            "1 to 64 letters, digits, '_', '-' and '.', with a letter, digit or '_' first");
+    else if (!is_unique)
+      fault("id", fmt::format("another child is called '{}'", x.id), "ids that are unique among siblings");
+    if (x.restart > restart_type::temporary) unknown("restart", "permanent, transient or temporary");
+    if (x.shutdown) check_time("shutdown", *x.shutdown, milliseconds{0}, "a duration, 0 (brutal_kill) or infinity");
+    if (x.start_within)
+      check_time("start_within", *x.start_within, milliseconds{1}, "a duration longer than 0ms or infinity");
+    check_backoff("backoff", x.backoff);
+    if (x.significant) check_significant(x, parent);
+    check_budget(x);
+    const auto what = kind_of(x);
+    if (what == kind::actor)
+      check_actor(x);
+    else
+      check_no_actor(x, what);
+    if (const auto* pool = std::get_if<pool_spec>(&x.what)) check_pool(*pool);
+    if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&x.what)) check_nested(*nested);
+  }
+
+  std::vector<spec_fault> take() { return std::move(faults_); }
+
+private:
+  // Where faults are, while it lives.
+  class scope {
+  public:
+    scope(checker& owner, std::string path, std::string prefix) : owner_(owner) {
+      path_.swap(owner.path_);
+      prefix_.swap(owner.prefix_);
+      owner.path_ = std::move(path);
+      owner.prefix_ = std::move(prefix);
+    }
+    ~scope() {
+      owner_.path_.swap(path_);
+      owner_.prefix_.swap(prefix_);
+    }
+    scope(const scope&) = delete;
+    scope& operator=(const scope&) = delete;
+
+  private:
+    checker& owner_;
+    std::string path_;
+    std::string prefix_;
+  };
+
+  void fault(std::string_view field, const std::string& wrong, std::string_view right) {
+    faults_.push_back({path_, prefix_ + std::string{field}, fmt::format("{}; expected {}", wrong, right)});
+  }
+
+  // An enumerator that there is not: only a cast makes one.
+  void unknown(std::string_view field, std::string_view right) {
+    fault(field, "the value is not one of its type", right);
+  }
+
+  // ---- times and counts ----
+
+  void check_time(std::string_view field, milliseconds x, milliseconds min, std::string_view right) {
+    if (x == infinity) return;
+    check_finite(field, x, min, max_duration, right);
+  }
+
+  void check_finite(std::string_view field, milliseconds x, milliseconds min, milliseconds max,
+                    std::string_view right) {
+    if (x == infinity)
+      fault(field, "it is infinity", right);
+    else if (x < min)
+      fault(field, fmt::format("{} is too short", render_duration(x)), right);
+    else if (x > max)
+      fault(field, fmt::format("{} is too long", render_duration(x)), right);
+  }
+
+  void check_window(std::string_view field, milliseconds x) {
+    check_finite(field, x, milliseconds{1}, max_duration, "a duration longer than 0ms, and not infinity");
+  }
+
+  template <class T>
+  void check_count(std::string_view field, T x, T min, T max, bool or_zero = false) {
+    if (or_zero && x == 0) return;
+    if (x < min || x > max)
+      fault(field, fmt::format("{} is too {}", x, x < min ? "small" : "large"),
+            fmt::format("{}{} to {}", or_zero ? "0, or from " : "from ", min, max));
+  }
+
+  void check_crowd(std::string_view field, unsigned x, unsigned max, bool dynamic) {
+    if (x > 0 && !dynamic)
+      fault(field, fmt::format("{} is for dynamic children", field), "it only with strategy: simple_one_for_one");
+    else
+      check_count(field, x, 0U, max);
+  }
+
+  void check_backoff(const std::string& section, const backoff_spec& x) {
+    const auto right = "a duration, and not infinity";
+    check_finite(section + ".min", x.min, milliseconds{0}, max_duration, right);
+    check_finite(section + ".max", x.max, milliseconds{0}, max_duration, right);
+    check_finite(section + ".healthy", x.healthy, milliseconds{0}, max_duration, right);
+    if (x.min > x.max && x.min != infinity)
+      fault(section + ".min", fmt::format("min is {} and max is {}", render_duration(x.min), render_duration(x.max)),
+            "min no longer than max");
+    // Written so that nan is refused, too.
+    if (!(x.factor >= 1.0 && x.factor <= 100.0))
+      fault(section + ".factor", fmt::format("the factor is {}", x.factor), "a number from 1 to 100");
+    if (!(x.jitter >= 0.0 && x.jitter <= 1.0))
+      fault(section + ".jitter", fmt::format("the jitter is {}", x.jitter), "a number from 0 to 1");
+  }
+
+  // ---- children ----
+
+  void check_significant(const child_spec& x, const supervisor_spec& parent) {
+    if (parent.how == strategy::simple_one_for_one)
+      fault("significant", "a child of simple_one_for_one cannot be significant", "false, or another strategy");
+    else if (parent.end_with == auto_shutdown::never)
+      fault("significant", "the supervisor's auto_shutdown is never",
+            "auto_shutdown: any_significant or all_significant");
+    if (x.restart == restart_type::permanent)
+      fault("significant", "a permanent child never ends by itself", "restart: transient or temporary");
+  }
+
+  void check_budget(const child_spec& x) {
+    if (x.limit) check_window("intensity.within", x.limit->within);
+    if (x.on_spent > spent_policy::park)
+      unknown("on_spent", "escalate or park");
+    else if (x.on_spent == spent_policy::park && !x.limit)
+      fault("on_spent", "a child without a restart limit of its own cannot be parked", "an intensity of this child");
+    check_finite("park_for", x.park_for, milliseconds{0}, max_duration, "a duration, or 0 for no end");
+    if (x.park_for > milliseconds{0} && x.on_spent != spent_policy::park)
+      fault("park_for", "the child is never parked", "on_spent: park");
+  }
+
+  void check_actor(const child_spec& x) {
+    if (x.mailbox.limit == 0) fault("mailbox.limit", "0 is too small", "at least 1");
+    if (x.mailbox.overflow > overflow_policy::drop_newest)
+      unknown("mailbox.overflow", "reject, drop_oldest or drop_newest");
+    check_count("on_crash.redeliver", x.redeliver, 0U, max_redeliver);
+    check_finite("hang_after", x.hang_after, milliseconds{0}, max_duration, "a duration, or 0 for never");
+    if (x.on_hang > hang_policy::replace)
+      unknown("on_hang", "report or replace");
+    else if (x.on_hang != hang_policy::report && x.hang_after == milliseconds{0})
+      fault("on_hang", "no handler counts as hung without a limit", "a hang_after");
+  }
+
+  void check_no_actor(const child_spec& x, kind what) {
+    const mailbox_spec plain;
+    const auto refuse = [&](std::string_view field) {
+      fault(field,
+            fmt::format("belongs to an actor, and this child is a {}", what == kind::pool ? "pool" : "supervisor"),
+            "it only on actors");
+    };
+    if (x.mailbox.limit != plain.limit) refuse("mailbox.limit");
+    if (x.mailbox.overflow != plain.overflow) refuse("mailbox.overflow");
+    if (x.redeliver != 0) refuse("on_crash.redeliver");
+    if (x.hang_after != milliseconds{0}) refuse("hang_after");
+    if (x.on_hang != hang_policy::report) refuse("on_hang");
+    if (x.exceptions) refuse("exceptions");
+  }
+
+  void check_nested(const std::shared_ptr<supervisor_spec>& x) {
+    if (!x)
+      fault("supervisor", "the supervisor's spec is null", "a spec");
+    else if (std::ranges::find(ancestors_, x.get()) != ancestors_.end())
+      fault("supervisor", "the supervisor holds itself", "a spec of its own");
+    else if (level_of(path_) > max_levels)
+      fault("supervisor", fmt::format("the tree is more than {} levels deep", max_levels),
+            fmt::format("at most {} levels", max_levels));
+    else
+      check_supervisor(*x, path_, "supervisor.");
+  }
+
+  void check_pool(const pool_spec& x) {
+    const scope here{*this, path_, "pool."};
+    const bool threads = x.runs_in == rung::thread;
+    if (x.runs_in > rung::process) unknown("runs_in", "threads or processes");
+    check_count("workers", x.workers, 1U, max_workers, true);
+    check_count("attempts", x.attempts, 1U, max_attempts);
+    if (x.on_exception > exception_policy::retry) unknown("on_exception", "fail or retry");
+    check_finite("deadline", x.deadline, milliseconds{0}, max_duration, "a duration, or 0 for none");
+    check_count("queue_limit", x.queue_limit, 1U, max_queue);
+    if (threads && x.memory_limit != 0)
+      fault("memory_limit", "threads have no such limit", "it only with runs_in: processes");
+    else
+      check_count("memory_limit", x.memory_limit, min_memory, max_memory, true);
+    if (threads && x.recycle_after != 0)
+      fault("recycle_after", "threads have no such limit", "it only with runs_in: processes");
+    else
+      check_count("recycle_after", x.recycle_after, 0U, max_recycle);
+    check_window("worker_restarts.within", x.worker_restarts.within);
+    check_backoff("worker_backoff", x.backoff);
+    check_finite("start_within", x.start_within, milliseconds{1}, max_worker_time, "a duration from 1ms to 1h");
+    check_finite("shutdown", x.shutdown, milliseconds{0}, max_worker_time, "a duration up to 1h");
+  }
+
+  std::vector<spec_fault> faults_;
+  std::vector<const supervisor_spec*> ancestors_;  // of what is being checked
+  std::string path_;
+  std::string prefix_;
+};
+
+}  // namespace
+
+std::vector<spec_fault> validate(const supervisor_spec& tree, const std::string& path) {
+  checker all;
+  all.check_supervisor(tree, path, "");
+  return all.take();
+}
+
+std::vector<spec_fault> validate(const child_spec& child, const supervisor_spec& parent,
+                                 const std::string& parent_path) {
+  checker one;
+  one.check_child(child, parent, parent_path, true);
+  return one.take();
+}
+
+}  // namespace steward

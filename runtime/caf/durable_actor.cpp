@@ -1,0 +1,316 @@
+#include "caf/durable_actor.hpp"
+
+#include "caf/durable_parts.hpp"
+#include "steward/messages.hpp"
+
+#include <caf/actor_cast.hpp>
+
+#include <utility>
+
+namespace steward::port {
+
+std::string text_of(const caf::type_erased_tuple& content) {
+  try {
+    return content.stringify();
+  } catch (...) {  // a type that cannot print itself must not hide the crash that is being reported
+    return "a message that cannot be shown";
+  }
+}
+
+durable_actor::durable_actor(caf::actor_config& cfg, const durable_options& options) : caf::event_based_actor(cfg) {
+  reconfigure(options);
+}
+
+void durable_actor::reconfigure(const durable_options& options) {
+  limit_.store(options.mailbox.limit, relaxed);
+  overflow_.store(options.mailbox.overflow, relaxed);
+  mark_.store(0, relaxed);  // the next sender computes it
+  // What was made once stays: others may be using it.
+  if (options.mailbox.overflow == overflow_policy::drop_oldest && !ring_) {
+    ring_ = std::make_unique<overflow_ring>();
+    ring_of_senders_.store(ring_.get(), std::memory_order_release);
+  }
+  keeps_ = options.repeats || options.watched;
+  if (keeps_ && !keeper_) {
+    keeper_ = std::make_unique<copy_keeper>();
+    keeper_of_watchers_.store(keeper_.get(), std::memory_order_release);
+  }
+}
+
+durable_actor::~durable_actor() = default;
+
+caf::invoke_message_result durable_actor::consume(caf::mailbox_element& x) {
+  if (has_ordinary_bit(x.mid) && !skipping_) {
+    clear_ordinary_bit(x.mid);
+    if (!abandoned_.load(acquire) && !ring_) return run(x, true, true);
+  }
+  return consume_special(x);
+}
+
+/// Everything but an ordinary message that is to be handled now.
+caf::invoke_message_result durable_actor::consume_special(caf::mailbox_element& x) {
+  using caf::invoke_message_result;
+  if (has_ordinary_bit(x.mid)) return invoke_message_result::skipped;  // the mailbox is held
+  const auto token = x.content().type_token();
+  if (token == own_token)
+    if (auto result = consume_own(x)) return *result;
+  if (token == caf::make_type_token<caf::timeout_msg>() && on_timeout(x.content().get_as<caf::timeout_msg>(0)))
+    return invoke_message_result::consumed;
+  const bool user = is_user_message(x.mid, token);
+  if (skipping_) return user ? invoke_message_result::skipped : invoke_message_result::consumed;
+  if (!user) return run(x, false, false);
+  const bool counted = x.mid.is_normal_message();
+  if (abandoned_.load(acquire)) {  // its state is a thing of the past, and `leave` may be a few messages away
+    heir_ref_->enqueue(
+        caf::make_mailbox_element(std::move(x.sender), x.mid, std::move(x.stages), x.move_content_to_message()),
+        context());
+    if (counted) bump(handled_);
+    return invoke_message_result::consumed;
+  }
+  if (ring_ && counted && doomed(x)) return invoke_message_result::consumed;
+  return run(x, counted, true);
+}
+
+std::optional<caf::invoke_message_result> durable_actor::consume_own(caf::mailbox_element& x) {
+  const auto& type = *own_type_of(x.content());
+  current_element_ = &x;
+  if (on_command(x.content(), type)) {
+    if (counts_as_message(x.mid, own_token)) bump(handled_);
+    return caf::invoke_message_result::consumed;
+  }
+  if (type == typeid(guarded_request)) return consume_guarded(x);
+  if (type != typeid(marker)) return std::nullopt;
+  if (skipping_) {
+    std::lock_guard guard{ring_->mutex};
+    ring_->parked = true;
+  } else {
+    absorb_ring();
+  }
+  return caf::invoke_message_result::consumed;
+}
+
+caf::invoke_message_result durable_actor::consume_guarded(caf::mailbox_element& x) {
+  auto& request = x.content().get_mutable_as<guarded_request>(0);
+  if (request.incarnation == answered) return caf::invoke_message_result::consumed;
+  if (skipping_ || abandoned_.load(acquire) || request.incarnation != current_.load(relaxed)) {
+    answer(x.sender, x.mid, caf::make_error(errc::restarting));
+    bump(failed_);
+    if (!skipping_) return caf::invoke_message_result::consumed;
+    // Taking it out would make CAF look at all that waits once more: a husk stays.
+    request.incarnation = answered;
+    request.content.reset();
+    x.sender = nullptr;
+    return caf::invoke_message_result::skipped;
+  }
+  if (ring_ && doomed(x)) return caf::invoke_message_result::consumed;
+  auto plain = caf::make_mailbox_element(std::move(x.sender), x.mid, std::move(x.stages), std::move(request.content));
+  const auto result = run(*plain, true, false);
+  current_element_ = &x;
+  if (result == caf::invoke_message_result::skipped) {
+    request.content = plain->move_content_to_message();
+    x.sender = std::move(plain->sender);
+    x.stages = std::move(plain->stages);
+  }
+  return result;
+}
+
+caf::invoke_message_result durable_actor::run(caf::mailbox_element& x, bool counted, bool repeatable) {
+  auto result = caf::invoke_message_result::consumed;
+  open_ = counted;
+  repeatable_ = repeatable;
+  turn_.store(turn_.load(relaxed) + 1, relaxed);
+  try {
+    if (keeps_) keeper_->put(x.copy_content_to_message());
+    result = caf::event_based_actor::consume(x);
+    turn_.store(turn_.load(relaxed) + 1, relaxed);
+    if (quitting() && !leaving_) after_quit();
+  } catch (...) {  // whatever a handler threw is what this actor is here to contain
+    turn_.store(turn_.load(relaxed) + 1, relaxed);
+    after_throw(x, std::current_exception());
+  }
+  if (open_ && result != caf::invoke_message_result::skipped) bump(handled_);
+  open_ = false;
+  if (keeper_ || deadlines_) look_after(x, result);
+  return result;
+}
+
+void durable_actor::after_quit() {
+  if (std::exchange(open_, false)) bump(handled_);
+  caf::error reason = std::move(fail_state_);
+  forget_requests();
+  on_quit(std::move(reason));
+}
+
+void durable_actor::after_throw(const caf::mailbox_element& x, const std::exception_ptr& problem) {
+  on_throw(problem, keeper_ && !keeper_->copy.empty() ? text_of(keeper_->copy.content()) : text_of(x.content()));
+}
+
+/// What the few need who keep copies or have asked.
+void durable_actor::look_after(const caf::mailbox_element& x, caf::invoke_message_result result) {
+  if (keeper_) {
+    keeper_->put({});
+    if (keeper_->again == &x && result != caf::invoke_message_result::skipped) {
+      keeper_->again = nullptr;
+      if (!keeper_->next) keeper_->repeats = 0;
+    }
+  }
+  if (deadlines_ && deadlines_->heap.size() > deadlines_->compact_at) compact_deadlines();
+}
+
+void durable_actor::answer_in_hand(caf::error problem) {
+  if (current_element_ == nullptr || !current_element_->mid.is_request()) return;
+  auto promise = make_response_promise();
+  if (promise.pending()) promise.deliver(std::move(problem));
+}
+
+void durable_actor::fail_in_hand(caf::error problem) {
+  if (current_element_ == nullptr) return;
+  answer_in_hand(std::move(problem));
+  if (std::exchange(open_, false)) bump(current_element_->mid.is_request() ? failed_ : dead_);
+}
+
+durable_actor::keeping durable_actor::keep_in_hand(unsigned limit) {
+  if (!keeper_ || !repeatable_ || keeper_->copy.empty()) return keeping::impossible;
+  auto& x = *current_element_;
+  if (x.mid.is_request() && !x.sender) return keeping::impossible;  // the handler has taken the promise
+  const auto repeats = &x == keeper_->again ? keeper_->repeats : 0;
+  if (repeats >= limit) return keeping::spent;
+  keeper_->repeats = repeats + 1;
+  keeper_->next = caf::make_mailbox_element(std::move(x.sender), x.mid, std::move(x.stages), keeper_->copy);
+  open_ = false;
+  return keeping::kept;
+}
+
+void durable_actor::hold_mailbox() {
+  skipping_ = true;
+  close_incarnation();
+  reset_handlers();
+  bhvr_stack_.clear();
+  become(caf::behavior{[](const marker&) {}});  // an actor without a behaviour would end
+}
+
+void durable_actor::open_mailbox(caf::behavior behavior, std::uint64_t incarnation) {
+  skipping_ = false;
+  bhvr_stack_.clear();
+  become(std::move(behavior));
+  current_.store(incarnation, std::memory_order_release);
+  // A command is urgent, and CAF looks at messages that were skipped again only after one of the same urgency was
+  // handled.
+  get_normal_queue().flush_cache();
+  get_urgent_queue().flush_cache();
+  if (keeper_ && keeper_->next) {
+    keeper_->again = keeper_->next.get();
+    const auto put_first = [&](auto& queue) {
+      queue.cache().push_back(keeper_->next.release());
+      queue.flush_cache();
+    };
+    if (keeper_->next->mid.is_normal_message())
+      put_first(get_normal_queue());
+    else
+      put_first(get_urgent_queue());
+  }
+  if (ring_ && ring_->parked) absorb_ring();
+}
+
+void durable_actor::reset_handlers() {
+  set_exit_handler([this](caf::exit_msg& msg) {
+    if (msg.reason) quit(std::move(msg.reason));
+  });
+  set_down_handler([](caf::down_msg&) {});
+  set_error_handler([this](caf::error& problem) { quit(std::move(problem)); });
+  set_default_handler([this](caf::scheduled_actor*, caf::message_view& view) {
+    if (std::exchange(open_, false)) bump(current_element_->mid.is_request() ? failed_ : dead_);
+    return on_unexpected(view);
+  });
+}
+
+bool durable_actor::handlers_intact() const {
+  return exit_handler_ && down_handler_ && error_handler_ && default_handler_;
+}
+
+void durable_actor::forget_requests() {
+  awaited_responses_.clear();
+  multiplexed_responses_.clear();
+  if (deadlines_) deadlines_->heap.clear();
+  unsetf(is_shutting_down_flag);
+  fail_state_ = caf::error{};
+}
+
+// -- the end --------------------------------------------------------------------------------------------------------
+
+void durable_actor::leave(caf::error reason, caf::error leftover, const caf::actor& heir) {
+  if (heir && !heir_ref_ && caf::actor_cast<caf::abstract_actor*>(heir) != this) {
+    heir_ref_ = caf::actor_cast<caf::strong_actor_ptr>(heir);
+    heir_.store(this, std::memory_order_release);  // until all that waits was handed over
+  }
+  leaving_ = true;
+  leftover_ = std::move(leftover);
+  quit(std::move(reason));
+}
+
+bool durable_actor::cleanup(caf::error&& reason, caf::execution_unit* host) {
+  const bool first = !mailbox().closed();
+  std::uint64_t dead = 0;
+  if (first) {
+    dead = dead_.load(relaxed);
+    mailbox().close();
+    drain(host);
+    if (heir_ref_) heir_.store(heir_ref_->get(), std::memory_order_release);
+    sealed_.store(true, std::memory_order_release);
+    dead = dead_.load(relaxed) - dead;
+  }
+  const bool out = caf::event_based_actor::cleanup(std::move(reason), host);
+  if (first) on_left(dead);
+  return out;
+}
+
+void durable_actor::drain(caf::execution_unit* host) {
+  if (keeper_ && keeper_->next) end_message(std::move(keeper_->next), host);
+  while (auto x = get_urgent_queue().take_front()) end_message(std::move(x), host);
+  while (auto x = get_normal_queue().take_front()) {
+    clear_ordinary_bit(x->mid);
+    const auto token = x->content().type_token();
+    if (token == own_token && *own_type_of(x->content()) == typeid(marker))
+      ring_->doomed.store(0, relaxed);  // only what stood before it was given up
+    else if (is_husk(x->content(), token))
+      continue;
+    else if (!ring_ || !counts_as_message(x->mid, token) || !doomed(*x))
+      end_message(std::move(x), host);
+  }
+  if (ring_) {
+    std::deque<caf::mailbox_element_ptr> rest;
+    {
+      std::lock_guard guard{ring_->mutex};
+      ring_->closed = true;
+      rest.swap(ring_->content);
+    }
+    for (auto& x : rest) end_message(std::move(x), host);
+  }
+  tell_drops(true);
+}
+
+void durable_actor::end_message(caf::mailbox_element_ptr x, caf::execution_unit* host) {
+  clear_ordinary_bit(x->mid);
+  const auto token = x->content().type_token();
+  if (!is_user_message(x->mid, token)) return;
+  bool for_heir = heir_ref_ != nullptr;
+  auto problem = leftover_;
+  if (token == own_token) {
+    const auto& type = *own_type_of(x->content());
+    if (is_command(type)) return;
+    if (type == typeid(guarded_request)) {
+      for_heir = false;
+      problem = caf::make_error(errc::restarting);
+    }
+  }
+  const bool counted = x->mid.is_normal_message();
+  if (for_heir) {
+    if (counted) bump(handled_);
+    heir_ref_->enqueue(std::move(x), host);
+    return;
+  }
+  if (counted) bump(x->mid.is_request() ? failed_ : dead_);
+  answer(x->sender, x->mid, problem ? std::move(problem) : caf::make_error(errc::ended));
+}
+
+}  // namespace steward::port

@@ -1,0 +1,91 @@
+#include "caf/durable_actor.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/sec.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace steward::port {
+
+namespace {
+
+constexpr std::uint64_t response_flag = caf::message_id::response_flag_mask;
+
+/// The name under which the clock knows our timeout.
+caf::atom_value deadline_atom() { return caf::atom("ask-limit"); }
+
+/// The durable actor that this thread runs; to find out costs less than to ask for an actor's type.
+thread_local durable_actor* running = nullptr;
+
+}  // namespace
+
+caf::resumable::resume_result durable_actor::resume(caf::execution_unit* eu, std::size_t max_throughput) {
+  auto* outer = std::exchange(running, this);
+  const auto result = caf::event_based_actor::resume(eu, max_throughput);
+  running = outer;
+  return result;
+}
+
+void durable_actor::limit_request(caf::message_id response, std::chrono::milliseconds timeout) {
+  if (!deadlines_) deadlines_ = std::make_unique<deadlines>();
+  constexpr std::chrono::milliseconds century = std::chrono::hours{24 * 365 * 100};
+  const auto at = clock().now() + std::clamp(timeout, std::chrono::milliseconds{0}, century);
+  deadlines_->heap.push_back({at, response.integer_value()});
+  std::push_heap(deadlines_->heap.begin(), deadlines_->heap.end());
+  if (!deadlines_->armed || at < *deadlines_->armed) arm(at);
+}
+
+void durable_actor::arm(std::chrono::steady_clock::time_point at) {
+  deadlines_->armed = at;
+  clock().set_ordinary_timeout(at, this, deadline_atom(), 0);
+}
+
+/// Response ids that something waits for, sorted.
+std::vector<std::uint64_t> durable_actor::awaited_ids() const {
+  std::vector<std::uint64_t> out;
+  for (const auto& x : awaited_responses_) out.push_back(x.first.integer_value());
+  for (const auto& x : multiplexed_responses_) out.push_back(x.first.integer_value());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+void durable_actor::compact_deadlines() {
+  const auto live = awaited_ids();
+  auto& heap = deadlines_->heap;
+  std::erase_if(heap, [&](const auto& x) { return !std::binary_search(live.begin(), live.end(), x.response); });
+  std::make_heap(heap.begin(), heap.end());
+  deadlines_->compact_at = 32 + 2 * heap.size();
+}
+
+bool durable_actor::on_timeout(const caf::timeout_msg& x) {
+  if (x.type != deadline_atom()) return false;
+  if (!deadlines_) return true;
+  deadlines_->armed.reset();
+  compact_deadlines();
+  auto& heap = deadlines_->heap;
+  const auto now = clock().now();
+  while (!heap.empty() && heap.front().at <= now) {
+    const caf::message_id response{heap.front().response};
+    std::pop_heap(heap.begin(), heap.end());
+    heap.pop_back();
+    push(caf::make_mailbox_element(nullptr, response, {}, caf::make_error(caf::sec::request_timeout)), context());
+  }
+  if (!heap.empty()) arm(heap.front().at);
+  return true;
+}
+
+durable_actor* durable_of(const caf::actor& handle) {
+  return dynamic_cast<durable_actor*>(caf::actor_cast<caf::abstract_actor*>(handle));
+}
+
+bool is_cell(const caf::actor& dst) { return durable_of(dst) != nullptr; }
+
+void limit_request(caf::event_based_actor* self, caf::message_id response, std::chrono::milliseconds timeout) {
+  if (running == self)
+    running->limit_request(response, timeout);
+  else
+    self->request_response_timeout(caf::duration{timeout}, caf::message_id{response.integer_value() & ~response_flag});
+}
+
+}  // namespace steward::port

@@ -1,0 +1,85 @@
+#pragma once
+
+#include "steward/cause.hpp"
+#include "steward/port.hpp"
+#include "steward/spec.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace steward {
+
+/// What came of an administrative request. The names are OTP's.
+enum class admin_code : std::uint8_t {
+  ok,
+  ignored,          ///< the child's start declined: there is nothing to run
+  already_started,  ///< a child of that id runs
+  already_present,  ///< a child of that id is there, but does not run
+  not_found,        ///< no such child
+  running,          ///< the child runs: terminate it first
+  restarting,       ///< the child is being restarted: terminate it first
+  unsupported,      ///< dynamic children have no specs of their own: not with simple_one_for_one
+  failed,           ///< the child did not start; `why` tells
+  invalid,          ///< the spec is wrong; `faults` tells all that is
+  noproc,           ///< no such supervisor, or it is over or about to be
+  timed_out,        ///< no answer in time; what was asked for goes on
+};
+
+const char* to_string(admin_code x) noexcept;
+
+struct admin_result {
+  admin_code code = admin_code::ok;
+  std::string path;                ///< of the child
+  caf::actor handle;               ///< of the child, when it is an actor that runs
+  std::string extra;               ///< what the start had to tell; see `actor_args::tell_starter`
+  cause why;                       ///< `failed`
+  std::vector<spec_fault> faults;  ///< `invalid`
+
+  explicit operator bool() const noexcept { return code == admin_code::ok; }
+};
+
+/// How a child is doing.
+enum class child_status : std::uint8_t {
+  undefined,  ///< not running: terminated, finished, or its start declined
+  starting,   ///< its first start is under way
+  running,
+  restarting,  ///< down; a restart is due or under way
+  stopping,
+  parked,  ///< down, because its restart limit was reached; the tree lives on
+};
+
+const char* to_string(child_status x) noexcept;
+
+/// The messages of one actor, over all its incarnations. Once it is over and `waiting` is 0,
+/// accepted = handled + failed + dead, exactly.
+struct message_counts {
+  std::uint64_t accepted = 0;  ///< ordinary messages and requests that its mailbox took
+  std::uint64_t handled = 0;   ///< its handler returned
+  std::uint64_t failed = 0;    ///< requests answered with an error instead
+  std::uint64_t dead = 0;      ///< told, never handled: dead letters
+  std::uint64_t rejected = 0;  ///< not accepted: the mailbox was full
+  std::uint64_t waiting = 0;   ///< accepted, and in none of the counts above yet
+};
+
+struct child_info {
+  std::string id;
+  std::string path;
+  child_status status = child_status::undefined;
+  bool is_supervisor = false;
+  restart_type restart = restart_type::permanent;
+  std::uint64_t incarnation = 0;
+  caf::actor handle;        ///< when it is an actor that is not `undefined`
+  message_counts messages;  ///< of actors
+};
+
+/// OTP's count_children.
+struct child_counts {
+  std::size_t specs = 0;        ///< children, running or not; of a dynamic supervisor the template alone
+  std::size_t active = 0;       ///< that run
+  std::size_t supervisors = 0;  ///< that are supervisors, running or not
+  std::size_t workers = 0;      ///< that are not
+};
+
+}  // namespace steward

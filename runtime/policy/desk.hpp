@@ -1,0 +1,70 @@
+#pragma once
+
+#include "policy/supervisor_machine.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace steward::policy {
+
+/// A supervisor's machine that several threads tell what happened, and the actions that came of it, in order.
+///
+/// Decisions are made at once on the thread that brings the news; whoever owns the desk (the kernel) takes the actions
+/// and carries them out. An actor that crashed and may be restarted at once begins its next incarnation itself, without
+/// a detour over the owner's thread. Thread-safe; the lock is held for a decision only, never while user code runs.
+class supervisor_desk {
+public:
+  /// Actions that may wait for the owner before crashed actors have to wait for it, too: a storm of crashes cannot
+  /// outrun the log.
+  static constexpr std::size_t max_backlog = 4'096;
+
+  /// `poke` is called, on any thread and without the lock, when actions wait that the owner does not know of.
+  explicit supervisor_desk(std::function<void()> poke) : poke_(std::move(poke)) {}
+  supervisor_desk(const supervisor_desk&) = delete;
+  supervisor_desk& operator=(const supervisor_desk&) = delete;
+
+  /// Puts a new machine in the place of the old one, whose actions are dropped.
+  void install(std::unique_ptr<supervisor_machine> machine);
+  void remove() { install(nullptr); }
+
+  /// For the owner: `f(supervisor_machine&) -> actions`; the actions are queued. False without a machine.
+  template <class F>
+  bool feed(F&& f) {
+    std::lock_guard guard{mutex_};
+    if (!machine_) return false;
+    append(std::forward<F>(f)(*machine_));
+    return true;
+  }
+  /// For the owner: `f(const supervisor_machine&)`, or `otherwise` without a machine.
+  template <class F, class T>
+  T look(F&& f, T otherwise) const {
+    std::lock_guard guard{mutex_};
+    return machine_ ? std::forward<F>(f)(static_cast<const supervisor_machine&>(*machine_)) : otherwise;
+  }
+  /// For the owner: takes what is queued.
+  actions take();
+
+  /// For a child on its own thread: it has ended. Returns the incarnation that it shall begin at once, if so; else it
+  /// is told later.
+  std::optional<std::uint64_t> exited(child_number child, std::uint64_t incarnation, const exit_info& how,
+                                      time_point now);
+  /// For a child on its own thread: it is ready for work.
+  void ready(child_number child, std::uint64_t incarnation, time_point now, const std::string& extra);
+
+private:
+  void append(actions more);
+  bool needs_poke();
+
+  mutable std::mutex mutex_;
+  std::unique_ptr<supervisor_machine> machine_;
+  actions queued_;
+  bool poked_ = false;
+  std::function<void()> poke_;
+};
+
+}  // namespace steward::policy

@@ -1,0 +1,384 @@
+#include "policy/machine_notes.hpp"
+#include "policy/supervisor_machine.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+// What a supervisor_machine does about a child that ended: restart, group restart, park, give up.
+
+namespace steward::policy {
+
+event_decision supervisor_machine::decision(const char* what, const restart_budget& budget, time_point now) const {
+  event_decision out;
+  out.action = what;
+  out.strategy = to_string(options_.how);
+  out.restarts = budget.count(now);
+  out.limit = budget.limit().restarts;
+  out.period_ms = budget.limit().within.count();
+  return out;
+}
+
+void supervisor_machine::note_end(child_number i, const entry& c, const exit_info& how, const char* decided,
+                                  time_point now, actions& out) const {
+  const bool crashed = is_abnormal(how.cls);
+  auto e = make_event(crashed ? event_kind::crash : event_kind::stop, crashed ? event_level::error : event_level::info);
+  e.incarnation = c.incarnation;
+  if (crashed) {
+    e.why = how.why;
+    e.text = how.text;
+    e.kept = how.kept;
+    e.decision = decision(decided, c.own ? *c.own : budget_, now);
+  } else {
+    e.text = how.cls == exit_class::normal ? "finished" : "shut down";
+  }
+  out.emplace_back(action::note{i, std::move(e)});
+}
+
+void supervisor_machine::crashed(child_number i, entry& c, const exit_info& how, time_point now, actions& out,
+                                 bool in_place) {
+  if (!in_service()) {  // stopped in its turn
+    note_end(i, c, how, "none", now, out);
+    c.state = child_state::waiting;
+    return;
+  }
+  if (!c.died_at) c.died_at = now;
+  auto& budget = budget_of(c);
+  if (!budget.allow(now)) {
+    if (c.own && c.policy->on_spent == spent_policy::park)
+      park(i, c, how, now, out);
+    else
+      give_up(i, c, how, now, out);
+    return;
+  }
+  const auto delay = next_delay(c.policy->delays, c.delays, now);
+  const bool abnormal = is_abnormal(how.cls);
+  auto e =
+      make_event(abnormal ? event_kind::crash : event_kind::stop, abnormal ? event_level::error : event_level::info);
+  e.incarnation = c.incarnation;
+  e.why = how.why;
+  e.text = how.text;
+  e.kept = how.kept;
+  e.decision = decision("restart", budget, now);
+  e.decision->delay_ms = delay.count();
+  out.emplace_back(action::note{i, std::move(e), grouped() ? group_of(i) : std::vector<child_number>{}});
+  c.state = child_state::waiting;
+  const bool was_member = std::exchange(c.in_group, false);
+  if (grouped()) {
+    if (phase_ == phase::starting)
+      deferred_.push_back(i);
+    else
+      begin_group(i, delay, now, out);
+    return;
+  }
+  if (delay.count() == 0) {
+    begin_incarnation(i, c, now, out, in_place);
+  } else {
+    auto wait = make_event(event_kind::backoff, event_level::info);
+    wait.decision = decision("restart", budget, now);
+    wait.decision->delay_ms = delay.count();
+    out.emplace_back(action::note{i, std::move(wait)});
+    arm(i, c, now + delay, out);
+  }
+  // A group restart that is under way although the strategy was changed goes on without it.
+  if (was_member && group_ && group_->at == stage::starting) advance_group(now, out);
+}
+
+void supervisor_machine::park(child_number i, entry& c, const exit_info& how, time_point now, actions& out) {
+  note_end(i, c, how, "park", now, out);
+  auto e = make_event(event_kind::park, event_level::error);
+  e.incarnation = c.incarnation;
+  e.decision = decision("park", *c.own, now);
+  e.decision->delay_ms = c.policy->park_for.count();
+  e.kept = how.kept;
+  e.text = c.policy->park_for.count() > 0 ? "down, with its messages kept, for " + render_duration(c.policy->park_for)
+                                          : "down, with its messages kept, until it is restarted by hand";
+  out.emplace_back(action::note{i, std::move(e)});
+  answer(i, true, reply_code::failed, out, {}, how.why);
+  c.state = child_state::parked;
+  if (c.policy->park_for.count() > 0) arm(i, c, now + c.policy->park_for, out);
+  const bool was_member = std::exchange(c.in_group, false);
+  if (was_member && group_ && group_->at == stage::starting) advance_group(now, out);
+}
+
+void supervisor_machine::end_for_good(child_number i, entry& c, const exit_info& how, time_point now, actions& out) {
+  const bool serving = in_service();
+  note_end(i, c, how, serving ? "stop" : "none", now, out);
+  c.state = child_state::waiting;
+  if (!serving) return;  // stopped in its turn, if it is not forgotten
+  if (c.policy->significant && ends_supervisor(i)) {
+    auto e = make_event(event_kind::stop, event_level::info);
+    e.text = std::string{"auto_shutdown: "} + to_string(options_.end_with);
+    out.emplace_back(action::note{std::nullopt, std::move(e), {i}});
+    end_by_itself({exit_class::shutdown, {}}, now, out);
+    return;
+  }
+  ask_to_stop(i, c, end_of(c), now, out);  // what is left of it, such as a mailbox
+}
+
+bool supervisor_machine::ends_supervisor(child_number i) {
+  if (options_.end_with == auto_shutdown::never) return false;
+  if (options_.end_with == auto_shutdown::any_significant) return true;
+  const auto lives = [&](const entries::value_type& x) {
+    const auto& [other, c] = x;
+    if (other == i || !c.policy->significant) return false;
+    if (c.state == child_state::stopping) return c.then == afterwards::wait;
+    return c.state != child_state::idle || to_be_started(other);
+  };
+  // The search begins where the last one ended, so that children that finish one after the other cost little each.
+  const auto first = children_.lower_bound(witness_);
+  auto found = std::find_if(first, children_.end(), lives);
+  if (found == children_.end()) {
+    found = std::find_if(children_.begin(), first, lives);
+    if (found == first) return true;
+  }
+  witness_ = found->first;
+  return false;
+}
+
+void supervisor_machine::give_up(child_number i, entry& c, const exit_info& how, time_point now, actions& out) {
+  const bool by_rule = how.rule == verdict::escalate;
+  note_end(i, c, how, by_rule ? "escalate" : "give_up", now, out);
+  auto e = make_event(event_kind::limit, event_level::error);
+  e.decision = decision(by_rule ? "escalate" : "give_up", budget_of(c), now);
+  e.why = how.why;
+  e.text = by_rule ? "its exception is one to escalate" : "it would need one restart too many";
+  out.emplace_back(action::note{std::nullopt, std::move(e), {i}});
+  c.state = child_state::waiting;  // what is left of it is stopped in turn, with the others
+  disarm(i, c, out);
+  end_by_itself({exit_class::gave_up, how.why}, now, out);
+}
+
+void supervisor_machine::end_by_itself(const exit_info& how, time_point now, actions& out) {
+  phase_ = phase::stopping;
+  keep_ = options_.keep_on_end;
+  last_ = how;
+  stop_next(now, out);
+}
+
+std::vector<child_number> supervisor_machine::group_of(child_number culprit) const {
+  std::vector<child_number> out;
+  const auto first = options_.how == strategy::one_for_all ? children_.begin() : children_.lower_bound(culprit);
+  for (auto it = first; it != children_.end(); ++it)
+    if (it->first != culprit && it->second.state != child_state::parked) out.push_back(it->first);
+  return out;
+}
+
+void supervisor_machine::begin_group(child_number culprit, milliseconds delay, time_point now, actions& out) {
+  group_restart next;
+  next.culprit = culprit;
+  next.due = now + delay;
+  if (group_) {  // a further crash widens what is under way
+    next.due = std::max(next.due, group_->due);
+    const auto old = children_.find(group_->culprit);
+    if (old != children_.end() && old->second.state == child_state::waiting) disarm(old->first, old->second, out);
+  }
+  next.cursor = std::numeric_limits<child_number>::max();
+  group_ = next;
+  const auto first = options_.how == strategy::one_for_all ? children_.begin() : children_.lower_bound(culprit);
+  for (auto it = first; it != children_.end(); ++it) {
+    auto& c = it->second;
+    switch (c.state) {
+      case child_state::idle:  // as in OTP: what had finished or was terminated comes back with its group
+        c.state = child_state::waiting;
+        c.in_group = true;
+        break;
+      case child_state::waiting:
+        disarm(it->first, c, out);
+        c.in_group = true;
+        break;
+      case child_state::starting:
+      case child_state::up:
+        c.in_group = true;
+        break;
+      case child_state::stopping:  // waited for; one that ended for good comes back as if it were idle already
+        if (c.then == afterwards::idle && !wanted_down(it->first)) c.then = afterwards::wait;
+        c.in_group = true;
+        break;
+      case child_state::parked:
+        break;
+    }
+  }
+  advance_group(now, out);
+}
+
+bool supervisor_machine::in_group_stop(const entry& c) const {
+  return c.in_group && group_ && group_->at == stage::stopping;
+}
+
+/// True when this child, which is down, was about to be stopped with its group anyway.
+bool supervisor_machine::lost_in_group(child_number i, entry& c, time_point now, actions& out) {
+  if (!in_group_stop(c)) return false;
+  c.state = child_state::waiting;
+  if (c.policy->restart == restart_type::temporary) ask_to_stop(i, c, afterwards::forget, now, out);
+  return true;
+}
+
+void supervisor_machine::advance_group(time_point now, actions& out) {
+  if (group_->at == stage::stopping) {
+    if (!stop_group(now, out)) return;
+    group_->at = stage::waiting;
+    const auto culprit = children_.find(group_->culprit);
+    const bool waits =
+        culprit != children_.end() && culprit->second.in_group && culprit->second.state == child_state::waiting;
+    if (group_->due > now && waits) {
+      auto e = make_event(event_kind::backoff, event_level::info);
+      e.decision = decision("restart", budget_of(culprit->second), now);
+      e.decision->delay_ms = std::chrono::ceil<milliseconds>(group_->due - now).count();
+      out.emplace_back(action::note{culprit->first, std::move(e)});
+      arm(culprit->first, culprit->second, group_->due, out);
+      return;
+    }
+    group_->at = stage::starting;
+    group_->cursor = 0;
+    group_->due = now;
+  }
+  if (group_->at == stage::starting) start_group(now, out);
+}
+
+/// Stops the members from the last to the first, one after the other. True when all are down.
+bool supervisor_machine::stop_group(time_point now, actions& out) {
+  while (true) {
+    auto it = children_.lower_bound(group_->cursor);
+    const bool here = it != children_.end() && it->first == group_->cursor && it->second.in_group;
+    if (here && it->second.state == child_state::stopping) return false;
+    if (it == children_.begin()) return true;
+    --it;
+    group_->cursor = it->first;
+    auto& c = it->second;
+    if (!c.in_group) continue;
+    if (c.state == child_state::stopping) return false;
+    if (c.state != child_state::up && c.state != child_state::starting) continue;
+    const bool temporary = c.policy->restart == restart_type::temporary;
+    if (!ask_to_stop(it->first, c, temporary ? afterwards::forget : afterwards::wait, now, out)) return false;
+  }
+}
+
+void supervisor_machine::start_group(time_point now, actions& out) {
+  const auto under_way = children_.find(group_->cursor);
+  if (under_way != children_.end() && under_way->second.in_group && under_way->second.state == child_state::starting)
+    return;
+  for (auto it = children_.upper_bound(group_->cursor); it != children_.end(); ++it) {
+    group_->cursor = it->first;
+    auto& c = it->second;
+    if (!c.in_group || c.state != child_state::waiting) continue;
+    begin_incarnation(it->first, c, now, out);
+    return;
+  }
+  group_.reset();
+}
+
+actions supervisor_machine::start_child(child_number i, std::shared_ptr<const child_policy> policy,
+                                        request_number request, time_point now) {
+  actions out;
+  if (phase_ != phase::running) {
+    out.emplace_back(action::reply{request, reply_code::noproc, i});
+    return out;
+  }
+  add(i, std::move(policy));
+  auto& c = children_.at(i);
+  c.from = origin::start_request;
+  pending_.emplace(i, pending{request, true});
+  begin_incarnation(i, c, now, out);
+  return out;
+}
+
+actions supervisor_machine::terminate_child(child_number i, request_number request, time_point now) {
+  actions out;
+  const auto it = children_.find(i);
+  if (it == children_.end() || !in_service()) {
+    out.emplace_back(action::reply{request, in_service() ? reply_code::not_found : reply_code::noproc, i});
+    return out;
+  }
+  auto& c = it->second;
+  if (c.state == child_state::idle) {  // or its first start is still to come
+    out.emplace_back(action::reply{request, to_be_started(i) ? reply_code::noproc : reply_code::ok, i});
+    return out;
+  }
+  pending_.emplace(i, pending{request, false});
+  if (c.state == child_state::stopping) return out;
+  const bool starting = phase_ == phase::starting && i == frontier_;
+  if (c.state == child_state::waiting) c.in_group = false;  // else its group waits until it is down
+  ask_to_stop(i, c, end_of(c), now, out);
+  if (group_ && group_->at == stage::waiting && group_->culprit == i) {  // nobody's back-off is left to wait for
+    group_->at = stage::starting;
+    group_->cursor = 0;
+    group_->due = now;
+  }
+  if (starting)
+    start_frontier(now, out);
+  else if (group_ && group_->at != stage::waiting)
+    advance_group(now, out);
+  return out;
+}
+
+actions supervisor_machine::restart_child(child_number i, request_number request, time_point now) {
+  actions out;
+  const auto it = children_.find(i);
+  auto refuse = [&](reply_code code) {
+    out.emplace_back(action::reply{request, code, i});
+    return out;
+  };
+  if (!running()) return refuse(reply_code::noproc);
+  if (it == children_.end()) return refuse(reply_code::not_found);
+  auto& c = it->second;
+  switch (c.state) {
+    case child_state::starting:
+    case child_state::up:
+    case child_state::stopping:
+      return refuse(reply_code::running);
+    case child_state::waiting:
+      return refuse(reply_code::restarting);
+    case child_state::parked:
+      if (c.own) c.own = std::make_unique<restart_budget>(c.own->limit());
+      disarm(i, c, out);
+      break;
+    case child_state::idle:
+      c.from = origin::restart_request;
+      break;
+  }
+  pending_.emplace(i, pending{request, true});
+  begin_incarnation(i, c, now, out);
+  return out;
+}
+
+actions supervisor_machine::delete_child(child_number i, request_number request) {
+  actions out;
+  const auto it = children_.find(i);
+  auto code = reply_code::ok;
+  if (!in_service())
+    code = reply_code::noproc;
+  else if (it == children_.end())
+    code = reply_code::not_found;
+  else if (to_be_started(i))
+    code = reply_code::noproc;
+  else if (it->second.state == child_state::waiting || it->second.state == child_state::parked)
+    code = reply_code::restarting;
+  else if (it->second.state != child_state::idle)
+    code = reply_code::running;
+  if (code == reply_code::ok) {
+    children_.erase(it);
+    out.emplace_back(action::forget_child{i});
+  }
+  out.emplace_back(action::reply{request, code, i});
+  return out;
+}
+
+void supervisor_machine::reconfigure(const machine_options& options) {
+  const bool same = options_.limit.restarts == options.limit.restarts && options_.limit.within == options.limit.within;
+  if (!same) budget_ = restart_budget{options.limit};
+  options_ = options;
+}
+
+void supervisor_machine::repolicy(child_number i, std::shared_ptr<const child_policy> policy) {
+  const auto it = children_.find(i);
+  if (it == children_.end()) return;
+  auto& c = it->second;
+  const auto& old = c.policy->limit;
+  const bool same = old.has_value() == policy->limit.has_value() &&
+                    (!old || (old->restarts == policy->limit->restarts && old->within == policy->limit->within));
+  if (!same) c.own = policy->limit ? std::make_unique<restart_budget>(*policy->limit) : nullptr;
+  c.policy = std::move(policy);
+}
+
+}  // namespace steward::policy

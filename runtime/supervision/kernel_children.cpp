@@ -1,0 +1,386 @@
+#include "supervision/kernel.hpp"
+
+#include <utility>
+
+// How the kernel makes, starts and lets go of children.
+
+namespace steward::supervision {
+
+namespace {
+
+/// Actors that were told to end and were not waited for have so long to do so when their tree is over.
+constexpr milliseconds last_grace{1'000};
+
+/// Where the actors live that a child names: `/root/a/b` as it is, `b` beside the child.
+std::string resolve(const std::string& parent_path, const std::string& name) {
+  return name.starts_with('/') ? name : parent_path + "/" + name;
+}
+
+}  // namespace
+
+std::shared_ptr<supervisor_spec> with_partitions(const supervisor_spec& spec) {
+  auto out = std::make_shared<supervisor_spec>();
+  out->how = strategy::one_for_one;
+  out->limit = spec.limit;
+  for (unsigned i = 0; i < spec.partitions; ++i) {
+    auto part = std::make_shared<supervisor_spec>(spec);
+    part->partitions = 0;
+    part->initial = spec.initial / spec.partitions + (i < spec.initial % spec.partitions ? 1 : 0);
+    child_spec child;
+    child.id = "p" + std::to_string(i);
+    child.what = std::move(part);
+    out->children.push_back(std::move(child));
+  }
+  return out;
+}
+
+kernel::node_id kernel::number_for(supervisor_child& self, std::optional<std::size_t> place) {
+  constexpr unsigned block_bits = 36;
+  constexpr unsigned generation_bits = 14;
+  if (self.block == 0) self.block = ++last_id_ << block_bits;
+  if (self.spec->how == strategy::simple_one_for_one) return self.block + ++self.added;
+  const std::uint64_t at = place ? *place : self.spec->children.size() + self.added++;
+  return self.block + (at << generation_bits) + ++self.taken[at];
+}
+
+kernel::node& kernel::make_child(node& supervisor, std::shared_ptr<const child_spec> spec, const std::string& id,
+                                 std::optional<std::size_t> place) {
+  node child;
+  child.id = number_for(as_supervisor(supervisor), place);
+  child.parent = supervisor.id;
+  child.path = supervisor.path + "/" + id;
+  child.fixed = place.has_value();
+  if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&spec->what)) {
+    auto content = std::make_unique<supervisor_child>();
+    content->spec = *nested;
+    child.what = std::move(content);
+  } else if (std::holds_alternative<pool_spec>(spec->what)) {
+    child.what = pool_child{};
+  }
+  child.spec = std::move(spec);
+  as_supervisor(supervisor).children.insert(child.id);
+  const auto key = child.id;
+  auto& placed = nodes_.emplace(key, std::move(child)).first->second;
+  by_path_[placed.path] = key;
+  return placed;
+}
+
+kernel::node& kernel::make_dynamic_child(node& supervisor, const param_map* params) {
+  auto& self = as_supervisor(supervisor);
+  const auto& pattern = self.spec->children.front();
+  auto spec = self.template_spec;
+  const bool differs = params != nullptr && !params->empty();
+  if (differs) {
+    auto own = std::make_shared<child_spec>(pattern);
+    if (auto* as_actor = std::get_if<actor_spec>(&own->what))
+      for (const auto& [name, value] : *params) as_actor->params[name] = value;
+    spec = std::move(own);
+  }
+  auto& child = make_child(supervisor, std::move(spec), pattern.id + "-" + std::to_string(++self.made), {});
+  if (!differs && std::holds_alternative<actor_child>(child.what)) {
+    if (!self.template_kind) self.template_kind = kind_of(child, std::get<actor_spec>(pattern.what));
+    std::get<actor_child>(child.what).kind = self.template_kind;
+  }
+  return child;
+}
+
+std::shared_ptr<const cell_kind> kernel::kind_of(const node& child, const actor_spec& spec) {
+  const auto* entry = env_.actors->find(spec.type);
+  if (entry == nullptr) return nullptr;
+  auto out = std::make_shared<cell_kind>();
+  out->make = entry->make;
+  out->exceptions = child.spec->exceptions ? child.spec->exceptions : entry->exceptions;
+  out->params = spec.params;
+  out->mailbox = child.spec->mailbox;
+  out->redeliver = child.spec->redeliver;
+  out->watched = child.spec->hang_after.count() > 0;
+  out->print = env_.print;
+  out->events = env_.events;
+  out->kernel = caf::actor_cast<caf::actor>(this);
+  return out;
+}
+
+void kernel::start_actor(node& child) {
+  auto& self = std::get<actor_child>(child.what);
+  const auto& spec = std::get<actor_spec>(child.spec->what);
+  if (!self.kind) self.kind = kind_of(child, spec);
+  if (!self.kind) {
+    cause why;
+    why.cls = cause_class::start;
+    why.message = "no actor is registered as '" + spec.type + "'";
+    const auto incarnation = child.incarnation;
+    tell(*find(child.parent),
+         [&](policy::supervisor_machine& m) { return m.child_start_failed(child.id, incarnation, why, now()); });
+    return;
+  }
+  if (!self.cell) {
+    cell_spec place;
+    place.kind = self.kind;
+    place.desk = as_supervisor(*find(child.parent)).desk;
+    place.node = child.id;
+    place.serial = self.serial = ++last_serial_;
+    place.seed = env_.seed ^ (std::hash<std::string>{}(child.path) * 0x9e3779b97f4a7c15ULL);
+    place.path = child.path;
+    self.cell = system().spawn<cell>(std::move(place));
+    env_.names->put_actor(child.path, self.cell);
+    dismiss_predecessor(child, self.cell);
+  }
+  cell_command incarnate;
+  incarnate.what = cell_command::kind::incarnate;
+  incarnate.incarnation = child.incarnation;
+  incarnate.actors = actors_for(child);
+  port::tell_urgently(self.cell, std::move(incarnate));
+}
+
+std::shared_ptr<const actor_map> kernel::actors_for(const node& child) {
+  const auto& params = std::get<actor_child>(child.what).kind->params;
+  const auto& spec = std::get<actor_spec>(child.spec->what);
+  std::shared_ptr<actor_map> out;
+  for (const auto& param : env_.actors->find(spec.type)->params) {
+    if (param.type != param_type::actor) continue;
+    const auto value = params.find(param.name);
+    if (value == params.end()) continue;
+    if (!out) out = std::make_shared<actor_map>();
+    if (const auto* name = std::get_if<std::string>(&value->second.value))
+      (*out)[param.name] = env_.names->actor(resolve(find(child.parent)->path, *name));
+  }
+  static const auto none = std::make_shared<const actor_map>();
+  if (!out) return none;
+  return out;
+}
+
+void kernel::start_pool(node& child) {
+  auto& self = std::get<pool_child>(child.what);
+  const auto& spec = std::get<pool_spec>(child.spec->what);
+  auto me = caf::actor_cast<caf::actor>(this);
+  pool_environment env;
+  env.events = env_.events;
+  env.keeper = env_.keeper;
+  env.tasks = env_.tasks;
+  env.path = child.path;
+  env.seed = env_.seed + child.id;
+  env.on_gave_up = [me, id = child.id, n = child.incarnation](const cause& why) {
+    port::tell_urgently(me, kernel_call{[=](kernel& k) { k.pool_gave_up(id, n, why); }});
+  };
+  if (!spec.actors.empty() && env_.link_for) {
+    std::map<std::string, std::string> reachable;
+    for (const auto& name : spec.actors) {
+      const auto path = resolve(find(child.parent)->path, name);
+      reachable[name] = path;
+      reachable.emplace(path.substr(path.rfind('/') + 1), path);  // tasks know an actor at a path by its id
+    }
+    env.actor_link = env_.link_for(child.path, std::move(reachable));
+  }
+  retire(std::exchange(self.pool, nullptr));
+  self.pool = std::make_shared<steward::pool>(std::move(env), child.path, spec);
+  env_.names->put_pool(child.path, self.pool);
+  self.pool->start_async([me, id = child.id, n = child.incarnation](std::optional<cause> problem) {
+    port::tell_urgently(me, kernel_call{[=](kernel& k) { k.pool_is_up(id, n, problem); }});
+  });
+}
+
+void kernel::pool_is_up(node_id child, std::uint64_t incarnation, const std::optional<cause>& problem) {
+  auto* n = find(child);
+  if (n == nullptr) return;
+  tell(*find(n->parent), [&](policy::supervisor_machine& m) {
+    return problem ? m.child_start_failed(child, incarnation, *problem, now())
+                   : m.child_ready(child, incarnation, now());
+  });
+}
+
+void kernel::pool_gave_up(node_id child, std::uint64_t incarnation, const cause& why) {
+  auto* n = find(child);
+  if (n == nullptr) return;
+  tell(*find(n->parent), [&](policy::supervisor_machine& m) {
+    return m.child_exited(child, incarnation, {policy::exit_class::gave_up, why}, now());
+  });
+}
+
+void kernel::start_supervisor(node& child) {
+  auto& self = as_supervisor(child);
+  if (!self.desk) {
+    auto me = caf::actor_cast<caf::actor>(this);
+    self.desk =
+        std::make_shared<policy::supervisor_desk>([me, id = child.id] { port::tell_urgently(me, kernel_poke{id}); });
+  }
+  self.asked_to_stop = false;
+  self.last = {};
+  if (self.spec->partitions != 0) {
+    self.partitioned = true;
+    self.spec = with_partitions(*self.spec);
+  }
+  const auto& spec = *self.spec;
+  policy::machine_options options;
+  options.how = spec.how;
+  options.limit = spec.limit;
+  options.end_with = spec.end_with;
+  options.seed = env_.seed + child.id;
+  options.keep_on_end = child.parent != 0 && child.spec->restart != restart_type::temporary;
+  auto machine = std::make_unique<policy::supervisor_machine>(options);
+  for (const auto id : std::set<node_id>{self.children})  // those that start_child made do not come back
+    if (!nodes_.at(id).fixed) erase_child(id);
+  if (spec.how == strategy::simple_one_for_one) {
+    self.template_spec = std::make_shared<const child_spec>(spec.children.front());
+    self.template_policy = std::make_shared<const policy::child_policy>(policy::policy_of(spec.children.front()));
+    self.template_kind = nullptr;
+    for (unsigned i = 0; i < spec.initial; ++i)
+      machine->add(make_dynamic_child(child, nullptr).id, self.template_policy);
+  } else {
+    std::set<std::string> there;
+    for (const auto id : self.children) {
+      const auto& old = nodes_.at(id);
+      there.insert(old.id_text());
+      machine->add(id, std::make_shared<const policy::child_policy>(policy::policy_of(*old.spec)), old.incarnation);
+    }
+    for (std::size_t place = 0; place < spec.children.size(); ++place) {
+      const auto& x = spec.children[place];
+      if (there.contains(x.id)) continue;
+      const auto& made = make_child(child, std::make_shared<const child_spec>(x), x.id, place);
+      machine->add(made.id, std::make_shared<const policy::child_policy>(policy::policy_of(x)));
+    }
+  }
+  self.desk->install(std::move(machine));
+  tell(child, [&](policy::supervisor_machine& m) { return m.start(now()); });
+}
+
+std::string kernel::reason_of(const node& child) {
+  const auto* as_actor = std::get_if<actor_child>(&child.what);
+  const auto* parent = find(child.parent);
+  if (as_actor != nullptr && as_actor->extras && as_actor->extras->last.cls != cause_class::none)
+    return "it crashed: " + describe(as_actor->extras->last);
+  if (parent != nullptr && as_supervisor(*parent).last.cls != cause_class::none)
+    return "its supervisor gave up: " + describe(as_supervisor(*parent).last);
+  return {};
+}
+
+void kernel::dismiss(node& child, leave_reason reason) {
+  auto& self = std::get<actor_child>(child.what);
+  dismiss_predecessor(child, nullptr);
+  if (!self.cell) return;
+  clear_timer(child, due::purpose::hang);
+  cell_command leave;
+  leave.what = cell_command::kind::leave;
+  leave.reason = reason;
+  leave.why = reason_of(child);
+  port::tell_urgently(self.cell, std::move(leave));
+  leaving_.emplace(self.serial, leaving_cell{child.path, std::exchange(self.cell, nullptr), false});
+  ++awaited_;
+  self.serial = 0;
+}
+
+void kernel::dismiss_predecessor(node& child, const caf::actor& heir) {
+  auto& self = std::get<actor_child>(child.what);
+  if (!self.extras || !self.extras->predecessor) return;
+  const auto old = std::exchange(self.extras->predecessor, nullptr);
+  cell_command leave;
+  leave.what = cell_command::kind::leave;
+  leave.reason = leave_reason::killed;
+  leave.heir = heir;
+  if (heir) cell_of(old).bequeath(heir);
+  port::tell_urgently(old, std::move(leave));
+}
+
+void kernel::erase_child(node_id id) {
+  auto* child = find(id);
+  if (child == nullptr) return;
+  if (std::holds_alternative<actor_child>(child->what)) {
+    dismiss(*child, leave_reason::shutdown);
+  } else if (auto* as_pool = std::get_if<pool_child>(&child->what)) {
+    retire(std::move(as_pool->pool));
+  } else {
+    auto& nested = as_supervisor(*child);
+    for (const auto below : std::set<node_id>{nested.children}) erase_child(below);
+    if (nested.desk) nested.desk->remove();
+  }
+  clear_timer(*child, due::purpose::machine);
+  clear_timer(*child, due::purpose::hang);
+  env_.names->erase(child->path);
+  if (auto* parent = find(child->parent)) as_supervisor(*parent).children.erase(id);
+  if (const auto it = by_path_.find(child->path); it != by_path_.end() && it->second == id) by_path_.erase(it);
+  nodes_.erase(id);
+}
+
+void kernel::let_go_of_children(node& supervisor) {
+  const auto children = as_supervisor(supervisor).children;
+  for (auto it = children.rbegin(); it != children.rend(); ++it) {
+    const auto id = *it;
+    auto& child = nodes_.at(id);
+    clear_timer(child, due::purpose::machine);
+    if (std::holds_alternative<actor_child>(child.what)) {
+      dismiss(child, leave_reason::shutdown);
+    } else if (auto* as_pool = std::get_if<pool_child>(&child.what)) {
+      retire(std::move(as_pool->pool));
+    } else {
+      let_go_of_children(child);
+      if (as_supervisor(child).desk) as_supervisor(child).desk->remove();
+    }
+    env_.names->erase(child.path);
+    if (!child.fixed || child.spec->restart == restart_type::temporary) erase_child(id);
+  }
+}
+
+void kernel::retire(std::shared_ptr<steward::pool> old) {
+  if (!old) return;
+  const auto id = ++last_serial_;
+  auto* target = old.get();
+  retired_pools_.emplace(id, std::move(old));
+  target->stop_async(false, [me = caf::actor_cast<caf::actor>(this), id] {
+    port::tell_urgently(me, kernel_call{[id](kernel& self) { self.retired_pools_.erase(id); }});
+  });
+}
+
+void kernel::after_stopped(node_id child) {
+  auto* n = find(child);
+  if (n == nullptr) return;
+  auto* parent = find(n->parent);
+  if (parent == nullptr) return;
+  const auto& desk = *as_supervisor(*parent).desk;
+  const auto* as_actor = std::get_if<actor_child>(&n->what);
+  if (as_actor == nullptr || !as_actor->cell) env_.names->erase(n->path);
+  const auto how = desk.look([&](const policy::supervisor_machine& m) { return m.end_of_child(child); },
+                             std::optional<policy::exit_class>{});
+  if (how) tell_end(*n, *how);
+  tell(*parent, [&](policy::supervisor_machine& m) { return m.child_stopped(child, now()); });
+}
+
+void kernel::tell_end(const node& child, policy::exit_class how) {
+  // Only what ends by itself has ended for good; a supervisor that stops may be about to be restarted. Dynamic children
+  // come and go: nobody waits for one by its name.
+  const auto* parent = find(child.parent);
+  if (parent == nullptr || !child.fixed) return;
+  if (as_supervisor(*parent).desk->look([](const policy::supervisor_machine& m) { return m.in_service(); }, false))
+    env_.names->put_end(child.path, {how, {}});
+}
+
+void kernel::when_all_left(std::function<void()> f) {
+  all_left_ = std::move(f);
+  check_all_left();
+  if (all_left_)
+    port::tell_after(this, last_grace, this, kernel_call{[](kernel& self) { self.abandon_all_leaving(); }});
+}
+
+void kernel::abandon_all_leaving() {
+  for (auto& [serial, leaving] : leaving_) {
+    if (std::exchange(leaving.abandoned, true)) continue;
+    event e;
+    e.actor = leaving.path;
+    e.kind = event_kind::warn;
+    e.level = event_level::warn;
+    e.runs_in = to_string(rung::thread);
+    e.text = "was told to end and has not, " + render_duration(last_grace) + " after all else has; abandoned";
+    env_.events->emit(std::move(e));
+    if (env_.on_abandoned) env_.on_abandoned(leaving.path);
+  }
+  awaited_ = 0;
+  check_all_left();
+}
+
+void kernel::check_all_left() {
+  if (awaited_ > 0) return;
+  if (auto f = std::exchange(all_left_, nullptr)) {
+    if (auto path = std::exchange(claimed_, {}); !path.empty()) env_.names->release(path);
+    f();
+  }
+}
+
+}  // namespace steward::supervision

@@ -1,0 +1,263 @@
+#include "config/loader.hpp"
+
+#include "test_catalog.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <thread>
+
+namespace steward::config {
+namespace {
+
+load_result load_sound(std::string_view text, std::vector<std::string> sets = {}) {
+  auto result = load(text, {std::move(sets), {}});
+  EXPECT_TRUE(result.value) << render_all(result.problems);
+  return result;
+}
+
+scenario load_good(std::string_view text, std::vector<std::string> sets = {}) {
+  auto result = load_sound(text, std::move(sets));
+  return result.value ? *result.value : scenario{};
+}
+
+// A tree whose one child is an actor with these fields.
+child_spec actor_with(const std::string& fields) {
+  const auto got = load_good("scenario: t\ntree:\n  children:\n    - {id: c, actor: counter" +
+                             (fields.empty() ? "" : ", " + fields) + "}\n");
+  return got.tree.children.empty() ? child_spec{} : got.tree.children.front();
+}
+
+supervisor_spec tree_with(const std::string& fields) {
+  return load_good("scenario: t\ntree: {" + fields + ", children: [{id: c, actor: counter}]}\n").tree;
+}
+
+const supervisor_spec& nested_in(const child_spec& x) { return *std::get<std::shared_ptr<supervisor_spec>>(x.what); }
+
+TEST(supervision, reads_every_strategy) {
+  EXPECT_EQ(tree_with("strategy: one_for_one").how, strategy::one_for_one);
+  EXPECT_EQ(tree_with("strategy: one_for_all").how, strategy::one_for_all);
+  EXPECT_EQ(tree_with("strategy: rest_for_one").how, strategy::rest_for_one);
+  EXPECT_EQ(tree_with("strategy: simple_one_for_one").how, strategy::simple_one_for_one);
+}
+
+TEST(supervision, reads_when_a_supervisor_ends_by_itself) {
+  EXPECT_EQ(tree_with("auto_shutdown: never").end_with, auto_shutdown::never);
+  EXPECT_EQ(tree_with("auto_shutdown: any_significant").end_with, auto_shutdown::any_significant);
+  EXPECT_EQ(tree_with("auto_shutdown: all_significant").end_with, auto_shutdown::all_significant);
+  const auto got = load_good(
+      "scenario: t\ntree: {auto_shutdown: any_significant, children: [{id: c, actor: counter, restart: transient, "
+      "significant: true}, {id: d, actor: counter, significant: false}]}\n");
+  EXPECT_TRUE(got.tree.children.at(0).significant);
+  EXPECT_FALSE(got.tree.children.at(1).significant);
+}
+
+TEST(supervision, reads_the_crowd_of_a_dynamic_supervisor) {
+  const auto plain = tree_with("strategy: simple_one_for_one");
+  EXPECT_EQ(plain.initial, 0U);
+  EXPECT_EQ(plain.partitions, 0U);
+  const auto crowd = tree_with("strategy: simple_one_for_one, initial: 1000000, partitions: 1024");
+  EXPECT_EQ(crowd.initial, 1'000'000U);
+  EXPECT_EQ(crowd.partitions, 1'024U);
+  EXPECT_EQ(tree_with("strategy: simple_one_for_one, partitions: 0").partitions, 0U);
+  EXPECT_EQ(tree_with("strategy: simple_one_for_one, partitions: per_core").partitions,
+            std::clamp(std::thread::hardware_concurrency(), 1U, 1'024U));
+}
+
+TEST(supervision, leaves_limits_unset_that_are_not_written) {
+  const auto got = load_good(
+      "scenario: t\ntree: {children: [{id: a, actor: counter}, {id: p, pool: {}}, {id: s, supervisor: {children: "
+      "[]}}]}\n");
+  for (const auto& child : got.tree.children) {
+    EXPECT_FALSE(child.shutdown);
+    EXPECT_FALSE(child.start_within);
+  }
+  EXPECT_EQ(shutdown_of(got.tree.children.at(1)), milliseconds{5'000});
+  EXPECT_EQ(shutdown_of(got.tree.children.at(2)), infinity);
+  EXPECT_EQ(start_within_of(got.tree.children.at(2)), infinity);
+}
+
+TEST(supervision, reads_limits_and_the_words_that_stand_for_them) {
+  EXPECT_EQ(actor_with("shutdown: 2s").shutdown, milliseconds{2'000});
+  EXPECT_EQ(actor_with("shutdown: 0s").shutdown, brutal_kill);
+  EXPECT_EQ(actor_with("shutdown: brutal_kill").shutdown, brutal_kill);
+  EXPECT_EQ(actor_with("shutdown: infinity").shutdown, infinity);
+  EXPECT_EQ(actor_with("start_within: 1h").start_within, milliseconds{3'600'000});
+  EXPECT_EQ(actor_with("start_within: infinity").start_within, infinity);
+}
+
+TEST(supervision, reads_a_childs_own_limit_and_what_it_does) {
+  const auto plain = actor_with("");
+  EXPECT_FALSE(plain.limit);
+  EXPECT_EQ(plain.on_spent, spent_policy::escalate);
+  const auto parked = actor_with("intensity: {restarts: 0, within: 1m}, on_spent: park, park_for: 30s");
+  ASSERT_TRUE(parked.limit);
+  EXPECT_EQ(parked.limit->restarts, 0U);
+  EXPECT_EQ(parked.limit->within, milliseconds{60'000});
+  EXPECT_EQ(parked.on_spent, spent_policy::park);
+  EXPECT_EQ(parked.park_for, milliseconds{30'000});
+  const auto half = actor_with("intensity: {restarts: 1}, on_spent: park, park_for: 0s");
+  EXPECT_EQ(half.limit->within, milliseconds{5'000});
+  EXPECT_EQ(half.park_for, milliseconds{0});
+  EXPECT_EQ(actor_with("intensity: {restarts: 1}, on_spent: escalate").on_spent, spent_policy::escalate);
+}
+
+TEST(supervision, reads_the_bound_of_a_mailbox) {
+  EXPECT_EQ(actor_with("").mailbox.limit, 1'000'000U);
+  EXPECT_EQ(actor_with("").mailbox.overflow, overflow_policy::reject);
+  EXPECT_EQ(actor_with("mailbox: {limit: 1}").mailbox.limit, 1U);
+  EXPECT_EQ(actor_with("mailbox: {limit: 4294967295}").mailbox.limit, 4'294'967'295U);
+  EXPECT_EQ(actor_with("mailbox: {overflow: reject}").mailbox.overflow, overflow_policy::reject);
+  EXPECT_EQ(actor_with("mailbox: {overflow: drop_oldest}").mailbox.overflow, overflow_policy::drop_oldest);
+  EXPECT_EQ(actor_with("mailbox: {overflow: drop_newest}").mailbox.overflow, overflow_policy::drop_newest);
+}
+
+TEST(supervision, reads_what_happens_to_the_message_of_a_crash) {
+  EXPECT_EQ(actor_with("").redeliver, 0U);
+  EXPECT_EQ(actor_with("on_crash: drop").redeliver, 0U);
+  EXPECT_EQ(actor_with("on_crash: {redeliver: 0}").redeliver, 0U);
+  EXPECT_EQ(actor_with("on_crash: {redeliver: 100}").redeliver, 100U);
+}
+
+TEST(supervision, reads_what_counts_as_hung_and_what_follows) {
+  EXPECT_EQ(actor_with("").hang_after, milliseconds{0});
+  EXPECT_EQ(actor_with("hang_after: 0s").hang_after, milliseconds{0});
+  const auto watched = actor_with("hang_after: 1s, on_hang: replace");
+  EXPECT_EQ(watched.hang_after, milliseconds{1'000});
+  EXPECT_EQ(watched.on_hang, hang_policy::replace);
+  EXPECT_EQ(actor_with("hang_after: 1s, on_hang: report").on_hang, hang_policy::report);
+}
+
+TEST(supervision, takes_overrides_of_its_fields) {
+  const auto got = load_good(
+      "scenario: t\ntree: {children: [{id: c, actor: counter}, {id: s, supervisor: {strategy: simple_one_for_one, "
+      "children: [{id: x, actor: counter}]}}]}\n",
+      {"tree.strategy=rest_for_one", "tree.children.c.shutdown=infinity", "tree.children.c.intensity.restarts=9",
+       "tree.children.c.on_crash={redeliver: 2}", "tree.children.s.supervisor.initial=3",
+       "tree.children.c.mailbox.limit=5"});
+  EXPECT_EQ(got.tree.how, strategy::rest_for_one);
+  const auto& child = got.tree.children.at(0);
+  EXPECT_EQ(child.shutdown, infinity);
+  EXPECT_EQ(child.limit->restarts, 9U);
+  EXPECT_EQ(child.redeliver, 2U);
+  EXPECT_EQ(child.mailbox.limit, 5U);
+  EXPECT_EQ(nested_in(got.tree.children.at(1)).initial, 3U);
+}
+
+TEST(supervision, tells_where_each_written_value_stands) {
+  const auto got = load_sound(
+      "scenario: t\n"
+      "tree:\n"
+      "  intensity: {restarts: 7}\n"
+      "  children:\n"
+      "    - id: s\n"
+      "      supervisor:\n"
+      "        strategy: rest_for_one\n"
+      "        children:\n"
+      "          - {id: c, actor: counter, with: {start: 2}, shutdown: 1s}\n"
+      "    - {id: p, pool: {task: square}}\n",
+      {"tree.children.p.pool.workers=2", "tree.children.s.supervisor.children.c.shutdown=2s"});
+  const auto& from = got.origins;
+  EXPECT_EQ(from.at("/root").at("intensity.restarts"), "test.yaml:3");
+  EXPECT_FALSE(from.at("/root").contains("intensity.within"));
+  EXPECT_FALSE(from.at("/root").contains("children"));
+  EXPECT_EQ(from.at("/root/s").at("supervisor.strategy"), "test.yaml:7");
+  EXPECT_EQ(from.at("/root/s/c").at("with.start"), "test.yaml:9");
+  EXPECT_EQ(from.at("/root/s/c").at("shutdown"), "--set");
+  EXPECT_EQ(from.at("/root/p").at("pool.task"), "test.yaml:10");
+  EXPECT_EQ(from.at("/root/p").at("pool.workers"), "--set");
+}
+
+const std::string dynamic_tree =
+    "scenario: t\n"
+    "tree:\n"
+    "  children:\n"
+    "    - {id: l, actor: shared_list}\n"
+    "    - id: conns\n"
+    "      supervisor:\n"
+    "        strategy: simple_one_for_one\n"
+    "        initial: 3\n"
+    "        children:\n"
+    "          - {id: conn, actor: adder, restart: transient, with: {list: /root/l}}\n"
+    "    - {id: user, actor: shared_list}\n"
+    "run:\n";
+
+TEST(supervision, names_the_first_children_of_a_dynamic_supervisor_by_id_and_all_by_path) {
+  const auto got = load_good(dynamic_tree +
+                             "  - show: {actor: conn-3}\n"
+                             "  - crash: {actor: /root/conns/conn-4}\n"
+                             "  - wait_for: {children: [conn-1, /root/conns/conn-12]}\n");
+  EXPECT_EQ(std::get<show_step>(got.run.at(0).what).actor, "conn-3");
+  EXPECT_EQ(std::get<crash_step>(got.run.at(1).what).actor, "/root/conns/conn-4");
+  EXPECT_EQ(std::get<wait_step>(got.run.at(2).what).children.size(), 2U);
+}
+
+TEST(supervision, names_children_of_a_partitioned_supervisor_and_what_is_below_them_by_path) {
+  const auto got = load_good(
+      "scenario: t\n"
+      "tree:\n"
+      "  children:\n"
+      "    - id: conns\n"
+      "      supervisor:\n"
+      "        strategy: simple_one_for_one\n"
+      "        partitions: 2\n"
+      "        children:\n"
+      "          - id: conn\n"
+      "            supervisor:\n"
+      "              children:\n"
+      "                - {id: l, actor: shared_list}\n"
+      "                - {id: a, actor: adder, with: {list: l}}\n"
+      "run:\n"
+      "  - show: {actor: /root/conns/p1/conn-5/l}\n"
+      "  - children: /root/conns/p0\n"
+      "  - children: /root/conns/p0/conn-1\n");
+  EXPECT_EQ(std::get<show_step>(got.run.at(0).what).actor, "/root/conns/p1/conn-5/l");
+}
+
+TEST(supervision, gives_actor_parameters_a_child_that_is_there_from_the_start) {
+  const auto got = load_good(
+      "scenario: t\n"
+      "tree:\n"
+      "  children:\n"
+      "    - id: lists\n"
+      "      supervisor:\n"
+      "        strategy: simple_one_for_one\n"
+      "        initial: 2\n"
+      "        children: [{id: list, actor: shared_list}]\n"
+      "    - {id: a, actor: adder, with: {list: /root/lists/list-2}}\n");
+  const auto& params = std::get<actor_spec>(got.tree.children.at(1).what).params;
+  EXPECT_EQ(std::get<std::string>(params.at("list").value), "/root/lists/list-2");
+}
+
+TEST(supervision, reads_steps_of_administration) {
+  const auto got =
+      load_good(dynamic_tree +
+                "  - start_child: {supervisor: conns}\n"
+                "  - start_child: {supervisor: /root/conns, count: 5, with: {count: 3, list: /root/user}}\n"
+                "    expect: failed\n"
+                "  - terminate_child: l\n"
+                "  - terminate_child: conn-2\n"
+                "    expect: not_found\n"
+                "  - restart_child: conns\n"
+                "  - children: root\n"
+                "  - children: conns\n");
+  const auto& one = std::get<start_child_step>(got.run.at(0).what);
+  EXPECT_EQ(one.supervisor, "conns");
+  EXPECT_EQ(one.count, 1U);
+  EXPECT_TRUE(one.with.empty());
+  EXPECT_FALSE(got.run.at(0).expect);
+  const auto& many = std::get<start_child_step>(got.run.at(1).what);
+  EXPECT_EQ(many.count, 5U);
+  EXPECT_EQ(many.with.size(), 2U) << "only what is given";
+  EXPECT_EQ(std::get<std::int64_t>(many.with.at("count").value), 3);
+  EXPECT_EQ(got.run.at(1).expect, "failed");
+  EXPECT_EQ(std::get<terminate_child_step>(got.run.at(2).what).child, "l");
+  EXPECT_EQ(std::get<terminate_child_step>(got.run.at(3).what).child, "conn-2");
+  EXPECT_EQ(got.run.at(3).expect, "not_found");
+  EXPECT_EQ(std::get<restart_child_step>(got.run.at(4).what).child, "conns");
+  EXPECT_EQ(std::get<children_step>(got.run.at(5).what).supervisor, "root");
+  EXPECT_EQ(std::get<children_step>(got.run.at(6).what).supervisor, "conns");
+}
+
+}  // namespace
+}  // namespace steward::config

@@ -1,0 +1,473 @@
+#include "naive_supervisor.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace steward::policy::testing_support {
+
+void naive_supervisor::add(child_number i, child_policy p) {
+  kids[i].p = p;
+  kids[i].to_be_started = true;
+}
+
+void naive_supervisor::start(time_point t) {
+  now = t;
+  phase = phases::starting;
+  go_on();
+}
+
+void naive_supervisor::stop(time_point t, bool with_keep) {
+  now = t;
+  if (phase == phases::fresh || serving())
+    end(phases::stopping, with_keep, exit_class::shutdown);
+  else if (!with_keep)
+    keep = false;
+  go_on();
+}
+
+void naive_supervisor::ready(child_number i, std::uint64_t incarnation, time_point t) {
+  now = t;
+  auto* k = current(i, incarnation);
+  if (k == nullptr || k->state != child_state::starting) return;
+  k->state = child_state::up;
+  k->from = asker::policy;
+  k->due.reset();
+  k->ready_since = now;
+  answer(*k, true, reply_code::ok);
+  if (!about_to_be_stopped(*k)) k->member = false;
+  if (first == i) first = 0;
+  go_on();
+}
+
+void naive_supervisor::declined(child_number i, std::uint64_t incarnation, time_point t) {
+  now = t;
+  auto* k = current(i, incarnation);
+  if (k == nullptr || k->state != child_state::starting) return;
+  k->due.reset();
+  k->from = asker::policy;
+  answer(*k, true, reply_code::ignored);
+  if (first == i) first = 0;
+  if (!serving()) {
+    k->state = child_state::waiting;
+  } else if (about_to_be_stopped(*k)) {
+    lost(i, *k);
+  } else {
+    k->member = false;
+    ask(i, *k, usual_fate(*k));
+  }
+  go_on();
+}
+
+void naive_supervisor::start_failed(child_number i, std::uint64_t incarnation, time_point t) {
+  now = t;
+  auto* k = current(i, incarnation);
+  if (k == nullptr || k->state != child_state::starting) return;
+  k->due.reset();
+  if (first == i && serving()) {
+    failed_child = i;
+    end(phases::rolling_back, o.keep_on_end, exit_class::abnormal);
+  } else if (serving() && k->from != asker::policy) {
+    answer(*k, true, reply_code::failed);
+    ask(i, *k, k->from == asker::start ? fate::forgotten : usual_fate(*k));
+  } else if (serving() && about_to_be_stopped(*k)) {
+    lost(i, *k);
+  } else {
+    crashed(i, *k, false);
+  }
+  go_on();
+}
+
+void naive_supervisor::exited(child_number i, std::uint64_t incarnation, exit_class how, verdict rule, bool in_place,
+                              time_point t) {
+  now = t;
+  auto* k = current(i, incarnation);
+  if (k == nullptr) return;
+  if (k->state == child_state::starting) return start_failed(i, incarnation, t);
+  if (k->state != child_state::up) return;
+  const bool bad = how == exit_class::abnormal || how == exit_class::gave_up;
+  const bool again = k->p.restart == restart_type::permanent || (k->p.restart == restart_type::transient && bad);
+  if (!serving())
+    k->state = child_state::waiting;
+  else if (about_to_be_stopped(*k))
+    lost(i, *k);
+  else if (rule == verdict::escalate)
+    give_up(*k);
+  else if (again && rule != verdict::stop)
+    crashed(i, *k, in_place);
+  else if (k->p.significant && triggers_shutdown(i)) {
+    k->state = child_state::waiting;
+    end(phases::stopping, o.keep_on_end, exit_class::shutdown);
+  } else {
+    ask(i, *k, usual_fate(*k));
+  }
+  go_on();
+}
+
+void naive_supervisor::hung(child_number i, std::uint64_t incarnation, time_point t) {
+  now = t;
+  auto* k = current(i, incarnation);
+  if (k == nullptr || k->state != child_state::up || !serving()) return;
+  say({deed::kind::abandon, i});
+  exited(i, incarnation, exit_class::abnormal, verdict::by_restart_type, false, t);
+}
+
+void naive_supervisor::stopped(child_number i, time_point t) {
+  now = t;
+  const auto it = kids.find(i);
+  if (it == kids.end() || it->second.state != child_state::stopping) return;
+  auto& k = it->second;
+  if (k.then == fate::comes_back && serving() && wanted_down(k)) {  // what was kept is let go
+    k.member = false;
+    ask(i, k, usual_fate(k));
+  } else {
+    down(i, k);
+  }
+  go_on();
+}
+
+void naive_supervisor::timer(child_number i, time_point t) {
+  now = t;
+  auto& k = kids.at(i);
+  k.due.reset();
+  if (k.state == child_state::starting) {
+    say({deed::kind::abandon, i});
+    return start_failed(i, k.incarnation, t);
+  }
+  if (k.state == child_state::stopping) {
+    say({deed::kind::abandon, i});
+    if (wanted_down(k)) ends_after_all(k);
+    down(i, k);
+  } else if (serving() && k.state == child_state::waiting && group && group->culprit == i && group->all_down &&
+             !group->waited) {
+    group->waited = true;
+  } else if (serving()) {
+    begin(i, k, false);
+  }
+  go_on();
+}
+
+void naive_supervisor::start_child(child_number i, child_policy p, request_number r, time_point t) {
+  now = t;
+  if (phase != phases::running) return reply(r, reply_code::noproc);
+  auto& k = kids[i];
+  k.p = p;
+  k.from = asker::start;
+  k.asked.push_back({r, true});
+  begin(i, k, false);
+  go_on();
+}
+
+void naive_supervisor::terminate(child_number i, request_number r, time_point t) {
+  now = t;
+  const auto it = kids.find(i);
+  if (!serving()) return reply(r, reply_code::noproc);
+  if (it == kids.end()) return reply(r, reply_code::not_found);
+  auto& k = it->second;
+  if (k.state == child_state::idle) return reply(r, k.to_be_started ? reply_code::noproc : reply_code::ok);
+  k.asked.push_back({r, false});
+  if (k.state == child_state::stopping) return;
+  if (k.state == child_state::waiting) k.member = false;
+  if (first == i) first = 0;
+  ask(i, k, usual_fate(k));
+  go_on();
+}
+
+void naive_supervisor::restart(child_number i, request_number r, time_point t) {
+  now = t;
+  const auto it = kids.find(i);
+  if (phase != phases::running) return reply(r, reply_code::noproc);
+  if (it == kids.end()) return reply(r, reply_code::not_found);
+  auto& k = it->second;
+  if (k.state == child_state::waiting) return reply(r, reply_code::restarting);
+  if (k.state != child_state::idle && k.state != child_state::parked) return reply(r, reply_code::running);
+  if (k.state == child_state::parked)
+    k.restarts.clear();
+  else
+    k.from = asker::restart;
+  k.due.reset();
+  k.asked.push_back({r, true});
+  begin(i, k, false);
+  go_on();
+}
+
+void naive_supervisor::remove(child_number i, request_number r) {
+  const auto it = kids.find(i);
+  if (!serving()) return reply(r, reply_code::noproc);
+  if (it == kids.end()) return reply(r, reply_code::not_found);
+  const auto& k = it->second;
+  if (k.to_be_started) return reply(r, reply_code::noproc);
+  if (k.state == child_state::waiting || k.state == child_state::parked) return reply(r, reply_code::restarting);
+  if (k.state != child_state::idle) return reply(r, reply_code::running);
+  kids.erase(it);
+  say({deed::kind::forget, i});
+  reply(r, reply_code::ok);
+}
+
+void naive_supervisor::reconfigure(machine_options x) {
+  if (x.limit.restarts != o.limit.restarts || x.limit.within != o.limit.within) restarts.clear();
+  o = x;
+}
+
+void naive_supervisor::repolicy(child_number i, child_policy p) {
+  auto& k = kids.at(i);
+  const bool same = k.p.limit.has_value() == p.limit.has_value() &&
+                    (!p.limit || (p.limit->restarts == k.p.limit->restarts && p.limit->within == k.p.limit->within));
+  if (!same) k.restarts.clear();
+  k.p = p;
+}
+
+naive_supervisor::kid* naive_supervisor::current(child_number i, std::uint64_t incarnation) {
+  const auto it = kids.find(i);
+  return it == kids.end() || it->second.incarnation != incarnation ? nullptr : &it->second;
+}
+
+naive_supervisor::fate naive_supervisor::usual_fate(const kid& k) const {
+  return dynamic() || k.p.restart == restart_type::temporary ? fate::forgotten : fate::down;
+}
+
+bool naive_supervisor::wanted_down(const kid& k) {
+  return std::any_of(k.asked.begin(), k.asked.end(), [](const request& x) { return !x.start; });
+}
+
+void naive_supervisor::answer(kid& k, bool start, reply_code code) {
+  for (const auto& x : k.asked)
+    if (x.start == start) reply(x.number, code);
+  std::erase_if(k.asked, [&](const request& x) { return x.start == start; });
+}
+
+void naive_supervisor::begin(child_number i, kid& k, bool in_place) {
+  k.to_be_started = false;
+  k.state = child_state::starting;
+  ++k.incarnation;
+  k.due.reset();
+  if (k.p.start_within != infinity) k.due = now + k.p.start_within;
+  say({deed::kind::start, i, k.incarnation, false, in_place});
+}
+
+void naive_supervisor::ask(child_number i, kid& k, fate then) {
+  const bool brutal = k.p.shutdown == brutal_kill;
+  const bool kept = then == fate::comes_back || (keep && !serving() && then != fate::forgotten);
+  if (then != fate::comes_back) answer(k, true, reply_code::failed);
+  k.state = child_state::stopping;
+  k.then = then;
+  k.from = asker::policy;
+  k.due.reset();
+  say({deed::kind::stop, i, 0, kept, brutal});
+  if (brutal && !kept) return down(i, k);
+  if (brutal)
+    k.due = now + milliseconds{50};
+  else if (k.p.shutdown != infinity)
+    k.due = now + k.p.shutdown;
+}
+
+void naive_supervisor::ends_after_all(kid& k) {
+  if (k.then != fate::comes_back) return;
+  k.then = usual_fate(k);
+  answer(k, true, reply_code::failed);
+}
+
+void naive_supervisor::down(child_number i, kid& k) {
+  k.due.reset();
+  answer(k, false, reply_code::ok);
+  if (k.then == fate::comes_back && serving()) {
+    k.state = child_state::waiting;
+    return;
+  }
+  k.state = child_state::idle;
+  k.member = false;
+  if (k.then == fate::forgotten) {
+    kids.erase(i);
+    say({deed::kind::forget, i});
+  }
+}
+
+void naive_supervisor::lost(child_number i, kid& k) {
+  k.state = child_state::waiting;
+  if (k.p.restart == restart_type::temporary) ask(i, k, fate::forgotten);
+}
+
+bool naive_supervisor::within_limit(kid& k) {
+  auto& times = k.p.limit ? k.restarts : restarts;
+  const auto limit = k.p.limit.value_or(o.limit);
+  std::erase_if(times, [&](time_point then) { return now - then > limit.within; });
+  if (times.size() >= limit.restarts) return false;
+  times.push_back(now);
+  return true;
+}
+
+milliseconds naive_supervisor::delay_of(kid& k) {
+  if (k.ready_since && now - *k.ready_since >= k.p.delays.healthy) k.steps = 0;
+  k.ready_since.reset();
+  if (k.steps++ == 0) return milliseconds{0};
+  auto delay = k.p.delays.min;
+  for (unsigned n = 2; n < k.steps && delay < k.p.delays.max; ++n) delay *= 2;
+  return std::min(delay, k.p.delays.max);
+}
+
+void naive_supervisor::crashed(child_number i, kid& k, bool in_place) {
+  k.state = child_state::waiting;
+  if (!serving()) return;
+  if (!within_limit(k)) {
+    if (!k.p.limit || k.p.on_spent != spent_policy::park) return give_up(k);
+    answer(k, true, reply_code::failed);
+    k.state = child_state::parked;
+    k.member = false;
+    if (k.p.park_for > milliseconds{0}) k.due = now + k.p.park_for;
+    return;
+  }
+  const auto delay = delay_of(k);
+  k.member = false;
+  if (o.how == strategy::one_for_all || o.how == strategy::rest_for_one) {
+    if (phase == phases::starting)
+      crashed_early.push_back(i);
+    else
+      restart_group(i, delay);
+  } else if (delay == milliseconds{0}) {
+    begin(i, k, in_place);
+  } else {
+    k.due = now + delay;
+  }
+}
+
+void naive_supervisor::give_up(kid& k) {
+  k.state = child_state::waiting;
+  end(phases::stopping, o.keep_on_end, exit_class::gave_up);
+}
+
+bool naive_supervisor::triggers_shutdown(child_number i) const {
+  if (o.end_with != auto_shutdown::all_significant) return o.end_with == auto_shutdown::any_significant;
+  for (const auto& [n, k] : kids) {
+    const bool gone = k.state == child_state::idle || (k.state == child_state::stopping && k.then != fate::comes_back);
+    if (n != i && k.p.significant && (k.to_be_started || !gone)) return false;
+  }
+  return true;
+}
+
+void naive_supervisor::restart_group(child_number culprit, milliseconds delay) {
+  group_restart next{culprit, now + delay};
+  if (group) {
+    next.due = std::max(next.due, group->due);
+    const auto old = kids.find(group->culprit);
+    if (old != kids.end() && old->second.state == child_state::waiting) old->second.due.reset();
+  }
+  group = next;
+  for (auto& [n, k] : kids) {
+    if (o.how == strategy::rest_for_one && n < culprit) continue;
+    if (k.state == child_state::parked) continue;
+    if (k.state == child_state::idle) k.state = child_state::waiting;
+    if (k.state == child_state::waiting) k.due.reset();
+    if (k.state == child_state::stopping && k.then == fate::down && !wanted_down(k)) k.then = fate::comes_back;
+    k.member = true;
+  }
+}
+
+void naive_supervisor::end(phases next, bool with_keep, exit_class how) {
+  phase = next;
+  keep = with_keep;
+  last = how;
+  first = 0;
+  group.reset();
+  if (!dynamic()) return;
+  std::vector<child_number> all;
+  for (const auto& [n, k] : kids)
+    if (k.state != child_state::idle && k.state != child_state::stopping) all.push_back(n);
+  for (const auto n : all) ask(n, kids.at(n), fate::forgotten);
+}
+
+void naive_supervisor::go_on() {
+  while (one_step()) {
+  }
+}
+
+bool naive_supervisor::one_step() {
+  if (phase == phases::starting && first == 0) return next_first_start();
+  if (phase == phases::stopping || phase == phases::rolling_back) return next_stop();
+  if (serving() && group) return group->all_down ? next_of_group() : next_stop_of_group();
+  return false;
+}
+
+bool naive_supervisor::next_first_start() {
+  for (auto& [n, k] : kids) {
+    if (!k.to_be_started) continue;
+    first = n;
+    begin(n, k, false);
+    return true;
+  }
+  phase = phases::running;
+  say({deed::kind::started});
+  std::erase_if(crashed_early,
+                [&](child_number n) { return !kids.contains(n) || kids.at(n).state != child_state::waiting; });
+  const bool grouped = o.how == strategy::one_for_all || o.how == strategy::rest_for_one;
+  if (grouped && !crashed_early.empty())
+    restart_group(*std::min_element(crashed_early.begin(), crashed_early.end()), milliseconds{0});
+  for (const auto n : crashed_early)
+    if (!grouped && kids.at(n).state == child_state::waiting) begin(n, kids.at(n), false);
+  crashed_early.clear();
+  return true;
+}
+
+bool naive_supervisor::next_stop() {
+  for (auto it = kids.rbegin(); it != kids.rend(); ++it) {
+    auto& k = it->second;
+    if (k.state == child_state::idle) continue;
+    if (k.state == child_state::stopping) {
+      ends_after_all(k);
+      return false;
+    }
+    if (dynamic()) return false;
+    ask(it->first, k, usual_fate(k));
+    return true;
+  }
+  for (auto& [n, k] : kids) {
+    answer(k, true, reply_code::noproc);
+    answer(k, false, reply_code::ok);
+  }
+  const bool failed = phase == phases::rolling_back;
+  phase = phases::over;
+  if (failed)
+    say({deed::kind::start_failed, failed_child});
+  else
+    say({deed::kind::ended, 0, static_cast<std::uint64_t>(last), keep});
+  return false;
+}
+
+bool naive_supervisor::next_stop_of_group() {
+  for (auto it = kids.rbegin(); it != kids.rend(); ++it) {
+    auto& k = it->second;
+    if (!k.member || k.state == child_state::waiting) continue;
+    if (k.state == child_state::stopping) return false;
+    ask(it->first, k, k.p.restart == restart_type::temporary ? fate::forgotten : fate::comes_back);
+    return true;
+  }
+  group->all_down = true;
+  const auto culprit = kids.find(group->culprit);
+  const bool wait = culprit != kids.end() && culprit->second.member && culprit->second.state == child_state::waiting;
+  if (group->due > now && wait)
+    culprit->second.due = group->due;
+  else
+    no_wait();
+  return true;
+}
+
+void naive_supervisor::no_wait() {
+  group->waited = true;
+  group->due = now;
+}
+
+bool naive_supervisor::next_of_group() {
+  const auto culprit = kids.find(group->culprit);
+  const bool wait = culprit != kids.end() && culprit->second.member && culprit->second.state == child_state::waiting;
+  if (!group->waited && wait) return false;
+  if (!group->waited) no_wait();
+  for (const auto& [n, k] : kids)
+    if (k.member && k.state == child_state::starting) return false;
+  for (auto& [n, k] : kids) {
+    if (!k.member || k.state != child_state::waiting) continue;
+    begin(n, k, false);
+    return true;
+  }
+  group.reset();
+  return false;
+}
+
+}  // namespace steward::policy::testing_support

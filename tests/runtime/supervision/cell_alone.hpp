@@ -1,0 +1,204 @@
+#pragma once
+
+#include "steward/actor.hpp"
+#include "supervision/cell.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+#include <caf/scoped_actor.hpp>
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace steward::testing_support {
+
+/// A cell on CAF's test scheduler without a kernel: the test gives the commands and sees the reports. Its desk has no
+/// machine, so that no incarnation begins by itself.
+class cell_alone : public ::testing::Test {
+protected:
+  using command = supervision::cell_command;
+  using report = supervision::cell_report;
+
+  cell_alone() {
+    port::configure(config_, port::scheduling::testing, 1);
+    port::announce_block<caf::id_block::steward>(config_);
+    system_ = std::make_unique<caf::actor_system>(config_);
+    scheduler_ = dynamic_cast<caf::scheduler::test_coordinator*>(&system_->scheduler());
+    log_.add_sink([this](const event& e) { events_.push_back(e); });
+    kernel_ = system_->spawn([this](caf::event_based_actor*) -> caf::behavior {
+      return {[this](const report& x) { reports_.push_back(x); }};
+    });
+    run();
+  }
+
+  ~cell_alone() override {
+    for (auto* x : {&cell_, &other_})
+      if (*x) leave(*x);
+    run();
+    cell_ = nullptr;
+    other_ = nullptr;
+    kind_->kernel = nullptr;
+    caf::anon_send_exit(kernel_, caf::exit_reason::kill);
+    run();
+    kernel_ = nullptr;
+  }
+
+  /// What the cells are made of; change it before `make`.
+  supervision::cell_kind& kind() { return *kind_; }
+
+  template <class State>
+  caf::actor make(std::uint64_t serial = 1) {
+    kind_->make = actor_registry::factory_of<State>();
+    kind_->kernel = kernel_;
+    kind_->events = &log_;
+    supervision::cell_spec spec;
+    spec.kind = kind_;
+    spec.desk = std::make_shared<policy::supervisor_desk>([] {});
+    spec.serial = serial;
+    spec.path = "/root/a";
+    auto out = system_->spawn<supervision::cell>(std::move(spec));
+    run();
+    return out;
+  }
+  /// Makes `cell_` and starts its first incarnation.
+  template <class State>
+  void start() {
+    cell_ = make<State>();
+    incarnate(1);
+  }
+
+  void tell(const caf::actor& dst, command what) {
+    port::tell_urgently(dst, std::move(what));
+    run();
+  }
+  void incarnate(const caf::actor& dst, std::uint64_t n) {
+    command out;
+    out.what = command::kind::incarnate;
+    out.incarnation = n;
+    tell(dst, std::move(out));
+  }
+  void incarnate(std::uint64_t n) { incarnate(cell_, n); }
+  void hold() {
+    command out;
+    out.what = command::kind::hold;
+    tell(cell_, std::move(out));
+  }
+  void leave(const caf::actor& dst, supervision::leave_reason reason = supervision::leave_reason::shutdown,
+             const std::string& why = {}, const caf::actor& heir = nullptr) {
+    command out;
+    out.what = command::kind::leave;
+    out.reason = reason;
+    out.why = why;
+    out.heir = heir;
+    tell(dst, std::move(out));
+  }
+
+  void run() { scheduler_->run(); }
+  void advance(milliseconds by) {
+    scheduler_->advance_time(by);
+    scheduler_->run();
+  }
+
+  template <class... Ts>
+  void send(Ts&&... message) {
+    port::tell_anonymously(cell_, std::forward<Ts>(message)...);
+  }
+
+  /// A request that is under way; its answer is a value or an error, once.
+  struct pending {
+    explicit pending(caf::actor_system& system) : self(system) {}
+    caf::scoped_actor self;
+    std::optional<std::int64_t> value;
+    std::optional<caf::error> error;
+    int answers = 0;
+
+    void look() {
+      while (!self->mailbox().empty()) {
+        ++answers;
+        auto x = self->dequeue();
+        if (x->content().match_elements<caf::error>())
+          error = x->content().get_as<caf::error>(0);
+        else if (x->content().match_elements<std::int64_t>())
+          value = x->content().get_as<std::int64_t>(0);
+      }
+    }
+  };
+  template <class... Ts>
+  std::unique_ptr<pending> request(Ts&&... message) {
+    auto out = std::make_unique<pending>(*system_);
+    port::ask(out->self.ptr(), cell_, caf::infinite, std::forward<Ts>(message)...);
+    return out;
+  }
+
+  message_counts counts() const { return supervision::cell_of(cell_).counts(); }
+  std::vector<event> events_of(event_kind kind) const {
+    std::vector<event> out;
+    for (const auto& e : events_)
+      if (e.kind == kind) out.push_back(e);
+    return out;
+  }
+  std::vector<report> reports_of(report::kind kind) const {
+    std::vector<report> out;
+    for (const auto& x : reports_)
+      if (x.what == kind) out.push_back(x);
+    return out;
+  }
+
+  event_log log_{"test"};
+  std::vector<event> events_;
+  std::vector<report> reports_;
+  std::shared_ptr<supervision::cell_kind> kind_ = std::make_shared<supervision::cell_kind>();
+  caf::actor_system_config config_;
+  std::unique_ptr<caf::actor_system> system_;
+  caf::scheduler::test_coordinator* scheduler_ = nullptr;
+  caf::actor kernel_;
+  caf::actor cell_;
+  caf::actor other_;
+};
+
+inline void expect_sound(const message_counts& x) {
+  EXPECT_EQ(x.accepted, x.handled + x.failed + x.dead + x.waiting)
+      << "handled " << x.handled << ", failed " << x.failed << ", dead " << x.dead << ", waiting " << x.waiting;
+}
+
+/// An actor that notes what it handles.
+///
+/// (add_atom, n) notes n and answers it; (crash_atom, n) notes n and throws; (put_atom, n) sends itself the numbers
+/// below n; (delete_atom) quits.
+class noter {
+public:
+  explicit noter(self_ptr self) : self_(self) {}
+  caf::behavior make_behavior() {
+    return {
+        [](caf::add_atom, std::int64_t n) {
+          seen().push_back(n);
+          return n;
+        },
+        [](crash_atom, std::int64_t n) -> caf::result<std::int64_t> {
+          seen().push_back(n);
+          throw std::runtime_error("boom");
+        },
+        [this](caf::put_atom, std::int64_t n) {
+          for (std::int64_t i = 0; i < n; ++i) port::tell_anonymously(handle_of(self_), caf::add_atom::value, i);
+        },
+        [this](caf::delete_atom) { self_->quit(); },
+    };
+  }
+
+  static std::vector<std::int64_t>& seen() {
+    static std::vector<std::int64_t> all;
+    return all;
+  }
+
+private:
+  self_ptr self_;
+};
+
+}  // namespace steward::testing_support
