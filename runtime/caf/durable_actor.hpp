@@ -137,6 +137,7 @@ private:
   void count_drop(const caf::mailbox_element& x);
   void tell_drops(bool all);
   std::uint64_t finished() const;
+  bool runs_here() const;
 
   caf::invoke_message_result run(caf::mailbox_element& x, bool counted, bool repeatable);
   void after_throw(const caf::mailbox_element& x, const std::exception_ptr& problem);

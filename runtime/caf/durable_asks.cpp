@@ -27,6 +27,8 @@ caf::resumable::resume_result durable_actor::resume(caf::execution_unit* eu, std
   return result;
 }
 
+bool durable_actor::runs_here() const { return running == this; }
+
 void durable_actor::limit_request(caf::message_id response, std::chrono::milliseconds timeout) {
   if (!deadlines_) deadlines_ = std::make_unique<deadlines>();
   constexpr std::chrono::milliseconds century = std::chrono::hours{24 * 365 * 100};

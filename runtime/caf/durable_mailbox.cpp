@@ -91,7 +91,8 @@ void durable_actor::wake(caf::execution_unit* eu) {
 
 void durable_actor::enqueue_for_heir(caf::mailbox_element_ptr x, caf::execution_unit* eu) {
   auto* heir = heir_.load(acquire);
-  // What waits is being handed over just now, and comes first.
+  // What waits is being handed over just now, and comes first; unless it is that which sends.
+  if (heir == this && runs_here()) heir = heir_ref_->get();
   for (; heir == this; heir = heir_.load(acquire)) std::this_thread::yield();
   heir->enqueue(std::move(x), eu);
 }
