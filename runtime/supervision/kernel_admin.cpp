@@ -138,8 +138,8 @@ std::vector<spec_fault> kernel::check_params(const child_spec& spec, const param
   for (const auto& [name, value] : params) {
     if (as_actor == nullptr)
       out.push_back({path, name, "only actors have parameters"});
-    else if (entry != nullptr &&
-             std::none_of(entry->params.begin(), entry->params.end(), [&](auto& x) { return x.name == name; }))
+    else if (entry != nullptr && std::none_of(entry->params.begin(), entry->params.end(),
+                                              [&name = name](auto& x) { return x.name == name; }))
       out.push_back({path, name, "the actor '" + as_actor->type + "' has no such parameter"});
   }
   return out;
@@ -379,7 +379,7 @@ std::shared_ptr<const child_spec> kernel::respecify(const child_spec& child, con
     const auto was = old_actor->params.find(name);
     if (was != old_actor->params.end() && was->second.value == value.value) continue;
     if (entry != nullptr &&
-        std::any_of(entry->params.begin(), entry->params.end(), [&](auto& x) { return x.name == name; }))
+        std::any_of(entry->params.begin(), entry->params.end(), [&name = name](auto& x) { return x.name == name; }))
       params.params[name] = value;
   }
   return out;
