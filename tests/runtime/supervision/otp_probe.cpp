@@ -7,15 +7,15 @@
 #include <new>
 #include <stdexcept>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define STEWARD_TEST_ASAN 1
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define STEWARD_TEST_SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define STEWARD_TEST_ASAN 1
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define STEWARD_TEST_SANITIZED 1
 #endif
 #endif
-#ifdef STEWARD_TEST_ASAN
-#include <sanitizer/allocator_interface.h>
+#ifdef STEWARD_TEST_SANITIZED
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // g++ comes without the header
 #else
 #include <malloc.h>
 #endif
@@ -127,7 +127,7 @@ void otp_probe::end(std::int64_t how) {
 }
 
 std::size_t live_bytes() {
-#ifdef STEWARD_TEST_ASAN
+#ifdef STEWARD_TEST_SANITIZED
   return __sanitizer_get_current_allocated_bytes();
 #else
   const auto now = ::mallinfo2();
