@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -85,6 +86,43 @@ const char* to_string(hang_policy x) noexcept {
       return "replace";
   }
   return "unknown";
+}
+
+const char* to_string(full_policy x) noexcept {
+  switch (x) {
+    case full_policy::reject:
+      return "reject";
+    case full_policy::block:
+      return "block";
+  }
+  return "unknown";
+}
+
+const char* to_string(failure_policy x) noexcept {
+  switch (x) {
+    case failure_policy::collect_all:
+      return "collect_all";
+    case failure_policy::first_error:
+      return "first_error";
+  }
+  return "unknown";
+}
+
+const char* to_string(sandbox_level x) noexcept {
+  switch (x) {
+    case sandbox_level::none:
+      return "none";
+    case sandbox_level::basic:
+      return "basic";
+    case sandbox_level::strict:
+      return "strict";
+  }
+  return "unknown";
+}
+
+bool worker_sees(std::string_view variable) noexcept {
+  constexpr std::array always{"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR", "LANG", "TERM"};
+  return variable.starts_with("LC_") || std::find(always.begin(), always.end(), variable) != always.end();
 }
 
 milliseconds shutdown_of(const child_spec& x) noexcept {

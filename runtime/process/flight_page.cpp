@@ -18,9 +18,10 @@ namespace steward::process {
 namespace {
 
 constexpr std::size_t page_bytes = 4096;
+constexpr std::size_t mapping_bytes = page_bytes + 2 * arena_half_bytes;
 
 flight_page* map_page(int fd) noexcept {
-  void* at = ::mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  void* at = ::mmap(nullptr, mapping_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   return at == MAP_FAILED ? nullptr : static_cast<flight_page*>(at);
 }
 
@@ -44,7 +45,7 @@ flight_recorder& flight_recorder::operator=(flight_recorder&& other) noexcept {
 }
 
 flight_recorder::~flight_recorder() {
-  if (page_ != nullptr) ::munmap(page_, page_bytes);
+  if (page_ != nullptr) ::munmap(page_, mapping_bytes);
   close_fd();
 }
 
@@ -52,7 +53,7 @@ flight_recorder flight_recorder::create() {
   flight_recorder made;
   made.fd_ = ::memfd_create("steward-flight-page", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   // The seals: a worker that cut the file short would make the parent die of SIGBUS at its next look.
-  if (made.fd_ < 0 || ::ftruncate(made.fd_, page_bytes) != 0 ||
+  if (made.fd_ < 0 || ::ftruncate(made.fd_, mapping_bytes) != 0 ||
       ::fcntl(made.fd_, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     return {};
   }
@@ -72,6 +73,10 @@ flight_recorder flight_recorder::open(int fd) {
 void flight_recorder::close_fd() noexcept {
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
+}
+
+std::span<std::byte> flight_recorder::arena(unsigned half) const noexcept {
+  return {reinterpret_cast<std::byte*>(page_) + page_bytes + (half % 2) * arena_half_bytes, arena_half_bytes};
 }
 
 std::optional<cause> flight_recorder::last_words() const {

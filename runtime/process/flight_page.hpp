@@ -3,8 +3,10 @@
 #include "steward/cause.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 namespace steward::process {
 
@@ -16,6 +18,17 @@ struct flight_page {
   std::atomic<std::uint64_t> current{0};
   std::atomic<std::uint64_t> started_ns{0};  ///< steady clock at the start of `current`
   std::atomic<std::uint64_t> done{0};        ///< tasks finished
+
+  // Where `current` is a chunk of many items. `item` is the number of the one in hand, written before it starts. The
+  // results of the items [kept_from, kept_from + count) lie in the arena half that the chunk was given, `kept` being
+  // count << 40 | bytes, written after each item: so they outlive the worker.
+  std::atomic<std::uint64_t> item{0};
+  std::atomic<std::uint64_t> kept_from{0};
+  std::atomic<std::uint64_t> kept{0};
+  std::atomic<std::uint64_t> item_limit{
+      ~std::uint64_t{0}};  ///< written by the parent: items from here on are taken back
+
+  std::atomic<std::uint64_t> stop{0};  ///< written by the parent: id of the task that is asked to stop
 
   // Last words, written by the signal handler or the terminate handler. `said` is set to `said_signal` when all but the
   // frames is written, and to `said_frames` when these are, too.
@@ -35,7 +48,11 @@ static_assert(sizeof(flight_page) <= 4096);
 inline constexpr std::uint32_t said_signal = 1;
 inline constexpr std::uint32_t said_frames = 2;
 
-/// Owns a mapping of a flight page backed by a memfd. Move-only. The parent creates it and passes `fd()` to the child.
+/// The rest of the mapping: two halves of this size, in which a worker leaves the results of chunks, in turns.
+inline constexpr std::size_t arena_half_bytes = std::size_t{256} * 1024;
+
+/// Owns a mapping of a flight page and its arena, backed by a memfd. Move-only. The parent creates it and passes `fd()`
+/// to the child.
 class flight_recorder {
 public:
   flight_recorder() = default;
@@ -53,6 +70,8 @@ public:
   /// Closes the descriptor and keeps the mapping.
   void close_fd() noexcept;
   flight_page& page() const noexcept { return *page_; }
+  /// One half of the arena, 0 or 1.
+  std::span<std::byte> arena(unsigned half) const noexcept;
 
   /// What the worker managed to say before it died, as a cause of class signal. An uncaught exception is told as
   /// SIGABRT with `exception` and `message`, a stack overflow as SIGSEGV with that message. None when it said nothing,

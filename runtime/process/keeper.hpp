@@ -1,6 +1,7 @@
 #pragma once
 
 #include "steward/cause.hpp"
+#include "steward/spec.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -17,7 +18,14 @@ struct start_request {
   std::string main;                ///< name of a registered child main
   std::vector<int> fds;            ///< borrowed until `start` returns; at most `max_child_fds`
   std::string argument;            ///< passed to the child main as it is; at most 4 KiB
+  int stderr_fd = -1;              ///< becomes the child's descriptor 2; borrowed; -1: it shares ours
   std::uint64_t memory_limit = 0;  ///< RLIMIT_AS in bytes; 0 for none
+  unsigned cpu_seconds = 0;        ///< RLIMIT_CPU: SIGXCPU then, SIGKILL a second later; 0 for none
+  unsigned open_files = 0;         ///< RLIMIT_NOFILE; 0 leaves it alone
+  sandbox_level sandbox = sandbox_level::none;
+  bool clean_environment = false;        ///< only what `worker_sees` and `environment` say; else the program's own
+  std::vector<std::string> environment;  ///< "NAME" or "NAME=value"; at most 64 entries, 16 KiB together
+  std::string working_directory;         ///< empty: the program's at the time of the start
 };
 inline constexpr std::size_t max_child_fds = 8;
 
@@ -29,6 +37,8 @@ struct exit_report {
   int signal = 0;  ///< signal number when signaled
   bool core_dumped = false;
   std::uint64_t rss_peak_kib = 0;
+  bool oom_killed =
+      false;  ///< killed by SIGKILL, not by us, while the kernel counted an out-of-memory kill in our cgroup
   /// The last signal that the keeper sent on request before the end, 0 for none: tells our own kill from a stranger's.
   int sent_signal = 0;
 };

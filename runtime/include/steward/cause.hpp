@@ -34,6 +34,8 @@ struct cause {
   std::string message;                   ///< `what()`, or a sentence that explains the cause
   std::optional<std::uint64_t> address;  ///< fault address of a memory fault
   std::vector<std::string> frames;       ///< innermost first; empty when unknown
+  std::vector<std::string> stderr_tail;  ///< of a process: the last lines that it wrote to its standard error
+  std::uint64_t rss_peak_kib = 0;        ///< of a process: largest resident set; 0 when unknown
 };
 
 /// The name that events use, such as "signal".

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -63,6 +64,26 @@ enum class exception_policy : std::uint8_t {
   retry,  ///< run the task again, within its attempts
 };
 
+/// What becomes of a task that is submitted to a full queue.
+enum class full_policy : std::uint8_t {
+  reject,  ///< it is rejected at once (default)
+  block,   ///< the caller waits for room; on the pool's own thread, where nobody may wait, it is rejected
+};
+
+/// What `map` does when a task fails.
+enum class failure_policy : std::uint8_t {
+  collect_all,  ///< the others run all the same (default)
+  first_error,  ///< what has not ended is cancelled
+};
+
+/// How far a worker process is kept away from the rest of the machine. Each level includes the one before.
+enum class sandbox_level : std::uint8_t {
+  none,    ///< not at all (default)
+  basic,   ///< no network, no new programs, no look into other processes, files read-only, each as far as the kernel
+           ///< can do it; what it cannot do is told once
+  strict,  ///< the same and no new processes; refuses to start where the kernel cannot do it all
+};
+
 /// `restarts` restarts within `within` are allowed; the next one inside the window is one too many.
 /// {3, 5 s}: the fourth restart within 5 s stops the supervisor. OTP's intensity and period.
 struct intensity {
@@ -97,19 +118,41 @@ struct actor_spec {
 struct pool_spec {
   std::string task;  ///< the task that `map` steps use unless they name another
   rung runs_in = rung::process;
-  unsigned workers = 0;   ///< 0 means one per core
-  unsigned attempts = 3;  ///< runs of one task at most, the first included
+  unsigned workers = 0;            ///< at the start; 0 means one per core
+  unsigned min_workers = 0;        ///< the pool shrinks to so many when idle; 0 means `workers`
+  unsigned max_workers = 0;        ///< the pool grows to so many while tasks wait; 0 means `workers`
+  milliseconds idle_exit{30'000};  ///< a worker above `min_workers` ends after so long without a task
+  unsigned spares = 0;             ///< workers beyond these that stand by, ready, for one that dies
+  unsigned attempts = 3;           ///< runs of one task at most, the first included; 1 is at-most-once
   exception_policy on_exception = exception_policy::fail;
   milliseconds deadline{0};          ///< of one run of one task, from the moment a worker starts it; 0 means none
-  unsigned queue_limit = 1'000'000;  ///< tasks waiting or running; one more is rejected
+  milliseconds soft_deadline{0};     ///< the same; then the task's stop token is set; 0 means none
+  milliseconds grace{500};           ///< from SIGTERM, or from a cancel of a running task, to SIGKILL
+  milliseconds heartbeat{5'000};     ///< a worker process with tasks that is stopped, or takes none up, for so long
+                                     ///< is frozen and is replaced; 0 means never
+  unsigned queue_limit = 1'000'000;  ///< tasks waiting or running; one more is rejected or has to wait
+  full_policy on_full = full_policy::reject;
+  unsigned chunk = 0;                ///< inputs of a map that travel together; 0 means by measured time
   std::uint64_t memory_limit = 0;    ///< bytes of address space of a worker process; 0 means no limit
+  milliseconds cpu_limit{0};         ///< processor time of a worker process, in whole seconds; 0 means no limit
+  unsigned open_files = 0;           ///< descriptors of a worker process; 0 means as the program has
   unsigned recycle_after = 0;        ///< a worker is replaced after so many tasks; 0 means never
+  double recycle_jitter = 0.1;       ///< up to this share fewer, at random, so that not all are replaced at once
+  std::uint64_t recycle_memory = 0;  ///< a worker whose resident set is larger after a task is replaced; 0: never
+  std::string initializer;           ///< a registered task without arguments that each worker runs before it is ready
+  sandbox_level sandbox = sandbox_level::none;
+  std::vector<std::string> environment;  ///< "NAME": worker processes see it, too; "NAME=value": they see it so
+  std::string working_directory;         ///< of worker processes; empty means the program's
   intensity worker_restarts{20, milliseconds{5'000}};  ///< budget of all workers together
   backoff_spec backoff{milliseconds{10}, milliseconds{1'000}, 2.0, 0.2, milliseconds{5'000}};
   milliseconds start_within{5'000};  ///< a worker that is not ready by then is a failed start
   milliseconds shutdown{5'000};      ///< from the request to stop until a worker is killed
   std::vector<std::string> actors;   ///< ids of actors that tasks in worker processes may talk to
 };
+
+/// The names of environment variables that worker processes see always: PATH, HOME, USER, LOGNAME, SHELL, TZ, TMPDIR,
+/// LANG, TERM, and what begins with LC_.
+bool worker_sees(std::string_view variable) noexcept;
 
 struct supervisor_spec;
 
@@ -184,6 +227,9 @@ const char* to_string(auto_shutdown x) noexcept;
 const char* to_string(spent_policy x) noexcept;
 const char* to_string(overflow_policy x) noexcept;
 const char* to_string(hang_policy x) noexcept;
+const char* to_string(full_policy x) noexcept;
+const char* to_string(failure_policy x) noexcept;
+const char* to_string(sandbox_level x) noexcept;
 
 /// Type of an actor's parameter.
 enum class param_type : std::uint8_t { integer, real, boolean, text, duration, actor };
