@@ -189,20 +189,22 @@ void otp_case::watch(const paths& which) {
     const auto who = at(path);
     ASSERT_TRUE(who) << path;
     exits_[path] = "alive";
-    caf::actor_cast<caf::abstract_actor*>(who)->attach_functor([this, path](const caf::error& reason) {
-      exit_order_.push_back(path);
-      auto& how = exits_[path];
-      if (!reason || reason == caf::exit_reason::normal)
-        how = "normal";
-      else if (reason == caf::exit_reason::user_shutdown)
-        how = "shutdown";
-      else if (reason == caf::exit_reason::kill)
-        how = "killed";
-      else if (steward::code_of(reason) == errc::gave_up)
-        how = "crashed";
-      else
-        how = describe(reason);
-    });
+    caf::actor_cast<caf::abstract_actor*>(who)->attach_functor(
+        [this, path, still = std::weak_ptr<int>(watching_)](const caf::error& reason) {
+          if (still.expired()) return;
+          exit_order_.push_back(path);
+          auto& how = exits_[path];
+          if (!reason || reason == caf::exit_reason::normal)
+            how = "normal";
+          else if (reason == caf::exit_reason::user_shutdown)
+            how = "shutdown";
+          else if (reason == caf::exit_reason::kill)
+            how = "killed";
+          else if (steward::code_of(reason) == errc::gave_up)
+            how = "crashed";
+          else
+            how = describe(reason);
+        });
   }
 }
 

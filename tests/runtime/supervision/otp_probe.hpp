@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -132,7 +133,8 @@ protected:
   admin_code code_of(const std::optional<admin_result>& x);
 
   std::map<std::string, std::string> exits_;
-  std::vector<std::string> exit_order_;  // paths of watched actors, as they ended
+  std::vector<std::string> exit_order_;                      // paths of watched actors, as they ended
+  std::shared_ptr<int> watching_ = std::make_shared<int>();  // gone when the test is: the tree ends after it
 };
 
 }  // namespace steward::testing_support
