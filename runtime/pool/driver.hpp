@@ -21,16 +21,17 @@ public:
   virtual void carry_out(const act::stop& what) = 0;
   virtual void carry_out(const act::terminate& what) = 0;
   virtual void carry_out(const act::kill& what, engine& to, time_point now) = 0;
+  virtual void carry_out(const act::ask_task& what) = 0;
 
   /// Sends what `assign` and `stop` queued.
   virtual void flush() = 0;
-  /// A descriptor that the driver put into the loop's epoll set, with `index + 1` as its key, is ready.
-  virtual void channel_event(unsigned index, std::uint32_t events, engine& to, time_point now) = 0;
+  /// A descriptor that the driver put into the loop's epoll set, with this key, which is not 0, is ready.
+  virtual void channel_event(std::uint64_t key, std::uint32_t events, engine& to, time_point now) = 0;
   /// Tells the engine what the workers said. False when there was nothing.
   virtual bool collect(engine& to, time_point now) = 0;
   /// True when `collect` has something at once; looked at before the loop sleeps.
   virtual bool has_news() const = 0;
-  /// Tells the engine what each worker has in hand, for deadlines.
+  /// Tells the engine what each worker has in hand, for deadlines, and what it wants to know of them.
   virtual void observe(engine& to, time_point now) = 0;
   /// When `collect` wants to be called even if nothing happens.
   virtual std::optional<time_point> next_due() const = 0;

@@ -9,49 +9,64 @@ namespace steward::pooling {
 namespace {
 
 // What may be sent ahead to a busy worker: no more than this much expected work, so that a long task holds few others
-// up.
+// up. Of chunks, which are cut to about a millisecond, one is sent ahead.
 constexpr double prefetch_us = 1'000.0;
 constexpr std::size_t prefetch_tasks = 64;
+constexpr double prefetch_chunk_us = 4'000.0;
 
-unsigned worker_count(const pool_spec& spec) {
-  return spec.workers > 0 ? spec.workers : std::max(1U, std::thread::hardware_concurrency());
-}
+unsigned cores() { return std::max(1U, std::thread::hardware_concurrency()); }
 
 }  // namespace
 
 engine::engine(pool_spec spec, std::string path, std::uint64_t seed)
-    : spec_(std::move(spec)), path_(std::move(path)), budget_(spec_.worker_restarts) {
+    : spec_(std::move(spec)), path_(std::move(path)), seed_(seed), budget_(spec_.worker_restarts) {
   spec_.attempts = std::max(1U, spec_.attempts);
-  const auto count = worker_count(spec_);
-  workers_.reserve(count);
-  for (unsigned i = 0; i < count; ++i)
-    workers_.emplace_back(policy::backoff(spec_.backoff, seed ^ (0x9e3779b97f4a7c15ULL * (i + 1))));
+  size_ = spec_.workers > 0 ? spec_.workers : cores();
+  min_ = std::min(size_, spec_.min_workers > 0 ? spec_.min_workers : size_);
+  max_ = std::max(size_, spec_.max_workers);
+  for (unsigned i = 0; i < wanted_workers(); ++i) add_worker();
 }
 
 void engine::start(time_point now) {
   if (phase_ != phase::fresh) return;
   phase_ = phase::starting;
   auto e = make_event(event_kind::start, event_level::info);
-  e.text = std::to_string(workers_.size()) + (workers_.size() == 1 ? " worker" : " workers");
+  e.text = std::to_string(size_) + (size_ == 1 ? " worker" : " workers");
+  if (spec_.spares > 0) e.text += " and " + std::to_string(spec_.spares) + (spec_.spares == 1 ? " spare" : " spares");
   note(std::move(e));
   for (auto& w : workers_) begin(w, now);
 }
 
-void engine::submit(job_ptr task) {
-  const auto id = ++last_id_;
-  ++totals_.submitted;
-  ledger_.emplace(id, record{std::move(task), 1, {}});
+task_id engine::submit(job_ptr task) {
+  const auto id = last_id_ + 1;
+  last_id_ += task->items;
+  totals_.submitted += task->items;
+  open_ += task->items;
+  const auto e = add_record(std::move(task), id, 1);
   if (gave_up_) {
-    settle_error(id, outcome_kind::pool_gone, work_state::not_started, *gave_up_);
+    settle_rest(e, outcome_kind::pool_gone, work_state::not_started, *gave_up_);
   } else if (phase_ == phase::stopping || phase_ == phase::stopped) {
-    settle_error(id, outcome_kind::cancelled, work_state::not_started,
-                 make_cause(cause_class::killed, "the pool was stopped"));
-  } else if (ledger_.size() > spec_.queue_limit) {
-    settle_error(id, outcome_kind::rejected, work_state::not_started,
-                 make_cause(cause_class::none, "queue_limit of " + std::to_string(spec_.queue_limit) + " is reached"));
+    settle_rest(e, outcome_kind::cancelled, work_state::not_started,
+                make_cause(cause_class::killed, "the pool was stopped"));
+  } else if (open_ > spec_.queue_limit) {
+    settle_rest(e, outcome_kind::rejected, work_state::not_started,
+                make_cause(cause_class::none, "queue_limit of " + std::to_string(spec_.queue_limit) + " is reached"));
   } else {
-    queue_.push_back(id);
+    push_back(e);
   }
+  return id;
+}
+
+void engine::resize(unsigned min, unsigned max, time_point now) {
+  min_ = std::max(1U, min);
+  max_ = std::max(min_, max);
+  size_ = std::clamp(size_, min_, max_);
+  auto e = make_event(event_kind::operator_, event_level::info);
+  e.text = "resized to " + std::to_string(min_) + (max_ > min_ ? " to " + std::to_string(max_) : "") + " workers";
+  note(std::move(e));
+  if (phase_ != phase::starting && phase_ != phase::running) return;
+  keep_size(now);
+  shrink(now);
 }
 
 void engine::stop(bool drain, time_point now) {
@@ -75,18 +90,23 @@ void engine::begin_stop() {
   if (asked_) return;
   asked_ = true;
   const auto why = make_cause(cause_class::killed, "the pool was stopped");
-  while (!queue_.empty()) {
-    const auto id = queue_.front();
-    queue_.pop_front();
-    settle_error(id, outcome_kind::cancelled, work_state::not_started, why);
+  for (const auto e : std::exchange(suspects_, {})) {
+    if (is_live(e)) settle_rest(e, outcome_kind::cancelled, work_state::not_started, why);
   }
+  for (auto& l : bands_) {
+    for (const auto e : std::exchange(l.queue, {})) {
+      if (is_live(e)) settle_rest(e, outcome_kind::cancelled, work_state::not_started, why);
+    }
+  }
+  queued_ = 0;
   for (auto& w : workers_) {
     if (w.at == state::waiting) w.at = state::down;
     if (w.at == state::down || w.at == state::killing) continue;
     const bool idle = w.sent.empty() && w.at != state::starting;
+    const bool was_told = w.at == state::terminating;
     w.at = state::retiring;
     out_.emplace_back(act::stop{ref_of(w)});
-    if (!idle) out_.emplace_back(act::terminate{ref_of(w)});
+    if (!idle && !was_told) out_.emplace_back(act::terminate{ref_of(w)});
   }
 }
 
@@ -99,6 +119,7 @@ void engine::worker_ready(worker_ref ref, time_point now) {
   if (!w || w->at != state::starting) return;
   w->at = state::ready;
   w->was_ready = true;
+  w->idle_since = now;
   w->delays.ready(now);
   failed_starts_ = 0;
   if (w->died_at) {
@@ -109,8 +130,8 @@ void engine::worker_ready(worker_ref ref, time_point now) {
   } else {
     note(worker_event(event_kind::ready, event_level::debug, *w));
   }
-  const auto is_ready = [](const worker& x) { return x.at == state::ready; };
-  if (phase_ == phase::starting && std::all_of(workers_.begin(), workers_.end(), is_ready)) {
+  const auto pending = [](const worker& x) { return x.at != state::ready && x.at != state::down; };
+  if (phase_ == phase::starting && std::none_of(workers_.begin(), workers_.end(), pending)) {
     phase_ = phase::running;
     note(make_event(event_kind::ready, event_level::info));
   }
@@ -124,94 +145,178 @@ void engine::worker_start_failed(worker_ref ref, const cause& why, time_point no
   worker_died(ref, death{why, 0, false}, now);
 }
 
-void engine::worker_running(worker_ref ref, task_id current, time_point since, time_point now) {
+void engine::worker_running(worker_ref ref, task_id current, time_point since, time_point now, std::uint64_t item) {
   auto* w = find(ref);
-  if (!w || w->sent.empty() || w->sent.front() != current || w->head_started) return;
-  // The page is written by the worker, so its time is held between what we know.
+  if (!w || w->sent.empty() || w->sent.front().id != current) return;
+  const auto& r = at(w->sent.front());
+  // The page is written by the worker: what cannot be is not believed.
+  if (item < r.received || item >= r.items || (w->head_started && w->head_item == item)) return;
+  if (w->head_item != item) w->head_asked = false;
   w->head_since = std::clamp(since, w->head_since, std::max(now, w->head_since));
+  w->head_item = item;
   w->head_started = true;
-  w->check_at = w->head_since + spec_.deadline;
+  set_check(*w);
+}
+
+void engine::worker_looked_at(worker_ref ref, bool stopped, std::uint64_t resident_bytes, time_point now) {
+  auto* w = find(ref);
+  if (!w || w->at != state::ready) return;
+  w->seen_stopped = stopped ? w->seen_stopped + 1 : 0;
+  if (resident_bytes == 0) return;
+  w->memory_answered = w->answered;
+  w->memory_at = now + memory_look_every;
+  if (resident_bytes > spec_.recycle_memory && !w->leaving) {
+    w->leaving = true;
+    auto e = worker_event(event_kind::warn, event_level::info, *w);
+    e.text = "its " + std::to_string(resident_bytes / 1024) + " KiB are more than recycle_memory: it is replaced";
+    note(std::move(e));
+  }
+}
+
+look engine::wanted(unsigned index, time_point now) const {
+  const auto& w = workers_.at(index);
+  if (w.at != state::ready || !processes()) return {};
+  const bool stopped = spec_.heartbeat.count() > 0 && !w.sent.empty() && now >= w.look_at;
+  const bool memory = spec_.recycle_memory > 0 && !w.leaving && w.answered != w.memory_answered && now >= w.memory_at;
+  return {stopped, memory};
+}
+
+/// When the item in hand is looked at for its deadlines.
+void engine::set_check(worker& w) {
+  auto due = time_point::max();
+  if (spec_.deadline.count() > 0) due = w.head_since + spec_.deadline;
+  if (spec_.soft_deadline.count() > 0 && !w.head_asked) due = std::min(due, w.head_since + spec_.soft_deadline);
+  w.check_at = due;
 }
 
 void engine::new_head(worker& w, time_point since) {
   w.head_since = since;
+  w.head_item = 0;
   w.head_started = false;
-  w.check_at = since + spec_.deadline;
+  w.head_asked = false;
+  w.seen_stopped = 0;
+  w.end_by.reset();
+  w.look_at = since + spec_.heartbeat / 2;
+  set_check(w);
+  if (w.sent.empty()) {
+    w.idle_since = since;
+  } else if (at(w.sent.front()).cancelled) {
+    cancel_head(w, since);
+  }
+}
+
+std::pair<const job*, std::uint64_t> engine::sent(worker_ref ref, task_id id) const {
+  if (const auto* w = find(ref)) {
+    for (const auto e : w->sent) {
+      if (e.id == id) return {at(e).task.get(), at(e).received};
+    }
+  }
+  return {nullptr, 0};
 }
 
 bool engine::worker_answered(worker_ref ref, task_id id, answer reply, time_point now) {
+  if (reply.failed) return worker_item_failed(ref, id, 0, std::move(reply.why), reply.ran_ms, true, now);
+  return worker_items(ref, id, 0, 1, std::move(reply.result), reply.ran_ms, true, now);
+}
+
+bool engine::worker_items(worker_ref ref, task_id id, std::uint64_t item, std::uint64_t count, bytes results,
+                          double ran_ms, bool done, time_point now) {
   auto* w = find(ref);
   if (!w) return true;
-  if (w->sent.empty()) return w->at == state::killing;  // its tasks may have been settled without it
-  if (w->sent.front() != id) return false;
-  const auto* entry = ledger_.at(id).task->entry;
-  drop_sent(*w, id);
-  new_head(*w, now);
-  ++w->answered;
-  learn(entry, reply.ran_ms * 1'000.0);
-  if (reply.failed) {
-    answered_with_exception(*w, id, std::move(reply));
-  } else {
-    settle_value(id, std::move(reply));
+  if (w->sent.empty()) return w->at == state::killing || w->at == state::terminating;
+  const auto e = w->sent.front();
+  auto& r = at(e);
+  if (e.id != id || item != r.received || count > r.items - r.received) return false;
+  if (r.cancelled) {
+    totals_.late_answers += count;
+  } else if (count > 0) {
+    totals_.settled += count;
+    open_ -= count;
+    if (r.task->sink) {
+      out_.emplace_back(act::settle_items{r.task, item, count, std::move(results), ran_ms});
+    } else {
+      out_.emplace_back(act::settle{r.task, outcome<bytes>(std::move(results), ran_ms), 0});
+    }
   }
+  r.received += static_cast<std::uint32_t>(count);
+  head_answered(*w, count, ran_ms, done, now);
   return true;
 }
 
-void engine::answered_with_exception(worker& w, task_id id, answer reply) {
-  auto& r = ledger_.at(id);
-  r.history.push_back({r.attempt, name_of(w), w.pid, reply.why, reply.ran_ms});
-  const bool again = spec_.on_exception == exception_policy::retry && r.attempt < spec_.attempts && (!asked_ || drain_);
-  auto e = worker_event(again ? event_kind::task_retry : event_kind::task_fail, event_level::warn, w);
-  e.why = reply.why;
-  e.task = task_view(id, r);
-  e.task->ran_ms = reply.ran_ms;
-  e.task_fate = again ? "requeued" : "failed";
-  note(std::move(e));
-  if (again) {
-    ++r.attempt;
-    ++totals_.retried;
-    requeue_front(id);
+bool engine::worker_item_failed(worker_ref ref, task_id id, std::uint64_t item, cause why, double ran_ms, bool done,
+                                time_point now) {
+  auto* w = find(ref);
+  if (!w) return true;
+  if (w->sent.empty()) return w->at == state::killing || w->at == state::terminating;
+  const auto e = w->sent.front();
+  if (e.id != id || item != at(e).received || item >= at(e).items) return false;
+  ++at(e).received;
+  if (at(e).cancelled) {
+    ++totals_.late_answers;
   } else {
-    settle_error(id, outcome_kind::exception, work_state::failed, std::move(reply.why));
+    item_threw(*w, e, static_cast<std::uint32_t>(item), std::move(why), ran_ms);
   }
+  head_answered(*w, 1, ran_ms, done, now);
+  return true;
 }
 
-void engine::settle_value(task_id id, answer reply) {
-  const auto at = ledger_.find(id);
-  out_.emplace_back(act::settle{std::move(at->second.task), outcome<bytes>(std::move(reply.result), reply.ran_ms)});
-  ledger_.erase(at);
-  ++totals_.settled;
-}
-
-void engine::settle_error(task_id id, outcome_kind kind, work_state work, cause why) {
-  const auto at = ledger_.find(id);
-  auto& r = at->second;
-  task_error error{
-      kind, work, id, r.task->entry ? r.task->entry->name : "callable", std::move(why), std::move(r.history)};
-  // A task that is given up between two attempts did run.
-  if (work == work_state::not_started && !error.attempts.empty()) error.work = work_state::unknown;
-  out_.emplace_back(act::settle{std::move(r.task), outcome<bytes>(std::move(error))});
-  ledger_.erase(at);
+void engine::item_threw(worker& w, slip e, std::uint32_t item, cause why, double ran_ms) {
+  const bool again =
+      spec_.on_exception == exception_policy::retry && at(e).attempt < spec_.attempts && (!asked_ || drain_);
+  ++totals_.exceptions;
+  if (why.cls == cause_class::memory) ++totals_.memory;
+  auto told = worker_event(again ? event_kind::task_retry : event_kind::task_fail, event_level::warn, w);
+  told.why = why;
+  told.task = task_view(at(e), item);
+  told.task->ran_ms = ran_ms;
+  told.task_fate = again ? "requeued" : "failed";
+  note(std::move(told));
+  attempt_record attempt{at(e).attempt, name_of(w), w.pid, why, ran_ms};
+  if (again) {
+    const auto next = split(at(e), item, 1);
+    at(next).history.push_back(std::move(attempt));
+    ++at(next).attempt;
+    ++totals_.retried;
+    push_front(next);
+    return;
+  }
+  auto error = error_of(at(e), outcome_kind::exception, work_state::failed, std::move(why), item);
+  error.attempts.push_back(std::move(attempt));
+  out_.emplace_back(act::settle{at(e).task, outcome<bytes>(std::move(error)), item});
+  --open_;
   ++totals_.settled;
   ++totals_.failed;
 }
 
-void engine::settle_all(outcome_kind kind, const cause& why) {
-  for (auto& w : workers_) {
-    // Whether it began what it was sent first is not known; of what came behind we know that it will not count.
-    for (std::size_t i = 0; i < w.sent.size(); ++i)
-      settle_error(w.sent[i], kind, i == 0 ? work_state::unknown : work_state::not_started, why);
-    w.sent.clear();
-    w.load_us = 0.0;
+/// Notes that the worker has gone on. What is left of a chunk that ended early goes back to the queue.
+void engine::head_answered(worker& w, std::uint64_t items, double ran_ms, bool done, time_point now) {
+  const auto e = w.sent.front();
+  w.answered += items;
+  if (items > 0) learn(at(e).task->entry, ran_ms * 1'000.0 / static_cast<double>(items));
+  if (!done) {
+    const auto item = at(e).received;
+    const bool stays = w.end_by.has_value();
+    const auto end_by = w.end_by;
+    new_head(w, now);
+    w.head_item = item;
+    if (stays) w.end_by = end_by;
+    return;
   }
-  for (const auto id : queue_) settle_error(id, kind, work_state::not_started, why);
-  queue_.clear();
+  const auto left = at(e).items - at(e).received;
+  if (left > 0 && !at(e).cancelled) push_front(split(at(e), at(e).received, left));
+  take_head(w);
+  drop_record(e);
+  new_head(w, now);
 }
 
-void engine::drop_sent(worker& w, task_id id) {
-  w.load_us = std::max(0.0, w.load_us - estimate(ledger_.at(id).task->entry));
+void engine::take_head(worker& w) {
+  const auto& r = at(w.sent.front());
+  w.load_us = std::max(0.0, w.load_us - estimate(r));
+  w.sent_items -= r.items;
   w.sent.pop_front();
-  if (w.sent.empty()) w.load_us = 0.0;
+  if (!w.sent.empty()) return;
+  w.load_us = 0.0;
+  --busy_;
 }
 
 std::vector<action> engine::step(time_point now) {
@@ -221,16 +326,23 @@ std::vector<action> engine::step(time_point now) {
   return std::exchange(out_, {});
 }
 
+bool engine::may_take(const worker& w) const {
+  if (w.at != state::ready || w.end_by) return false;
+  if (w.sent.empty() && busy_ >= size_) return false;  // it is a spare
+  return w.most_tasks == 0 || w.answered + w.sent_items < w.most_tasks;
+}
+
 /// Prefers idle workers, then the one with the least to do, and sends ahead only what is known to be short.
-engine::worker* engine::choose(const record& next, double estimated) {
+engine::worker* engine::choose(const record& next, double estimated, std::size_t waiting) {
   worker* best = nullptr;
-  const std::size_t share = 1 + queue_.size() / (2 * workers_.size());
+  const bool chunk = next.items > 1;
+  const std::size_t share = 1 + waiting / (2 * size_);
+  const auto most = std::min(chunk ? std::size_t{2} : prefetch_tasks, share);
   for (auto& w : workers_) {
-    if (w.at != state::ready) continue;
-    if (spec_.recycle_after > 0 && w.answered + w.sent.size() >= spec_.recycle_after) continue;
+    if (!may_take(w)) continue;
     if (!w.sent.empty()) {
-      const bool alone = next.attempt > 1 || ledger_.at(w.sent.back()).attempt > 1;
-      const bool full = w.sent.size() >= std::min(prefetch_tasks, share) || w.load_us + estimated > prefetch_us;
+      const bool alone = next.attempt > 1 || at(w.sent.back()).attempt > 1 || !suspects_.empty();
+      const bool full = w.sent.size() >= most || w.load_us + estimated > (chunk ? prefetch_chunk_us : prefetch_us);
       if (alone || full) continue;
     }
     if (!best || w.sent.size() < best->sent.size()) best = &w;
@@ -239,32 +351,76 @@ engine::worker* engine::choose(const record& next, double estimated) {
   return best;
 }
 
-void engine::dispatch(time_point now) {
-  if (gave_up_ || (phase_ == phase::stopping && !drain_) || phase_ == phase::fresh) return;
-  while (!queue_.empty()) {
-    const auto id = queue_.front();
-    const auto& r = ledger_.at(id);
-    const double expected = estimate(r.task->entry);
-    auto* w = choose(r, expected);
-    if (!w) return;
-    queue_.pop_front();
-    if (w->sent.empty()) new_head(*w, now);
-    w->sent.push_back(id);
-    w->load_us += expected;
-    out_.emplace_back(act::assign{ref_of(*w), id, r.attempt, r.task});
+void engine::hand_over(worker& w, slip e, time_point now) {
+  auto& r = at(e);
+  const bool first = w.sent.empty();
+  w.sent.push_back(e);
+  w.sent_items += r.items;
+  w.load_us += estimate(r);
+  r.sent = true;
+  if (first) {
+    ++busy_;
+    new_head(w, now);
+  }
+  out_.emplace_back(act::assign{ref_of(w), r.id, r.attempt, r.task});
+}
+
+/// Tasks under which a worker died run alone, and for the last time in a worker that has run nothing before.
+void engine::dispatch_suspects(time_point now) {
+  for (auto next = suspects_.begin(); next != suspects_.end();) {
+    if (!is_live(*next)) {
+      next = suspects_.erase(next);
+      continue;
+    }
+    const auto& r = at(*next);
+    const bool last = processes() && r.attempt == spec_.attempts && spec_.attempts > 1;
+    worker* best = nullptr;
+    worker* used = nullptr;
+    bool coming = false;
+    for (auto& w : workers_) {
+      coming = coming || w.at == state::starting || w.at == state::waiting || w.leaving;
+      if (!may_take(w) || !w.sent.empty()) continue;
+      (last && w.answered > 0 ? used : best) = &w;
+      if (best) break;
+    }
+    if (best) {
+      queued_ -= r.items;
+      const auto e = *next;
+      next = suspects_.erase(next);
+      hand_over(*best, e, now);
+      continue;
+    }
+    // Nobody is fresh, and nobody new is on the way: an idle worker makes room for one.
+    if (used && !coming) retire(*used);
+    ++next;
   }
 }
 
-double engine::estimate(const task_entry* entry) const {
-  const auto at = run_us_.find(entry);
-  return at == run_us_.end() ? 2 * prefetch_us : at->second;
+void engine::dispatch(time_point now) {
+  if (gave_up_ || (phase_ == phase::stopping && !drain_) || phase_ == phase::fresh) return;
+  if (!suspects_.empty()) dispatch_suspects(now);
+  std::size_t waiting = 0;
+  for (const auto& l : bands_) waiting += l.queue.size();
+  while (const auto e = front()) {
+    auto* w = choose(at(*e), estimate(at(*e)), waiting);
+    if (!w) break;
+    pop_front();
+    --waiting;
+    hand_over(*w, *e, now);
+  }
+  if (queued_ > 0 && size_ < max_) grow(waiting + suspects_.size(), now);
+}
+
+double engine::estimate(const record& r) const {
+  const auto at = run_us_.find(r.task->entry);
+  return at == run_us_.end() ? 2 * prefetch_us : at->second * r.items;
 }
 
 /// Follows longer runs at once and shorter ones slowly: to wait behind a long task is worse than to be sent late.
-void engine::learn(const task_entry* entry, double ran_us) {
+void engine::learn(const task_entry* what, double ran_us) {
   // Each task costs a worker something, or the budget of run time would not bound the count.
-  ran_us = std::max(ran_us, 1.0);
-  const auto [at, fresh] = run_us_.try_emplace(entry, ran_us);
+  ran_us = std::max(ran_us, 0.001);
+  const auto [at, fresh] = run_us_.try_emplace(what, ran_us);
   if (!fresh) at->second = ran_us > at->second ? ran_us : at->second + (ran_us - at->second) / 8.0;
 }
 
@@ -272,9 +428,19 @@ std::optional<time_point> engine::next_due() const {
   std::optional<time_point> due;
   const auto add = [&due](time_point t) { due = due ? std::min(*due, t) : t; };
   for (const auto& w : workers_) {
-    if (w.at == state::waiting || w.at == state::starting) add(w.due);
-    if (w.at == state::retiring && !asked_) add(w.due);
-    if (w.at == state::ready && !w.sent.empty() && spec_.deadline.count() > 0) add(w.check_at);
+    if (w.at == state::waiting || w.at == state::starting || w.at == state::terminating) add(w.due);
+    const bool leaves = w.at == state::retiring && !asked_;
+    if (leaves && w.sent.empty() && w.due != time_point::max()) add(w.due);
+    if (w.at != state::ready && !leaves) continue;
+    if (w.at == state::ready && spec_.recycle_memory > 0 && !w.leaving && w.answered != w.memory_answered)
+      add(w.memory_at);
+    if (w.sent.empty()) {
+      if (size_ > min_ && w.at == state::ready && phase_ == phase::running) add(w.idle_since + spec_.idle_exit);
+      continue;
+    }
+    if (w.check_at != time_point::max()) add(w.check_at);
+    if (w.end_by) add(*w.end_by);
+    if (processes() && spec_.heartbeat.count() > 0) add(w.look_at);
   }
   if (phase_ == phase::stopping && !forced_)
     add(stop_since_ + spec_.shutdown -
@@ -284,20 +450,20 @@ std::optional<time_point> engine::next_due() const {
 
 worker_view engine::view(unsigned index) const {
   const auto& w = workers_.at(index);
-  return {w.incarnation, w.pid, w.at == state::ready, w.sent.size()};
+  return {w.incarnation, w.pid, w.at == state::ready, w.at != state::down, w.sent_items};
 }
 
-engine::worker* engine::find(worker_ref ref) {
+const engine::worker* engine::find(worker_ref ref) const {
   if (ref.index >= workers_.size()) return nullptr;
-  auto& w = workers_[ref.index];
+  const auto& w = workers_[ref.index];
   return w.incarnation == ref.incarnation && w.at != state::down && w.at != state::waiting ? &w : nullptr;
 }
 
-worker_ref engine::ref_of(const worker& w) const {
-  return {static_cast<unsigned>(&w - workers_.data()), w.incarnation};
+engine::worker* engine::find(worker_ref ref) {
+  return const_cast<worker*>(static_cast<const engine*>(this)->find(ref));
 }
 
-std::string engine::name_of(const worker& w) const { return "w" + std::to_string(ref_of(w).index + 1); }
+std::string engine::name_of(const worker& w) const { return "w" + std::to_string(w.index + 1); }
 
 bool engine::any_ready() const {
   return std::any_of(workers_.begin(), workers_.end(), [](const worker& w) { return w.at == state::ready; });

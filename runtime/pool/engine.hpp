@@ -2,8 +2,7 @@
 
 #include "policy/backoff.hpp"
 #include "policy/budget.hpp"
-#include "steward/codec.hpp"
-#include "steward/detail/pool_work.hpp"
+#include "pool/actions.hpp"
 #include "steward/event.hpp"
 #include "steward/outcome.hpp"
 #include "steward/spec.hpp"
@@ -12,103 +11,20 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <variant>
+#include <utility>
 #include <vector>
 
 namespace steward::pooling {
-
-using time_point = std::chrono::steady_clock::time_point;
-using task_id = std::uint64_t;
-
-/// One task as it was submitted. The ledger and the worker that runs it share it; only `done` is touched after that.
-struct job : detail::pool_work {
-  std::function<void(outcome<bytes>)> done;
-};
-using job_ptr = std::shared_ptr<job>;
-
-inline cause make_cause(cause_class cls, std::string message) {
-  cause why;
-  why.cls = cls;
-  why.message = std::move(message);
-  return why;
-}
-
-inline double ms_between(time_point from, time_point to) {
-  return std::chrono::duration<double, std::milli>(to - from).count();
-}
-
-/// One incarnation of one worker. Reports about an older incarnation are ignored.
-struct worker_ref {
-  unsigned index = 0;
-  std::uint64_t incarnation = 0;
-  friend bool operator==(const worker_ref&, const worker_ref&) = default;
-};
-
-/// What a worker said about a task.
-struct answer {
-  bool failed = false;
-  bytes result;  ///< encoded, when not failed
-  cause why;     ///< the exception, when failed
-  double ran_ms = 0.0;
-};
-
-/// How a worker ended.
-struct death {
-  cause why;
-  task_id in_hand = 0;  ///< what its flight recorder shows; 0 for nothing
-  bool by_us = false;   ///< it ended because of a `kill` action
-};
-
-namespace act {
-
-/// Hand the task to the worker, which runs what it is handed in this order and answers each before it begins the next.
-struct assign {
-  worker_ref worker;
-  task_id id = 0;
-  unsigned attempt = 1;
-  job_ptr task;
-};
-struct start {
-  worker_ref worker;
-};
-/// Ask it to end when it has done what it was sent.
-struct stop {
-  worker_ref worker;
-};
-/// Ask it harder: SIGTERM. Threads cannot be asked.
-struct terminate {
-  worker_ref worker;
-};
-/// End it now: SIGKILL; a thread is abandoned. A death must be reported in any case.
-struct kill {
-  worker_ref worker;
-};
-struct settle {
-  job_ptr task;
-  outcome<bytes> result;
-};
-/// Every initial worker is ready.
-struct all_ready {};
-struct gave_up {
-  cause why;
-};
-/// The last worker is gone after a stop.
-struct stopped {};
-
-}  // namespace act
-
-using action = std::variant<act::assign, act::start, act::stop, act::terminate, act::kill, act::settle, act::all_ready,
-                            act::gave_up, act::stopped, event>;
 
 struct worker_view {
   std::uint64_t incarnation = 0;
   int pid = 0;
   bool ready = false;
+  bool exists = false;  ///< running, starting, or about to be started
   std::size_t sent = 0;
 };
 
@@ -118,20 +34,49 @@ struct counters {
   std::uint64_t failed = 0;  ///< of the settled ones
   std::uint64_t retried = 0;
   std::uint64_t restarts = 0;
+  std::uint64_t recycled = 0;
+  // Why runs ended without an answer, and outcomes by kind.
+  std::uint64_t crashes = 0;  ///< runs that a signal, an exit or a broken protocol ended
+  std::uint64_t memory = 0;   ///< runs that ended for want of memory
+  std::uint64_t deadlines = 0;
+  std::uint64_t frozen = 0;
+  std::uint64_t exceptions = 0;
+  std::uint64_t quarantined = 0;
+  std::uint64_t cancelled = 0;
+  std::uint64_t rejected = 0;
+  std::uint64_t late_answers = 0;  ///< to tasks that had been cancelled, and dropped
+};
+
+/// What a driver is to look at on a worker, when the engine asks for it.
+struct look {
+  bool state = false;   ///< is the process stopped?
+  bool memory = false;  ///< its resident set
 };
 
 /// The ledger and the scheduler of a pool, as a pure machine: it reads no clock, starts nothing and waits for nothing.
 ///
 /// The driver feeds it what happened and when, then takes the actions that `step` returns and carries them out in
-/// order. Every submitted job is kept until exactly one `settle` action carries its outcome. Only the task that a dead
-/// worker had in hand is charged an attempt, and those whose answers died with it; tasks that were sent and not started
-/// return to the head of the queue. Not thread-safe: one owner calls everything, with times that do not go backwards.
+/// order. Every submitted task is kept until exactly one action carries its outcome. Only the task that a dead worker
+/// had in hand is charged an attempt, and those whose answers died with it; tasks that were sent and not started return
+/// to the head of the queue, and finished items of a chunk keep their values. Not thread-safe: one owner calls
+/// everything, with times that do not go backwards.
 class engine {
 public:
+  /// How often the memory of a worker that works is looked at.
+  static constexpr milliseconds memory_look_every{250};
+
   engine(pool_spec spec, std::string path, std::uint64_t seed);
 
   void start(time_point now);
-  void submit(job_ptr task);
+  /// The id of the task, or of the chunk's first item.
+  task_id submit(job_ptr task);
+  /// Ends a task or what is left of a chunk, as cancelled. One that runs is asked to stop, and its worker process is
+  /// killed after the spec's `grace`. False when it has its outcome already.
+  bool cancel(const job_ptr& task, time_point now);
+  /// The same for everything that is left of a map.
+  void cancel_all(const detail::item_sink* sink, time_point now);
+  /// The pool has between `min` and `max` workers from now on.
+  void resize(unsigned min, unsigned max, time_point now);
   /// Stops for good, within the spec's `shutdown`. `drain`: what was submitted is finished first; otherwise what has
   /// not started is cancelled. A second call may turn a draining stop into an immediate one.
   void stop(bool drain, time_point now);
@@ -140,11 +85,25 @@ public:
   void worker_exists(worker_ref ref, int pid);
   void worker_ready(worker_ref ref, time_point now);
   void worker_start_failed(worker_ref ref, const cause& why, time_point now);
-  /// What the flight recorder shows: `current` is in hand since `since`, or nothing is when it is 0.
-  void worker_running(worker_ref ref, task_id current, time_point since, time_point now);
+  /// What the flight recorder shows: item `item` of `current` is in hand since `since`, or nothing is when `current` is
+  /// 0.
+  void worker_running(worker_ref ref, task_id current, time_point since, time_point now, std::uint64_t item = 0);
+  /// What was found at a look; see `wanted`.
+  void worker_looked_at(worker_ref ref, bool stopped, std::uint64_t resident_bytes, time_point now);
   /// False when the worker was never asked that, or not in this order: it broke the protocol.
   bool worker_answered(worker_ref ref, task_id id, answer reply, time_point now);
+  /// Values of the next `count` items, from `item` on; `done` when the chunk is over.
+  bool worker_items(worker_ref ref, task_id id, std::uint64_t item, std::uint64_t count, bytes results, double ran_ms,
+                    bool done, time_point now);
+  /// One item threw.
+  bool worker_item_failed(worker_ref ref, task_id id, std::uint64_t item, cause why, double ran_ms, bool done,
+                          time_point now);
   void worker_died(worker_ref ref, const death& how, time_point now);
+
+  /// How a chunk stands: the job, and the number of its items that have been answered; null when the worker was not
+  /// sent that.
+  std::pair<const job*, std::uint64_t> sent(worker_ref ref, task_id id) const;
+  look wanted(unsigned index, time_point now) const;
 
   /// Everything that is to be done now.
   std::vector<action> step(time_point now);
@@ -153,10 +112,13 @@ public:
 
   bool finished() const noexcept { return phase_ == phase::stopped; }
   bool has_given_up() const noexcept { return gave_up_.has_value(); }
-  std::size_t queued() const noexcept { return queue_.size(); }
-  std::size_t open() const noexcept { return ledger_.size(); }
+  std::size_t queued() const noexcept { return queued_; }
+  std::size_t open() const noexcept { return open_; }
   const counters& totals() const noexcept { return totals_; }
-  unsigned size() const noexcept { return static_cast<unsigned>(workers_.size()); }
+  /// Places for workers; those that do not exist now included.
+  unsigned places() const noexcept { return static_cast<unsigned>(workers_.size()); }
+  /// Workers that the pool means to have, without spares.
+  unsigned size() const noexcept { return size_; }
   worker_view view(unsigned index) const;
 
 private:
@@ -166,66 +128,130 @@ private:
     waiting,   ///< a start is due at `due`
     starting,  ///< not ready yet; must be by `due`
     ready,
-    retiring,  ///< asked to stop
-    killing,   ///< killed; its death is on its way
+    retiring,     ///< asked to stop
+    terminating,  ///< sent SIGTERM; killed at `due`
+    killing,      ///< killed; its death is on its way
+  };
+  /// Names a record in the ledger, and proves that it is still the same one.
+  struct slip {
+    std::uint32_t place = 0;
+    task_id id = 0;
   };
   struct worker {
-    explicit worker(policy::backoff d) : delays(std::move(d)) {}
+    worker(unsigned i, policy::backoff d) : index(i), delays(std::move(d)) {}
 
+    unsigned index;
     std::uint64_t incarnation = 0;
     state at = state::down;
     int pid = 0;
     bool was_ready = false;
-    std::uint64_t answered = 0;  ///< tasks of this incarnation
-    std::deque<task_id> sent;    ///< in the order in which it runs them
-    double load_us = 0.0;        ///< expected run time of `sent`
-    time_point head_since;       ///< when the first of `sent` is taken to have started, at the earliest
-    bool head_started = false;   ///< the flight recorder has shown it
-    time_point check_at;         ///< when the first of `sent` is looked at for its deadline
-    time_point due;              ///< of the start, of being ready, or of the end
+    bool leaving = false;          ///< to be recycled once there is a replacement
+    std::uint64_t answered = 0;    ///< tasks of this incarnation
+    std::uint64_t most_tasks = 0;  ///< after which it is recycled; 0 for no limit
+    std::deque<slip> sent;         ///< in the order in which it runs them
+    std::size_t sent_items = 0;
+    double load_us = 0.0;              ///< expected run time of `sent`
+    time_point head_since;             ///< when the item in hand is taken to have started, at the earliest
+    std::uint64_t head_item = 0;       ///< of the chunk in hand
+    bool head_started = false;         ///< the flight recorder has shown it
+    bool head_asked = false;           ///< its stop token was set for the soft deadline
+    time_point check_at;               ///< when the item in hand is looked at for its deadlines
+    std::optional<time_point> end_by;  ///< what it runs was cancelled: it is killed then
+    time_point look_at;                ///< when its state is looked at
+    unsigned seen_stopped = 0;         ///< looks in a row
+    time_point memory_at;              ///< when its memory is looked at
+    std::uint64_t memory_answered = 0;
+    time_point idle_since;
+    time_point due;  ///< of the start, of being ready, or of the end
     std::optional<cause> killed_for;
+    bool ended_for_cancel = false;
     task_id killed_task = 0;  ///< the one that ran past its deadline
     std::optional<time_point> died_at;
     policy::backoff delays;
   };
   struct record {
     job_ptr task;
+    task_id id = 0;
+    std::uint32_t items = 1;
+    std::uint32_t received = 0;  ///< items that have their outcome
     unsigned attempt = 1;
+    bool sent = false;
+    bool cancelled = false;  ///< settled; kept until the worker has answered
     std::vector<attempt_record> history;
+  };
+  struct band {
+    int priority = 0;
+    std::deque<slip> queue;
   };
 
   worker* find(worker_ref ref);
-  worker_ref ref_of(const worker& w) const;
+  const worker* find(worker_ref ref) const;
+  worker_ref ref_of(const worker& w) const { return {w.index, w.incarnation}; }
   std::string name_of(const worker& w) const;
+  bool is_live(slip e) const { return records_[e.place].id == e.id; }
+  record& at(slip e) { return records_[e.place]; }
+  const record& at(slip e) const { return records_[e.place]; }
 
-  void settle_value(task_id id, answer reply);
-  void settle_error(task_id id, outcome_kind kind, work_state work, cause why);
+  slip add_record(job_ptr task, task_id id, unsigned attempt);
+  void drop_record(slip e);
+  slip split(const record& from, std::uint32_t item, std::uint32_t count);
+  void push_back(slip e);
+  void push_front(slip e);
+  std::optional<slip> front();
+  void pop_front();
+  band& band_of(int priority);
+
+  task_error error_of(const record& r, outcome_kind kind, work_state work, cause why, std::uint64_t item) const;
+  void settle_error(record& r, outcome_kind kind, work_state work, const cause& why);
+  void settle_rest(slip e, outcome_kind kind, work_state work, const cause& why);
   void settle_all(outcome_kind kind, const cause& why);
-  void answered_with_exception(worker& w, task_id id, answer reply);
-  void charge(worker& w, task_id id, const cause& why, bool answer_lost, time_point now, std::string& fate);
-  void requeue_front(task_id id) { queue_.push_front(id); }
-  void drop_sent(worker& w, task_id id);
+  void count(outcome_kind kind);
+  void count(const cause& why);
+  void item_threw(worker& w, slip e, std::uint32_t item, cause why, double ran_ms);
+  void cancel(slip e, time_point now);
+  void cancel_head(worker& w, time_point now);
+  void charge(worker& w, slip e, const cause& why, bool answer_lost, time_point now, std::string& fate);
+  void head_answered(worker& w, std::uint64_t items, double ran_ms, bool done, time_point now);
+  void take_head(worker& w);
+  void set_check(worker& w);
   void new_head(worker& w, time_point since);
 
+  worker& add_worker();
   void begin(worker& w, time_point now);
-  void kill(worker& w, cause why);
+  void end(worker& w, cause why, bool at_once, time_point now);
+  void reclaim_started(worker& w, slip e, bool in_hand, const death& how, const cause& why, time_point now,
+                       std::string& fate);
   std::string reclaim(worker& w, const death& how, const cause& why, time_point now);
-  void restart_or_give_up(worker& w, const cause& why, const event& crash, bool counts, time_point now);
+  void after_planned_end(worker& w, std::string text, time_point now);
   void give_up(const cause& why, time_point now);
   void begin_stop();
   void check_stop(time_point now);
   void check_workers(time_point now);
+  void check_busy(worker& w, time_point now);
   void check_deadline(worker& w, time_point now);
+  void check_idle(worker& w, time_point now);
+  void check_share(worker& w);
+  void check_retiring(worker& w, time_point now);
+  void replace_leaving(time_point now);
+  void keep_size(time_point now);
+  void grow(std::size_t waiting, time_point now);
+  void retire(worker& w);
+  void shrink(time_point now);
+  unsigned living() const;
+  unsigned wanted_workers() const noexcept { return size_ + spec_.spares; }
   void dispatch(time_point now);
-  worker* choose(const record& next, double estimate);
-  double estimate(const task_entry* entry) const;
-  void learn(const task_entry* entry, double ran_us);
+  void dispatch_suspects(time_point now);
+  void hand_over(worker& w, slip e, time_point now);
+  bool may_take(const worker& w) const;
+  worker* choose(const record& next, double estimated, std::size_t waiting);
+  double estimate(const record& r) const;
+  void learn(const task_entry* what, double ran_us);
 
-  event make_event(event_kind kind, event_level level) const;
-  event worker_event(event_kind kind, event_level level, const worker& w) const;
-  event_task task_view(task_id id, const record& r) const;
+  event make_event(event_kind kind, event_level how) const;
+  event worker_event(event_kind kind, event_level how, const worker& w) const;
+  event_task task_view(const record& r, std::uint64_t item) const;
   event_decision decision(const char* what, time_point now, milliseconds delay = milliseconds{0}) const;
-  void note(event e) { out_.emplace_back(std::move(e)); }
+  void note(event e) { out_.emplace_back(act::tell{std::make_unique<event>(std::move(e))}); }
   bool any_ready() const;
   bool processes() const noexcept { return spec_.runs_in == rung::process; }
 
@@ -239,11 +265,20 @@ private:
   bool forced_ = false;
   time_point stop_since_;
   std::optional<cause> gave_up_;
-  std::vector<worker> workers_;
+  std::uint64_t seed_;
+  unsigned size_ = 1;
+  unsigned min_ = 1;
+  unsigned max_ = 1;
+  std::deque<worker> workers_;
+  std::size_t busy_ = 0;  // workers that were sent something
   policy::restart_budget budget_;
   unsigned failed_starts_ = 0;  // in a row, while nobody is ready
-  std::unordered_map<task_id, record> ledger_;
-  std::deque<task_id> queue_;
+  std::vector<record> records_;
+  std::vector<std::uint32_t> free_;
+  std::vector<band> bands_;    // highest priority first
+  std::deque<slip> suspects_;  // had a worker die under them: each runs alone
+  std::size_t queued_ = 0;     // items that no worker was sent
+  std::size_t open_ = 0;       // items without an outcome
   task_id last_id_ = 0;
   std::unordered_map<const task_entry*, double> run_us_;
   counters totals_;

@@ -11,142 +11,323 @@ namespace {
 // How often, on average, each worker may fail to start before the pool is found hopeless.
 constexpr unsigned failed_starts_each = 5;
 
+// SplitMix64 by Steele, Lea and Flood (2014): one step from a seed.
+double share_of(std::uint64_t x) {
+  x += 0x9e3779b97f4a7c15ULL;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+  return static_cast<double>((x ^ (x >> 31)) >> 11) * 0x1.0p-53;
+}
+
+std::string args_text(const job& task, const task_entry& entry, std::uint64_t item) {
+  bytes_view args = task.args;
+  if (task.sink) {
+    detail::item_reader items(task.args, entry.args_size);
+    items.next(static_cast<std::size_t>(item));
+    args = items.next();
+  }
+  return entry.render_args(args).substr(0, event_log::max_args_bytes);
+}
+
 }  // namespace
+
+engine::worker& engine::add_worker() {
+  const auto index = static_cast<unsigned>(workers_.size());
+  return workers_.emplace_back(index, policy::backoff(spec_.backoff, seed_ ^ (0x9e3779b97f4a7c15ULL * (index + 1))));
+}
 
 void engine::begin(worker& w, time_point now) {
   ++w.incarnation;
   w.at = state::starting;
   w.pid = 0;
   w.was_ready = false;
+  w.leaving = false;
   w.answered = 0;
+  w.memory_answered = 0;
+  w.memory_at = now + memory_look_every;
+  w.most_tasks = 0;
+  if (spec_.recycle_after > 0) {
+    const auto fewer = spec_.recycle_jitter * spec_.recycle_after * share_of(seed_ + w.index * 7919 + w.incarnation);
+    w.most_tasks = std::max(1U, spec_.recycle_after - static_cast<unsigned>(fewer));
+  }
   w.killed_for.reset();
+  w.ended_for_cancel = false;
   w.killed_task = 0;
   w.due = now + spec_.start_within;
   if (w.incarnation > 1 && w.died_at) note(worker_event(event_kind::restart, event_level::info, w));
   out_.emplace_back(act::start{ref_of(w)});
 }
 
-void engine::kill(worker& w, cause why) {
-  w.at = state::killing;
+/// Ends a worker, for a reason. A process is asked first, unless it is past asking.
+void engine::end(worker& w, cause why, bool at_once, time_point now) {
   w.killed_for = std::move(why);
-  out_.emplace_back(act::kill{ref_of(w)});
+  if (at_once || !processes() || spec_.grace.count() == 0) {
+    w.at = state::killing;
+    out_.emplace_back(act::kill{ref_of(w)});
+  } else {
+    w.at = state::terminating;
+    w.due = now + spec_.grace;
+    out_.emplace_back(act::terminate{ref_of(w)});
+  }
 }
 
-/// Charges one run to a task that did not end with an answer, and sends it back or gives it its outcome.
-void engine::charge(worker& w, task_id id, const cause& why, bool answer_lost, time_point now, std::string& fate) {
-  auto& r = ledger_.at(id);
-  attempt_record attempt{r.attempt, name_of(w), w.pid, why, answer_lost ? 0.0 : ms_between(w.head_since, now)};
+/// A planned end: it finishes what it was sent.
+void engine::retire(worker& w) {
+  w.at = state::retiring;
+  w.due = time_point::max();
+  out_.emplace_back(act::stop{ref_of(w)});
+}
+
+unsigned engine::living() const {
+  return static_cast<unsigned>(std::count_if(workers_.begin(), workers_.end(), [](const worker& w) {
+    return w.at != state::down && w.at != state::retiring && !w.leaving;
+  }));
+}
+
+/// Starts workers until there are as many as there should be; those that are about to leave do not count.
+void engine::keep_size(time_point now) {
+  for (auto have = living(); have < wanted_workers(); ++have) {
+    const auto down =
+        std::find_if(workers_.begin(), workers_.end(), [](const worker& w) { return w.at == state::down; });
+    begin(down == workers_.end() ? add_worker() : *down, now);
+  }
+}
+
+void engine::shrink(time_point now) {
+  for (auto have = living(); have > wanted_workers(); --have) {
+    worker* least = nullptr;
+    for (auto& w : workers_) {
+      if (w.at == state::down || w.at == state::retiring || w.leaving) continue;
+      if (w.at == state::waiting) {
+        least = &w;
+        break;
+      }
+      if (w.at != state::ready) continue;
+      if (!least || w.sent.size() < least->sent.size()) least = &w;
+    }
+    if (!least) return;  // those that start are dealt with when they are ready
+    if (least->at == state::waiting) {
+      least->at = state::down;
+    } else {
+      least->idle_since = now;
+      retire(*least);
+    }
+  }
+}
+
+void engine::grow(std::size_t waiting, time_point now) {
+  const auto coming = static_cast<std::size_t>(std::count_if(workers_.begin(), workers_.end(), [](const worker& w) {
+    return w.at == state::starting || w.at == state::waiting;
+  }));
+  if (waiting <= coming || phase_ == phase::stopping) return;
+  const auto more = std::min<std::size_t>(max_ - size_, waiting - coming);
+  size_ += static_cast<unsigned>(more);
+  keep_size(now);
+}
+
+void engine::count(const cause& why) {
+  switch (why.cls) {
+    case cause_class::memory:
+      ++totals_.memory;
+      break;
+    case cause_class::deadline:
+      ++totals_.deadlines;
+      break;
+    case cause_class::heartbeat:
+      ++totals_.frozen;
+      break;
+    default:
+      ++totals_.crashes;
+  }
+}
+
+/// Charges one run to an item that did not end with an answer, and sends it back or gives it its outcome.
+void engine::charge(worker& w, slip e, const cause& why, bool answer_lost, time_point now, std::string& fate) {
+  const auto item = at(e).received++;
+  attempt_record attempt{at(e).attempt, name_of(w), w.pid, why, answer_lost ? 0.0 : ms_between(w.head_since, now)};
   if (answer_lost) attempt.why.message = "its worker died before it could send the answer";
   const double ran_ms = attempt.ran_ms;
+  count(why);
+  const auto next = split(at(e), item, 1);
+  auto& r = at(next);
   r.history.push_back(std::move(attempt));
   const bool again = r.attempt < spec_.attempts;
-  auto e = worker_event(again ? event_kind::task_retry : event_kind::task_quarantine,
-                        again ? event_level::warn : event_level::error, w);
-  e.why = why;
-  e.task = task_view(id, r);
-  e.task->ran_ms = ran_ms;
-  e.task_fate = fate = again ? "requeued" : "quarantined";
-  note(std::move(e));
+  auto told = worker_event(again ? event_kind::task_retry : event_kind::task_quarantine,
+                           again ? event_level::warn : event_level::error, w);
+  told.why = why;
+  told.task = task_view(r, 0);
+  told.task->ran_ms = ran_ms;
+  told.task_fate = fate = again ? "requeued" : "quarantined";
+  note(std::move(told));
   if (again) {
     ++r.attempt;
     ++totals_.retried;
-    requeue_front(id);
+    ++queued_;
+    suspects_.push_back(next);
   } else {
-    settle_error(id, outcome_kind::quarantined, work_state::unknown, why);
+    settle_rest(next, outcome_kind::quarantined, work_state::unknown, why);
   }
+}
+
+/// Decides on what a dead worker had in hand, and on what it finished without being heard.
+void engine::reclaim_started(worker& w, slip e, bool in_hand, const death& how, const cause& why, time_point now,
+                             std::string& fate) {
+  const auto first = at(e).received;
+  const auto items = at(e).items;
+  if (at(e).cancelled) {
+    drop_record(e);
+    if (in_hand) fate = "cancelled";
+    return;
+  }
+  // What its recorder says of the item is held between what we know.
+  const auto hand = in_hand ? static_cast<std::uint32_t>(std::clamp<std::uint64_t>(how.item, first, items)) : items;
+  std::string lost_fate;
+  for (auto item = first; item < hand; ++item) charge(w, e, why, true, now, lost_fate);
+  if (hand == items) {
+    drop_record(e);
+    return;
+  }
+  const bool between = in_hand && how.item + 1 == first && items > 1;  // it died after one item and before the next
+  if (!between) {
+    const bool late = how.by_us && w.killed_for && w.killed_task == at(e).id + hand;
+    if (!late) {
+      charge(w, e, why, false, now, fate);
+    } else {
+      ++at(e).received;
+      ++totals_.deadlines;
+      auto error = error_of(at(e), outcome_kind::deadline, work_state::failed, why, hand);
+      error.attempts.push_back({at(e).attempt, name_of(w), w.pid, why, ms_between(w.head_since, now)});
+      auto told = worker_event(event_kind::task_fail, event_level::warn, w);
+      told.why = why;
+      told.task = task_view(at(e), hand);
+      told.task->ran_ms = error.attempts.back().ran_ms;
+      told.task_fate = fate = "failed";
+      note(std::move(told));
+      out_.emplace_back(act::settle{at(e).task, outcome<bytes>(std::move(error)), hand});
+      --open_;
+      ++totals_.settled;
+      ++totals_.failed;
+    }
+  }
+  if (at(e).received < items) push_front(split(at(e), at(e).received, items - at(e).received));
+  drop_record(e);
 }
 
 /// Decides on each task that a dead worker had been sent. Returns the fate of the one in hand.
 std::string engine::reclaim(worker& w, const death& how, const cause& why, time_point now) {
-  auto sent = std::exchange(w.sent, {});
+  const auto sent = std::exchange(w.sent, {});
+  if (!sent.empty()) --busy_;
   w.load_us = 0.0;
-  const auto hand = std::find(sent.begin(), sent.end(), how.in_hand);
+  w.sent_items = 0;
+  const auto hand = std::find_if(sent.begin(), sent.end(), [&](slip e) { return e.id == how.in_hand; });
   const bool over = phase_ == phase::stopping && !drain_;
-  const bool late = how.by_us && w.killed_for && w.killed_task == how.in_hand;
   const auto started_end = hand == sent.end() ? sent.begin() : hand + 1;
-  // From the back, so that what is pushed to the front keeps its order.
   std::string fate = "none";
-  for (auto at = sent.end(); at != sent.begin();) {
-    --at;
-    const auto id = *at;
-    const bool started = at < started_end;
-    if (over) {
-      settle_error(id, started ? outcome_kind::pool_gone : outcome_kind::cancelled,
-                   started ? work_state::unknown : work_state::not_started,
-                   make_cause(cause_class::killed, "the pool was stopped"));
-    } else if (!started) {
-      requeue_front(id);
-    } else if (late && at == hand) {
-      auto& r = ledger_.at(id);
-      r.history.push_back({r.attempt, name_of(w), w.pid, why, ms_between(w.head_since, now)});
-      auto e = worker_event(event_kind::task_fail, event_level::warn, w);
-      e.why = why;
-      e.task = task_view(id, r);
-      e.task->ran_ms = r.history.back().ran_ms;
-      e.task_fate = fate = "failed";
-      note(std::move(e));
-      settle_error(id, outcome_kind::deadline, work_state::failed, why);
+  // Unstarted ones from the back, so that what is pushed to the front keeps its order; then those that were started.
+  for (auto at_ = sent.end(); at_ != started_end;) {
+    const auto e = *--at_;
+    at(e).sent = false;
+    if (over || at(e).cancelled) {
+      settle_rest(e, outcome_kind::cancelled, work_state::not_started,
+                  make_cause(cause_class::killed, "the pool was stopped"));
     } else {
-      std::string charged;
-      charge(w, id, why, at != hand, now, charged);
-      if (at == hand) fate = charged;
+      push_front(e);
     }
   }
+  // Suspects of this death come before older ones, in their order.
+  auto older = std::exchange(suspects_, {});
+  for (auto at_ = sent.begin(); at_ != started_end; ++at_) {
+    if (over) {
+      settle_rest(*at_, outcome_kind::pool_gone, work_state::unknown,
+                  make_cause(cause_class::killed, "the pool was stopped"));
+    } else {
+      reclaim_started(w, *at_, at_ == hand, how, why, now, fate);
+    }
+  }
+  suspects_.insert(suspects_.end(), older.begin(), older.end());
   return fate;
 }
 
+/// The end was planned, so nobody is to blame for it and no budget pays for it.
+void engine::after_planned_end(worker& w, std::string text, time_point now) {
+  w.at = state::down;
+  auto e = worker_event(event_kind::stop, event_level::debug, w);
+  e.text = std::move(text);
+  note(std::move(e));
+  keep_size(now);
+}
+
 void engine::worker_died(worker_ref ref, const death& how, time_point now) {
-  auto* w = find(ref);
-  if (!w) return;
-  cause why = how.by_us && w->killed_for ? *w->killed_for : how.why;
-  if (w->at == state::retiring || gave_up_ || (phase_ == phase::stopping && !drain_)) {
-    const bool recycled = w->at == state::retiring && !gave_up_ && (phase_ != phase::stopping || drain_);
-    reclaim(*w, how, why, now);
-    w->at = state::down;
-    if (recycled) {
-      auto e = worker_event(event_kind::stop, event_level::debug, *w);
-      e.text = "recycled after " + std::to_string(w->answered) + " tasks";
-      note(std::move(e));
-      begin(*w, now);
-    }
-    return;
+  auto* found = find(ref);
+  if (!found) return;
+  auto& w = *found;
+  cause why = how.why;
+  if (how.by_us && w.killed_for) {
+    why = *w.killed_for;
+    why.stderr_tail = how.why.stderr_tail;
+    why.rss_peak_kib = how.why.rss_peak_kib;
   }
-  auto crash = worker_event(event_kind::crash, event_level::warn, *w);
+  if (how.since) w.head_since = std::min(*how.since, now);
+  const bool over = gave_up_ || (phase_ == phase::stopping && !drain_);
+  if (w.at == state::retiring || over || (w.ended_for_cancel && how.by_us)) {
+    const bool planned = !over && (w.ended_for_cancel || w.sent.empty());
+    if (over || planned) {
+      reclaim(w, how, why, now);
+      w.at = state::down;
+      if (!planned) return;
+      ++totals_.recycled;
+      after_planned_end(w,
+                        w.ended_for_cancel ? "ended with its cancelled task"
+                                           : "recycled after " + std::to_string(w.answered) + " tasks",
+                        now);
+      return;
+    }
+  }
+  auto crash = worker_event(event_kind::crash, event_level::warn, w);
   crash.why = why;
-  if (const auto at = ledger_.find(how.in_hand);
-      at != ledger_.end() && std::find(w->sent.begin(), w->sent.end(), how.in_hand) != w->sent.end()) {
-    crash.task = task_view(how.in_hand, at->second);
-    crash.task->ran_ms = ms_between(w->head_since, now);
+  for (const auto e : w.sent) {
+    if (e.id != how.in_hand) continue;
+    crash.task = task_view(at(e), std::min<std::uint64_t>(how.item, at(e).items - 1));
+    crash.task->ran_ms = ms_between(w.head_since, now);
   }
   // The crash is told before what follows from it, so its place is kept while the tasks are decided on.
   const auto place = out_.size();
-  out_.emplace_back(event{});
-  crash.task_fate = reclaim(*w, how, why, now);
-  if (!w->died_at) w->died_at = now;
+  out_.emplace_back(act::tell{});
+  const auto tell_crash = [&](event e) { out_[place] = act::tell{std::make_unique<event>(std::move(e))}; };
+  crash.task_fate = reclaim(w, how, why, now);
+  if (!w.died_at) w.died_at = now;
   // A deadline of a process is a decision of ours that costs one fork; an abandoned thread is a leak, and counts.
   const bool counts = !(how.by_us && why.cls == cause_class::deadline && processes());
-  const bool worked = w->was_ready && (w->answered > 0 || crash.task);
-  w->at = state::down;
-  failed_starts_ = w->was_ready ? 0 : failed_starts_ + 1;
-  const unsigned patience = std::min(spec_.worker_restarts.restarts, failed_starts_each * size());
+  const bool worked = w.was_ready && (w.answered > 0 || crash.task);
+  const bool surplus = w.leaving || w.at == state::retiring;
+  w.at = state::down;
+  failed_starts_ = w.was_ready ? 0 : failed_starts_ + 1;
+  const unsigned patience = std::min(spec_.worker_restarts.restarts, failed_starts_each * wanted_workers());
   const bool hopeless = failed_starts_ > patience && (!any_ready() || phase_ == phase::starting);
   if (hopeless || (counts && !budget_.allow(now))) {
     crash.decision = decision("give_up", now);
-    out_[place] = std::move(crash);
+    tell_crash(std::move(crash));
     give_up(why, now);
     return;
   }
-  const auto delay = worked ? milliseconds{0} : w->delays.next(now);
-  crash.decision = decision("restart", now, delay);
-  out_[place] = std::move(crash);
-  ++totals_.restarts;
-  if (delay.count() == 0) {
-    begin(*w, now);
+  if (living() >= wanted_workers()) {
+    // There is a replacement already.
+    crash.decision = decision(surplus ? "replaced" : "stop", now);
+    tell_crash(std::move(crash));
+    w.died_at.reset();
     return;
   }
-  w->at = state::waiting;
-  w->due = now + delay;
-  auto wait = worker_event(event_kind::backoff, event_level::info, *w);
+  const auto delay = worked ? milliseconds{0} : w.delays.next(now);
+  crash.decision = decision("restart", now, delay);
+  tell_crash(std::move(crash));
+  ++totals_.restarts;
+  if (delay.count() == 0) {
+    begin(w, now);
+    return;
+  }
+  w.at = state::waiting;
+  w.due = now + delay;
+  auto wait = worker_event(event_kind::backoff, event_level::info, w);
   wait.decision = decision("restart", now, delay);
   note(std::move(wait));
 }
@@ -158,7 +339,7 @@ void engine::give_up(const cause& why, time_point now) {
   limit.text = failed_starts_ > 0 ? "no worker can be started" : "one worker restart too many";
   auto e = make_event(event_kind::give_up, event_level::error);
   e.why = why;
-  e.lost = ledger_.size();
+  e.lost = open_;
   note(std::move(limit));
   note(std::move(e));
   // Before the tasks are settled: whoever waits for them may end the run, and the supervisor must know by then.
@@ -167,51 +348,129 @@ void engine::give_up(const cause& why, time_point now) {
   settle_all(outcome_kind::pool_gone, why);
   for (auto& w : workers_) {
     if (w.at == state::waiting) w.at = state::down;
-    if (w.at != state::down && w.at != state::killing) kill(w, make_cause(cause_class::killed, "the pool gave up"));
+    if (w.at != state::down && w.at != state::killing)
+      end(w, make_cause(cause_class::killed, "the pool gave up"), true, now);
   }
 }
 
 void engine::check_workers(time_point now) {
   if (gave_up_) return;
+  bool replaced = false;
   for (auto& w : workers_) {
     if (w.at == state::waiting && now >= w.due) begin(w, now);
     if (w.at == state::starting && now >= w.due)
-      kill(w, make_cause(cause_class::start, "not ready within " + render_duration(spec_.start_within)));
-    if (w.at == state::ready && !w.sent.empty()) check_deadline(w, now);
-    if (w.at == state::ready && w.sent.empty() && spec_.recycle_after > 0 && w.answered >= spec_.recycle_after) {
-      w.at = state::retiring;
-      w.due = now + spec_.shutdown;
-      out_.emplace_back(act::stop{ref_of(w)});
+      end(w, make_cause(cause_class::start, "not ready within " + render_duration(spec_.start_within)), true, now);
+    const bool works = w.at == state::ready || (w.at == state::retiring && !asked_);
+    if (works && !w.sent.empty()) check_busy(w, now);
+    if (w.at == state::retiring && !asked_ && w.sent.empty()) check_retiring(w, now);
+    if (w.at == state::ready) check_share(w);
+    if (w.at == state::ready && w.sent.empty()) check_idle(w, now);
+    if (w.at == state::terminating && now >= w.due) {
+      w.at = state::killing;
+      out_.emplace_back(act::kill{ref_of(w)});
     }
-    if (w.at == state::retiring && !asked_ && now >= w.due)
-      kill(w, make_cause(cause_class::killed, "it did not stop in time"));
+    replaced = replaced || w.leaving;
   }
+  if (replaced && !asked_) replace_leaving(now);
+}
+
+/// What has nothing left to do ends soon, or is made to.
+void engine::check_retiring(worker& w, time_point now) {
+  if (w.due == time_point::max()) {
+    w.due = now + spec_.shutdown;
+  } else if (now >= w.due) {
+    end(w, make_cause(cause_class::killed, "it did not stop in time"), true, now);
+  }
+}
+
+/// A worker near the end of its share of tasks is to leave; its replacement is started before it does.
+void engine::check_share(worker& w) {
+  if (w.most_tasks == 0 || w.leaving) return;
+  const auto ahead = std::min<std::uint64_t>(w.most_tasks / 8, 16);
+  if (w.answered + w.sent_items + ahead >= w.most_tasks) w.leaving = true;
+}
+
+void engine::replace_leaving(time_point now) {
+  keep_size(now);
+  auto fresh = static_cast<unsigned>(std::count_if(workers_.begin(), workers_.end(),
+                                                   [](const worker& w) { return w.at == state::ready && !w.leaving; }));
+  for (auto& w : workers_) {
+    if (w.at != state::ready || !w.leaving || fresh < wanted_workers()) continue;
+    retire(w);
+  }
+}
+
+void engine::check_busy(worker& w, time_point now) {
+  if (w.end_by && now >= *w.end_by) {
+    w.ended_for_cancel = true;
+    end(w, make_cause(cause_class::killed, "its task was cancelled and went on"), false, now);
+    return;
+  }
+  if (processes() && spec_.heartbeat.count() > 0 && now >= w.look_at) {
+    w.look_at = now + spec_.heartbeat / 2;
+    const auto text = render_duration(spec_.heartbeat);
+    if (w.seen_stopped >= 2) {
+      end(w,
+          make_cause(cause_class::heartbeat,
+                     "frozen: it was stopped for longer than " + render_duration(spec_.heartbeat / 2)),
+          true, now);
+      return;
+    }
+    if (!w.head_started && now - w.head_since >= spec_.heartbeat) {
+      end(w, make_cause(cause_class::heartbeat, "frozen: it did not take up the task it was sent within " + text), true,
+          now);
+      return;
+    }
+  }
+  if (w.check_at != time_point::max() && now >= w.check_at) check_deadline(w, now);
 }
 
 void engine::check_deadline(worker& w, time_point now) {
-  if (spec_.deadline.count() == 0 || now < w.check_at) return;
   if (!w.head_started) {
-    // It has not taken its task up, so no run of a task is late; but a worker that never does is frozen.
-    const auto patience = w.head_since + 2 * spec_.deadline + std::chrono::seconds{1};
-    w.check_at = std::min(patience, now + spec_.deadline);
-    if (now >= patience) kill(w, make_cause(cause_class::heartbeat, "it did not take up the task it was sent"));
+    // It has not taken its task up, so no run of a task is late.
+    const auto shortest = spec_.deadline.count() > 0 ? spec_.deadline : spec_.soft_deadline;
+    w.check_at = now + shortest;
+    return;
+  }
+  const auto e = w.sent.front();
+  const auto id = e.id + w.head_item;
+  if (at(e).cancelled) {
+    w.check_at = time_point::max();
+    return;
+  }
+  auto told = worker_event(event_kind::hang, event_level::warn, w);
+  told.task = task_view(at(e), w.head_item);
+  told.task->ran_ms = ms_between(w.head_since, now);
+  if (spec_.deadline.count() == 0 || now < w.head_since + spec_.deadline) {
+    w.head_asked = true;
+    set_check(w);
+    told.why =
+        make_cause(cause_class::deadline, "longer than the soft deadline of " + render_duration(spec_.soft_deadline));
+    told.level = event_level::info;
+    told.task_fate = "asked to stop";
+    told.text = "its stop token is set";
+    note(std::move(told));
+    out_.emplace_back(act::ask_task{ref_of(w), id, false});
     return;
   }
   const auto why = make_cause(cause_class::deadline, "longer than " + render_duration(spec_.deadline));
-  const auto id = w.sent.front();
-  auto e = worker_event(event_kind::hang, event_level::warn, w);
-  e.why = why;
-  e.task = task_view(id, ledger_.at(id));
-  e.task->ran_ms = ms_between(w.head_since, now);
-  e.task_fate = "failed";
-  e.text = processes() ? "it is killed" : "the thread is abandoned: it cannot be killed";
-  note(std::move(e));
+  told.why = why;
+  told.task_fate = "failed";
+  told.text = processes() ? "it is killed" : "the thread is abandoned: it cannot be killed";
+  note(std::move(told));
   w.killed_task = id;
-  kill(w, why);
+  end(w, why, false, now);
+}
+
+/// A pool above its least size lets idle workers go.
+void engine::check_idle(worker& w, time_point now) {
+  if (size_ <= min_ || phase_ != phase::running || now < w.idle_since + spec_.idle_exit) return;
+  --size_;
+  retire(w);
 }
 
 void engine::check_stop(time_point now) {
-  if (drain_ && ledger_.empty()) begin_stop();
+  if (drain_ && open_ == 0) begin_stop();
   if (!terminated_ && now >= stop_since_ + spec_.shutdown - std::min(spec_.shutdown / 5, milliseconds{500})) {
     terminated_ = true;
     begin_stop();
@@ -226,7 +485,7 @@ void engine::check_stop(time_point now) {
       auto e = worker_event(event_kind::warn, event_level::warn, w);
       e.text = "did not stop within " + render_duration(spec_.shutdown);
       note(std::move(e));
-      kill(w, make_cause(cause_class::killed, "it did not stop in time"));
+      end(w, make_cause(cause_class::killed, "it did not stop in time"), true, now);
     }
   }
   if (std::any_of(workers_.begin(), workers_.end(), [](const worker& w) { return w.at != state::down; })) return;
@@ -236,28 +495,28 @@ void engine::check_stop(time_point now) {
   out_.emplace_back(act::stopped{});
 }
 
-event engine::make_event(event_kind kind, event_level level) const {
+event engine::make_event(event_kind kind, event_level how) const {
   event e;
   e.kind = kind;
-  e.level = level;
+  e.level = how;
   e.actor = path_;
   e.runs_in = to_string(spec_.runs_in);
   return e;
 }
 
-event engine::worker_event(event_kind kind, event_level level, const worker& w) const {
-  auto e = make_event(kind, level);
+event engine::worker_event(event_kind kind, event_level how, const worker& w) const {
+  auto e = make_event(kind, how);
   e.actor += "/" + name_of(w);
   e.incarnation = w.incarnation;
   if (w.pid != 0) e.pid = w.pid;
   return e;
 }
 
-event_task engine::task_view(task_id id, const record& r) const {
+event_task engine::task_view(const record& r, std::uint64_t item) const {
   event_task view;
-  view.id = id;
+  view.id = r.id + item;
   view.name = r.task->entry ? r.task->entry->name : "callable";
-  if (r.task->entry) view.args = r.task->entry->render_args(r.task->args).substr(0, event_log::max_args_bytes);
+  if (r.task->entry) view.args = args_text(*r.task, *r.task->entry, item);
   view.attempt = r.attempt;
   view.attempts = spec_.attempts;
   return view;

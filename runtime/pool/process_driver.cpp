@@ -3,11 +3,16 @@
 #include "pool/worker.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -30,24 +35,82 @@ void close_fd(int fd) {
   if (fd >= 0) ::close(fd);
 }
 
+// Of what a worker wrote to its standard error so much is kept for its cause of death.
+constexpr std::size_t stderr_kept_bytes = 4096;
+constexpr std::size_t stderr_kept_lines = 10;
+// As long as nobody takes what we forward, a worker that writes has to wait.
+constexpr auto stderr_retry = std::chrono::milliseconds(10);
+
+bool takes_more(int fd) {
+  pollfd one{fd, POLLOUT, 0};
+  return ::poll(&one, 1, 0) > 0;
+}
+
+std::vector<std::string> last_lines(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty() && lines.size() < stderr_kept_lines) {
+    if (text.back() == '\n') text.remove_suffix(1);
+    const auto before = text.rfind('\n');
+    const auto start = before == std::string_view::npos ? 0 : before + 1;
+    lines.emplace_back(text.substr(start));
+    text = text.substr(0, start);
+  }
+  std::reverse(lines.begin(), lines.end());
+  return lines;
+}
+
+// One of the space-separated numbers of a file of a process; 0 when it is gone.
+std::string read_proc(int pid, const char* name) {
+  const auto path = "/proc/" + std::to_string(pid) + "/" + name;
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {};
+  std::array<char, 1024> buffer;
+  const auto got = ::read(fd, buffer.data(), buffer.size());
+  ::close(fd);
+  return got > 0 ? std::string(buffer.data(), static_cast<std::size_t>(got)) : std::string{};
+}
+
+// Stopped by a signal or by a tracer.
+bool is_stopped(int pid) {
+  const auto text = read_proc(pid, "stat");
+  const auto end_of_name = text.rfind(')');
+  if (end_of_name == std::string::npos || end_of_name + 2 >= text.size()) return false;
+  const char state = text[end_of_name + 2];
+  return state == 'T' || state == 't';
+}
+
+std::uint64_t resident_bytes(int pid) {
+  const auto text = read_proc(pid, "statm");
+  const auto space = text.find(' ');
+  if (space == std::string::npos) return 0;
+  return std::strtoull(text.c_str() + space, nullptr, 10) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
 }  // namespace
 
 process_driver::process_driver(std::shared_ptr<inbox> to, int epoll_fd, options o)
-    : inbox_(std::move(to)), epoll_fd_(epoll_fd), options_(std::move(o)), slots_(options_.workers) {}
+    : inbox_(std::move(to)), epoll_fd_(epoll_fd), options_(std::move(o)) {}
 
 process_driver::~process_driver() {
-  for (auto& s : slots_) close_fd(s.fd);
+  for (auto& s : slots_) {
+    close_fd(s.fd);
+    close_fd(s.stderr_fd);
+  }
 }
 
 process_driver::slot* process_driver::find(worker_ref ref) {
+  if (ref.index >= slots_.size()) return nullptr;
   auto& s = slots_[ref.index];
   return s.alive && s.ref == ref ? &s : nullptr;
 }
 
 void process_driver::carry_out(const act::start& what, engine& to, time_point now) {
+  if (what.worker.index >= slots_.size()) slots_.resize(what.worker.index + 1);
   auto& s = slots_[what.worker.index];
   const auto child = launch(s, what.worker);
   if (child) {
+    s.pid = child.pid;
+    s.born = now;
     to.worker_exists(what.worker, child.pid);
   } else {
     to.worker_start_failed(what.worker, make_cause(cause_class::start, child.error), now);
@@ -64,15 +127,32 @@ process::started process_driver::launch(slot& s, worker_ref ref) {
     child.error = errno_text("no channel");
     return child;
   }
+  std::array<int, 2> words{-1, -1};
+  if (::pipe2(words.data(), O_CLOEXEC) != 0) {
+    child.error = errno_text("no pipe for the standard error");
+    close_fd(ours);
+    close_fd(theirs);
+    return child;
+  }
+  ::fcntl(words[0], F_SETFL, O_NONBLOCK);
+  fresh.stderr_fd = words[0];
   fresh.recorder = process::flight_recorder::create();
+  const auto& spec = options_.spec;
   const int link = options_.actor_link ? options_.actor_link() : -1;
   if (fresh.recorder.valid()) {
     process::start_request request;
     request.main = worker_main_name;
     request.fds = {theirs, fresh.recorder.fd()};
     if (link >= 0) request.fds.push_back(link);
-    request.argument = options_.pool;
-    request.memory_limit = options_.memory_limit;
+    request.argument = worker_argument(options_.pool, spec.initializer);
+    request.stderr_fd = words[1];
+    request.memory_limit = spec.memory_limit;
+    request.cpu_seconds = static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(spec.cpu_limit).count());
+    request.open_files = spec.open_files;
+    request.sandbox = spec.sandbox;
+    request.clean_environment = true;
+    request.environment = spec.environment;
+    request.working_directory = spec.working_directory;
     child = options_.keeper->start(request, [this, ref, to = inbox_](const process::exit_report& report) {
       // The message runs on the loop's thread, or never: the inbox refuses it after the loop's end.
       to->push([this, ref, report] { exits_.push_back({ref, report}); });
@@ -83,8 +163,10 @@ process::started process_driver::launch(slot& s, worker_ref ref) {
   }
   close_fd(theirs);
   close_fd(link);
+  close_fd(words[1]);
   if (!child) {
     close_fd(ours);
+    close_fd(words[0]);
     return child;
   }
   fresh.child = child.id;
@@ -96,6 +178,8 @@ process::started process_driver::launch(slot& s, worker_ref ref) {
   e.events = EPOLLIN;
   e.data.u64 = ref.index + 1;
   ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, ours, &e);
+  e.data.u64 |= stderr_key;
+  ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, words[0], &e);
   return child;
 }
 
@@ -103,8 +187,11 @@ void process_driver::carry_out(act::assign what, engine&, time_point) {
   auto* s = find(what.worker);
   if (!s) return;
   bytes payload;
-  encode_task(payload, {what.attempt, options_.attempts, what.task->entry->name}, what.task->args);
-  s->writer.push(frame_kind::task, 0, what.id, payload);
+  const auto& task = *what.task;
+  encode_task(payload, {what.attempt, options_.spec.attempts, task.items, task.entry->name}, task.args);
+  const bool clocked = options_.spec.deadline.count() > 0 || options_.spec.soft_deadline.count() > 0;
+  const auto flags = (clocked ? flag_clock : 0) | (task.sink ? 0 : flag_raw);
+  s->writer.push(frame_kind::task, static_cast<std::uint16_t>(flags), what.id, payload);
   s->dirty = true;
 }
 
@@ -116,7 +203,17 @@ void process_driver::carry_out(const act::stop& what) {
 }
 
 void process_driver::carry_out(const act::terminate& what) {
-  if (auto* s = find(what.worker)) options_.keeper->kill(s->child, SIGTERM);
+  auto* s = find(what.worker);
+  if (!s) return;
+  s->terminated = true;
+  options_.keeper->kill(s->child, SIGTERM);
+}
+
+void process_driver::carry_out(const act::ask_task& what) {
+  auto* s = find(what.worker);
+  if (!s) return;
+  s->recorder.page().stop.store(what.id, std::memory_order_relaxed);
+  if (what.whole) s->recorder.page().cut.store(what.id, std::memory_order_seq_cst);
 }
 
 void process_driver::carry_out(const act::kill& what, engine&, time_point now) {
@@ -148,9 +245,13 @@ void process_driver::watch(slot& s, bool write) {
   ::epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, s.fd, &e);
 }
 
-void process_driver::channel_event(unsigned index, std::uint32_t events, engine& to, time_point now) {
+void process_driver::channel_event(std::uint64_t key, std::uint32_t events, engine& to, time_point now) {
+  const auto index = (key & ~stderr_key) - 1;
+  if (index >= slots_.size()) return;
   auto& s = slots_[index];
-  if (!s.alive || !s.open) return;
+  if (!s.alive) return;
+  if (key & stderr_key) return read_stderr(s, false);
+  if (!s.open) return;
   if (events & EPOLLOUT) flush(s);
   if (events & ~static_cast<std::uint32_t>(EPOLLOUT)) read(s, to, now);
 }
@@ -177,9 +278,9 @@ bool process_driver::handle(slot& s, const process::frame& f, engine& to, time_p
         to.worker_ready(s.ref, now);
         return true;
       case frame_kind::result:
-        return to.worker_answered(s.ref, f.id, decode_result(f.payload), now);
+        return take_result(s, f, to, now);
       case frame_kind::failure:
-        return to.worker_answered(s.ref, f.id, decode_failure(f.payload), now);
+        return take_failure(s, f, to, now);
       case frame_kind::hello:
       case frame_kind::task:
       case frame_kind::stop:
@@ -188,6 +289,55 @@ bool process_driver::handle(slot& s, const process::frame& f, engine& to, time_p
     return false;
   } catch (const decode_error&) {
     return false;
+  }
+}
+
+bool process_driver::take_result(slot& s, const process::frame& f, engine& to, time_point now) {
+  const auto part = decode_result(f.payload);
+  if (const auto* task = to.sent(s.ref, f.id).first) {
+    const bool sound = task->sink ? holds_items(part.results, task->entry->result_size, part.count)
+                                  : part.count == 1 && part.item == 0;
+    if (!sound) return false;
+  }
+  return to.worker_items(s.ref, f.id, part.item, part.count, bytes(part.results.begin(), part.results.end()),
+                         part.ran_ms, (f.flags & flag_done) != 0, now);
+}
+
+bool process_driver::take_failure(slot& s, const process::frame& f, engine& to, time_point now) {
+  auto failed = decode_failure(f.payload);
+  if (f.id == 0) {
+    s.not_started = make_cause(cause_class::start,
+                               "its initializer '" + options_.spec.initializer + "' failed: " + describe(failed.why));
+    return true;
+  }
+  if (options_.spec.memory_limit > 0 && failed.why.exception == "std::bad_alloc") {
+    failed.why.cls = cause_class::memory;
+    failed.why.message =
+        "std::bad_alloc under the memory_limit of " + std::to_string(options_.spec.memory_limit) + " bytes";
+  }
+  return to.worker_item_failed(s.ref, f.id, failed.item, std::move(failed.why), failed.ran_ms,
+                               (f.flags & flag_done) != 0, now);
+}
+
+/// Hands on what a worker writes to its standard error, and keeps the end of it.
+void process_driver::read_stderr(slot& s, bool last) {
+  std::array<char, 4096> buffer;
+  for (int round = 0; round < 16 && s.stderr_fd >= 0; ++round) {
+    if (!last && !takes_more(STDERR_FILENO)) {
+      if (!std::exchange(s.stderr_waits, true)) ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, s.stderr_fd, nullptr);
+      return;
+    }
+    const auto got = ::read(s.stderr_fd, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return;
+    if (got == 0) {
+      close_fd(std::exchange(s.stderr_fd, -1));
+      return;
+    }
+    const auto count = static_cast<std::size_t>(got);
+    if (takes_more(STDERR_FILENO)) static_cast<void>(!::write(STDERR_FILENO, buffer.data(), count));
+    s.stderr_tail.append(buffer.data(), count);
+    if (s.stderr_tail.size() > stderr_kept_bytes) s.stderr_tail.erase(0, s.stderr_tail.size() - stderr_kept_bytes);
   }
 }
 
@@ -219,6 +369,13 @@ bool process_driver::collect(engine& to, time_point now) {
   }
   for (auto& s : slots_) {
     if (s.alive && s.patience && now >= *s.patience) out_of_patience(s, to, now);
+    if (s.alive && s.stderr_waits && takes_more(STDERR_FILENO)) {
+      s.stderr_waits = false;
+      epoll_event e{};
+      e.events = EPOLLIN;
+      e.data.u64 = (s.ref.index + 1) | stderr_key;
+      ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, s.stderr_fd, &e);
+    }
   }
   return !exits.empty();
 }
@@ -233,33 +390,79 @@ void process_driver::out_of_patience(slot& s, engine& to, time_point now) {
   s.patience = now + patience_for_kill;
 }
 
+/// Takes the results that the worker had finished and not sent from its arena. It trusts nothing there.
+void process_driver::salvage(slot& s, engine& to, time_point now) {
+  const auto& page = s.recorder.page();
+  const auto id = page.current.load(std::memory_order_acquire);
+  const auto kept = page.kept.load(std::memory_order_acquire);
+  const auto from = page.kept_from.load(std::memory_order_acquire);
+  const auto [task, received] = to.sent(s.ref, id);
+  const auto count = kept >> 40;
+  const auto size = kept & ((std::uint64_t{1} << 40) - 1);
+  if (!task || count == 0 || size > process::arena_bytes || from > received || received >= from + count) return;
+  const auto arena = s.recorder.arena();
+  bytes staged(arena.begin(), arena.begin() + static_cast<std::ptrdiff_t>(size));
+  if (!task->sink) {
+    if (count == 1) to.worker_items(s.ref, id, 0, 1, std::move(staged), 0.0, false, now);
+    return;
+  }
+  const auto item_size = task->entry->result_size;
+  if (!holds_items(staged, item_size, count)) return;
+  detail::item_reader items(staged, item_size);
+  items.next(static_cast<std::size_t>(received - from));
+  const auto fresh = from + count - received;
+  const auto part = items.next(static_cast<std::size_t>(fresh));
+  to.worker_items(s.ref, id, received, fresh, bytes(part.begin(), part.end()), 0.0, false, now);
+}
+
 /// Tells the engine. The slot is free after it; a report that still comes is about an older incarnation.
 void process_driver::bury(slot& s, engine& to, time_point now) {
+  if (s.stderr_fd >= 0) read_stderr(s, true);
+  const auto& page = s.recorder.page();
   death how;
   how.why = judge(s);
-  how.in_hand = s.recorder.page().current.load(std::memory_order_acquire);
-  how.by_us = s.killed && (!s.report || (s.report->signaled && s.report->signal == SIGKILL));
+  how.in_hand = page.current.load(std::memory_order_acquire);
+  how.item = page.item.load(std::memory_order_acquire);
+  if (how.in_hand != 0) how.since = time_of(s, page.started_ns.load(std::memory_order_relaxed), now);
+  const bool by_kill = s.killed && (!s.report || (s.report->signaled && s.report->signal == SIGKILL));
+  const bool by_term = s.terminated && s.report && (!s.report->signaled || s.report->signal == SIGTERM);
+  how.by_us = by_kill || by_term;
+  if (!s.fault) salvage(s, to, now);
   const auto ref = s.ref;
   close_fd(s.fd);
+  close_fd(s.stderr_fd);
   s = slot{};
   to.worker_died(ref, how, now);
 }
 
-/// Puts the two accounts of a death together: the kernel's and the worker's own.
-cause process_driver::judge(const slot& s) const {
+/// Puts the accounts of a death together: the kernel's, the worker's own, and what it wrote last.
+cause process_driver::judge(slot& s) const {
   if (s.fault && (!s.report || s.report->sent_signal == SIGKILL)) return *s.fault;
   if (!s.report) return make_cause(cause_class::killed, "the kernel has not reported its end");
   auto why = process::cause_of(*s.report);
-  if (!s.report->signaled) return why;
-  if (auto words = s.recorder.last_words()) {
-    if (words->cls == cause_class::exception || words->signal == s.report->signal) {
-      words->signal = s.report->signal;
-      return *words;
+  if (s.report->signaled) {
+    if (auto words = s.recorder.last_words()) {
+      if (words->cls == cause_class::exception || words->signal == s.report->signal) {
+        words->signal = s.report->signal;
+        why = std::move(*words);
+      }
     }
+    if (why.cls == cause_class::signal && s.report->signal == SIGKILL && s.report->sent_signal != SIGKILL &&
+        why.message.empty())
+      why.message = "not sent by us; possibly out of memory";
+  } else if (s.not_started) {
+    why = *s.not_started;
   }
-  if (s.report->signal == SIGKILL && s.report->sent_signal != SIGKILL)
-    why.message = "not sent by us; possibly out of memory";
+  why.stderr_tail = last_lines(s.stderr_tail);
+  why.rss_peak_kib = s.report->rss_peak_kib;
   return why;
+}
+
+/// A time that a worker wrote; out of range is out of the question, whatever it wrote.
+time_point process_driver::time_of(const slot& s, std::uint64_t ns, time_point now) const {
+  const auto now_ns = static_cast<std::uint64_t>(std::chrono::nanoseconds(now.time_since_epoch()).count());
+  const auto written = time_point(std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(now_ns, ns))));
+  return std::max(written, s.born);
 }
 
 void process_driver::observe(engine& to, time_point now) {
@@ -267,12 +470,12 @@ void process_driver::observe(engine& to, time_point now) {
     if (!s.alive) continue;
     const auto& page = s.recorder.page();
     const auto current = page.current.load(std::memory_order_acquire);
+    const auto item = page.item.load(std::memory_order_relaxed);
     const auto since = page.started_ns.load(std::memory_order_relaxed);
-    // Out of range is out of the question, whatever the worker wrote.
-    const auto now_ns = std::chrono::nanoseconds(now.time_since_epoch()).count();
-    const auto ns = std::min(static_cast<std::uint64_t>(now_ns), since);
-    if (current != 0)
-      to.worker_running(s.ref, current, time_point(std::chrono::nanoseconds(static_cast<std::int64_t>(ns))), now);
+    if (current != 0) to.worker_running(s.ref, current, time_of(s, since, now), now, item);
+    const auto wanted = to.wanted(s.ref.index, now);
+    if (wanted.state || wanted.memory)
+      to.worker_looked_at(s.ref, wanted.state && is_stopped(s.pid), wanted.memory ? resident_bytes(s.pid) : 0, now);
   }
 }
 
@@ -280,6 +483,10 @@ std::optional<time_point> process_driver::next_due() const {
   std::optional<time_point> due;
   for (const auto& s : slots_) {
     if (s.alive && s.patience) due = due ? std::min(*due, *s.patience) : *s.patience;
+    if (s.alive && s.stderr_waits) {
+      const auto again = std::chrono::steady_clock::now() + stderr_retry;
+      due = due ? std::min(*due, again) : again;
+    }
   }
   return due;
 }

@@ -6,6 +6,7 @@
 #include "process/flight_page.hpp"
 #include "process/keeper.hpp"
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,11 +24,12 @@ public:
   struct options {
     process::keeper* keeper = nullptr;
     std::string pool;
-    std::uint64_t memory_limit = 0;
-    unsigned workers = 1;
-    unsigned attempts = 1;
+    pool_spec spec;
     std::function<int()> actor_link;
   };
+  /// The keys of the driver's descriptors in the loop's epoll set: a worker's place and one, and this for its standard
+  /// error.
+  static constexpr std::uint64_t stderr_key = std::uint64_t{1} << 32;
 
   process_driver(std::shared_ptr<inbox> to, int epoll_fd, options o);
   ~process_driver() override;
@@ -37,10 +39,11 @@ public:
   void carry_out(const act::stop& what) override;
   void carry_out(const act::terminate& what) override;
   void carry_out(const act::kill& what, engine& to, time_point now) override;
+  void carry_out(const act::ask_task& what) override;
   void flush() override;
   bool collect(engine& to, time_point now) override;
   bool has_news() const override { return !exits_.empty(); }
-  void channel_event(unsigned index, std::uint32_t events, engine& to, time_point now) override;
+  void channel_event(std::uint64_t key, std::uint32_t events, engine& to, time_point now) override;
   void observe(engine& to, time_point now) override;
   std::optional<time_point> next_due() const override;
   unsigned leaked() const override { return 0; }
@@ -50,12 +53,19 @@ private:
     worker_ref ref;
     bool alive = false;
     process::child_id child = 0;
+    int pid = 0;
+    time_point born;
     int fd = -1;
+    int stderr_fd = -1;
+    bool stderr_waits = false;  // ours is full: it is read again later
+    std::string stderr_tail{};
     bool open = false;  // the channel's end has not been seen
     bool want_write = false;
     bool dirty = false;  // frames were queued since the last flush
     bool killed = false;
-    std::optional<cause> fault;  // it broke the protocol
+    bool terminated = false;
+    std::optional<cause> not_started;  // what its initializer threw
+    std::optional<cause> fault;        // it broke the protocol
     std::optional<process::exit_report> report;
     std::optional<time_point> patience;  // until then the missing witness is waited for
     process::frame_reader reader{};
@@ -73,16 +83,21 @@ private:
   void watch(slot& s, bool write);
   void read(slot& s, engine& to, time_point now);
   bool handle(slot& s, const process::frame& f, engine& to, time_point now);
+  bool take_result(slot& s, const process::frame& f, engine& to, time_point now);
+  bool take_failure(slot& s, const process::frame& f, engine& to, time_point now);
+  void read_stderr(slot& s, bool last);
+  void salvage(slot& s, engine& to, time_point now);
   void broke_protocol(slot& s, std::string problem, time_point now);
   void channel_ended(slot& s, time_point now);
   void out_of_patience(slot& s, engine& to, time_point now);
   void bury(slot& s, engine& to, time_point now);
-  cause judge(const slot& s) const;
+  cause judge(slot& s) const;
+  time_point time_of(const slot& s, std::uint64_t ns, time_point now) const;
 
   std::shared_ptr<inbox> inbox_;
   int epoll_fd_;
   options options_;
-  std::vector<slot> slots_;
+  std::deque<slot> slots_;
   std::vector<exit_news> exits_;
 };
 

@@ -1,5 +1,7 @@
 #include "pool/thread_driver.hpp"
 
+#include "steward/detail/many_run.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -9,40 +11,45 @@
 #include <thread>
 #include <utility>
 
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 namespace steward::pooling {
 
 namespace {
 
-struct reply {
-  task_id id = 0;
-  answer content;
-};
+// Room for the results of a chunk of a registered task.
+constexpr std::size_t stage_bytes = std::size_t{64} * 1024;
 
-answer run_job(const job& what, const task_context& context) {
-  answer out;
-  const auto started = std::chrono::steady_clock::now();
-  try {
-    if (what.entry) {
-      out.result = what.entry->run(context, what.args);
-    } else {
-      what.body(context);
-    }
-  } catch (...) {
-    // This is the outermost frame of a worker thread: whatever a task throws is its answer.
-    out.failed = true;
-    out.why = cause_of(std::current_exception());
-  }
-  out.ran_ms = ms_between(started, std::chrono::steady_clock::now());
-  return out;
+long membarrier(int command) { return ::syscall(SYS_membarrier, command, 0, 0); }
+
+/// True when one thread can make all others of the program pass a barrier, so that they need none of their own.
+bool barriers_by_others() {
+  static const bool can = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
+  return can;
 }
 
 }  // namespace
+
+/// What a thread says of items of the task in hand: values, or one that threw.
+struct thread_driver::reply {
+  task_id id = 0;
+  std::uint64_t item = 0;
+  std::uint64_t count = 0;
+  bytes results;
+  std::unique_ptr<cause> why;
+  double ran_ms = 0.0;
+  bool done = false;
+};
 
 /// What a thread and the pool's loop share. The thread holds a reference, so that an abandoned one may outlive the
 /// pool.
 struct thread_driver::worker {
   std::string pool;
+  const task_entry* initializer = nullptr;
   unsigned attempts = 1;
+  bool clocked = false;
   std::shared_ptr<inbox> loop;
 
   std::mutex mutex;
@@ -53,9 +60,19 @@ struct thread_driver::worker {
   bool abandoned = false;  // nobody listens any more
   bool ready = false;
   bool ended = false;
+  std::unique_ptr<cause> not_started;
   task_id current = 0;
-  time_point since;
+  std::uint64_t kept_from = 0;  // written by the thread alone
   std::atomic<bool> news{false};
+
+  // Marks of the chunk in hand; see `detail::chunk_marks`.
+  std::atomic<std::uint64_t> item{0};
+  std::atomic<std::uint64_t> cut{0};
+  std::atomic<std::uint64_t> started_ns{0};
+  std::atomic<std::uint64_t> kept{0};
+  std::atomic<std::uint64_t> stop{0};
+  std::vector<std::byte> stage = std::vector<std::byte>(stage_bytes);
+  time_point began;  // by the thread alone
 
   void tell() {
     news.store(true, std::memory_order_seq_cst);
@@ -64,6 +81,7 @@ struct thread_driver::worker {
 
   void run() {
     std::unique_lock lock(mutex);
+    if (!initialize(lock)) return;
     ready = true;
     tell();
     for (;;) {
@@ -73,18 +91,156 @@ struct thread_driver::worker {
       auto next = std::move(input.front());
       input.pop_front();
       current = next.id;
-      since = std::chrono::steady_clock::now();
+      kept_from = 0;
+      kept.store(0, std::memory_order_relaxed);
+      item.store(0, std::memory_order_relaxed);
+      began = std::chrono::steady_clock::now();
+      started_ns.store(static_cast<std::uint64_t>(std::chrono::nanoseconds(began.time_since_epoch()).count()),
+                       std::memory_order_relaxed);
       lock.unlock();
-      auto said = run_job(*next.task, {next.id, next.attempt, attempts, pool});
+      execute(next);
       next.task.reset();
       lock.lock();
       if (abandoned) return;
-      current = 0;
-      output.push_back({next.id, std::move(said)});
-      // Never kept while the next task runs: that one may take long.
-      tell();
     }
     ended = true;
+    tell();
+  }
+
+  /// False when the thread is not fit for work.
+  bool initialize(std::unique_lock<std::mutex>& lock) {
+    if (!initializer) return true;
+    lock.unlock();
+    std::unique_ptr<cause> why;
+    try {
+      initializer->run({0, 1, 1, pool}, {});
+    } catch (...) {
+      // This is the outermost frame of a worker thread: what the initializer throws is why it does not become ready.
+      why = std::make_unique<cause>(cause_of(std::current_exception()));
+    }
+    lock.lock();
+    if (!why) return !abandoned;
+    why->message = "its initializer '" + initializer->name + "' failed: " + describe(*why);
+    why->cls = cause_class::start;
+    why->exception.clear();
+    not_started = std::move(why);
+    ended = true;
+    tell();
+    return false;
+  }
+
+  void execute(const act::assign& what) {
+    const auto& task = *what.task;
+    const task_context context{what.id, what.attempt, attempts, pool, &stop};
+    if (!task.sink) {
+      run_one(task, context);
+    } else if (task.entry) {
+      run_entry(task, context);
+    } else {
+      run_body(task, context);
+    }
+  }
+
+  void run_one(const job& task, const task_context& context) {
+    bytes result;
+    try {
+      if (task.entry) {
+        result = task.entry->run(context, task.args);
+      } else {
+        task.body(context);
+      }
+    } catch (...) {
+      // This is the outermost frame of a worker thread: whatever a task throws is its answer.
+      answer_failure(context.task_id, 0, std::current_exception(), true);
+      return;
+    }
+    answer_values(context.task_id, 0, 1, std::move(result), true);
+  }
+
+  void run_entry(const job& task, const task_context& context) {
+    detail::many_run run(context.task_id, task.args, task.entry->args_size, task.items);
+    run.marks = {run.id, &item, &cut, clocked ? &started_ns : nullptr, &kept};
+    run.stage = stage.data();
+    run.stage_size = stage.size();
+    run.owner = this;
+    run.overflow = [](detail::many_run& from, bytes_view one, std::size_t item_size) {
+      static_cast<worker*>(from.owner)->make_room(from, one, item_size);
+    };
+    for (bool done = false; !done;) {
+      try {
+        task.entry->run_many(context, run);
+        answer_staged(run, true);
+        done = true;
+      } catch (...) {
+        // This is the outermost frame of a worker thread: whatever a task throws is its answer.
+        const auto why = std::current_exception();
+        done = run.next == run.count;
+        answer_staged(run, false);
+        answer_failure(run.id, run.next - 1, why, done);
+      }
+    }
+  }
+
+  void make_room(detail::many_run& run, bytes_view one, std::size_t item_size) {
+    answer_staged(run, false);
+    const std::size_t prefix = item_size == detail::variable_size ? sizeof(std::uint32_t) : 0;
+    if (prefix + one.size() <= run.stage_size) {
+      run.keep_bytes(one, item_size);
+      return;
+    }
+    bytes alone;
+    detail::append_item(alone, one, item_size);
+    answer_values(run.id, run.next - 1, 1, std::move(alone), false);
+  }
+
+  void answer_staged(detail::many_run& run, bool done) {
+    if (run.staged > 0 || done) {
+      answer_values(run.id, kept_from, run.staged, bytes(run.stage, run.stage + run.used), done);
+    }
+    run.used = 0;
+    run.staged = 0;
+  }
+
+  void run_body(const job& task, const task_context& context) {
+    const detail::chunk_marks marks{context.task_id, &item, &cut, clocked ? &started_ns : nullptr, &kept};
+    const auto end = task.base + task.items;
+    std::uint64_t at = task.base;
+    for (bool done = false; !done;) {
+      const auto from = at;
+      try {
+        task.many->run(context, marks, task.base, at, end);
+        answer_values(context.task_id, from - task.base, at - from, {}, true);
+        done = true;
+      } catch (...) {
+        // This is the outermost frame of a worker thread: whatever a task throws is its answer.
+        const auto why = std::current_exception();
+        if (at > from) answer_values(context.task_id, from - task.base, at - from, {}, false);
+        done = ++at == end;
+        answer_failure(context.task_id, at - 1 - task.base, why, done);
+      }
+    }
+  }
+
+  double take_ran() {
+    const auto now = std::chrono::steady_clock::now();
+    return ms_between(std::exchange(began, now), now);
+  }
+
+  void answer_values(task_id id, std::uint64_t first, std::uint64_t count, bytes results, bool done) {
+    answer({id, first, count, std::move(results), nullptr, take_ran(), done});
+  }
+  void answer_failure(task_id id, std::uint64_t at, std::exception_ptr problem, bool done) {
+    answer({id, at, 1, {}, std::make_unique<cause>(cause_of(std::move(problem))), take_ran(), done});
+  }
+
+  /// Never kept while the next item runs: that one may take long.
+  void answer(reply said) {
+    const std::lock_guard lock(mutex);
+    if (abandoned) return;
+    kept_from = said.item + said.count;
+    kept.store(0, std::memory_order_relaxed);
+    if (said.done) current = 0;
+    output.push_back(std::move(said));
     tell();
   }
 };
@@ -96,16 +252,26 @@ struct thread_driver::slot {
   std::vector<act::assign> staged;
 };
 
-thread_driver::thread_driver(std::shared_ptr<inbox> to, std::string pool, unsigned workers, unsigned attempts)
-    : inbox_(std::move(to)), pool_(std::move(pool)), attempts_(attempts), slots_(workers) {}
+thread_driver::thread_driver(std::shared_ptr<inbox> to, options o) : inbox_(std::move(to)), options_(std::move(o)) {
+  barriers_by_others();
+}
 
 thread_driver::~thread_driver() = default;
 
+thread_driver::slot* thread_driver::find(worker_ref ref) {
+  if (ref.index >= slots_.size()) return nullptr;
+  auto& s = slots_[ref.index];
+  return s.self && s.ref == ref ? &s : nullptr;
+}
+
 void thread_driver::carry_out(const act::start& what, engine& to, time_point now) {
+  if (what.worker.index >= slots_.size()) slots_.resize(what.worker.index + 1);
   auto& s = slots_[what.worker.index];
   auto self = std::make_shared<worker>();
-  self->pool = pool_;
-  self->attempts = attempts_;
+  self->pool = options_.pool;
+  self->initializer = options_.initializer;
+  self->attempts = options_.spec.attempts;
+  self->clocked = options_.spec.deadline.count() > 0 || options_.spec.soft_deadline.count() > 0;
   self->loop = inbox_;
   try {
     s.thread = std::thread([self] { self->run(); });
@@ -121,8 +287,7 @@ void thread_driver::carry_out(const act::start& what, engine& to, time_point now
 }
 
 void thread_driver::carry_out(act::assign what, engine&, time_point) {
-  auto& s = slots_[what.worker.index];
-  s.staged.push_back(std::move(what));
+  if (auto* s = find(what.worker)) s->staged.push_back(std::move(what));
 }
 
 void thread_driver::flush() {
@@ -138,41 +303,74 @@ void thread_driver::flush() {
 }
 
 void thread_driver::carry_out(const act::stop& what) {
-  auto& s = slots_[what.worker.index];
-  if (!s.self || s.ref != what.worker) return;
-  const std::lock_guard lock(s.self->mutex);
-  std::move(s.staged.begin(), s.staged.end(), std::back_inserter(s.self->input));
-  s.staged.clear();
-  s.self->closed = true;
-  s.self->changed.notify_one();
+  auto* s = find(what.worker);
+  if (!s) return;
+  const std::lock_guard lock(s->self->mutex);
+  std::move(s->staged.begin(), s->staged.end(), std::back_inserter(s->self->input));
+  s->staged.clear();
+  s->self->closed = true;
+  s->self->changed.notify_one();
+}
+
+void thread_driver::carry_out(const act::ask_task& what) {
+  auto* s = find(what.worker);
+  if (!s) return;
+  s->self->stop.store(what.id, std::memory_order_relaxed);
+  if (what.whole) s->self->cut.store(what.id, std::memory_order_seq_cst);
 }
 
 void thread_driver::carry_out(const act::kill& what, engine& to, time_point now) {
-  auto& s = slots_[what.worker.index];
-  if (!s.self || s.ref != what.worker) return;
+  auto* s = find(what.worker);
+  if (!s) return;
   // What it has answered counts; from the moment the flag is set, nothing more does, and nothing more is begun.
   std::vector<reply> output;
   std::deque<act::assign> unstarted;
-  task_id in_hand = 0;
+  death how{make_cause(cause_class::killed, "abandoned"), 0, true};
+  std::uint64_t kept = 0;
+  std::uint64_t kept_from = 0;
+  bytes staged;
   {
-    const std::lock_guard lock(s.self->mutex);
-    s.self->abandoned = true;
-    output.swap(s.self->output);
-    unstarted.swap(s.self->input);
-    in_hand = s.self->current;
-    s.self->changed.notify_one();
+    const std::lock_guard lock(s->self->mutex);
+    s->self->abandoned = true;
+    output.swap(s->self->output);
+    unstarted.swap(s->self->input);
+    how.in_hand = s->self->current;
+    s->self->cut.store(how.in_hand, std::memory_order_seq_cst);
+    s->self->stop.store(how.in_hand, std::memory_order_relaxed);
+    // After this the thread has seen the cut, or we see the item that it has taken.
+    if (barriers_by_others()) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    how.item = s->self->item.load(std::memory_order_seq_cst);
+    kept = s->self->kept.load(std::memory_order_acquire);
+    kept_from = s->self->kept_from;
+    const auto size = kept & ((std::uint64_t{1} << 40) - 1);
+    staged.assign(s->self->stage.begin(), s->self->stage.begin() + static_cast<std::ptrdiff_t>(size));
+    s->self->changed.notify_one();
   }
-  if (in_hand == 0) {
-    s.thread.join();
+  for (auto& said : output) hear(*s, said, to, now);
+  if (how.in_hand == 0) {
+    s->thread.join();
   } else {
-    s.thread.detach();
+    const auto [task, received] = to.sent(what.worker, how.in_hand);
+    if (task && task->many && how.item > received) {
+      to.worker_items(what.worker, how.in_hand, received, how.item - received, {}, 0.0, false, now);
+    } else if (task && task->entry && kept >> 40 > 0 && kept_from == received) {
+      to.worker_items(what.worker, how.in_hand, received, kept >> 40, std::move(staged), 0.0, false, now);
+    }
+    s->thread.detach();
     std::erase_if(abandoned_, [](const auto& w) { return w.expired(); });
-    abandoned_.push_back(s.self);
+    abandoned_.push_back(s->self);
   }
-  s.self.reset();
-  s.staged.clear();
-  for (auto& said : output) to.worker_answered(what.worker, said.id, std::move(said.content), now);
-  to.worker_died(what.worker, death{make_cause(cause_class::killed, "abandoned"), in_hand, true}, now);
+  s->self.reset();
+  s->staged.clear();
+  to.worker_died(what.worker, how, now);
+}
+
+void thread_driver::hear(slot& s, reply& said, engine& to, time_point now) {
+  if (said.why) {
+    to.worker_item_failed(s.ref, said.id, said.item, std::move(*said.why), said.ran_ms, said.done, now);
+  } else {
+    to.worker_items(s.ref, said.id, said.item, said.count, std::move(said.results), said.ran_ms, said.done, now);
+  }
 }
 
 bool thread_driver::collect_from(slot& s, engine& to, time_point now) {
@@ -180,18 +378,22 @@ bool thread_driver::collect_from(slot& s, engine& to, time_point now) {
   std::vector<reply> output;
   bool ready = false;
   bool ended = false;
+  std::unique_ptr<cause> not_started;
   {
     const std::lock_guard lock(s.self->mutex);
     output.swap(s.self->output);
     ready = std::exchange(s.self->ready, false);
     ended = s.self->ended;
+    not_started = std::move(s.self->not_started);
   }
   if (ready) to.worker_ready(s.ref, now);
-  for (auto& said : output) to.worker_answered(s.ref, said.id, std::move(said.content), now);
+  for (auto& said : output) hear(s, said, to, now);
   if (ended) {
     s.thread.join();
     s.self.reset();
-    to.worker_died(s.ref, death{}, now);
+    death how;
+    if (not_started) how.why = std::move(*not_started);
+    to.worker_died(s.ref, how, now);
   }
   return true;
 }
@@ -211,13 +413,17 @@ void thread_driver::observe(engine& to, time_point now) {
   for (auto& s : slots_) {
     if (!s.self) continue;
     task_id current = 0;
-    time_point since;
+    std::uint64_t item = 0;
+    std::uint64_t since = 0;
     {
       const std::lock_guard lock(s.self->mutex);
       current = s.self->current;
-      since = s.self->since;
+      item = s.self->item.load(std::memory_order_relaxed);
+      since = s.self->started_ns.load(std::memory_order_relaxed);
     }
-    if (current != 0) to.worker_running(s.ref, current, since, now);
+    if (current != 0)
+      to.worker_running(s.ref, current, time_point(std::chrono::nanoseconds(static_cast<std::int64_t>(since))), now,
+                        item);
   }
 }
 

@@ -3,6 +3,7 @@
 #include "pool/driver.hpp"
 #include "pool/inbox.hpp"
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,7 +16,13 @@ namespace steward::pooling {
 /// after the task it is in.
 class thread_driver final : public driver {
 public:
-  thread_driver(std::shared_ptr<inbox> to, std::string pool, unsigned workers, unsigned attempts);
+  struct options {
+    std::string pool;
+    pool_spec spec;
+    const task_entry* initializer = nullptr;
+  };
+
+  thread_driver(std::shared_ptr<inbox> to, options o);
   ~thread_driver() override;
 
   void carry_out(const act::start& what, engine& to, time_point now) override;
@@ -23,10 +30,11 @@ public:
   void carry_out(const act::stop& what) override;
   void carry_out(const act::terminate&) override {}
   void carry_out(const act::kill& what, engine& to, time_point now) override;
+  void carry_out(const act::ask_task& what) override;
   void flush() override;
   bool collect(engine& to, time_point now) override;
   bool has_news() const override;
-  void channel_event(unsigned, std::uint32_t, engine&, time_point) override {}
+  void channel_event(std::uint64_t, std::uint32_t, engine&, time_point) override {}
   void observe(engine& to, time_point now) override;
   std::optional<time_point> next_due() const override { return std::nullopt; }
   unsigned leaked() const override;
@@ -34,13 +42,15 @@ public:
 private:
   struct worker;
   struct slot;
+  struct reply;
 
+  slot* find(worker_ref ref);
   bool collect_from(slot& s, engine& to, time_point now);
+  static void hear(slot& s, reply& said, engine& to, time_point now);
 
   std::shared_ptr<inbox> inbox_;
-  std::string pool_;
-  unsigned attempts_;
-  std::vector<slot> slots_;
+  options options_;
+  std::deque<slot> slots_;
   std::vector<std::weak_ptr<worker>> abandoned_;  // those that are gone have expired
 };
 

@@ -3,6 +3,7 @@
 #include "process/channel.hpp"
 #include "process/child.hpp"
 #include "process/flight_page.hpp"
+#include "steward/detail/many_run.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -22,6 +23,7 @@ constexpr int channel_fd = process::first_child_fd;
 constexpr int page_fd = process::first_child_fd + 1;
 constexpr int link_fd = process::first_child_fd + 2;
 constexpr int exit_protocol = 76;
+constexpr int exit_initializer = 78;
 
 // A child main is a plain function, so what it needs is found here. Written before threads exist.
 const task_registry* registered_tasks = nullptr;
@@ -36,19 +38,16 @@ std::string cut(std::string text) {
   return text;
 }
 
-answer decode_ran(byte_reader& in) {
-  answer out;
-  out.ran_ms = static_cast<double>(codec<std::uint64_t>::decode(in)) / 1e6;
-  return out;
-}
+double decode_ran(byte_reader& in) { return static_cast<double>(codec<std::uint64_t>::decode(in)) / 1e6; }
 
 /// One worker process: reads tasks, runs them one after the other, answers.
 class worker_process {
 public:
-  worker_process(const task_registry& tasks, std::string pool, process::flight_page& page)
-      : tasks_(tasks), pool_(std::move(pool)), page_(page) {}
+  worker_process(const task_registry& tasks, std::string pool, process::flight_recorder& recorder)
+      : tasks_(tasks), pool_(std::move(pool)), page_(recorder.page()), arena_(recorder.arena()) {}
 
-  int run() {
+  int run(const std::string& initializer) {
+    if (!initializer.empty() && !initialize(initializer)) return exit_initializer;
     process::frame_reader reader;
     out_.push(frame_kind::ready, 0, 0, {});
     for (;;) {
@@ -78,64 +77,166 @@ public:
 private:
   bool send() { return out_.flush(channel_fd) == process::frame_writer::status::idle; }
 
+  bool initialize(const std::string& name) {
+    try {
+      const auto* entry = tasks_.find(name);
+      if (!entry) throw std::invalid_argument("no task '" + name + "' is registered in the worker process");
+      entry->run({0, 1, 1, pool_}, {});
+      return true;
+    } catch (...) {
+      // This is the outermost frame of a worker process: what the initializer throws is why it does not become ready.
+      id_ = 0;
+      answer_failure(0, std::current_exception(), true);
+      send();
+      return false;
+    }
+  }
+
   /// False when the frame is no task.
   bool serve(const frame& f) {
     try {
       const auto [header, args] = decode_task(f.payload);
-      execute(f.id, header, args);
+      execute(f.id, f.flags, header, args);
       // An answer is never kept while the next task runs: that one may take long, or take this process with it.
-      send();
+      forget_staged(0);
       return true;
     } catch (const decode_error&) {
       return false;
     }
   }
 
-  void execute(task_id id, const task_header& header, bytes_view args) {
-    const auto started = std::chrono::steady_clock::now();
-    page_.started_ns.store(ns_since_epoch(started), std::memory_order_relaxed);
+  void execute(task_id id, std::uint16_t flags, const task_header& header, bytes_view args) {
+    id_ = id;
+    forget_staged(0);
+    page_.item.store(0, std::memory_order_relaxed);
+    began_ = std::chrono::steady_clock::now();
+    page_.started_ns.store(ns_since_epoch(began_), std::memory_order_relaxed);
     page_.current.store(id, std::memory_order_release);
-    bytes payload;
-    auto kind = frame_kind::result;
+    if (!entry_ || entry_->name != header.name) entry_ = tasks_.find(header.name);
+    if (!entry_) {
+      const auto why = std::make_exception_ptr(
+          std::invalid_argument("no task '" + header.name + "' is registered in the worker process"));
+      for (std::uint64_t i = 0; i < header.count; ++i) answer_failure(i, why, i + 1 == header.count);
+      send();
+      return;
+    }
+    const task_context context{id, header.attempt, header.attempts, pool_, &page_.stop};
+    if (flags & flag_raw) {
+      run_one(context, args);
+    } else {
+      run_many(context, args, header.count, (flags & flag_clock) != 0);
+    }
+    page_.done.fetch_add(header.count, std::memory_order_relaxed);
+  }
+
+  void run_one(const task_context& context, bytes_view args) {
     try {
-      payload = run_task(id, header, args);
+      const auto result = entry_->run(context, args);
+      // In the arena it outlives this process from now on.
+      if (!result.empty() && result.size() <= arena_.size()) std::memcpy(arena_.data(), result.data(), result.size());
+      if (result.size() <= arena_.size())
+        page_.kept.store(std::uint64_t{1} << 40 | result.size(), std::memory_order_release);
+      answer_values(0, 1, result, true);
     } catch (...) {
       // This is the outermost frame of a worker process: whatever a task throws is its answer.
-      kind = frame_kind::failure;
-      payload = describe_failure(std::current_exception());
+      answer_failure(0, std::current_exception(), true);
     }
-    const auto ran = ns_since_epoch(std::chrono::steady_clock::now()) - ns_since_epoch(started);
-    std::memcpy(payload.data(), &ran, sizeof ran);
-    if (!out_.push(kind, 0, id, payload)) {
-      payload = describe_failure(std::make_exception_ptr(
-          std::length_error("the result is larger than a frame: " + std::to_string(payload.size()) + " bytes")));
-      std::memcpy(payload.data(), &ran, sizeof ran);
-      out_.push(frame_kind::failure, 0, id, payload);
-    }
-    page_.done.fetch_add(1, std::memory_order_relaxed);
+    send();
   }
 
-  /// The answer's payload, with room for the run time at its front.
-  bytes run_task(task_id id, const task_header& header, bytes_view args) {
-    if (!entry_ || entry_->name != header.name) entry_ = tasks_.find(header.name);
-    if (!entry_) throw std::invalid_argument("no task '" + header.name + "' is registered in the worker process");
-    const auto result = entry_->run({id, header.attempt, header.attempts, pool_}, args);
-    bytes payload(sizeof(std::uint64_t));
-    payload.insert(payload.end(), result.begin(), result.end());
-    return payload;
+  void run_many(const task_context& context, bytes_view args, std::uint32_t count, bool clocked) {
+    detail::many_run run(id_, args, entry_->args_size, count);
+    run.marks.item = &page_.item;
+    run.marks.cut = &page_.cut;
+    run.marks.started_ns = clocked ? &page_.started_ns : nullptr;
+    run.marks.kept = &page_.kept;
+    run.stage = arena_.data();
+    run.stage_size = arena_.size();
+    run.owner = this;
+    run.overflow = [](detail::many_run& from, bytes_view item, std::size_t item_size) {
+      static_cast<worker_process*>(from.owner)->make_room(from, item, item_size);
+    };
+    for (bool done = false; !done;) {
+      try {
+        entry_->run_many(context, run);
+        send_staged(run, true);
+        done = true;
+      } catch (...) {
+        // This is the outermost frame of a worker process: whatever a task throws is its answer.
+        const auto why = std::current_exception();
+        done = run.next == run.count;
+        send_staged(run, false);
+        answer_failure(run.next - 1, why, done);
+        send();
+        forget_staged(run.next);
+        began_ = std::chrono::steady_clock::now();
+        if (!clocked) page_.started_ns.store(ns_since_epoch(began_), std::memory_order_relaxed);
+      }
+    }
   }
 
-  static bytes describe_failure(std::exception_ptr problem) {
+  /// Answers what is staged, and the result that did not fit if it never will.
+  void make_room(detail::many_run& run, bytes_view item, std::size_t item_size) {
+    send_staged(run, false);
+    const std::size_t prefix = item_size == detail::variable_size ? sizeof(std::uint32_t) : 0;
+    if (prefix + item.size() <= run.stage_size) {
+      run.keep_bytes(item, item_size);
+      return;
+    }
+    bytes one;
+    detail::append_item(one, item, item_size);
+    answer_values(run.next - 1, 1, one, false);
+    send();
+    forget_staged(run.next);
+  }
+
+  void send_staged(detail::many_run& run, bool done) {
+    if (run.staged > 0 || done) {
+      const auto first = page_.kept_from.load(std::memory_order_relaxed);
+      answer_values(first, run.staged, bytes_view(run.stage, run.used), done);
+      send();
+      forget_staged(first + run.staged);
+    }
+    run.used = 0;
+    run.staged = 0;
+  }
+
+  void forget_staged(std::uint64_t next_item) {
+    page_.kept.store(0, std::memory_order_release);
+    page_.kept_from.store(next_item, std::memory_order_release);
+  }
+
+  std::uint64_t take_ran() {
+    const auto now = std::chrono::steady_clock::now();
+    return ns_since_epoch(now) - ns_since_epoch(std::exchange(began_, now));
+  }
+
+  void answer_values(std::uint64_t item, std::uint64_t count, bytes_view results, bool done) {
+    payload_.clear();
+    encode_all(payload_, take_ran(), item, count);
+    payload_.insert(payload_.end(), results.begin(), results.end());
+    if (out_.push(frame_kind::result, done ? flag_done : 0, id_, payload_)) return;
+    answer_failure(item,
+                   std::make_exception_ptr(std::length_error(
+                       "the result is larger than a frame: " + std::to_string(results.size()) + " bytes")),
+                   done);
+  }
+
+  void answer_failure(std::uint64_t item, std::exception_ptr problem, bool done) {
     const auto why = cause_of(std::move(problem));
-    bytes payload;
-    encode_all(payload, std::uint64_t{0}, cut(why.exception), cut(why.message));
-    return payload;
+    payload_.clear();
+    encode_all(payload_, take_ran(), item, cut(why.exception), cut(why.message));
+    out_.push(frame_kind::failure, done ? flag_done : 0, id_, payload_);
   }
 
   const task_registry& tasks_;
   std::string pool_;
   process::flight_page& page_;
+  std::span<std::byte> arena_;
   const task_entry* entry_ = nullptr;
+  task_id id_ = 0;
+  time_point began_{};
+  bytes payload_;
   process::frame_writer out_;
 };
 
@@ -148,12 +249,18 @@ int run_pool_worker(const process::child_context& context) {
   recorder.close_fd();
   if (context.fd_count > 2) link.store(link_fd);
   process::install_last_words(recorder.page(), channel_fd);
-  worker_process worker(*registered_tasks, context.argument, recorder.page());
-  return worker.run();
+  const auto end_of_name = context.argument.find('\0');
+  const auto initializer = end_of_name == std::string::npos ? std::string{} : context.argument.substr(end_of_name + 1);
+  worker_process worker(*registered_tasks, context.argument.substr(0, end_of_name), recorder);
+  return worker.run(initializer);
+}
+
+std::string worker_argument(const std::string& pool, const std::string& initializer) {
+  return pool + '\0' + initializer;
 }
 
 void encode_task(bytes& out, const task_header& header, bytes_view args) {
-  encode_all(out, header.attempt, header.attempts, header.name);
+  encode_all(out, header.attempt, header.attempts, header.count, header.name);
   out.insert(out.end(), args.begin(), args.end());
 }
 
@@ -162,26 +269,45 @@ std::pair<task_header, bytes_view> decode_task(bytes_view payload) {
   task_header header;
   header.attempt = codec<std::uint32_t>::decode(in);
   header.attempts = codec<std::uint32_t>::decode(in);
+  header.count = codec<std::uint32_t>::decode(in);
   header.name = codec<std::string>::decode(in);
   return {std::move(header), in.take(in.left())};
 }
 
-answer decode_result(bytes_view payload) {
+result_part decode_result(bytes_view payload) {
   byte_reader in(payload);
-  auto out = decode_ran(in);
-  const auto rest = in.take(in.left());
-  out.result.assign(rest.begin(), rest.end());
+  result_part out;
+  out.ran_ms = decode_ran(in);
+  out.item = codec<std::uint64_t>::decode(in);
+  out.count = codec<std::uint64_t>::decode(in);
+  out.results = in.take(in.left());
   return out;
 }
 
-answer decode_failure(bytes_view payload) {
+failed_item decode_failure(bytes_view payload) {
   byte_reader in(payload);
-  auto out = decode_ran(in);
-  out.failed = true;
+  failed_item out;
+  out.ran_ms = decode_ran(in);
+  out.item = codec<std::uint64_t>::decode(in);
   out.why.cls = cause_class::exception;
   out.why.exception = cut(codec<std::string>::decode(in));
   out.why.message = cut(codec<std::string>::decode(in));
   return out;
+}
+
+bool holds_items(bytes_view data, std::size_t size, std::uint64_t count) noexcept {
+  if (size == 0) return data.empty();
+  if (size != detail::variable_size) return data.size() / size == count && data.size() % size == 0;
+  std::size_t at = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    std::uint32_t length = 0;
+    if (data.size() - at < sizeof length) return false;
+    std::memcpy(&length, data.data() + at, sizeof length);
+    at += sizeof length;
+    if (data.size() - at < length) return false;
+    at += length;
+  }
+  return at == data.size();
 }
 
 void register_pool_worker(const task_registry& tasks) {

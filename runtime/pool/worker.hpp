@@ -1,10 +1,12 @@
 #pragma once
 
-#include "pool/engine.hpp"
+#include "pool/actions.hpp"
 #include "process/child.hpp"
 #include "steward/task.hpp"
 
 #include <cstdint>
+#include <string>
+#include <utility>
 
 namespace steward::pooling {
 
@@ -14,23 +16,51 @@ inline constexpr const char* worker_main_name = "pool_worker";
 /// Longest text of an exception that travels to the pool, in bytes.
 inline constexpr std::size_t max_exception_bytes = 4096;
 
-/// Wire format of a task frame's payload: {u32 attempt, u32 attempts, task name, arguments}. Of a result: {u64 run time
-/// in nanoseconds, encoded result}. Of a failure: {u64 run time in nanoseconds, exception type, message}.
+/// Flags of a task frame: the worker reads a clock before each item; the one argument and the one result travel without
+/// a size.
+inline constexpr std::uint16_t flag_clock = 1;
+inline constexpr std::uint16_t flag_raw = 2;
+/// Flag of an answer: the last one of its task or chunk.
+inline constexpr std::uint16_t flag_done = 1;
+
+/// Wire format of a task frame's payload: {u32 attempt, u32 attempts, u32 count, task name, arguments}. Of a result:
+/// {u64 run time in nanoseconds, u64 first item, u64 count, encoded results}. Of a failure: {u64 run time in
+/// nanoseconds, u64 item, exception type, message}. A failure with the id 0 is that of the initializer.
 struct task_header {
   std::uint32_t attempt = 1;
   std::uint32_t attempts = 1;
+  std::uint32_t count = 1;
   std::string name;
 };
 void encode_task(bytes& out, const task_header& header, bytes_view args);
 /// Throws `decode_error`.
 std::pair<task_header, bytes_view> decode_task(bytes_view payload);
-answer decode_result(bytes_view payload);
-answer decode_failure(bytes_view payload);
+
+struct result_part {
+  double ran_ms = 0.0;
+  std::uint64_t item = 0;
+  std::uint64_t count = 0;
+  bytes_view results;
+};
+result_part decode_result(bytes_view payload);
+
+struct failed_item {
+  double ran_ms = 0.0;
+  std::uint64_t item = 0;
+  cause why;
+};
+failed_item decode_failure(bytes_view payload);
+
+/// True when `data` holds exactly `count` items, each of `size` bytes, or behind its size where that varies.
+bool holds_items(bytes_view data, std::size_t size, std::uint64_t count) noexcept;
 
 /// Makes worker processes possible: they run the tasks of `tasks`. Call it on every start of the program, after the
 /// tasks are registered, before `process::start_zygote` and before `process::run_spawned_child`. `tasks` must live as
 /// long as the program.
 void register_pool_worker(const task_registry& tasks);
+
+/// The argument of the child main: the pool's name and its initializer.
+std::string worker_argument(const std::string& pool, const std::string& initializer);
 
 /// The child main itself. Does not return while the pool wants the worker.
 int run_pool_worker(const process::child_context& context);

@@ -18,7 +18,7 @@ namespace steward::process {
 namespace {
 
 constexpr std::size_t page_bytes = 4096;
-constexpr std::size_t mapping_bytes = page_bytes + 2 * arena_half_bytes;
+constexpr std::size_t mapping_bytes = page_bytes + arena_bytes;
 
 flight_page* map_page(int fd) noexcept {
   void* at = ::mmap(nullptr, mapping_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -75,8 +75,8 @@ void flight_recorder::close_fd() noexcept {
   fd_ = -1;
 }
 
-std::span<std::byte> flight_recorder::arena(unsigned half) const noexcept {
-  return {reinterpret_cast<std::byte*>(page_) + page_bytes + (half % 2) * arena_half_bytes, arena_half_bytes};
+std::span<std::byte> flight_recorder::arena() const noexcept {
+  return {reinterpret_cast<std::byte*>(page_) + page_bytes, arena_bytes};
 }
 
 std::optional<cause> flight_recorder::last_words() const {

@@ -20,13 +20,12 @@ struct flight_page {
   std::atomic<std::uint64_t> done{0};        ///< tasks finished
 
   // Where `current` is a chunk of many items. `item` is the number of the one in hand, written before it starts. The
-  // results of the items [kept_from, kept_from + count) lie in the arena half that the chunk was given, `kept` being
+  // results of the items [kept_from, kept_from + count) lie in the arena, `kept` being
   // count << 40 | bytes, written after each item: so they outlive the worker.
   std::atomic<std::uint64_t> item{0};
   std::atomic<std::uint64_t> kept_from{0};
   std::atomic<std::uint64_t> kept{0};
-  std::atomic<std::uint64_t> item_limit{
-      ~std::uint64_t{0}};  ///< written by the parent: items from here on are taken back
+  std::atomic<std::uint64_t> cut{0};  ///< written by the parent: id of the chunk of which no further item is to start
 
   std::atomic<std::uint64_t> stop{0};  ///< written by the parent: id of the task that is asked to stop
 
@@ -48,8 +47,8 @@ static_assert(sizeof(flight_page) <= 4096);
 inline constexpr std::uint32_t said_signal = 1;
 inline constexpr std::uint32_t said_frames = 2;
 
-/// The rest of the mapping: two halves of this size, in which a worker leaves the results of chunks, in turns.
-inline constexpr std::size_t arena_half_bytes = std::size_t{256} * 1024;
+/// The rest of the mapping, in which a worker leaves results before it sends them.
+inline constexpr std::size_t arena_bytes = std::size_t{256} * 1024;
 
 /// Owns a mapping of a flight page and its arena, backed by a memfd. Move-only. The parent creates it and passes `fd()`
 /// to the child.
@@ -70,8 +69,7 @@ public:
   /// Closes the descriptor and keeps the mapping.
   void close_fd() noexcept;
   flight_page& page() const noexcept { return *page_; }
-  /// One half of the arena, 0 or 1.
-  std::span<std::byte> arena(unsigned half) const noexcept;
+  std::span<std::byte> arena() const noexcept;
 
   /// What the worker managed to say before it died, as a cause of class signal. An uncaught exception is told as
   /// SIGABRT with `exception` and `message`, a stack overflow as SIGSEGV with that message. None when it said nothing,

@@ -89,6 +89,24 @@ inline void append_count(bytes& out, std::size_t count) {
   append(out, &wide, sizeof wide);
 }
 
+template <class T>
+struct is_view : std::false_type {};
+template <class C, class X>
+struct is_view<std::basic_string_view<C, X>> : std::true_type {};
+template <class T, std::size_t N>
+struct is_view<std::span<T, N>> : std::true_type {};
+
+/// A codec that says how many bytes each value takes.
+template <class T>
+concept sized = requires {
+  codec<T>::size;
+};
+/// A codec that copies a value's own bytes.
+template <class T>
+concept plain = requires {
+  requires codec<T>::plain;
+};
+
 }  // namespace detail
 
 /// True for the types that this header encodes itself. Other codecs leave these alone.
@@ -107,8 +125,17 @@ inline constexpr bool has_std_codec<std::pair<A, B>> = true;
 template <class... Ts>
 inline constexpr bool has_std_codec<std::tuple<Ts...>> = true;
 
+/// True for class types that travel as the bytes that they are: trivially copyable, and no views of other memory. Such
+/// a type must not hold pointers, which mean nothing in another process; specialise `codec` for one that does.
 template <class T>
-struct codec<T, std::enable_if_t<detail::is_plain_number<T>>> {
+inline constexpr bool travels_as_bytes =
+    std::is_class_v<T>&& std::is_trivially_copyable_v<T>&& std::is_default_constructible_v<T> && !std::is_empty_v<T> &&
+    !has_std_codec<T> && !detail::is_view<T>::value;
+
+template <class T>
+struct codec<T, std::enable_if_t<detail::is_plain_number<T> || travels_as_bytes<T>>> {
+  static constexpr std::size_t size = sizeof(T);  ///< each value takes so many bytes
+  static constexpr bool plain = true;             ///< which are those of the value itself
   static void encode(bytes& out, const T& value) { detail::append(out, &value, sizeof value); }
   static T decode(byte_reader& in) {
     T value;
@@ -119,6 +146,7 @@ struct codec<T, std::enable_if_t<detail::is_plain_number<T>>> {
 
 template <>
 struct codec<bool> {
+  static constexpr std::size_t size = 1;
   static void encode(bytes& out, const bool& value) { out.push_back(std::byte{value}); }
   static bool decode(byte_reader& in) {
     const auto value = std::to_integer<unsigned>(in.take(1)[0]);
@@ -129,6 +157,7 @@ struct codec<bool> {
 
 template <>
 struct codec<unit> {
+  static constexpr std::size_t size = 0;
   static void encode(bytes&, const unit&) {}
   static unit decode(byte_reader&) { return {}; }
 };
@@ -153,14 +182,14 @@ struct codec<std::vector<T>> {
 
   static void encode(bytes& out, const std::vector<T>& values) {
     detail::append_count(out, values.size());
-    if constexpr (detail::is_plain_number<T>) {
+    if constexpr (detail::plain<T>) {
       detail::append(out, values.data(), values.size() * sizeof(T));
     } else {
       for (const T& value : values) codec<T>::encode(out, value);
     }
   }
   static std::vector<T> decode(byte_reader& in) {
-    if constexpr (detail::is_plain_number<T>) {
+    if constexpr (detail::plain<T>) {
       const auto count = in.take_count(sizeof(T));
       const auto data = in.take(count * sizeof(T));
       std::vector<T> values(count);

@@ -86,6 +86,7 @@ public:
 
   /// The error. Only call it when `ok()` is false.
   const task_error& error() const { return std::get<1>(content_); }
+  task_error take_error() && { return std::get<1>(std::move(content_)); }
 
   /// Milliseconds that the successful run took; 0 for an error.
   double ran_ms() const noexcept { return ran_ms_; }

@@ -8,6 +8,8 @@
 #include "steward/spec.hpp"
 #include "steward/task.hpp"
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -20,6 +22,10 @@ class keeper;
 }
 
 namespace steward {
+
+namespace detail {
+class map_run;
+}
 
 /// What a pool needs from its surroundings. Everything pointed to must outlive the pool.
 struct pool_environment {
@@ -40,6 +46,7 @@ struct worker_stats {
   std::uint64_t incarnation = 0;  ///< counts from 1
   int pid = 0;                    ///< 0 for a thread
   bool ready = false;
+  unsigned place = 0;     ///< the number in its name, less one
   std::size_t tasks = 0;  ///< sent to it and not answered; the first of them is in hand
 };
 
@@ -55,9 +62,38 @@ struct pool_stats {
   std::uint64_t failed = 0;   ///< ended without a value
   std::uint64_t retried = 0;  ///< runs beyond the first
   std::uint64_t restarts = 0;
+  std::uint64_t recycled = 0;     ///< planned ends of workers
+  std::uint64_t crashes = 0;      ///< runs that a signal, an exit or a broken protocol ended
+  std::uint64_t memory = 0;       ///< runs that ended for want of memory
+  std::uint64_t deadlines = 0;    ///< runs past their deadline
+  std::uint64_t frozen = 0;       ///< runs that ended with a frozen worker
+  std::uint64_t exceptions = 0;   ///< runs that threw
+  std::uint64_t quarantined = 0;  ///< tasks whose every attempt killed its worker
+  std::uint64_t cancelled = 0;
+  std::uint64_t rejected = 0;
   unsigned leaked_threads = 0;  ///< abandoned by a deadline and still running
   bool gave_up = false;
   std::vector<worker_stats> each;
+};
+
+/// How a map is going.
+struct map_progress {
+  std::size_t done = 0;              ///< inputs that have an outcome
+  std::size_t failed = 0;            ///< of these, without a value
+  std::optional<std::size_t> total;  ///< where the range tells its size
+};
+
+/// How a map is to be run.
+struct map_options {
+  unsigned chunk = 0;      ///< inputs that travel together; 0: as the spec says, or by measured time
+  std::size_t window = 0;  ///< inputs that are taken ahead of their outcomes at most; 0: a few chunks for each worker
+  int priority = 0;        ///< higher ones are started first
+  failure_policy on_failure = failure_policy::collect_all;
+  std::function<void(const map_progress&)> progress;  ///< called on the caller's thread, at most each 50 ms, and last
+};
+
+struct submit_options {
+  int priority = 0;  ///< higher ones are started first
 };
 
 /// A pool of workers, threads or processes, that runs tasks and gives each exactly one outcome, whatever happens to a
@@ -65,7 +101,8 @@ struct pool_stats {
 ///
 /// A task may run more than once, at most `spec.attempts` times, and only after its worker died. An exception is an
 /// answer: it is not retried unless `spec.on_exception` says so. A task past its deadline is ended with its worker
-/// process; a thread cannot be ended, so it is abandoned and replaced.
+/// process. What threads cannot do: a thread cannot be ended, so it is abandoned and replaced, and it goes on in the
+/// background; a segfault or an abort in a task ends the whole program.
 ///
 /// Thread-safe: any thread may call any function, but a callback, which runs on the pool's thread, must not call those
 /// that block
@@ -86,11 +123,14 @@ public:
   std::optional<cause> start();
 
   /// Runs a task. `done` is called exactly once: on the pool's thread, or on the caller's when the pool is over. Tasks
-  /// that are submitted before `start` wait for it.
-  void submit(const task_entry& entry, bytes args, completion done);
-  /// All outcomes, in the order of the inputs. Keeps at most `spec.queue_limit` tasks open at a time, so that inputs
-  /// are not rejected for their number alone.
-  std::vector<outcome<bytes>> map(const task_entry& entry, std::vector<bytes> args);
+  /// that are submitted before `start` wait for it. Where `spec.on_full` is `block` this waits for room.
+  void submit(const task_entry& entry, bytes args, completion done, submit_options options = {});
+  /// All outcomes, in the order of the inputs.
+  std::vector<outcome<bytes>> map(const task_entry& entry, std::vector<bytes> args, map_options options = {});
+
+  /// Between `min` and `max` workers from now on; the pool grows while tasks wait and shrinks when it is idle.
+  void resize(unsigned min, unsigned max);
+  void resize(unsigned workers) { resize(workers, workers); }
 
   /// Stops for good, within `spec.shutdown`. `drain`: what was submitted is finished first, as far as the time allows;
   /// otherwise what has not started is cancelled and worker processes that are busy are terminated. Idempotent.
@@ -102,19 +142,82 @@ public:
   const std::string& name() const noexcept;
   const pool_spec& spec() const noexcept;
 
-  /// For the typed pools: `submit` for a callable, too (std::logic_error on a pool of processes).
-  void submit_work(detail::pool_work work, completion done);
-  /// For the typed pools: runs what `next` yields until it returns false and hands the outcomes to `sink` as they come,
-  /// with the number of the input. Both are called on the caller's thread. `prompt`: hand over each at once, not in
-  /// batches.
-  void run_all(const std::function<bool(detail::pool_work&)>& next,
-               const std::function<void(std::size_t, outcome<bytes>)>& sink, bool prompt);
+  /// For the typed pools: `submit` for a callable, too (std::logic_error on a pool of processes). The handle is for
+  /// `cancel_work`.
+  std::shared_ptr<void> submit_work(detail::pool_work work, completion done);
+  /// Asks for the end of what `submit_work` began; it is then settled as cancelled unless it has its outcome.
+  void cancel_work(const std::shared_ptr<void>& handle);
 
 private:
+  friend class detail::map_run;
   struct impl;
   std::unique_ptr<impl> impl_;
 };
 
+namespace detail {
+
+/// What became of inputs of a map that lie side by side: their values, or the error of one.
+struct map_piece {
+  std::size_t first = 0;
+  std::size_t count = 0;
+  bytes results;                    ///< as `item_reader` reads them
+  std::shared_ptr<many_body> many;  ///< or kept by this, from `base` on
+  std::size_t base = 0;
+  double ran_ms = 0.0;
+  std::unique_ptr<task_error> error;
+};
+
+/// A map on its way: feeds a pool with chunks and yields what becomes of them. Belongs to one thread. The inputs are
+/// not read ahead of the window.
+class map_run {
+public:
+  /// Fills `into` with up to `most` inputs (arguments, or a body) and returns how many; 0 at their end. `into.first` is
+  /// the number of the first.
+  using source = std::function<std::size_t(pool_work& into, std::size_t most)>;
+
+  /// `total`: how many inputs there are, where that is known. `prompt`: pieces are wanted as they come.
+  map_run(pool& on, source next, map_options options, std::optional<std::size_t> total, bool prompt);
+  /// What has not ended is cancelled.
+  ~map_run();
+  map_run(const map_run&) = delete;
+  map_run& operator=(const map_run&) = delete;
+
+  /// Waits for the next pieces. False when there are no more.
+  bool take(std::vector<map_piece>& out);
+  void cancel();
+
+private:
+  struct gathering;
+
+  void feed();
+  std::size_t chunk_size() const;
+  void learn(const map_piece& piece);
+  void tell(bool last);
+
+  pool& pool_;
+  source next_;
+  map_options options_;
+  std::optional<std::size_t> total_;
+  bool prompt_;
+  std::shared_ptr<gathering> shared_;
+  bool more_ = true;
+  bool cancelled_ = false;
+  std::size_t taken_ = 0;  // inputs read
+  std::size_t open_ = 0;   // of these, without an outcome
+  std::size_t done_ = 0;
+  std::size_t failed_ = 0;
+  std::size_t largest_ = 1;  // chunk so far
+  double item_us_ = 0.0;     // 0: not known
+  std::chrono::steady_clock::time_point told_;
+};
+
+}  // namespace detail
+
 }  // namespace steward
 
+// In this order: each needs those before it.
+// clang-format off
+#include "steward/detail/map_pieces.hpp"
+#include "steward/detail/task_future.hpp"
 #include "steward/detail/typed_pool.hpp"
+// clang-format on

@@ -1,8 +1,10 @@
 #pragma once
 
 #include "steward/codec.hpp"
+#include "steward/detail/many_run.hpp"
 #include "steward/source_place.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -20,10 +22,15 @@ namespace steward {
 /// What a running task may know about itself. A task asks for it by taking `const task_context&` as its first
 /// parameter.
 struct task_context {
-  std::uint64_t task_id = 0;  ///< unique within its pool: usable as an idempotency key
-  unsigned attempt = 1;       ///< 1 for the first run
-  unsigned attempts = 1;      ///< how many runs there may be
-  std::string_view pool;      ///< name of the pool
+  std::uint64_t task_id = 0;                         ///< unique within its pool: usable as an idempotency key
+  unsigned attempt = 1;                              ///< 1 for the first run
+  unsigned attempts = 1;                             ///< how many runs there may be
+  std::string_view pool;                             ///< name of the pool
+  const std::atomic<std::uint64_t>* stop = nullptr;  ///< id of the task that is asked to stop
+
+  /// True once the task is past its soft deadline or was cancelled: it should end soon, with whatever it likes to
+  /// answer. Cheap enough for an inner loop.
+  bool stop_requested() const noexcept { return stop && stop->load(std::memory_order_relaxed) == task_id; }
 };
 
 /// A function that pools can run by name, with its types erased. Immutable once registered.
@@ -37,6 +44,10 @@ struct task_entry {
   /// Decodes the arguments, calls the function, encodes its result. Throws what the function throws, and `decode_error`
   /// for bytes that are no arguments of this task.
   std::function<bytes(const task_context&, bytes_view)> run;
+  /// The same for many inputs; see `detail::many_run`.
+  std::function<void(const task_context& first, detail::many_run&)> run_many;
+  std::size_t args_size = detail::variable_size;    ///< bytes of encoded arguments, where that is always the same
+  std::size_t result_size = detail::variable_size;  ///< bytes of an encoded result
   /// Encodes arguments given as text, one string each. On a fault returns what is wrong and leaves `out` alone.
   std::function<std::optional<std::string>(std::span<const std::string>, bytes& out)> parse;
   /// Encoded result as text for people.

@@ -149,6 +149,21 @@ task_entry make_entry(std::string name, Function function, source_place where) {
     }
     return out;
   };
+  entry.args_size = encoded_size<arguments>::value;
+  entry.result_size = encoded_size<stored>::value;
+  entry.run_many = [function](const task_context& first, many_run& run) {
+    auto context = first;
+    while (run.begin()) {
+      context.task_id = first.task_id + run.next - 1;
+      auto values = decode_all<arguments>(run.args.next());
+      if constexpr (std::is_void_v<typename signature::result>) {
+        signature::call(function, context, values);
+        run.keep(unit{});
+      } else {
+        run.template keep<stored>(signature::call(function, context, values));
+      }
+    }
+  };
   entry.render_result = [](bytes_view data) { return render_text(decode_all<stored>(data)); };
   return entry;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <exception>
 #include <future>
 #include <memory>
 #include <optional>
@@ -9,115 +11,109 @@
 #include <utility>
 #include <vector>
 
-// Included by pool.hpp; the typed faces of `pool`.
+// Included by pool.hpp: the typed faces of `pool`.
 namespace steward {
 
-namespace detail {
-
-/// The arguments of one call, from one element of an input range: the argument itself, or a tuple of them.
-template <class... Args, class T>
-bytes encode_input(const T& input) {
-  bytes out;
-  if constexpr (sizeof...(Args) == 1 && (std::is_convertible_v<const T&, Args> && ...)) {
-    (codec<Args>::encode(out, static_cast<Args>(input)), ...);
-  } else {
-    codec<std::tuple<Args...>>::encode(out, std::tuple<Args...>(input));
-  }
-  return out;
-}
-
-/// A result that cannot be decoded fails its own task and no other.
-template <class T>
-outcome<T> decode_outcome(outcome<bytes> raw) {
-  if (!raw.ok()) return outcome<T>(raw.error());
-  const double ran_ms = raw.ran_ms();
-  try {
-    return outcome<T>(decode_all<T>(std::move(raw).value()), ran_ms);
-  } catch (const decode_error&) {
-    task_error error;
-    error.why = cause_of(std::current_exception());
-    return outcome<T>(std::move(error));
-  }
-}
-
-/// Outcomes that come in any order, put in the order of their inputs.
-template <class T>
-class ordered_outcomes {
-public:
-  void put(std::size_t index, outcome<T> result) {
-    if (index >= slots_.size()) slots_.resize(index + 1);
-    slots_[index].emplace(std::move(result));
-  }
-  std::vector<outcome<T>> take() {
-    std::vector<outcome<T>> out;
-    out.reserve(slots_.size());
-    for (auto& slot : slots_) out.push_back(std::move(*slot));
-    return out;
-  }
-  /// The values. Throws `task_failed` for the first input without one.
-  std::vector<T> take_values() {
-    std::vector<T> out;
-    out.reserve(slots_.size());
-    for (auto& slot : slots_) out.push_back(std::move(*slot).value());
-    return out;
-  }
-
-private:
-  std::vector<std::optional<outcome<T>>> slots_;
-};
-
-template <class T>
-struct is_task : std::false_type {};
-template <class R, class... Args>
-struct is_task<task<R, Args...>> : std::true_type {};
-
-}  // namespace detail
-
 /// What `process_pool` and `thread_pool` share: registered tasks with their types. Inputs of a task with one argument
-/// are values of that argument; with several, tuples of them. Thread-safe as `pool`; every function but `submit`
-/// blocks.
+/// are values of that argument; with several, tuples of them (starmap). Inputs are read as they are needed, so a
+/// generator may be endless where the outcomes are taken one by one. Thread-safe as `pool`; every function but `submit`
+/// and `as_completed` blocks.
 class typed_pool {
 public:
   /// Runs the task on each element. Throws `task_failed` for the first input, in order, that has no value; the others
-  /// have run all the same.
+  /// have run all the same, unless `options.on_failure` says otherwise.
   template <class R, class... Args, std::ranges::input_range Range>
-  std::vector<detail::stored_result<R>> map(task<R, Args...> what, Range&& inputs) {
-    return collect<detail::stored_result<R>>(generate(what, inputs)).take_values();
+  std::vector<detail::stored_result<R>> map(task<R, Args...> what, Range&& inputs, map_options options = {}) {
+    return gather_values<detail::stored_result<R>>(what.entry, generate(what, inputs), std::move(options),
+                                                   detail::size_of(inputs));
   }
 
   /// All outcomes, in the order of the inputs. Does not throw for tasks that fail.
   template <class R, class... Args, std::ranges::input_range Range>
-  std::vector<outcome<detail::stored_result<R>>> map_outcomes(task<R, Args...> what, Range&& inputs) {
-    return collect<detail::stored_result<R>>(generate(what, inputs)).take();
+  std::vector<outcome<detail::stored_result<R>>> map_outcomes(task<R, Args...> what, Range&& inputs,
+                                                              map_options options = {}) {
+    using result = detail::stored_result<R>;
+    std::vector<std::optional<outcome<result>>> slots;
+    const auto slot = [&slots](std::size_t i) -> auto& {
+      if (i >= slots.size()) slots.resize(i + 1);
+      return slots[i];
+    };
+    run<result>(
+        what.entry, generate(what, inputs), std::move(options), detail::size_of(inputs), false,
+        [&](std::size_t i, result&& value, double ran_ms) { slot(i).emplace(std::move(value), ran_ms); },
+        [&](std::size_t i, task_error error) { slot(i).emplace(std::move(error)); });
+    std::vector<outcome<result>> out;
+    out.reserve(slots.size());
+    for (auto& one : slots) out.push_back(std::move(*one));
+    return out;
+  }
+
+  /// The values in the order in which they come. Throws `task_failed` for the first that fails, once all have ended.
+  template <class R, class... Args, std::ranges::input_range Range>
+  std::vector<detail::stored_result<R>> map_unordered(task<R, Args...> what, Range&& inputs, map_options options = {}) {
+    using result = detail::stored_result<R>;
+    std::vector<result> out;
+    std::optional<task_error> first;
+    run<result>(
+        what.entry, generate(what, inputs), std::move(options), detail::size_of(inputs), true,
+        [&](std::size_t, result&& value, double) { out.push_back(std::move(value)); },
+        [&](std::size_t, task_error error) {
+          if (!first || first->kind == outcome_kind::cancelled) first = std::move(error);
+        });
+    if (first) throw task_failed(std::move(*first));
+    return out;
   }
 
   /// Calls `f(index, outcome)` on this thread for each task as it ends.
   template <class R, class... Args, std::ranges::input_range Range, class F>
-  void for_each_outcome(task<R, Args...> what, Range&& inputs, F&& f) {
-    engine_.run_all(
-        generate(what, inputs),
-        [&f](std::size_t i, outcome<bytes> raw) {
-          f(i, detail::decode_outcome<detail::stored_result<R>>(std::move(raw)));
-        },
-        true);
+  void for_each_outcome(task<R, Args...> what, Range&& inputs, F&& f, map_options options = {}) {
+    using result = detail::stored_result<R>;
+    run<result>(
+        what.entry, generate(what, inputs), std::move(options), detail::size_of(inputs), true,
+        [&](std::size_t i, result&& value, double ran_ms) { f(i, outcome<result>(std::move(value), ran_ms)); },
+        [&](std::size_t i, task_error error) { f(i, outcome<result>(std::move(error))); });
+  }
+
+  /// The outcomes as they come. The range must outlive the stream.
+  template <class R, class... Args, std::ranges::input_range Range>
+  completion_stream<detail::stored_result<R>> as_completed(task<R, Args...> what, Range& inputs,
+                                                           map_options options = {}) {
+    return {engine_, what.entry, generate(what, inputs), std::move(options), detail::size_of(inputs)};
   }
 
   /// One task. The future always gets an outcome; `get` does not throw for a task that fails.
   template <class R, class... Args>
-  std::future<outcome<detail::stored_result<R>>> submit(task<R, Args...> what, std::type_identity_t<Args>... args) {
-    using result = outcome<detail::stored_result<R>>;
-    bytes encoded;
-    encode_all(encoded, args...);
-    auto promise = std::make_shared<std::promise<result>>();
+  task_future<detail::stored_result<R>> submit(task<R, Args...> what, std::type_identity_t<Args>... args) {
+    return submit_with({}, what, std::move(args)...);
+  }
+  template <class R, class... Args>
+  task_future<detail::stored_result<R>> submit_with(submit_options options, task<R, Args...> what,
+                                                    std::type_identity_t<Args>... args) {
+    using result = detail::stored_result<R>;
+    auto promise = std::make_shared<std::promise<outcome<result>>>();
     auto future = promise->get_future();
-    engine_.submit(*what.entry, std::move(encoded), [promise](outcome<bytes> raw) {
-      promise->set_value(detail::decode_outcome<detail::stored_result<R>>(std::move(raw)));
+    detail::pool_work work;
+    work.entry = what.entry;
+    work.priority = options.priority;
+    try {
+      encode_all(work.args, args...);
+    } catch (...) {
+      // What a user's codec throws, whatever it is, is the error of this task.
+      promise->set_value(
+          outcome<result>(detail::local_error(*what.entry, std::current_exception(), work_state::not_started)));
+      return {engine_, std::move(future), nullptr};
+    }
+    auto handle = engine_.submit_work(std::move(work), [promise, entry = what.entry](outcome<bytes> raw) {
+      promise->set_value(detail::decode_outcome<result>(*entry, std::move(raw)));
     });
-    return future;
+    return {engine_, std::move(future), std::move(handle)};
   }
 
   std::optional<cause> start() { return engine_.start(); }
   void stop(bool drain = true) { engine_.stop(drain); }
+  /// Between `min` and `max` workers from now on.
+  void resize(unsigned min, unsigned max) { engine_.resize(min, max); }
+  void resize(unsigned workers) { engine_.resize(workers); }
   pool_stats stats() const { return engine_.stats(); }
   /// The pool without its types.
   pool& untyped() noexcept { return engine_; }
@@ -127,27 +123,98 @@ protected:
       : engine_(std::move(environment), std::move(name), std::move(spec)) {}
   ~typed_pool() = default;
 
+  template <class T, class OnValue, class OnError>
+  void run(const task_entry* entry, detail::map_run::source next, map_options options, std::optional<std::size_t> total,
+           bool prompt, OnValue&& value, OnError&& error) {
+    detail::map_run going(engine_, std::move(next), std::move(options), total, prompt);
+    std::vector<detail::map_piece> pieces;
+    while (going.take(pieces)) {
+      for (auto& piece : pieces) detail::unpack<T>(piece, entry, value, error);
+    }
+  }
+
+  /// All values in order, or `task_failed` for the first input without one.
   template <class T>
-  detail::ordered_outcomes<T> collect(const std::function<bool(detail::pool_work&)>& next) {
-    detail::ordered_outcomes<T> out;
-    engine_.run_all(
-        next, [&out](std::size_t i, outcome<bytes> raw) { out.put(i, detail::decode_outcome<T>(std::move(raw))); },
-        false);
-    return out;
+  std::vector<T> gather_values(const task_entry* entry, detail::map_run::source next, map_options options,
+                               std::optional<std::size_t> total) {
+    std::optional<task_error> first;
+    std::size_t first_at = 0;
+    const auto failed = [&](std::size_t i, task_error error) {
+      // With `first_error` the others are cancelled: the one that failed by itself is the one to tell.
+      const bool cancelled = error.kind == outcome_kind::cancelled;
+      if (first && (cancelled == (first->kind == outcome_kind::cancelled) ? first_at < i : cancelled)) return;
+      first = std::move(error);
+      first_at = i;
+    };
+    if constexpr (std::is_default_constructible_v<T> && !std::is_same_v<T, bool>) {
+      std::vector<T> out(total.value_or(0));
+      run<T>(
+          entry, std::move(next), std::move(options), total, false,
+          [&](std::size_t i, T&& value, double) {
+            if (i >= out.size()) out.resize(i + 1);
+            out[i] = std::move(value);
+          },
+          failed);
+      if (first) throw task_failed(std::move(*first));
+      return out;
+    } else {
+      std::vector<std::optional<T>> slots;
+      run<T>(
+          entry, std::move(next), std::move(options), total, false,
+          [&](std::size_t i, T&& value, double) {
+            if (i >= slots.size()) slots.resize(i + 1);
+            slots[i].emplace(std::move(value));
+          },
+          failed);
+      if (first) throw task_failed(std::move(*first));
+      std::vector<T> out;
+      out.reserve(slots.size());
+      for (auto& slot : slots) out.push_back(std::move(*slot));
+      return out;
+    }
   }
 
   pool engine_;
 
 private:
   template <class R, class... Args, class Range>
-  static auto generate(task<R, Args...> what, Range& inputs) {
-    return [entry = what.entry, at = std::ranges::begin(inputs),
-            end = std::ranges::end(inputs)](detail::pool_work& work) mutable {
-      if (at == end) return false;
+  static detail::map_run::source generate(task<R, Args...> what, Range& inputs) {
+    // Shared, because a std::function must be copyable and an input iterator need not be.
+    struct reading {
+      std::ranges::iterator_t<Range> at;
+      std::ranges::sentinel_t<Range> end;
+      bytes item{};
+      std::shared_ptr<task_error> refused{};
+    };
+    auto from = std::make_shared<reading>(reading{std::ranges::begin(inputs), std::ranges::end(inputs)});
+    return [entry = what.entry, from](detail::pool_work& work, std::size_t most) {
+      constexpr auto size = detail::encoded_size<std::tuple<Args...>>::value;
       work.entry = entry;
-      work.args = detail::encode_input<Args...>(*at);
-      ++at;
-      return true;
+      if (from->refused) {
+        work.refused = std::exchange(from->refused, nullptr);
+        return std::size_t{1};
+      }
+      std::size_t count = 0;
+      for (; count < most && work.args.size() < detail::chunk_bytes && from->at != from->end; ++from->at, ++count) {
+        if constexpr (size != detail::variable_size) {
+          if (count == 0) work.args.reserve(std::min(most * size, detail::chunk_bytes + size));
+          detail::encode_input<Args...>(work.args, *from->at);
+        } else {
+          from->item.clear();
+          try {
+            detail::encode_input<Args...>(from->item, *from->at);
+          } catch (...) {
+            // What a user's codec throws, whatever it is, is the error of this input. It goes alone.
+            auto error = std::make_shared<task_error>(
+                detail::local_error(*entry, std::current_exception(), work_state::not_started));
+            ++from->at;
+            (count == 0 ? work.refused : from->refused) = std::move(error);
+            return std::max<std::size_t>(1, count);
+          }
+          detail::append_item(work.args, from->item, size);
+        }
+      }
+      return count;
     };
   }
 };
@@ -160,8 +227,9 @@ public:
       : typed_pool(std::move(environment), std::move(name), (spec.runs_in = rung::process, std::move(spec))) {}
 };
 
-/// A pool of threads: nothing is copied and a call costs about a microsecond, but a segfault ends the program.
-/// Runs callables, too, with their arguments and results as they are. `spec.runs_in` is set to threads.
+/// A pool of threads: nothing is copied and a call costs well below a microsecond, but a segfault ends the program, and
+/// a thread that hangs cannot be ended. Runs callables, too, with their arguments and results as they are.
+/// `spec.runs_in` is set to threads.
 class thread_pool : public typed_pool {
 public:
   thread_pool(pool_environment environment, std::string name, pool_spec spec)
@@ -182,32 +250,28 @@ public:
                  packed = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)](const task_context&) {
       call->keep([&] { return std::apply(f, packed); });
     };
-    engine_.submit_work(std::move(work),
-                        [call, promise](outcome<bytes> raw) { promise->set_value(call->take(std::move(raw))); });
-    return future;
+    auto handle = engine_.submit_work(
+        std::move(work), [call, promise](outcome<bytes> raw) { promise->set_value(call->take(std::move(raw))); });
+    return task_future<result>(engine_, std::move(future), std::move(handle));
   }
 
   /// Runs `f(element)` for each element. Throws `task_failed` for the first input without a value.
   template <class F, std::ranges::input_range Range>
-  requires(!detail::is_task<std::remove_cvref_t<F>>::value) auto map(F f, Range&& inputs) {
+  requires(!detail::is_task<std::remove_cvref_t<F>>::value) auto map(F f, Range&& inputs, map_options options = {}) {
     using input = std::ranges::range_value_t<Range>;
     using result = detail::stored_result<std::invoke_result_t<const F&, const input&>>;
-    std::vector<std::shared_ptr<callable<result>>> calls;
-    detail::ordered_outcomes<result> out;
     auto at = std::ranges::begin(inputs);
     const auto end = std::ranges::end(inputs);
-    engine_.run_all(
-        [&](detail::pool_work& work) {
-          if (at == end) return false;
-          calls.push_back(std::make_shared<callable<result>>());
-          work.body = [call = calls.back(), f, x = input(*at)](const task_context&) {
-            call->keep([&] { return f(x); });
-          };
-          ++at;
-          return true;
+    return gather_values<result>(
+        nullptr,
+        [&](detail::pool_work& work, std::size_t most) {
+          auto body = std::make_shared<detail::chunk_body<F, input, result>>(f);
+          for (std::size_t i = 0; i < most && at != end; ++i, ++at) body->add(*at);
+          body->seal();
+          work.many = body;
+          return body->size();
         },
-        [&](std::size_t i, outcome<bytes> raw) { out.put(i, calls[i]->take(std::move(raw))); }, false);
-    return out.take_values();
+        std::move(options), detail::size_of(inputs));
   }
 
 private:
@@ -225,7 +289,7 @@ private:
       }
     }
     outcome<T> take(outcome<bytes> raw) {
-      if (!raw.ok()) return outcome<T>(raw.error());
+      if (!raw.ok()) return outcome<T>(std::move(raw).take_error());
       return outcome<T>(std::move(*value_), raw.ran_ms());
     }
 

@@ -1,0 +1,168 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <exception>
+#include <future>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+// Included by pool.hpp: inputs of a map into bytes, and pieces of it back into values.
+namespace steward {
+
+namespace detail {
+
+/// The arguments of one call, from one element of an input range: the argument itself, or a tuple of them.
+template <class... Args, class T>
+void encode_input(bytes& out, const T& input) {
+  if constexpr (sizeof...(Args) == 1 && (std::is_convertible_v<const T&, Args> && ...)) {
+    (codec<Args>::encode(out, static_cast<Args>(input)), ...);
+  } else {
+    codec<std::tuple<Args...>>::encode(out, std::tuple<Args...>(input));
+  }
+}
+
+/// A task's own side did its part; this side could not read or write what belongs to it.
+inline task_error local_error(const task_entry& entry, std::exception_ptr problem, work_state work) {
+  task_error error;
+  error.work = work;
+  error.task = entry.name;
+  error.why = cause_of(std::move(problem));
+  return error;
+}
+
+/// A result that cannot be decoded fails its own task and no other.
+template <class T>
+outcome<T> decode_outcome(const task_entry& entry, outcome<bytes> raw) {
+  if (!raw.ok()) return outcome<T>(std::move(raw).take_error());
+  const double ran_ms = raw.ran_ms();
+  try {
+    return outcome<T>(decode_all<T>(std::move(raw).value()), ran_ms);
+  } catch (...) {
+    // What a user's codec throws, whatever it is, is the error of this task.
+    return outcome<T>(local_error(entry, std::current_exception(), work_state::failed));
+  }
+}
+
+template <class T>
+struct is_task : std::false_type {};
+template <class R, class... Args>
+struct is_task<task<R, Args...>> : std::true_type {};
+
+/// How many elements a range has, where it can tell without being read.
+template <class Range>
+std::optional<std::size_t> size_of(Range& inputs) {
+  if constexpr (std::ranges::sized_range<Range>) {
+    return static_cast<std::size_t>(std::ranges::size(inputs));
+  } else {
+    return std::nullopt;
+  }
+}
+
+/// Outcomes of a map of callables, kept where their thread left them.
+template <class R>
+class kept_results : public many_body {
+public:
+  virtual R take(std::size_t at) = 0;
+};
+
+/// A callable and some of its inputs.
+template <class F, class In, class R>
+class chunk_body final : public kept_results<R> {
+public:
+  explicit chunk_body(const F& f) : f_(f) {}
+  void add(In input) { inputs_.push_back(std::move(input)); }
+  std::size_t size() const { return inputs_.size(); }
+  void seal() { results_ = std::vector<stored>(inputs_.size()); }
+
+  void run(const task_context&, const chunk_marks& marks, std::uint64_t base, std::uint64_t& at,
+           std::uint64_t end) override {
+    // A local count, which the compiler can keep in a register; it is handed back whichever way this ends.
+    struct hand_back {
+      std::uint64_t& to;
+      std::uint64_t i;
+      ~hand_back() { to = i; }
+    } count{at, at};
+    auto& i = count.i;
+    const auto chunk = marks.chunk;
+    for (; i < end; ++i) {
+      marks.item->store(i - base, std::memory_order_release);
+      if (marks.cut->load(std::memory_order_acquire) == chunk) return;
+      marks.clock();
+      keep(results_[i], inputs_[i]);
+    }
+  }
+
+  R take(std::size_t at) override {
+    if constexpr (direct) {
+      return std::move(results_[at].value);
+    } else {
+      return std::move(*results_[at].value);
+    }
+  }
+
+private:
+  static constexpr bool direct = std::is_default_constructible_v<R> && std::is_trivially_copyable_v<R>;
+  struct stored {
+    std::conditional_t<direct, R, std::optional<R>> value;
+  };
+
+  void keep(stored& to, const In& input) {
+    if constexpr (std::is_void_v<std::invoke_result_t<const F&, const In&>>) {
+      f_(input);
+      to.value = R{};
+    } else {
+      to.value = f_(input);
+    }
+  }
+
+  const F f_;
+  std::vector<In> inputs_;
+  std::vector<stored> results_;
+};
+
+/// Takes a piece of a map apart: `value(index, T&&, ran_ms)` or `error(index, task_error)` for each input.
+template <class T, class OnValue, class OnError>
+void unpack(map_piece& piece, const task_entry* entry, OnValue&& value, OnError&& error) {
+  if (piece.error) {
+    error(piece.first, std::move(*piece.error));
+    return;
+  }
+  const double ran_ms = piece.ran_ms / static_cast<double>(std::max<std::size_t>(1, piece.count));
+  if (piece.many) {
+    auto& kept = static_cast<kept_results<T>&>(*piece.many);
+    for (std::size_t i = 0; i < piece.count; ++i) value(piece.first + i, kept.take(piece.base + i), ran_ms);
+    return;
+  }
+  if constexpr (plain<T>) {
+    for (std::size_t i = 0; i < piece.count; ++i) {
+      T one;
+      std::memcpy(&one, piece.results.data() + i * sizeof(T), sizeof(T));
+      value(piece.first + i, std::move(one), ran_ms);
+    }
+  } else {
+    item_reader items(piece.results, encoded_size<T>::value);
+    for (std::size_t i = 0; i < piece.count; ++i) {
+      auto one = decode_outcome<T>(*entry, [&] {
+        const auto data = items.next();
+        return outcome<bytes>(bytes(data.begin(), data.end()), ran_ms);
+      }());
+      if (one.ok()) {
+        value(piece.first + i, std::move(one).value(), ran_ms);
+      } else {
+        error(piece.first + i, std::move(one).take_error());
+      }
+    }
+  }
+}
+
+}  // namespace detail
+
+}  // namespace steward

@@ -1,0 +1,131 @@
+#pragma once
+
+#include "steward/codec.hpp"
+#include "steward/detail/pool_work.hpp"
+#include "steward/event.hpp"
+#include "steward/outcome.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+// What goes into a pool's engine, and what comes out of it.
+namespace steward::pooling {
+
+using time_point = std::chrono::steady_clock::time_point;
+using task_id = std::uint64_t;
+
+/// What was submitted: one task, with `done` for its outcome, or a chunk of a map, with a sink for those of its items.
+/// The ledger and the worker that runs it share it; only `done`, `place` and `id` are touched after that, by the
+/// ledger.
+struct job : detail::pool_work {
+  std::function<void(outcome<bytes>)> done;
+  std::uint32_t place = 0;  ///< in the ledger
+  task_id id = 0;           ///< of the first item
+};
+using job_ptr = std::shared_ptr<job>;
+
+inline cause make_cause(cause_class cls, std::string message) {
+  cause why;
+  why.cls = cls;
+  why.message = std::move(message);
+  return why;
+}
+
+inline double ms_between(time_point from, time_point to) {
+  return std::chrono::duration<double, std::milli>(to - from).count();
+}
+
+/// One incarnation of one worker. Reports about an older incarnation are ignored.
+struct worker_ref {
+  unsigned index = 0;
+  std::uint64_t incarnation = 0;
+  friend bool operator==(const worker_ref&, const worker_ref&) = default;
+};
+
+/// What a worker said about a task.
+struct answer {
+  bool failed = false;
+  bytes result;  ///< encoded, when not failed
+  cause why;     ///< the exception, when failed
+  double ran_ms = 0.0;
+};
+
+/// How a worker ended.
+struct death {
+  cause why;
+  task_id in_hand = 0;                             ///< what its flight recorder shows; 0 for nothing
+  bool by_us = false;                              ///< it ended because of a `terminate` or `kill` action
+  std::uint64_t item = 0;                          ///< of a chunk in hand: the item that was started last
+  std::optional<time_point> since = std::nullopt;  ///< when that was, or its chunk was, where it is known
+};
+
+namespace act {
+
+/// Hand the task or chunk to the worker, which runs what it is handed in this order and answers each before it begins
+/// the next. The items of a chunk have the ids from `id` on.
+struct assign {
+  worker_ref worker;
+  task_id id = 0;
+  unsigned attempt = 1;
+  job_ptr task;
+};
+struct start {
+  worker_ref worker;
+};
+/// Ask it to end when it has done what it was sent.
+struct stop {
+  worker_ref worker;
+};
+/// Ask it harder: SIGTERM. Threads cannot be asked.
+struct terminate {
+  worker_ref worker;
+};
+/// End it now: SIGKILL; a thread is abandoned. A death must be reported in any case.
+struct kill {
+  worker_ref worker;
+};
+/// Set the stop token of the task, and start no further item of its chunk when `whole`.
+struct ask_task {
+  worker_ref worker;
+  task_id id = 0;
+  bool whole = false;
+};
+/// The outcome of a task, or the error of an item of a chunk.
+struct settle {
+  job_ptr task;
+  outcome<bytes> result;
+  std::size_t item = 0;  ///< counted from the first of its chunk
+};
+/// The values of items of a chunk.
+struct settle_items {
+  job_ptr task;
+  std::size_t item = 0;
+  std::size_t count = 0;
+  bytes results;
+  double ran_ms = 0.0;
+};
+/// Every initial worker is ready.
+struct all_ready {};
+struct gave_up {
+  cause why;
+};
+/// The last worker is gone after a stop.
+struct stopped {};
+/// Something to be told.
+struct tell {
+  std::unique_ptr<event> what;
+};
+
+}  // namespace act
+
+using action = std::variant<act::assign, act::start, act::stop, act::terminate, act::kill, act::ask_task, act::settle,
+                            act::settle_items, act::all_ready, act::gave_up, act::stopped, act::tell>;
+
+}  // namespace steward::pooling

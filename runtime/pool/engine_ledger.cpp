@@ -1,0 +1,195 @@
+// The ledger: what is open, what waits, and how each record gets its outcome.
+#include "pool/engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace steward::pooling {
+
+namespace {
+
+/// A part of a chunk as a job of its own; the job itself when the part is all of it.
+job_ptr part_of(const job_ptr& whole, std::uint32_t item, std::uint32_t count) {
+  if (item == 0 && count == whole->items) return whole;
+  auto part = std::make_shared<job>();
+  part->entry = whole->entry;
+  part->priority = whole->priority;
+  part->sink = whole->sink;
+  part->first = whole->first + item;
+  part->items = count;
+  part->many = whole->many;
+  part->base = whole->base + item;
+  if (whole->entry) {
+    detail::item_reader items(whole->args, whole->entry->args_size);
+    items.next(item);
+    const auto bytes = items.next(count);
+    part->args.assign(bytes.begin(), bytes.end());
+  }
+  return part;
+}
+
+}  // namespace
+
+engine::slip engine::add_record(job_ptr task, task_id id, unsigned attempt) {
+  std::uint32_t place = 0;
+  if (free_.empty()) {
+    place = static_cast<std::uint32_t>(records_.size());
+    records_.emplace_back();
+  } else {
+    place = free_.back();
+    free_.pop_back();
+  }
+  auto& r = records_[place];
+  r.id = id;
+  r.items = task->items;
+  r.received = 0;
+  r.attempt = attempt;
+  r.sent = false;
+  r.cancelled = false;
+  r.task = std::move(task);
+  r.task->place = place;
+  r.task->id = id;
+  return {place, id};
+}
+
+void engine::drop_record(slip e) {
+  auto& r = at(e);
+  r.id = 0;
+  r.task.reset();
+  r.history.clear();
+  free_.push_back(e.place);
+}
+
+/// A new record for items of another one, with its attempt and its history.
+engine::slip engine::split(const record& from, std::uint32_t item, std::uint32_t count) {
+  auto part = part_of(from.task, item, count);
+  auto history = from.history;
+  const auto id = from.id + item;
+  const auto attempt = from.attempt;
+  const auto e = add_record(std::move(part), id, attempt);  // `from` may have moved
+  at(e).history = std::move(history);
+  return e;
+}
+
+engine::band& engine::band_of(int priority) {
+  const auto at = std::find_if(bands_.begin(), bands_.end(), [=](const band& x) { return x.priority <= priority; });
+  if (at != bands_.end() && at->priority == priority) return *at;
+  return *bands_.insert(at, band{priority, {}});
+}
+
+void engine::push_back(slip e) {
+  queued_ += at(e).items;
+  band_of(at(e).task->priority).queue.push_back(e);
+}
+
+void engine::push_front(slip e) {
+  queued_ += at(e).items;
+  band_of(at(e).task->priority).queue.push_front(e);
+}
+
+/// The next one of the highest priority; what was cancelled meanwhile is skipped.
+std::optional<engine::slip> engine::front() {
+  for (auto& l : bands_) {
+    while (!l.queue.empty() && !is_live(l.queue.front())) l.queue.pop_front();
+    if (!l.queue.empty()) return l.queue.front();
+  }
+  return std::nullopt;
+}
+
+void engine::pop_front() {
+  for (auto& l : bands_) {
+    if (l.queue.empty()) continue;
+    queued_ -= at(l.queue.front()).items;
+    l.queue.pop_front();
+    return;
+  }
+}
+
+bool engine::cancel(const job_ptr& task, time_point now) {
+  if (task->place >= records_.size()) return false;
+  const slip e{task->place, task->id};
+  if (!is_live(e) || at(e).task != task || at(e).cancelled) return false;
+  cancel(e, now);
+  return true;
+}
+
+void engine::cancel_all(const detail::item_sink* sink, time_point now) {
+  for (std::uint32_t i = 0; i < records_.size(); ++i) {
+    const slip e{i, records_[i].id};
+    if (e.id != 0 && at(e).task->sink.get() == sink && !at(e).cancelled) cancel(e, now);
+  }
+}
+
+void engine::cancel(slip e, time_point now) {
+  const auto why = make_cause(cause_class::killed, "it was cancelled");
+  if (!at(e).sent) {
+    queued_ -= at(e).items;
+    settle_rest(e, outcome_kind::cancelled, work_state::not_started, why);
+    return;
+  }
+  settle_error(at(e), outcome_kind::cancelled, work_state::unknown, why);
+  at(e).cancelled = true;
+  for (auto& w : workers_) {
+    if (!w.sent.empty() && w.sent.front().place == e.place) cancel_head(w, now);
+  }
+}
+
+/// What the worker runs has its outcome already: it is asked to end it, and made to after the grace.
+void engine::cancel_head(worker& w, time_point now) {
+  out_.emplace_back(act::ask_task{ref_of(w), w.sent.front().id, true});
+  if (processes() && w.at == state::ready) w.end_by = now + spec_.grace;
+}
+
+task_error engine::error_of(const record& r, outcome_kind kind, work_state work, cause why, std::uint64_t item) const {
+  task_error error{kind,           work,     r.id + item, r.task->entry ? r.task->entry->name : "callable",
+                   std::move(why), r.history};
+  // A task that is given up between two attempts did run.
+  if (work == work_state::not_started && !error.attempts.empty()) error.work = work_state::unknown;
+  return error;
+}
+
+/// The same outcome for each item that has none.
+void engine::settle_error(record& r, outcome_kind kind, work_state work, const cause& why) {
+  for (auto item = r.received; item < r.items; ++item) {
+    out_.emplace_back(act::settle{r.task, outcome<bytes>(error_of(r, kind, work, why, item)), item});
+    --open_;
+    ++totals_.settled;
+    ++totals_.failed;
+    count(kind);
+  }
+}
+
+void engine::settle_rest(slip e, outcome_kind kind, work_state work, const cause& why) {
+  if (!at(e).cancelled) settle_error(at(e), kind, work, why);
+  drop_record(e);
+}
+
+void engine::count(outcome_kind kind) {
+  if (kind == outcome_kind::quarantined) ++totals_.quarantined;
+  if (kind == outcome_kind::cancelled) ++totals_.cancelled;
+  if (kind == outcome_kind::rejected) ++totals_.rejected;
+}
+
+void engine::settle_all(outcome_kind kind, const cause& why) {
+  for (auto& w : workers_) {
+    // Whether it began what it was sent first is not known; of what came behind we know that it will not count.
+    bool first = true;
+    for (const auto e : std::exchange(w.sent, {})) {
+      settle_rest(e, kind, std::exchange(first, false) ? work_state::unknown : work_state::not_started, why);
+    }
+    if (!first) --busy_;
+    w.sent_items = 0;
+    w.load_us = 0.0;
+  }
+  for (const auto e : std::exchange(suspects_, {})) {
+    if (is_live(e)) settle_rest(e, kind, work_state::not_started, why);
+  }
+  for (auto& l : bands_) {
+    for (const auto e : std::exchange(l.queue, {})) {
+      if (is_live(e)) settle_rest(e, kind, work_state::not_started, why);
+    }
+  }
+  queued_ = 0;
+}
+
+}  // namespace steward::pooling

@@ -1,0 +1,208 @@
+#include "pool/pool_impl.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace steward {
+
+namespace detail {
+
+namespace {
+
+// A chunk is meant to take this long: long against what it costs to send one, short against what people notice.
+constexpr double chunk_us = 1'000.0;
+constexpr std::size_t max_chunk = 65'536;
+// Chunks that are open at a time: one runs, one is sent ahead, two wait, for each worker, and two for the rest.
+constexpr std::size_t chunks_each = 4;
+// The same where inputs travel one by one.
+constexpr std::size_t singles_each = 256;
+constexpr auto progress_every = std::chrono::milliseconds(50);
+
+}  // namespace
+
+/// What the caller of a map and the pool's thread share. It outlives a caller that leaves early by an exception.
+struct map_run::gathering final : item_sink {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<map_piece> arrived;
+  std::size_t items = 0;   // in `arrived`
+  std::size_t wanted = 1;  // the caller sleeps until so many have arrived
+  bool left = false;       // nobody wants them any more
+
+  void put(map_piece piece) {
+    const std::lock_guard lock(mutex);
+    if (left) return;
+    const auto before = items;
+    items += piece.count;
+    arrived.push_back(std::move(piece));
+    if (before < wanted && items >= wanted) changed.notify_one();
+  }
+  void values(std::size_t first, std::size_t count, bytes results, const std::shared_ptr<many_body>& many,
+              std::size_t base, double ran_ms) override {
+    put({first, count, std::move(results), many, base, ran_ms, nullptr});
+  }
+  void error(std::size_t index, task_error problem) override {
+    put({index, 1, {}, nullptr, 0, 0.0, std::make_unique<task_error>(std::move(problem))});
+  }
+};
+
+map_run::map_run(pool& on, source next, map_options options, std::optional<std::size_t> total, bool prompt)
+    : pool_(on),
+      next_(std::move(next)),
+      options_(std::move(options)),
+      total_(total),
+      prompt_(prompt || options_.on_failure == failure_policy::first_error),
+      shared_(std::make_shared<gathering>()),
+      told_(std::chrono::steady_clock::now()) {
+  if (options_.chunk == 0) options_.chunk = on.spec().chunk;
+}
+
+map_run::~map_run() {
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->left = true;
+  }
+  if (open_ > 0) cancel();
+}
+
+void map_run::cancel() {
+  more_ = false;
+  if (std::exchange(cancelled_, true)) return;
+  auto& self = *pool_.impl_;
+  self.in->push([&self, sink = shared_] { self.brain.cancel_all(sink.get(), std::chrono::steady_clock::now()); });
+}
+
+std::size_t map_run::chunk_size() const {
+  if (options_.chunk > 0) return options_.chunk;
+  if (item_us_ <= 0.0) return 1;
+  // No more than four times the last one, since a short test may mislead.
+  auto size = std::min(static_cast<std::size_t>(chunk_us / item_us_) + 1, 4 * largest_);
+  // Near the end chunks get smaller, so that all workers end at about the same time.
+  const std::size_t workers = std::max(1U, pool_.impl_->workers.load());
+  if (total_ && *total_ > taken_) size = std::min(size, (*total_ - taken_) / (2 * workers) + 1);
+  return std::min(size, max_chunk);
+}
+
+void map_run::feed() {
+  auto& self = *pool_.impl_;
+  const std::size_t workers = std::max(1U, self.workers.load());
+  std::vector<pooling::job_ptr> batch;
+  while (more_) {
+    const auto size = chunk_size();
+    auto window = options_.window > 0 ? options_.window
+                                      : std::max(workers * chunks_each + 2, (workers * singles_each) / size) * size;
+    window = std::min<std::size_t>(window, self.spec.queue_limit);
+    if (open_ >= window) break;
+    auto j = std::make_shared<pooling::job>();
+    j->first = taken_;
+    j->sink = shared_;
+    j->priority = options_.priority;
+    const auto got = next_(*j, std::min(size, window - open_));
+    if (got == 0) {
+      more_ = false;
+      break;
+    }
+    j->items = static_cast<std::uint32_t>(got);
+    taken_ += got;
+    open_ += got;
+    largest_ = std::max(largest_, got);
+    if (j->refused) {
+      shared_->error(j->first, std::move(*j->refused));
+    } else if (auto why = self.unfit(*j)) {
+      refuse(*j, outcome_kind::rejected, *why);
+    } else {
+      self.wait_for_room(got);
+      batch.push_back(std::move(j));
+    }
+  }
+  if (!batch.empty()) self.enqueue(std::move(batch));
+}
+
+void map_run::learn(const map_piece& piece) {
+  if (piece.error || piece.count == 0 || piece.ran_ms <= 0.0) return;
+  const double us = std::max(piece.ran_ms * 1'000.0 / static_cast<double>(piece.count), 0.0001);
+  item_us_ = item_us_ <= 0.0 || us > item_us_ ? us : item_us_ + (us - item_us_) / 4.0;
+}
+
+void map_run::tell(bool last) {
+  if (!options_.progress) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (!last && now - told_ < progress_every) return;
+  told_ = now;
+  options_.progress({done_, failed_, total_});
+}
+
+bool map_run::take(std::vector<map_piece>& out) {
+  out.clear();
+  feed();
+  if (open_ == 0) {
+    tell(true);
+    return false;
+  }
+  {
+    std::unique_lock lock(shared_->mutex);
+    // A caller that wants everything is woken seldom; one that feeds the pool, when half of what is open is done.
+    shared_->wanted = prompt_ ? 1 : (more_ ? (item_us_ > 0.0 ? (open_ + 1) / 2 : 1) : open_);
+    const auto there = [this] { return shared_->items >= shared_->wanted; };
+    if (options_.progress) {
+      while (!shared_->changed.wait_for(lock, progress_every, there)) {
+        if (shared_->items > 0) break;
+        lock.unlock();
+        tell(false);
+        lock.lock();
+      }
+    } else {
+      shared_->changed.wait(lock, there);
+    }
+    out.swap(shared_->arrived);
+    shared_->items = 0;
+  }
+  for (const auto& piece : out) {
+    open_ -= piece.count;
+    done_ += piece.count;
+    learn(piece);
+    if (!piece.error) continue;
+    ++failed_;
+    if (options_.on_failure == failure_policy::first_error && !cancelled_) cancel();
+  }
+  tell(false);
+  return true;
+}
+
+}  // namespace detail
+
+std::vector<outcome<bytes>> pool::map(const task_entry& entry, std::vector<bytes> args, map_options options) {
+  std::vector<std::optional<outcome<bytes>>> slots(args.size());
+  std::size_t at = 0;
+  detail::map_run run(
+      *this,
+      [&](detail::pool_work& into, std::size_t most) {
+        into.entry = &entry;
+        std::size_t count = 0;
+        for (; count < most && at < args.size() && into.args.size() < detail::chunk_bytes; ++count, ++at)
+          detail::append_item(into.args, args[at], entry.args_size);
+        return count;
+      },
+      std::move(options), args.size(), false);
+  std::vector<detail::map_piece> pieces;
+  while (run.take(pieces)) {
+    for (auto& piece : pieces) {
+      if (piece.error) {
+        slots[piece.first].emplace(std::move(*piece.error));
+        continue;
+      }
+      detail::item_reader items(piece.results, entry.result_size);
+      for (std::size_t i = 0; i < piece.count; ++i) {
+        const auto one = items.next();
+        slots[piece.first + i].emplace(bytes(one.begin(), one.end()), piece.ran_ms / static_cast<double>(piece.count));
+      }
+    }
+  }
+  std::vector<outcome<bytes>> out;
+  out.reserve(slots.size());
+  for (auto& slot : slots) out.push_back(std::move(*slot));
+  return out;
+}
+
+}  // namespace steward

@@ -1,0 +1,89 @@
+#pragma once
+
+#include "steward/pool.hpp"
+
+#include "pool/engine.hpp"
+#include "pool/inbox.hpp"
+#include "pool/process_driver.hpp"
+#include "pool/thread_driver.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace steward {
+
+/// Tells all inputs of a job that it was refused, on this thread.
+void refuse(pooling::job& work, outcome_kind kind, const cause& why);
+outcome<bytes> refusal(const detail::pool_work& work, outcome_kind kind, cause why);
+
+/// The loop of a pool and what it owns. `brain` decides, `hands` act; both belong to the loop's thread.
+struct pool::impl {
+  using time_point = pooling::time_point;
+
+  pool_environment env;
+  std::string name;
+  pool_spec spec;
+  std::shared_ptr<pooling::inbox> in = std::make_shared<pooling::inbox>();
+  pooling::engine brain;
+  std::unique_ptr<pooling::driver> hands;
+  int epoll_fd = -1;
+  std::vector<std::function<void(std::optional<cause>)>> on_started;
+  std::vector<std::function<void()>> on_stopped;
+  bool all_ready = false;
+  std::optional<cause> gone;
+
+  std::mutex thread_mutex;  // guards the two below
+  std::thread thread;
+  bool begun = false;
+
+  mutable std::mutex stats_mutex;
+  pool_stats snapshot;
+
+  // Room in the queue, where callers wait for it.
+  std::mutex room_mutex;
+  std::condition_variable room_changed;
+  std::size_t in_pool = 0;
+  bool room_is_over = false;
+  std::atomic<std::thread::id> loop_id{};
+  std::atomic<unsigned> workers{1};  // that the pool means to have
+
+  impl(pool_environment e, std::string n, pool_spec s);
+  ~impl() { ::close(epoll_fd); }
+  void begin();
+  void join();
+  void run();
+  void sleep(time_point now);
+  void work_off(time_point now);
+  void carry_out(pooling::act::tell& what, time_point) {
+    if (env.events) env.events->emit(std::move(*what.what));
+  }
+  void carry_out(pooling::act::settle_items& what, time_point);
+  void carry_out(pooling::act::settle& what, time_point);
+  void carry_out(pooling::act::all_ready&, time_point);
+  void carry_out(pooling::act::gave_up& what, time_point);
+  void carry_out(pooling::act::stopped&, time_point) {}
+  void carry_out(pooling::act::start& what, time_point now) { hands->carry_out(what, brain, now); }
+  void carry_out(pooling::act::assign& what, time_point now) { hands->carry_out(std::move(what), brain, now); }
+  void carry_out(pooling::act::stop& what, time_point) { hands->carry_out(what); }
+  void carry_out(pooling::act::terminate& what, time_point) { hands->carry_out(what); }
+  void carry_out(pooling::act::kill& what, time_point now) { hands->carry_out(what, brain, now); }
+  void carry_out(pooling::act::ask_task& what, time_point) { hands->carry_out(what); }
+  // Room for callers that wait for it.
+  void left(std::size_t count);
+  void wait_for_room(std::size_t count);
+  void end_of_room();
+  void publish();
+  /// Hands jobs to the loop, or settles them here when there is none any more.
+  void enqueue(std::vector<pooling::job_ptr> jobs);
+  /// Why this work cannot be run here at all; none when it can.
+  std::optional<cause> unfit(const detail::pool_work& work) const;
+};
+
+}  // namespace steward

@@ -1,0 +1,281 @@
+#include "pool/pool_impl.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <csignal>
+#include <future>
+#include <mutex>
+#include <stdexcept>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+namespace steward {
+
+namespace {
+
+using pooling::time_point;
+
+constexpr std::uint64_t wake_key = 0;
+
+/// Signals of the program are for its main thread: the threads of a pool take none.
+class signals_blocked {
+public:
+  signals_blocked() {
+    sigset_t all;
+    sigfillset(&all);
+    // Faults stay deliverable: a blocked one would end the process without its last words.
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP, SIGXCPU}) sigdelset(&all, fault);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~signals_blocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  signals_blocked(const signals_blocked&) = delete;
+  signals_blocked& operator=(const signals_blocked&) = delete;
+
+private:
+  sigset_t before_{};
+};
+
+int timeout_ms(std::optional<time_point> due, time_point now) {
+  if (!due) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*due - now).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
+}
+
+}  // namespace
+
+outcome<bytes> refusal(const detail::pool_work& work, outcome_kind kind, cause why) {
+  task_error error;
+  error.kind = kind;
+  error.work = work_state::not_started;
+  error.task = work.entry ? work.entry->name : "callable";
+  error.why = std::move(why);
+  return outcome<bytes>(std::move(error));
+}
+
+void refuse(pooling::job& work, outcome_kind kind, const cause& why) {
+  if (!work.sink) {
+    std::exchange(work.done, nullptr)(refusal(work, kind, why));
+    return;
+  }
+  for (std::uint32_t i = 0; i < work.items; ++i) work.sink->error(work.first + i, refusal(work, kind, why).error());
+}
+
+pool::impl::impl(pool_environment e, std::string n, pool_spec s)
+    : env(std::move(e)), name(std::move(n)), spec(std::move(s)), brain(spec, env.path, env.seed) {
+  if (spec.runs_in == rung::process && !env.keeper)
+    throw std::invalid_argument("a pool of processes needs a process keeper");
+  epoll_fd = ::epoll_create1(EPOLL_CLOEXEC);
+  if (epoll_fd < 0) throw std::system_error(errno, std::generic_category(), "a pool needs an epoll descriptor");
+  epoll_event wake{};
+  wake.events = EPOLLIN;
+  wake.data.u64 = wake_key;
+  ::epoll_ctl(epoll_fd, EPOLL_CTL_ADD, in->fd(), &wake);
+  if (spec.runs_in == rung::process) {
+    pooling::process_driver::options o{env.keeper, name, spec, env.actor_link};
+    hands = std::make_unique<pooling::process_driver>(in, epoll_fd, std::move(o));
+  } else {
+    pooling::thread_driver::options o{name, spec, nullptr};
+    if (!spec.initializer.empty()) {
+      o.initializer = env.tasks ? env.tasks->find(spec.initializer) : nullptr;
+      if (!o.initializer)
+        throw std::invalid_argument("no task '" + spec.initializer + "' is registered for the pool's initializer");
+    }
+    hands = std::make_unique<pooling::thread_driver>(in, std::move(o));
+  }
+  publish();
+}
+
+void pool::impl::begin() {
+  const std::lock_guard lock(thread_mutex);
+  if (begun) return;
+  begun = true;
+  const signals_blocked quiet;
+  thread = std::thread([this] { run(); });
+}
+
+void pool::impl::join() {
+  const std::lock_guard lock(thread_mutex);
+  if (thread.joinable()) thread.join();
+}
+
+void pool::impl::run() {
+  loop_id = std::this_thread::get_id();
+  while (true) {
+    const auto now = std::chrono::steady_clock::now();
+    for (auto& message : in->take()) message();
+    hands->collect(brain, now);
+    if (const auto due = brain.next_due(); due && *due <= now) hands->observe(brain, now);
+    work_off(now);
+    publish();
+    if (brain.finished()) break;
+    sleep(now);
+  }
+  end_of_room();
+  // Whoever comes from now on is answered by the inbox's refusal.
+  for (auto& message : in->close()) message();
+  work_off(std::chrono::steady_clock::now());
+  hands.reset();
+  publish();
+  for (auto& done : std::exchange(on_started, {}))
+    done(gone ? *gone : pooling::make_cause(cause_class::killed, "stopped"));
+  for (auto& done : std::exchange(on_stopped, {})) done();
+}
+
+void pool::impl::sleep(time_point now) {
+  auto due = brain.next_due();
+  if (const auto also = hands->next_due(); also && (!due || *also < *due)) due = also;
+  in->about_to_sleep();
+  const int timeout = !in->empty() || hands->has_news() ? 0 : timeout_ms(due, now);
+  std::array<epoll_event, 32> events;
+  const int count = ::epoll_wait(epoll_fd, events.data(), static_cast<int>(events.size()), timeout);
+  bool signaled = false;
+  const auto woke = std::chrono::steady_clock::now();
+  for (int i = 0; i < count; ++i) {
+    const auto& e = events[static_cast<std::size_t>(i)];
+    if (e.data.u64 == wake_key) signaled = true;
+  }
+  in->awake(signaled);
+  for (int i = 0; i < count; ++i) {
+    const auto& e = events[static_cast<std::size_t>(i)];
+    if (e.data.u64 != wake_key) hands->channel_event(e.data.u64, e.events, brain, woke);
+  }
+}
+
+void pool::impl::work_off(time_point now) {
+  for (;;) {
+    auto actions = brain.step(now);
+    if (actions.empty()) return;
+    // Whoever learns of an outcome finds it counted.
+    publish();
+    for (auto& a : actions) {
+      std::visit([this, now](auto& what) { carry_out(what, now); }, a);
+    }
+    if (hands) hands->flush();
+  }
+}
+
+void pool::impl::carry_out(pooling::act::settle_items& what, time_point) {
+  left(what.count);
+  const auto& task = *what.task;
+  task.sink->values(task.first + what.item, what.count, std::move(what.results), task.many, task.base + what.item,
+                    what.ran_ms);
+}
+
+void pool::impl::carry_out(pooling::act::settle& what, time_point) {
+  left(1);
+  if (what.task->sink) {
+    what.task->sink->error(what.task->first + what.item, std::move(what.result).take_error());
+    return;
+  }
+  // The callback goes with the job, so that what it holds is let go of.
+  const auto done = std::exchange(what.task->done, nullptr);
+  done(std::move(what.result));
+}
+
+void pool::impl::carry_out(pooling::act::all_ready&, time_point) {
+  all_ready = true;
+  for (auto& done : std::exchange(on_started, {})) done(std::nullopt);
+}
+
+void pool::impl::carry_out(pooling::act::gave_up& what, time_point) {
+  gone = what.why;
+  for (auto& done : std::exchange(on_started, {})) done(what.why);
+  if (env.on_gave_up) env.on_gave_up(what.why);
+}
+
+void pool::impl::left(std::size_t count) {
+  if (spec.on_full != full_policy::block) return;
+  const std::lock_guard lock(room_mutex);
+  in_pool -= std::min(in_pool, count);
+  room_changed.notify_all();
+}
+
+void pool::impl::wait_for_room(std::size_t count) {
+  if (spec.on_full != full_policy::block) return;
+  std::unique_lock lock(room_mutex);
+  // The loop cannot wait for itself, and one job that is larger than the queue would wait for ever.
+  if (std::this_thread::get_id() != loop_id.load())
+    room_changed.wait(lock, [&] { return room_is_over || in_pool == 0 || in_pool + count <= spec.queue_limit; });
+  in_pool += count;
+}
+
+void pool::impl::end_of_room() {
+  const std::lock_guard lock(room_mutex);
+  room_is_over = true;
+  room_changed.notify_all();
+}
+
+void pool::impl::publish() {
+  workers.store(brain.size(), std::memory_order_relaxed);
+  const std::lock_guard lock(stats_mutex);
+  auto& s = snapshot;
+  s.workers = 0;
+  s.ready = s.idle = 0;
+  s.running = 0;
+  std::size_t next = 0;
+  for (unsigned i = 0; i < brain.places(); ++i) {
+    const auto v = brain.view(i);
+    if (!v.exists && i >= brain.size()) continue;
+    if (next == s.each.size()) s.each.emplace_back();
+    auto& w = s.each[next++];
+    if (w.place != i || w.name.empty()) w.name = "w" + std::to_string(i + 1);
+    w.place = i;
+    s.workers += v.exists ? 1 : 0;
+    w.incarnation = v.incarnation;
+    w.pid = v.pid;
+    w.ready = v.ready;
+    w.tasks = v.sent;
+    s.ready += v.ready ? 1 : 0;
+    s.idle += v.ready && v.sent == 0 ? 1 : 0;
+    s.running += v.sent;
+  }
+  s.each.resize(next);
+  const auto& totals = brain.totals();
+  s.recycled = totals.recycled;
+  s.crashes = totals.crashes;
+  s.memory = totals.memory;
+  s.deadlines = totals.deadlines;
+  s.frozen = totals.frozen;
+  s.exceptions = totals.exceptions;
+  s.quarantined = totals.quarantined;
+  s.cancelled = totals.cancelled;
+  s.rejected = totals.rejected;
+  s.queued = brain.queued();
+  s.submitted = totals.submitted;
+  s.failed = totals.failed;
+  s.succeeded = totals.settled - totals.failed;
+  s.retried = totals.retried;
+  s.restarts = totals.restarts;
+  s.gave_up = brain.has_given_up();
+  if (hands) s.leaked_threads = hands->leaked();
+}
+
+/// Hands jobs to the loop, or settles them here when there is none any more.
+void pool::impl::enqueue(std::vector<pooling::job_ptr> jobs) {
+  auto shared = std::make_shared<std::vector<pooling::job_ptr>>(std::move(jobs));
+  const bool taken = in->push([this, shared] {
+    for (auto& j : *shared) brain.submit(std::move(j));
+  });
+  if (taken) return;
+  for (auto& j : *shared)
+    refuse(*j, outcome_kind::cancelled, pooling::make_cause(cause_class::killed, "the pool was stopped"));
+}
+
+/// Why this work cannot be run here at all; none when it can.
+std::optional<cause> pool::impl::unfit(const detail::pool_work& work) const {
+  if (spec.runs_in != rung::process) return std::nullopt;
+  if (!work.entry) throw std::logic_error("a callable cannot be sent to a worker process: register it as a task");
+  const auto size = work.args.size() + work.entry->name.size() + 16;
+  if (size <= process::max_frame_bytes) return std::nullopt;
+  return pooling::make_cause(cause_class::none,
+                             "its arguments are larger than " + std::to_string(process::max_frame_bytes) + " bytes");
+}
+
+}  // namespace steward
