@@ -171,6 +171,7 @@ private:
   }
 
   fake* find(worker_ref ref) {
+    if (ref.index >= workers_.size()) return nullptr;
     auto& w = workers_[ref.index];
     return w.alive && w.ref == ref ? &w : nullptr;
   }
@@ -182,6 +183,7 @@ private:
     w->todo.push_back(x);
   }
   void take(act::start& x) {
+    if (x.worker.index >= workers_.size()) workers_.resize(x.worker.index + 1);
     auto& w = workers_[x.worker.index];
     ASSERT_FALSE(w.alive) << "two incarnations at once";
     if (chance(5)) {
@@ -205,7 +207,9 @@ private:
   void take(act::all_ready&) {}
   void take(act::gave_up&) { EXPECT_FALSE(std::exchange(gave_up_, true)); }
   void take(act::stopped&) {}
-  void take(event&) {}
+  void take(act::settle_items&) { FAIL() << "nobody submitted a chunk"; }
+  void take(act::ask_task&) {}
+  void take(act::tell&) {}
 
   void check() {
     for (std::size_t i = 0; i < truths_.size(); ++i) {
@@ -234,7 +238,7 @@ private:
   unsigned death_percent_ = 0;
   time_point now_{std::chrono::hours(1)};
   std::optional<engine> brain_;
-  std::vector<fake> workers_;
+  std::deque<fake> workers_;
   std::vector<fake> graveyard_;
   std::deque<truth> truths_;
   bool gave_up_ = false;
