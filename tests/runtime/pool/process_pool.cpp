@@ -155,7 +155,7 @@ TEST(process_pool, rejects_what_the_queue_cannot_hold) {
   spec.queue_limit = 3;
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
-  std::vector<std::future<outcome<std::int64_t>>> futures;
+  std::vector<task_future<std::int64_t>> futures;
   for (int i = 0; i < 5; ++i) futures.push_back(pool.submit(tasks().wait_for_file, go.path()));
   EXPECT_EQ(get_soon(futures[3]).error().kind, outcome_kind::rejected);
   EXPECT_EQ(get_soon(futures[4]).error().kind, outcome_kind::rejected);
@@ -170,7 +170,7 @@ TEST(process_pool, keeps_all_results_when_a_busy_worker_is_killed) {
   signal_file go;
   process_pool pool(around.environment(), "squares", spec_of(2));
   ASSERT_EQ(pool.start(), std::nullopt);
-  std::vector<std::future<outcome<std::int64_t>>> futures;
+  std::vector<task_future<std::int64_t>> futures;
   for (int i = 0; i < 6; ++i) futures.push_back(pool.submit(tasks().wait_for_file, go.path()));
   const auto workers = wait_for_busy(pool, 2);
   ASSERT_TRUE(holds_soon([&] { return go.begun_in(workers[1].pid); }));
@@ -246,7 +246,7 @@ TEST(process_pool, finishes_what_was_submitted_before_it_stops) {
   surroundings around;
   process_pool pool(around.environment(), "squares", spec_of(2));
   ASSERT_EQ(pool.start(), std::nullopt);
-  std::vector<std::future<outcome<std::int64_t>>> futures;
+  std::vector<task_future<std::int64_t>> futures;
   for (int i = 0; i < 100; ++i) futures.push_back(pool.submit(tasks().square, i));
   pool.stop(true);
   for (std::int64_t i = 0; i < 100; ++i) EXPECT_EQ(get_soon(futures[static_cast<std::size_t>(i)]).value(), i * i);
@@ -258,7 +258,7 @@ TEST(process_pool, stops_at_once_in_the_middle_of_endless_tasks) {
   surroundings around;
   process_pool pool(around.environment(), "squares", spec_of(2));
   ASSERT_EQ(pool.start(), std::nullopt);
-  std::vector<std::future<outcome<std::int64_t>>> futures;
+  std::vector<task_future<std::int64_t>> futures;
   for (int i = 0; i < 100; ++i) futures.push_back(pool.submit(tasks().poison, i, std::string("hang")));
   wait_for_busy(pool, 2);
   const auto began = std::chrono::steady_clock::now();
@@ -292,7 +292,7 @@ TEST(process_pool, gives_up_on_a_drain_that_takes_longer_than_its_limit) {
 
 TEST(process_pool, settles_what_was_submitted_to_a_pool_that_never_started) {
   surroundings around;
-  std::future<outcome<std::int64_t>> future;
+  task_future<std::int64_t> future;
   {
     process_pool pool(around.environment(), "squares", spec_of(1));
     future = pool.submit(tasks().square, 1);
