@@ -322,6 +322,7 @@ void engine::take_head(worker& w) {
 std::vector<action> engine::step(time_point now) {
   check_workers(now);
   dispatch(now);
+  if (spec_.recycle_after > 0 || spec_.recycle_memory > 0) check_shares(now);
   if (phase_ == phase::stopping) check_stop(now);
   return std::exchange(out_, {});
 }

@@ -230,7 +230,7 @@ private:
   void check_busy(worker& w, time_point now);
   void check_deadline(worker& w, time_point now);
   void check_idle(worker& w, time_point now);
-  void check_share(worker& w);
+  void check_shares(time_point now);
   void check_retiring(worker& w, time_point now);
   void replace_leaving(time_point now);
   void keep_size(time_point now);

@@ -355,7 +355,6 @@ void engine::give_up(const cause& why, time_point now) {
 
 void engine::check_workers(time_point now) {
   if (gave_up_) return;
-  bool replaced = false;
   for (auto& w : workers_) {
     if (w.at == state::waiting && now >= w.due) begin(w, now);
     if (w.at == state::starting && now >= w.due)
@@ -363,15 +362,12 @@ void engine::check_workers(time_point now) {
     const bool works = w.at == state::ready || (w.at == state::retiring && !asked_);
     if (works && !w.sent.empty()) check_busy(w, now);
     if (w.at == state::retiring && !asked_ && w.sent.empty()) check_retiring(w, now);
-    if (w.at == state::ready) check_share(w);
     if (w.at == state::ready && w.sent.empty()) check_idle(w, now);
     if (w.at == state::terminating && now >= w.due) {
       w.at = state::killing;
       out_.emplace_back(act::kill{ref_of(w)});
     }
-    replaced = replaced || w.leaving;
   }
-  if (replaced && !asked_) replace_leaving(now);
 }
 
 /// What has nothing left to do ends soon, or is made to.
@@ -384,10 +380,16 @@ void engine::check_retiring(worker& w, time_point now) {
 }
 
 /// A worker near the end of its share of tasks is to leave; its replacement is started before it does.
-void engine::check_share(worker& w) {
-  if (w.most_tasks == 0 || w.leaving) return;
-  const auto ahead = std::min<std::uint64_t>(w.most_tasks / 8, 16);
-  if (w.answered + w.sent_items + ahead >= w.most_tasks) w.leaving = true;
+void engine::check_shares(time_point now) {
+  if (gave_up_ || asked_) return;
+  bool any = false;
+  for (auto& w : workers_) {
+    if (w.at != state::ready) continue;
+    const auto ahead = std::min<std::uint64_t>(w.most_tasks / 8, 16);
+    if (w.most_tasks > 0 && w.answered + w.sent_items + ahead >= w.most_tasks) w.leaving = true;
+    any = any || w.leaving;
+  }
+  if (any) replace_leaving(now);
 }
 
 void engine::replace_leaving(time_point now) {

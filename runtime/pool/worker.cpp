@@ -256,7 +256,7 @@ int run_pool_worker(const process::child_context& context) {
 }
 
 std::string worker_argument(const std::string& pool, const std::string& initializer) {
-  return pool + '\0' + initializer;
+  return initializer.empty() ? pool : pool + '\0' + initializer;
 }
 
 void encode_task(bytes& out, const task_header& header, bytes_view args) {
