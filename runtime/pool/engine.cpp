@@ -414,7 +414,7 @@ void engine::dispatch(time_point now) {
 
 double engine::estimate(const record& r) const {
   const auto at = run_us_.find(r.task->entry);
-  return at == run_us_.end() ? 2 * prefetch_us : at->second * r.items;
+  return (at == run_us_.end() ? 2 * prefetch_us : at->second) * r.items;
 }
 
 /// Follows longer runs at once and shorter ones slowly: to wait behind a long task is worse than to be sent late.

@@ -51,6 +51,7 @@ void engine::begin(worker& w, time_point now) {
     w.most_tasks = std::max(1U, spec_.recycle_after - static_cast<unsigned>(fewer));
   }
   w.killed_for.reset();
+  w.end_by.reset();
   w.ended_for_cancel = false;
   w.killed_task = 0;
   w.due = now + spec_.start_within;

@@ -1,6 +1,4 @@
-#include "pool/engine.hpp"
-
-#include "tasks.hpp"
+#include "engine_case.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,102 +9,8 @@ namespace {
 
 using namespace steward;
 using namespace steward::pooling;
+using pool_engine = steward::test::engine_case;
 using std::chrono::milliseconds;
-
-/// An engine in virtual time, with its actions sorted by kind.
-class pool_engine : public ::testing::Test {
-protected:
-  struct settled {
-    int count = 0;
-    std::optional<task_error> error;
-  };
-
-  void make(pool_spec spec, unsigned workers = 2) {
-    spec.workers = workers;
-    brain.emplace(spec, "/root/p", 1);
-  }
-  void make_ready(pool_spec spec, unsigned workers = 2) {
-    make(spec, workers);
-    brain->start(now);
-    step();
-    ready_all();
-  }
-  void ready_all() {
-    for (const auto ref : std::exchange(starts, {})) brain->worker_ready(ref, now);
-    step();
-  }
-
-  void submit(std::size_t count = 1) {
-    for (std::size_t i = 0; i < count; ++i) {
-      auto j = std::make_shared<job>();
-      j->entry = test::tasks().square.entry;
-      encode_all(j->args, std::int64_t{7});
-      const auto index = submitted++;
-      j->done = [this, index](outcome<bytes> r) {
-        ++outcomes[index].count;
-        if (!r.ok()) outcomes[index].error = r.error();
-      };
-      brain->submit(std::move(j));
-    }
-    step();
-  }
-
-  void step() {
-    for (auto& a : brain->step(now)) std::visit([this](auto& x) { take(x); }, a);
-  }
-  void take(act::assign& x) { assigned.push_back(x); }
-  void take(act::start& x) { starts.push_back(x.worker); }
-  void take(act::stop& x) { stops.push_back(x.worker); }
-  void take(act::terminate& x) { terminated.push_back(x.worker); }
-  void take(act::kill& x) { kills.push_back(x.worker); }
-  void take(act::settle& x) { x.task->done(std::move(x.result)); }
-  void take(act::all_ready&) { all_ready = true; }
-  void take(act::gave_up& x) { gave_up = x.why; }
-  void take(act::stopped&) { stopped = true; }
-  void take(act::settle_items&) { FAIL() << "nobody submitted a chunk"; }
-  void take(act::ask_task& x) { asked.push_back(x); }
-  void take(act::tell& x) { events.push_back(*x.what); }
-
-  act::assign next_assigned() {
-    if (assigned.empty()) throw std::logic_error("nothing was assigned");
-    auto first = assigned.front();
-    assigned.erase(assigned.begin());
-    return first;
-  }
-  void answer_ok(const act::assign& a, double ran_ms = 0.01) {
-    EXPECT_TRUE(brain->worker_answered(a.worker, a.id, answer{false, {}, {}, ran_ms}, now));
-    step();
-  }
-  void die(worker_ref w, task_id in_hand = 0, bool by_us = false) {
-    cause why;
-    why.cls = cause_class::signal;
-    why.signal = 11;
-    brain->worker_died(w, death{why, in_hand, by_us}, now);
-    step();
-  }
-  int count(event_kind kind) const {
-    return static_cast<int>(
-        std::count_if(events.begin(), events.end(), [kind](const auto& e) { return e.kind == kind; }));
-  }
-  const event& first(event_kind kind) const {
-    for (const auto& e : events) {
-      if (e.kind == kind) return e;
-    }
-    throw std::logic_error("no such event");
-  }
-
-  std::optional<engine> brain;
-  time_point now{std::chrono::hours(1)};
-  std::size_t submitted = 0;
-  std::map<std::size_t, settled> outcomes;
-  std::vector<act::assign> assigned;
-  std::vector<worker_ref> starts, stops, terminated, kills;
-  std::vector<act::ask_task> asked;
-  std::vector<event> events;
-  std::optional<cause> gave_up;
-  bool all_ready = false;
-  bool stopped = false;
-};
 
 TEST_F(pool_engine, is_ready_once_each_worker_is) {
   make({}, 3);
