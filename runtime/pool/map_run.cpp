@@ -112,7 +112,7 @@ void map_run::feed() {
     } else if (auto why = self.unfit(*j)) {
       refuse(*j, outcome_kind::rejected, *why);
     } else {
-      self.wait_for_room(got);
+      self.let_in(got, self.spec.on_full != full_policy::block);
       batch.push_back(std::move(j));
     }
   }

@@ -50,7 +50,12 @@ std::shared_ptr<void> pool::submit_work(detail::pool_work work, completion done)
   auto j = std::make_shared<pooling::job>();
   static_cast<detail::pool_work&>(*j) = std::move(work);
   j->done = std::move(done);
-  self.wait_for_room(1);
+  if (!self.let_in(1, false)) {
+    refuse(*j, outcome_kind::rejected,
+           pooling::make_cause(cause_class::none,
+                               "queue_limit of " + std::to_string(self.spec.queue_limit) + " is reached"));
+    return nullptr;
+  }
   self.enqueue({j});
   return j;
 }
@@ -91,8 +96,14 @@ void pool::stop(bool drain) {
 }
 
 pool_stats pool::stats() const {
+  // Those that were turned away at the door never reached the ledger.
+  const auto away = impl_->turned_away.load();
   const std::lock_guard lock(impl_->stats_mutex);
-  return impl_->snapshot;
+  auto out = impl_->snapshot;
+  out.rejected += away;
+  out.submitted += away;
+  out.failed += away;
+  return out;
 }
 
 const std::string& pool::name() const noexcept { return impl_->name; }

@@ -46,10 +46,13 @@ struct pool::impl {
   mutable std::mutex stats_mutex;
   pool_stats snapshot;
 
-  // Room in the queue, where callers wait for it.
-  std::mutex room_mutex;
+  // Tasks that were let in and have no outcome yet, those in the inbox included: a caller that is faster than the loop
+  // fills the queue, not the memory.
+  std::atomic<std::size_t> in_pool{0};
+  std::atomic<std::uint64_t> turned_away{0};
+  std::mutex room_mutex;  // guards the change from waiting to not waiting
   std::condition_variable room_changed;
-  std::size_t in_pool = 0;
+  std::atomic<unsigned> waiting_for_room{0};
   bool room_is_over = false;
   std::atomic<std::thread::id> loop_id{};
   std::atomic<unsigned> workers{1};  // that the pool means to have
@@ -75,9 +78,10 @@ struct pool::impl {
   void carry_out(pooling::act::terminate& what, time_point) { hands->carry_out(what); }
   void carry_out(pooling::act::kill& what, time_point now) { hands->carry_out(what, brain, now); }
   void carry_out(pooling::act::ask_task& what, time_point) { hands->carry_out(what); }
-  // Room for callers that wait for it.
   void left(std::size_t count);
-  void wait_for_room(std::size_t count);
+  /// Lets `count` tasks in. False when the queue is full and nobody waits. `always`: a map keeps within the limit by
+  /// itself.
+  bool let_in(std::size_t count, bool always);
   void end_of_room();
   void publish();
   /// Hands jobs to the loop, or settles them here when there is none any more.

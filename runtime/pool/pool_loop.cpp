@@ -191,19 +191,35 @@ void pool::impl::carry_out(pooling::act::gave_up& what, time_point) {
 }
 
 void pool::impl::left(std::size_t count) {
-  if (spec.on_full != full_policy::block) return;
+  in_pool.fetch_sub(count, std::memory_order_seq_cst);
+  if (waiting_for_room.load(std::memory_order_seq_cst) == 0) return;
   const std::lock_guard lock(room_mutex);
-  in_pool -= std::min(in_pool, count);
   room_changed.notify_all();
 }
 
-void pool::impl::wait_for_room(std::size_t count) {
-  if (spec.on_full != full_policy::block) return;
-  std::unique_lock lock(room_mutex);
-  // The loop cannot wait for itself, and one job that is larger than the queue would wait for ever.
-  if (std::this_thread::get_id() != loop_id.load())
-    room_changed.wait(lock, [&] { return room_is_over || in_pool == 0 || in_pool + count <= spec.queue_limit; });
-  in_pool += count;
+bool pool::impl::let_in(std::size_t count, bool always) {
+  const auto fits = [&] {
+    auto now = in_pool.load(std::memory_order_seq_cst);
+    while (always || now + count <= spec.queue_limit) {
+      if (in_pool.compare_exchange_weak(now, now + count, std::memory_order_seq_cst)) return true;
+    }
+    return false;
+  };
+  if (fits()) return true;
+  // The loop cannot wait for itself.
+  if (spec.on_full == full_policy::block && std::this_thread::get_id() != loop_id.load()) {
+    std::unique_lock lock(room_mutex);
+    ++waiting_for_room;
+    bool done = false;
+    room_changed.wait(lock, [&] { return room_is_over || (done = fits()); });
+    --waiting_for_room;
+    if (done) return true;
+    // The pool is over: its inbox says so.
+    in_pool.fetch_add(count);
+    return true;
+  }
+  turned_away.fetch_add(count);
+  return false;
 }
 
 void pool::impl::end_of_room() {

@@ -122,8 +122,9 @@ public:
   void start_async(std::function<void(std::optional<cause>)> done);
   std::optional<cause> start();
 
-  /// Runs a task. `done` is called exactly once: on the pool's thread, or on the caller's when the pool is over. Tasks
-  /// that are submitted before `start` wait for it. Where `spec.on_full` is `block` this waits for room.
+  /// Runs a task. `done` is called exactly once: on the pool's thread, or on the caller's when the pool is over or its
+  /// queue is full. Tasks that are submitted before `start` wait for it. Where `spec.on_full` is `block` this waits for
+  /// room.
   void submit(const task_entry& entry, bytes args, completion done, submit_options options = {});
   /// All outcomes, in the order of the inputs.
   std::vector<outcome<bytes>> map(const task_entry& entry, std::vector<bytes> args, map_options options = {});
@@ -182,6 +183,8 @@ public:
   map_run(const map_run&) = delete;
   map_run& operator=(const map_run&) = delete;
 
+  /// Hands over what fits into the window, without waiting. `take` does it, too.
+  void feed();
   /// Waits for the next pieces. False when there are no more.
   bool take(std::vector<map_piece>& out);
   void cancel();
@@ -189,7 +192,6 @@ public:
 private:
   struct gathering;
 
-  void feed();
   std::size_t chunk_size() const;
   void learn(const map_piece& piece);
   void tell(bool last);

@@ -102,11 +102,23 @@ inline std::vector<std::int64_t> squares_of(const std::vector<std::int64_t>& inp
   return out;
 }
 
+inline std::string repeat_text(const std::string& text, std::int64_t times) {
+  std::string out;
+  for (std::int64_t i = 0; i < times; ++i) out += text;
+  return out;
+}
+
 /// Waits for a future, but not for ever.
 template <class Future>
 auto get_soon(Future& future) {
   if (future.wait_for(patience) != std::future_status::ready) throw std::runtime_error("no outcome in time");
   return future.get();
+}
+
+/// The value of a task, soon.
+template <class Future>
+auto get_soon_value(Future future) {
+  return get_soon(future).value();
 }
 
 }  // namespace steward::test

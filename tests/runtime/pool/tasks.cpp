@@ -3,6 +3,7 @@
 #include "pool/worker.hpp"
 #include "process/child.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -47,6 +48,46 @@ std::string about_me(const task_context& context, std::int64_t) {
 void nothing(std::int64_t) {}
 
 std::int32_t link(std::int64_t) { return pooling::worker_actor_link_fd(); }
+
+std::int64_t until_stopped(const task_context& context, std::int64_t n) {
+  while (!context.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return n;
+}
+
+std::string repeat(std::string text, std::int64_t times) {
+  std::string out;
+  for (std::int64_t i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+point mirror(point p) { return {-p.x, -p.y}; }
+
+std::atomic<std::int64_t> initializations{0};
+void initialize() { ++initializations; }
+void fail_to_initialize() { throw std::runtime_error("there is no database"); }
+std::int64_t initialized(std::int64_t) { return initializations.load(); }
+
+std::int64_t keep_memory(std::int64_t size) {
+  static std::vector<std::vector<char>> kept;
+  kept.emplace_back(static_cast<std::size_t>(size), 'x');
+  return ::getpid();
+}
+
+std::int64_t complain_and_die(std::int64_t n) {
+  std::fprintf(stderr, "first complaint\nsecond complaint about %d\n", static_cast<int>(n));
+  ::kill(::getpid(), SIGKILL);
+  return n;
+}
+
+std::int64_t ignore_term(std::int64_t) {
+  std::signal(SIGTERM, SIG_IGN);
+  for (;;) ::pause();
+}
+
+std::string variable(std::string name) {
+  const char* value = std::getenv(name.c_str());
+  return value ? value : "";
+}
 
 std::int64_t wait_for_file(std::string path) {
   const auto begun = path + "." + std::to_string(::getpid());
@@ -104,6 +145,16 @@ test_tasks& tasks() {
     t.about_me = t.registry.add("about_me", &about_me);
     t.nothing = t.registry.add("nothing", &nothing);
     t.link = t.registry.add("link", &link);
+    t.until_stopped = t.registry.add("until_stopped", &until_stopped);
+    t.repeat = t.registry.add("repeat", &repeat);
+    t.mirror = t.registry.add("mirror", &mirror);
+    t.initialize = t.registry.add("initialize", &initialize);
+    t.fail_to_initialize = t.registry.add("fail_to_initialize", &fail_to_initialize);
+    t.initialized = t.registry.add("initialized", &initialized);
+    t.keep_memory = t.registry.add("keep_memory", &keep_memory);
+    t.complain_and_die = t.registry.add("complain_and_die", &complain_and_die);
+    t.ignore_term = t.registry.add("ignore_term", &ignore_term);
+    t.variable = t.registry.add("variable", &variable);
     t.wait_for_file = t.registry.add("wait_for_file", &wait_for_file);
     return t;
   }();

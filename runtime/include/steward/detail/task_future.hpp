@@ -58,7 +58,9 @@ public:
 
   completion_stream(pool& on, const task_entry* entry, detail::map_run::source next, map_options options,
                     std::optional<std::size_t> total)
-      : entry_(entry), run_(std::make_unique<detail::map_run>(on, std::move(next), std::move(options), total, true)) {}
+      : entry_(entry), run_(std::make_unique<detail::map_run>(on, std::move(next), std::move(options), total, true)) {
+    run_->feed();
+  }
 
   /// Waits for the next outcome; none after the last.
   std::optional<value_type> next() {

@@ -1,0 +1,289 @@
+// What callers can ask of a pool beyond a map: of threads and of processes alike.
+#include "support.hpp"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <numeric>
+#include <ranges>
+#include <set>
+#include <string>
+#include <tuple>
+
+namespace {
+
+using namespace steward;
+using namespace steward::test;
+
+template <class Pool>
+class pool_features : public ::testing::Test {
+protected:
+  std::unique_ptr<Pool> make(pool_spec spec) {
+    auto made = std::make_unique<Pool>(around.environment(), "squares", std::move(spec));
+    EXPECT_EQ(made->start(), std::nullopt);
+    return made;
+  }
+
+  surroundings around;
+};
+
+using both = ::testing::Types<thread_pool, process_pool>;
+struct pool_names {
+  template <class T>
+  static std::string GetName(int) {
+    return std::is_same_v<T, thread_pool> ? "threads" : "processes";
+  }
+};
+TYPED_TEST_SUITE(pool_features, both, pool_names);
+
+TYPED_TEST(pool_features, map_many_small_inputs_in_order) {
+  const auto pool = this->make(spec_of(2));
+  const auto inputs = numbers(1, 200'000);
+  EXPECT_EQ(pool->map(tasks().square, inputs), squares_of(inputs));
+  const auto stats = pool->stats();
+  EXPECT_EQ(stats.submitted, 200'000u);
+  EXPECT_EQ(stats.succeeded, 200'000u);
+}
+
+TYPED_TEST(pool_features, map_inputs_and_results_of_any_size) {
+  const auto pool = this->make(spec_of(2));
+  std::vector<std::tuple<std::string, std::int64_t>> inputs;
+  std::vector<std::string> expected;
+  for (std::int64_t i = 0; i < 3'000; ++i) {
+    inputs.emplace_back("ab", i % 700);
+    expected.emplace_back(repeat_text("ab", i % 700));
+  }
+  // Larger than the room in which a worker leaves its results.
+  inputs.emplace_back(std::string(500'000, 'z'), 2);
+  expected.emplace_back(1'000'000, 'z');
+  EXPECT_EQ(pool->map(tasks().repeat, inputs), expected);
+}
+
+TYPED_TEST(pool_features, map_types_that_travel_as_bytes) {
+  const auto pool = this->make(spec_of(2));
+  std::vector<point> inputs;
+  for (int i = 0; i < 1'000; ++i) inputs.push_back({i, i / 2.0});
+  const auto results = pool->map(tasks().mirror, inputs);
+  ASSERT_EQ(results.size(), inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) EXPECT_EQ(results[i], (point{-inputs[i].x, -inputs[i].y}));
+}
+
+TYPED_TEST(pool_features, fail_only_the_inputs_that_throw) {
+  const auto pool = this->make(spec_of(2));
+  std::vector<std::tuple<std::int64_t, std::string>> inputs;
+  for (std::int64_t i = 0; i < 1'000; ++i) inputs.emplace_back(i, i % 100 == 7 ? "throw" : "none");
+  const auto outcomes = pool->map_outcomes(tasks().poison, inputs);
+  ASSERT_EQ(outcomes.size(), inputs.size());
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    if (i % 100 == 7) {
+      ASSERT_FALSE(outcomes[i].ok()) << i;
+      EXPECT_EQ(outcomes[i].error().kind, outcome_kind::exception);
+    } else {
+      ASSERT_TRUE(outcomes[i].ok()) << i;
+      EXPECT_EQ(outcomes[i].value(), static_cast<std::int64_t>(i * i));
+    }
+  }
+  EXPECT_EQ(pool->stats().exceptions, 10u);
+}
+
+TYPED_TEST(pool_features, hand_over_outcomes_as_they_come) {
+  const auto pool = this->make(spec_of(2));
+  const auto inputs = numbers(0, 500);
+  std::set<std::size_t> seen;
+  auto stream = pool->as_completed(tasks().square, inputs);
+  for (auto& [index, result] : stream) {
+    EXPECT_TRUE(seen.insert(index).second);
+    EXPECT_EQ(result.value(), static_cast<std::int64_t>(index * index));
+  }
+  EXPECT_EQ(seen.size(), 500u);
+  auto unordered = pool->map_unordered(tasks().square, inputs);
+  std::ranges::sort(unordered);
+  EXPECT_EQ(unordered, squares_of(inputs));
+}
+
+TYPED_TEST(pool_features, do_not_read_a_generator_ahead_of_the_window) {
+  const auto pool = this->make(spec_of(2));
+  std::int64_t produced = 0;
+  auto endless = std::views::iota(std::int64_t{0}) | std::views::transform([&produced](std::int64_t n) {
+                   ++produced;
+                   return n;
+                 });
+  map_options options;
+  options.window = 10;
+  options.chunk = 1;
+  auto stream = pool->as_completed(tasks().square, endless, options);
+  for (int taken = 1; taken <= 100; ++taken) {
+    ASSERT_TRUE(stream.next().has_value());
+    EXPECT_LE(produced, taken + 10 + 10);
+  }
+}
+
+TYPED_TEST(pool_features, cancel_what_a_dropped_stream_has_not_finished) {
+  auto spec = spec_of(1);
+  spec.grace = std::chrono::milliseconds(20);
+  const auto pool = this->make(spec);
+  const auto inputs = numbers(0, 50);
+  {
+    map_options options;
+    options.chunk = 1;
+    auto stream = pool->as_completed(tasks().until_stopped, inputs, options);
+    auto ran = pool->submit_with({1}, tasks().square, 3);
+    pool->untyped().resize(2);
+    EXPECT_EQ(get_soon(ran).value(), 9);
+    stream.cancel();
+    std::size_t cancelled = 0;
+    while (const auto next = stream.next()) cancelled += next->second.ok() ? 0U : 1U;
+    EXPECT_EQ(cancelled, 50u);
+  }
+  EXPECT_EQ(pool->stats().cancelled, 50u);
+}
+
+TYPED_TEST(pool_features, cancel_one_that_waits_and_one_that_runs) {
+  const auto pool = this->make(spec_of(1));
+  auto running = pool->submit(tasks().until_stopped, 1);
+  auto waiting = pool->submit(tasks().square, 2);
+  auto last = pool->submit(tasks().square, 3);
+  waiting.cancel();
+  const auto never_ran = get_soon(waiting);
+  ASSERT_FALSE(never_ran.ok());
+  EXPECT_EQ(never_ran.error().kind, outcome_kind::cancelled);
+  EXPECT_EQ(never_ran.error().work, work_state::not_started);
+  running.cancel();
+  EXPECT_EQ(get_soon(running).error().kind, outcome_kind::cancelled);
+  EXPECT_EQ(get_soon(last).value(), 9) << "the worker was asked to stop, and did";
+  last.cancel();  // over already: no effect
+  EXPECT_EQ(pool->stats().cancelled, 2u);
+  EXPECT_EQ(pool->stats().restarts, 0u);
+}
+
+TYPED_TEST(pool_features, set_a_stop_token_at_the_soft_deadline) {
+  auto spec = spec_of(1);
+  spec.soft_deadline = std::chrono::milliseconds(20);
+  const auto pool = this->make(spec);
+  auto result = pool->submit(tasks().until_stopped, 5);
+  EXPECT_EQ(get_soon(result).value(), 5);
+  const auto told = this->around.events.all(event_kind::hang);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].task_fate, "asked to stop");
+}
+
+TYPED_TEST(pool_features, stop_a_map_at_its_first_error) {
+  const auto pool = this->make(spec_of(2));
+  std::vector<std::tuple<std::int64_t, std::string>> inputs(20'000, {3, "none"});
+  std::get<1>(inputs[10]) = "throw";
+  map_options options;
+  options.on_failure = failure_policy::first_error;
+  options.chunk = 1;
+  try {
+    pool->map(tasks().poison, inputs, options);
+    FAIL() << "it has no value for each input";
+  } catch (const task_failed& problem) {
+    EXPECT_EQ(problem.error().kind, outcome_kind::exception);
+  }
+  EXPECT_LT(pool->stats().succeeded, 20'000u);
+}
+
+TYPED_TEST(pool_features, tell_how_a_map_is_going) {
+  const auto pool = this->make(spec_of(2));
+  std::vector<map_progress> told;
+  map_options options;
+  options.progress = [&told](const map_progress& p) { told.push_back(p); };
+  const auto inputs = numbers(0, 1'000);
+  pool->map(tasks().square, inputs, options);
+  ASSERT_FALSE(told.empty());
+  EXPECT_EQ(told.back().done, 1'000u);
+  EXPECT_EQ(told.back().failed, 0u);
+  EXPECT_EQ(told.back().total, 1'000u);
+  EXPECT_TRUE(std::ranges::is_sorted(told, {}, &map_progress::done));
+}
+
+TYPED_TEST(pool_features, start_urgent_tasks_first) {
+  const auto pool = this->make(spec_of(1));
+  auto running = pool->submit(tasks().until_stopped, 1);
+  // Each tells when it ran by what the registry counted before it: on one worker the order of the runs.
+  auto low = pool->submit_with({-1}, tasks().until_stopped, 2);
+  auto high = pool->submit_with({1}, tasks().square, 3);
+  running.cancel();
+  EXPECT_EQ(get_soon(high).value(), 9) << "it overtook the one that would have blocked it";
+  low.cancel();
+  EXPECT_EQ(get_soon(low).error().kind, outcome_kind::cancelled);
+  get_soon(running);
+}
+
+TYPED_TEST(pool_features, let_a_caller_wait_for_room) {
+  auto spec = spec_of(2);
+  spec.queue_limit = 4;
+  spec.on_full = full_policy::block;
+  const auto pool = this->make(spec);
+  std::vector<task_future<std::int64_t>> futures;
+  for (std::int64_t i = 0; i < 500; ++i) futures.push_back(pool->submit(tasks().square, i));
+  for (std::size_t i = 0; i < futures.size(); ++i)
+    EXPECT_EQ(get_soon(futures[i]).value(), static_cast<std::int64_t>(i * i));
+  EXPECT_EQ(pool->stats().rejected, 0u);
+}
+
+TYPED_TEST(pool_features, reject_at_the_door_when_the_queue_is_full) {
+  auto spec = spec_of(1);
+  spec.queue_limit = 3;
+  const auto pool = this->make(spec);
+  std::vector<task_future<std::int64_t>> held;
+  for (int i = 0; i < 3; ++i) held.push_back(pool->submit(tasks().until_stopped, i));
+  for (int i = 0; i < 100; ++i) {
+    auto one_more = pool->submit(tasks().square, i);
+    EXPECT_EQ(get_soon(one_more).error().kind, outcome_kind::rejected);
+  }
+  EXPECT_EQ(pool->stats().rejected, 100u);
+  EXPECT_EQ(pool->stats().submitted, 103u);
+  for (auto& h : held) h.cancel();
+  for (auto& h : held) get_soon(h);
+  auto later = pool->submit(tasks().square, 6);
+  EXPECT_EQ(get_soon(later).value(), 36);
+}
+
+TYPED_TEST(pool_features, run_an_initializer_in_each_worker) {
+  auto spec = spec_of(2);
+  spec.initializer = "initialize";
+  const auto pool = this->make(spec);
+  for (const auto n : pool->map(tasks().initialized, numbers(0, 20))) EXPECT_GE(n, 1);
+}
+
+TYPED_TEST(pool_features, give_up_promptly_when_the_initializer_fails) {
+  auto spec = spec_of(2);
+  spec.initializer = "fail_to_initialize";
+  TypeParam pool(this->around.environment(), "squares", spec);
+  auto waits = pool.submit(tasks().square, 2);
+  const auto why = pool.start();
+  ASSERT_TRUE(why.has_value());
+  EXPECT_THAT(why->message, ::testing::HasSubstr("there is no database"));
+  const auto result = get_soon(waits);
+  EXPECT_EQ(result.error().kind, outcome_kind::pool_gone);
+  EXPECT_THAT(describe(result.error()), ::testing::HasSubstr("there is no database"));
+  EXPECT_LE(pool.stats().restarts, 20u) << "no storm";
+}
+
+TYPED_TEST(pool_features, grow_and_shrink) {
+  auto spec = spec_of(1);
+  spec.max_workers = 3;
+  spec.idle_exit = std::chrono::milliseconds(10);
+  const auto pool = this->make(spec);
+  std::vector<task_future<std::int64_t>> held;
+  for (int i = 0; i < 3; ++i) held.push_back(pool->submit(tasks().until_stopped, i));
+  while (pool->stats().ready < 3) std::this_thread::yield();
+  for (auto& h : held) h.cancel();
+  for (auto& h : held) get_soon(h);
+  EXPECT_TRUE(this->around.events.wait_for(event_kind::stop, 2)) << "two leave when they are idle";
+  auto still = pool->submit(tasks().square, 5);
+  EXPECT_EQ(get_soon(still).value(), 25);
+  EXPECT_EQ(pool->stats().restarts, 0u);
+}
+
+TYPED_TEST(pool_features, keep_a_spare) {
+  auto spec = spec_of(1);
+  spec.spares = 1;
+  const auto pool = this->make(spec);
+  EXPECT_EQ(pool->stats().ready, 2u);
+  const auto inputs = numbers(0, 100);
+  EXPECT_EQ(pool->map(tasks().square, inputs), squares_of(inputs));
+}
+
+}  // namespace
