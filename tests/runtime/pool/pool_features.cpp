@@ -233,11 +233,11 @@ TYPED_TEST(pool_features, reject_at_the_door_when_the_queue_is_full) {
     EXPECT_EQ(get_soon(one_more).error().kind, outcome_kind::rejected);
   }
   EXPECT_EQ(pool->stats().rejected, 100u);
-  EXPECT_EQ(pool->stats().submitted, 103u);
   for (auto& h : held) h.cancel();
   for (auto& h : held) get_soon(h);
   auto later = pool->submit(tasks().square, 6);
   EXPECT_EQ(get_soon(later).value(), 36);
+  EXPECT_EQ(pool->stats().submitted, 104u);
 }
 
 TYPED_TEST(pool_features, run_an_initializer_in_each_worker) {
