@@ -1,5 +1,7 @@
 #include "cli/runner.hpp"
 
+#include "cli/progress_bar.hpp"
+
 #include "base/text.hpp"
 
 #include <fmt/format.h>
@@ -88,7 +90,7 @@ void runner::perform(const config::map_step& step) {
   const auto inputs = encode(entry, step.inputs);
   if (step.workers.empty()) {
     const auto in_tree = tree_.pool_at(path);
-    print_map(step, run_in_tree(path, entry, inputs), in_tree ? in_tree->stats().workers : 0);
+    print_map(step, run_in_tree(path, entry, inputs, options_of(step)), in_tree ? in_tree->stats().workers : 0);
     return;
   }
   for (const auto size : step.workers) {
@@ -97,7 +99,8 @@ void runner::perform(const config::map_step& step) {
     if (!like) return failed("the pool " + path + " is gone");
     auto spec = like->spec();
     spec.workers = size;
-    print_map(step, run_fresh(path + "@" + std::to_string(size), std::move(spec), entry, inputs), size);
+    print_map(step, run_fresh(path + "@" + std::to_string(size), std::move(spec), entry, inputs, options_of(step)),
+              size);
   }
 }
 
@@ -118,7 +121,17 @@ void runner::print_map(const config::map_step& step, const measured& result, uns
   if (step.print_time) out_.line(fmt::format("Time Taken: {:.4f} seconds", result.seconds));
 }
 
-runner::measured runner::run_in_tree(const std::string& path, const task_entry& entry, std::vector<bytes> inputs) {
+map_options runner::options_of(const config::map_step& step) {
+  map_options out;
+  out.chunk = step.chunk;
+  out.priority = step.priority;
+  out.on_failure = step.on_failure;
+  if (step.progress) out.progress = progress_bar::for_terminal(step.task);
+  return out;
+}
+
+runner::measured runner::run_in_tree(const std::string& path, const task_entry& entry, std::vector<bytes> inputs,
+                                     map_options options) {
   measured out;
   const auto target = tree_.pool_at(path);
   if (!target) {
@@ -127,14 +140,14 @@ runner::measured runner::run_in_tree(const std::string& path, const task_entry& 
   }
   if (!begin_step_on(target)) return out;
   const auto start = clock::now();
-  out.outcomes = target->map(entry, std::move(inputs));
+  out.outcomes = target->map(entry, std::move(inputs), std::move(options));
   out.seconds = seconds_since(start);
   end_step_on(target);
   return out;
 }
 
 runner::measured runner::run_fresh(const std::string& path, pool_spec spec, const task_entry& entry,
-                                   std::vector<bytes> inputs) {
+                                   std::vector<bytes> inputs, map_options options) {
   measured out;
   const auto start = clock::now();
   const auto fresh = std::make_shared<pool>(rt_.pools(path), path, std::move(spec));
@@ -142,7 +155,7 @@ runner::measured runner::run_fresh(const std::string& path, pool_spec spec, cons
   if (const auto problem = fresh->start())
     out.problem = "the pool " + path + " did not start: " + describe(*problem);
   else
-    out.outcomes = fresh->map(entry, std::move(inputs));
+    out.outcomes = fresh->map(entry, std::move(inputs), std::move(options));
   fresh->stop();
   out.seconds = seconds_since(start);
   end_step_on(fresh);

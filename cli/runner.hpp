@@ -51,9 +51,12 @@ private:
   /// Prints what came of a request, and fails the run when that is not what the step expects.
   void tell_result(const std::string& request, const admin_result& result, const config::step& whole);
 
+  static map_options options_of(const config::map_step& step);
   void print_map(const config::map_step& step, const measured& result, unsigned size);
-  measured run_in_tree(const std::string& path, const task_entry& entry, std::vector<bytes> inputs);
-  measured run_fresh(const std::string& path, pool_spec spec, const task_entry& entry, std::vector<bytes> inputs);
+  measured run_in_tree(const std::string& path, const task_entry& entry, std::vector<bytes> inputs,
+                       map_options options = {});
+  measured run_fresh(const std::string& path, pool_spec spec, const task_entry& entry, std::vector<bytes> inputs,
+                     map_options options = {});
   /// One cell of a compare table.
   struct cell {
     double seconds = 0.0;

@@ -82,6 +82,10 @@ map_step decode_map(const section_reader& from, const child_directory& directory
   for (const auto size : from.integers("workers")) {
     result.workers.push_back(static_cast<unsigned>(size));
   }
+  result.chunk = from.count("chunk");
+  result.priority = static_cast<int>(from.integer("priority"));
+  if (from.text("on_failure").text == "first_error") result.on_failure = failure_policy::first_error;
+  result.progress = from.boolean("progress");
   decode_print(from, result);
   result.each = from.text("each").text;
   check_template(from, result.each);

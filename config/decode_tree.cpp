@@ -75,6 +75,20 @@ backoff_spec decode_backoff(const section_reader& from) {
           from.duration("healthy")};
 }
 
+/// What a worker runs first, and what of the machine it sees.
+void decode_worker_side(const section_reader& from, pool_spec& into) {
+  const auto initializer = from.text("initializer");
+  if (const auto* task = resolve_task(from.context(), initializer); task != nullptr && task->arity != 0)
+    from.fault("initializer", fmt::format("'{}' takes arguments", initializer.text), {"a task without arguments", {}});
+  into.initializer = initializer.text;
+  const auto sandbox = from.text("sandbox").text;
+  into.sandbox = sandbox == "strict"  ? sandbox_level::strict
+                 : sandbox == "basic" ? sandbox_level::basic
+                                      : sandbox_level::none;
+  for (const auto& one : from.texts("environment")) into.environment.push_back(one.text);
+  into.working_directory = from.text("working_directory").text;
+}
+
 pool_spec decode_pool(const section_reader& from, std::string_view base, const child_directory& directory) {
   pool_spec result;
   const auto task = from.text("task");
@@ -82,12 +96,26 @@ pool_spec decode_pool(const section_reader& from, std::string_view base, const c
   result.task = task.text;
   result.runs_in = from.text("runs_in").text == "threads" ? rung::thread : rung::process;
   result.workers = from.count("workers");
+  result.min_workers = from.count("min_workers");
+  result.max_workers = from.count("max_workers");
+  result.idle_exit = from.duration("idle_exit");
+  result.spares = from.count("spares");
   result.attempts = from.count("attempts");
   result.on_exception = from.text("on_exception").text == "retry" ? exception_policy::retry : exception_policy::fail;
   result.deadline = from.duration("deadline");
+  result.soft_deadline = from.duration("soft_deadline");
+  result.grace = from.duration("grace");
+  result.heartbeat = from.duration("heartbeat");
   result.queue_limit = from.count("queue_limit");
+  result.on_full = from.text("on_full").text == "block" ? full_policy::block : full_policy::reject;
+  result.chunk = from.count("chunk");
   result.memory_limit = static_cast<std::uint64_t>(from.size("memory_limit"));
+  result.cpu_limit = from.duration("cpu_limit");
+  result.open_files = from.count("open_files");
   result.recycle_after = from.count("recycle_after");
+  result.recycle_jitter = from.real("recycle_jitter");
+  result.recycle_memory = static_cast<std::uint64_t>(from.size("recycle_memory"));
+  decode_worker_side(from, result);
   result.worker_restarts = decode_intensity(from.nested("worker_restarts"));
   result.backoff = decode_backoff(from.nested("worker_backoff"));
   result.start_within = from.duration("start_within");
@@ -97,7 +125,8 @@ pool_spec decode_pool(const section_reader& from, std::string_view base, const c
     result.actors.push_back(actor.text);
   }
   if (result.runs_in == rung::thread) {
-    for (const auto* key : {"memory_limit", "recycle_after"}) {
+    for (const auto* key : {"memory_limit", "cpu_limit", "open_files", "recycle_after", "recycle_jitter",
+                            "recycle_memory", "sandbox", "environment", "working_directory", "grace", "heartbeat"}) {
       if (from.has(key)) {
         from.fault_at_key(key, "threads have no such limit", {"this key only with runs_in: processes", {}});
       }

@@ -19,6 +19,10 @@ struct map_step {
   std::string pool;  ///< id or path of a pool of the tree
   std::string task;  ///< complete: the pool's own task when YAML names none
   std::vector<task_input> inputs;
+  unsigned chunk = 0;  ///< inputs that travel together; 0 as the pool says
+  int priority = 0;
+  failure_policy on_failure = failure_policy::collect_all;
+  bool progress = true;                      ///< a bar, where there is a terminal
   std::vector<unsigned> workers;             ///< run once for each size in a fresh pool; empty: in the pool of the tree
   bool print_size = false;                   ///< "Pool Size: 4"
   bool print_each = false;                   ///< one line per input

@@ -196,6 +196,21 @@ void add_pool(table& t) {
   t.add("workers", integer, "Number of workers; without this key one per core.")
       .fallback("0")
       .range(1, 1'024, "workers");
+  t.add("min_workers", integer, "The pool shrinks to so many when it is idle; 0 is as `workers`.")
+      .fallback("0")
+      .range(1, 1'024, "workers")
+      .or_zero();
+  t.add("max_workers", integer, "The pool grows to so many while tasks wait; 0 is as `workers`.")
+      .fallback("0")
+      .range(1, 1'024, "workers")
+      .or_zero();
+  t.add("idle_exit", duration, "A worker above min_workers ends after so long without a task.")
+      .fallback("30s")
+      .range(1, day_ms, "ms");
+  t.add("spares", integer, "Workers beyond these that stand by, ready, for one that dies.")
+      .fallback("0")
+      .range(1, 64, "workers")
+      .or_zero();
   t.add("attempts", integer, "How often one task is run at most, the first time included.")
       .fallback("3")
       .range(1, 100, "runs");
@@ -206,17 +221,59 @@ void add_pool(table& t) {
       .fallback("0s")
       .range(1, day_ms, "ms")
       .or_zero();
-  t.add("queue_limit", integer, "Tasks waiting or running; one more is rejected.")
+  t.add("soft_deadline", duration, "After so long the stop token of the running task is set; 0s is never.")
+      .fallback("0s")
+      .range(1, day_ms, "ms")
+      .or_zero();
+  t.add("grace", duration, "From SIGTERM, or from a cancel of a running task, to SIGKILL; 0s is at once.")
+      .fallback("500ms")
+      .range(1, hour_ms, "ms")
+      .or_zero();
+  t.add("heartbeat", duration,
+        "A worker process that is stopped, or takes up no task, for so long is replaced; 0s is never.")
+      .fallback("5s")
+      .range(10, hour_ms, "ms")
+      .or_zero();
+  t.add("queue_limit", integer, "Tasks waiting or running; one more is rejected, or has to wait.")
       .fallback("1000000")
       .range(1, 10'000'000, "tasks");
+  t.add("on_full", choice, "What happens to one more: it is rejected, or its caller waits for room.")
+      .fallback("reject")
+      .allowed({"reject", "block"});
+  t.add("chunk", integer, "Inputs of a map that travel together; 0 is by measured time.")
+      .fallback("0")
+      .range(1, 65'536, "inputs")
+      .or_zero();
   t.add("memory_limit", size, "Address space of a worker process; 0B is no limit.")
       .fallback("0B")
       .range(16 * mib, mib * mib, "bytes")
+      .or_zero();
+  t.add("cpu_limit", duration, "Processor time of a worker process, in whole seconds; 0s is no limit.")
+      .fallback("0s")
+      .range(1'000, day_ms, "ms")
+      .or_zero();
+  t.add("open_files", integer, "Descriptors of a worker process; 0 is as the program has.")
+      .fallback("0")
+      .range(16, 1'048'576, "descriptors")
       .or_zero();
   t.add("recycle_after", integer, "A worker process is replaced after so many tasks; 0 is never.")
       .fallback("0")
       .range(1, 1'000'000'000, "tasks")
       .or_zero();
+  t.add("recycle_jitter", real, "Up to this share of recycle_after fewer, so that not all are replaced at once.")
+      .fallback("0.1")
+      .range(0, 1, "");
+  t.add("recycle_memory", size, "A worker process whose resident set is larger after a task is replaced; 0B is never.")
+      .fallback("0B")
+      .range(mib, mib * mib, "bytes")
+      .or_zero();
+  t.add("initializer", text, "Registered task without arguments that each worker runs before it is ready.")
+      .fallback("");
+  t.add("sandbox", choice, "How far worker processes are kept away from the rest of the machine.")
+      .fallback("none")
+      .allowed({"none", "basic", "strict"});
+  t.add("environment", texts, "Variables that worker processes see, too: NAME, or NAME=value.");
+  t.add("working_directory", text, "Of worker processes; without it the program's.").fallback("");
   t.add("worker_restarts", section, "How many restarts of workers are tolerated before the pool gives up.")
       .of("worker_restarts");
   t.add("worker_backoff", section, "Delays between restarts of a worker.").of("worker_backoff");
@@ -275,6 +332,15 @@ void add_map(table& t) {
   t.add("workers", integers, "Sizes to run with, each in a fresh pool; without it the pool of the tree, once.")
       .range(1, 1'024, "workers");
   t.add("print", choices, "What to print.").fallback("each").allowed({"pool_size", "each", "results", "time"});
+  t.add("chunk", integer, "Inputs that travel together; 0 is as the pool says.")
+      .fallback("0")
+      .range(1, 65'536, "inputs")
+      .or_zero();
+  t.add("priority", integer, "Higher ones are started first.").fallback("0").range(-100, 100, "");
+  t.add("on_failure", choice, "Whether the other inputs run all the same, or are cancelled at the first that fails.")
+      .fallback("collect_all")
+      .allowed({"collect_all", "first_error"});
+  t.add("progress", boolean, "Whether a terminal shows a progress bar.").fallback("true");
   t.add("each", text, "The line for one input; {input} and {result} stand for its texts.")
       .fallback("{input} -> {result}");
 

@@ -22,6 +22,9 @@ constexpr milliseconds max_duration = std::chrono::hours{24 * 365 * 100};
 
 // Of pools: as in the YAML schema.
 constexpr unsigned max_workers = 1'024;
+constexpr unsigned max_spares = 64;
+constexpr unsigned max_chunk = 65'536;
+constexpr std::size_t max_variables = 64;
 constexpr unsigned max_attempts = 100;
 constexpr unsigned max_queue = 10'000'000;
 constexpr unsigned max_recycle = 1'000'000'000;
@@ -248,15 +251,56 @@ private:
       check_supervisor(*x, path_, "supervisor.");
   }
 
+  /// What a worker process may use and see; of threads there is nothing to say.
+  void check_worker_side(const pool_spec& x, bool threads) {
+    const auto only_processes = [&](const char* key, bool set) {
+      if (threads && set) fault(key, "threads have no such limit", "it only with runs_in: processes");
+    };
+    only_processes("cpu_limit", x.cpu_limit.count() != 0);
+    only_processes("open_files", x.open_files != 0);
+    only_processes("recycle_memory", x.recycle_memory != 0);
+    only_processes("sandbox", x.sandbox != sandbox_level::none);
+    only_processes("environment", !x.environment.empty());
+    only_processes("working_directory", !x.working_directory.empty());
+    check_finite("cpu_limit", x.cpu_limit, milliseconds{0}, max_duration, "a duration, or 0 for none");
+    if (x.sandbox > sandbox_level::strict) unknown("sandbox", "none, basic or strict");
+    if (x.environment.size() > max_variables)
+      fault("environment", fmt::format("{} variables", x.environment.size()), fmt::format("at most {}", max_variables));
+    for (const auto& one : x.environment) {
+      if (one.empty() || one.front() == '=' || one.find('\0') != std::string::npos)
+        fault("environment", "a variable without a name", "NAME or NAME=value");
+    }
+  }
+
   void check_pool(const pool_spec& x) {
     const scope here{*this, path_, "pool."};
     const bool threads = x.runs_in == rung::thread;
     if (x.runs_in > rung::process) unknown("runs_in", "threads or processes");
     check_count("workers", x.workers, 1U, max_workers, true);
+    check_count("min_workers", x.min_workers, 1U, max_workers, true);
+    check_count("max_workers", x.max_workers, 1U, max_workers, true);
+    if (x.workers > 0 && x.min_workers > x.workers)
+      fault("min_workers", fmt::format("{} are more than the {} workers of the start", x.min_workers, x.workers),
+            "at most `workers`");
+    if (x.workers > 0 && x.max_workers > 0 && x.max_workers < x.workers)
+      fault("max_workers", fmt::format("{} are fewer than the {} workers of the start", x.max_workers, x.workers),
+            "at least `workers`");
+    check_count("spares", x.spares, 0U, max_spares);
+    check_finite("idle_exit", x.idle_exit, milliseconds{1}, max_duration, "a duration");
     check_count("attempts", x.attempts, 1U, max_attempts);
     if (x.on_exception > exception_policy::retry) unknown("on_exception", "fail or retry");
     check_finite("deadline", x.deadline, milliseconds{0}, max_duration, "a duration, or 0 for none");
+    check_finite("soft_deadline", x.soft_deadline, milliseconds{0}, max_duration, "a duration, or 0 for none");
+    if (x.deadline.count() > 0 && x.soft_deadline >= x.deadline)
+      fault("soft_deadline", "it is not before the deadline", "less than `deadline`");
+    check_finite("grace", x.grace, milliseconds{0}, max_worker_time, "a duration up to 1h");
+    check_finite("heartbeat", x.heartbeat, milliseconds{0}, max_worker_time, "a duration up to 1h, or 0 for never");
     check_count("queue_limit", x.queue_limit, 1U, max_queue);
+    if (x.on_full > full_policy::block) unknown("on_full", "reject or block");
+    check_count("chunk", x.chunk, 1U, max_chunk, true);
+    if (!(x.recycle_jitter >= 0.0 && x.recycle_jitter <= 1.0))
+      fault("recycle_jitter", fmt::format("{} is no share", x.recycle_jitter), "a number from 0 to 1");
+    check_worker_side(x, threads);
     if (threads && x.memory_limit != 0)
       fault("memory_limit", "threads have no such limit", "it only with runs_in: processes");
     else

@@ -36,6 +36,8 @@ json render_cause(const cause& why) {
   if (why.address) {
     out["address"] = fmt::format("{:#x}", *why.address);
   }
+  if (!why.stderr_tail.empty()) out["stderr"] = why.stderr_tail;
+  if (why.rss_peak_kib > 0) out["rss_peak_kib"] = why.rss_peak_kib;
   if (!why.frames.empty()) {
     out["frames"] = why.frames;
   }

@@ -116,6 +116,9 @@ std::string head_of(const event& e, const std::string& who) {
 }
 
 void append_frames(std::vector<std::string>& details, const event& e, std::size_t depth) {
+  if (e.why) {
+    for (const auto& line : e.why->stderr_tail) details.push_back("stderr: " + safe(line));
+  }
   if (!e.why) {
     return;
   }
