@@ -76,6 +76,10 @@ TEST(loader, reads_every_field_of_a_tree) {
       "             queue_limit: 9, memory_limit: 256MiB, recycle_after: 6, worker_restarts: {restarts: 8, within: "
       "9s},\n"
       "             worker_backoff: {min: 3ms, max: 4ms, factor: 1.5, jitter: 1, healthy: 5s}, start_within: 7s,\n"
+      "             min_workers: 2, max_workers: 6, idle_exit: 11s, spares: 1, soft_deadline: 1s, grace: 12ms,\n"
+      "             heartbeat: 13s, on_full: block, chunk: 14, cpu_limit: 15s, open_files: 64, recycle_jitter: 0.5,\n"
+      "             recycle_memory: 1GiB, sandbox: basic, environment: [LANGUAGE, MODE=fast], working_directory: "
+      "/tmp,\n"
       "             shutdown: 8s, actors: [words]}\n");
   EXPECT_EQ(got.description, "d");
   EXPECT_EQ(got.seed, 42U);
@@ -100,6 +104,22 @@ TEST(loader, reads_every_field_of_a_tree) {
   EXPECT_EQ(pool.queue_limit, 9U);
   EXPECT_EQ(pool.memory_limit, 256U * 1'048'576U);
   EXPECT_EQ(pool.recycle_after, 6U);
+  EXPECT_EQ(pool.min_workers, 2U);
+  EXPECT_EQ(pool.max_workers, 6U);
+  EXPECT_EQ(pool.idle_exit, milliseconds{11'000});
+  EXPECT_EQ(pool.spares, 1U);
+  EXPECT_EQ(pool.soft_deadline, milliseconds{1'000});
+  EXPECT_EQ(pool.grace, milliseconds{12});
+  EXPECT_EQ(pool.heartbeat, milliseconds{13'000});
+  EXPECT_EQ(pool.on_full, full_policy::block);
+  EXPECT_EQ(pool.chunk, 14U);
+  EXPECT_EQ(pool.cpu_limit, milliseconds{15'000});
+  EXPECT_EQ(pool.open_files, 64U);
+  EXPECT_EQ(pool.recycle_jitter, 0.5);
+  EXPECT_EQ(pool.recycle_memory, std::uint64_t{1} << 30);
+  EXPECT_EQ(pool.sandbox, sandbox_level::basic);
+  EXPECT_EQ(pool.environment, (std::vector<std::string>{"LANGUAGE", "MODE=fast"}));
+  EXPECT_EQ(pool.working_directory, "/tmp");
   EXPECT_EQ(pool.worker_restarts.restarts, 8U);
   EXPECT_EQ(pool.worker_restarts.within, milliseconds{9'000});
   EXPECT_EQ(pool.backoff.min, milliseconds{3});

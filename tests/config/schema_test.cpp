@@ -116,6 +116,14 @@ TEST(schema, allows_no_more_than_trees_in_cpp_may_have) {
            {"pool", "queue_limit", [](auto&x, auto n) { x.queue_limit = static_cast<unsigned>(n); }},
            {"pool", "memory_limit", [](auto&x, auto n) { x.memory_limit = static_cast<std::uint64_t>(n); }},
            {"pool", "recycle_after", [](auto&x, auto n) { x.recycle_after = static_cast<unsigned>(n); }},
+           {"pool", "spares", [](auto&x, auto n) { x.spares = static_cast<unsigned>(n); }},
+           {"pool", "idle_exit", [](auto&x, auto n) { x.idle_exit = milliseconds{n}; }},
+           {"pool", "grace", [](auto&x, auto n) { x.grace = milliseconds{n}; }},
+           {"pool", "heartbeat", [](auto&x, auto n) { x.heartbeat = milliseconds{n}; }},
+           {"pool", "chunk", [](auto&x, auto n) { x.chunk = static_cast<unsigned>(n); }},
+           {"pool", "cpu_limit", [](auto&x, auto n) { x.cpu_limit = milliseconds{n}; }},
+           {"pool", "open_files", [](auto&x, auto n) { x.open_files = static_cast<unsigned>(n); }},
+           {"pool", "recycle_memory", [](auto&x, auto n) { x.recycle_memory = static_cast<std::uint64_t>(n); }},
            {"pool", "deadline", [](auto&x, auto n) { x.deadline = milliseconds{n}; }},
            {"pool", "start_within", [](auto&x, auto n) { x.start_within = milliseconds{n}; }},
            {"pool", "shutdown", [](auto&x, auto n) { x.shutdown = milliseconds{n}; }},
@@ -156,6 +164,22 @@ TEST(schema, has_the_defaults_of_a_pool) {
   EXPECT_EQ(text_default("pool", "on_exception"), "fail");
   EXPECT_EQ(spec.on_exception, exception_policy::fail);
   EXPECT_EQ(number_default("pool", "deadline"), spec.deadline.count());
+  EXPECT_EQ(number_default("pool", "min_workers"), spec.min_workers);
+  EXPECT_EQ(number_default("pool", "max_workers"), spec.max_workers);
+  EXPECT_EQ(number_default("pool", "idle_exit"), spec.idle_exit.count());
+  EXPECT_EQ(number_default("pool", "spares"), spec.spares);
+  EXPECT_EQ(number_default("pool", "soft_deadline"), spec.soft_deadline.count());
+  EXPECT_EQ(number_default("pool", "grace"), spec.grace.count());
+  EXPECT_EQ(number_default("pool", "heartbeat"), spec.heartbeat.count());
+  EXPECT_EQ(text_default("pool", "on_full"), to_string(spec.on_full));
+  EXPECT_EQ(number_default("pool", "chunk"), spec.chunk);
+  EXPECT_EQ(number_default("pool", "cpu_limit"), spec.cpu_limit.count());
+  EXPECT_EQ(number_default("pool", "open_files"), spec.open_files);
+  EXPECT_EQ(static_cast<std::uint64_t>(number_default("pool", "recycle_memory")), spec.recycle_memory);
+  EXPECT_EQ(text_default("pool", "initializer"), spec.initializer);
+  EXPECT_EQ(text_default("pool", "sandbox"), to_string(spec.sandbox));
+  EXPECT_EQ(text_default("pool", "working_directory"), spec.working_directory);
+  EXPECT_TRUE(spec.environment.empty());
   EXPECT_EQ(number_default("pool", "queue_limit"), spec.queue_limit);
   EXPECT_EQ(static_cast<std::uint64_t>(number_default("pool", "memory_limit")), spec.memory_limit);
   EXPECT_EQ(number_default("pool", "recycle_after"), spec.recycle_after);
@@ -169,6 +193,10 @@ TEST(schema, has_the_defaults_of_a_pool) {
 
 TEST(schema, has_the_defaults_of_steps) {
   EXPECT_EQ(text_default("map", "each"), map_step{}.each);
+  EXPECT_EQ(number_default("map", "chunk"), map_step{}.chunk);
+  EXPECT_EQ(number_default("map", "priority"), map_step{}.priority);
+  EXPECT_EQ(text_default("map", "on_failure"), to_string(map_step{}.on_failure));
+  EXPECT_EQ(text_default("map", "progress"), map_step{}.progress ? "true" : "false");
   EXPECT_EQ(number_default("wait_for", "within"), wait_step{}.within.count());
   EXPECT_EQ(text_default("work", "contain"), compare_work{}.contain ? "true" : "false");
   EXPECT_EQ(text_default("compare", "ratio"), compare_step{}.ratio);
