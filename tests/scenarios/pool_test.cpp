@@ -1,0 +1,71 @@
+// What the YAML of a pool says is what happens: each test is a real run.
+#include "tests/scenarios/program.hpp"
+
+#include <csignal>
+
+namespace steward::test {
+namespace {
+
+class pool_run : public program_test {};
+
+TEST_F(pool_run, asks_then_ends_a_task_that_runs_too_long) {
+  const auto out = run_scenario(write("slow.yaml", R"(scenario: slow
+tree:
+  children:
+    - id: p
+      pool: {task: wait_ms, workers: 2, spares: 1, soft_deadline: 50ms, deadline: 200ms, grace: 100ms}
+run:
+  - map: {pool: p, inputs: [1, 20000, 2], print: [results]}
+)"));
+  ASSERT_TRUE(out.in_time);
+  EXPECT_EQ(out.code, 1);
+  EXPECT_EQ(out.out, "Results: [1, failed, 2]\n");
+  const auto hangs = all_of_kind(out.events, "hang");
+  ASSERT_EQ(hangs.size(), 2u) << out.err;
+  EXPECT_EQ(hangs[0]["task_fate"], "asked to stop");
+  EXPECT_EQ(hangs[1]["task_fate"], "failed");
+  EXPECT_NE(out.err.find("ran past its deadline"), std::string::npos) << out.err;
+  expect_sound_events(out.events, 1);
+}
+
+TEST_F(pool_run, cancels_the_rest_at_the_first_error) {
+  const auto out = run_scenario(write("first.yaml", R"(scenario: first
+tree:
+  children:
+    - {id: p, pool: {task: square_unless, workers: 1}}
+run:
+  - map:
+      pool: p
+      inputs: [[1, none], [2, exception], [3, none], [4, none], [5, none], [6, none]]
+      chunk: 1
+      on_failure: first_error
+      print: [each]
+  - map: {pool: p, inputs: [[7, none]], print: [results]}
+)"));
+  ASSERT_TRUE(out.in_time);
+  EXPECT_EQ(out.code, 1);
+  EXPECT_NE(out.err.find("this attempt was told to throw"), std::string::npos) << out.err;
+  EXPECT_NE(out.out.find("Results: [49]"), std::string::npos) << "the pool lives: " << out.out;
+}
+
+TEST_F(pool_run, replaces_a_worker_that_somebody_stopped) {
+  const auto program = start_scenario(write("frozen.yaml", R"(scenario: frozen
+tree:
+  children:
+    - {id: p, pool: {task: wait_ms, workers: 2, heartbeat: 200ms}}
+run:
+  - map: {pool: p, inputs: {value: 30, times: 40}, chunk: 1, print: [time]}
+)"));
+  const auto ready = program->wait_for(of_kind("ready", "/root/p/w1"));
+  ASSERT_FALSE(ready.is_null());
+  ASSERT_EQ(::kill(ready.at("pid").get<int>(), SIGSTOP), 0);
+  const auto out = program->wait();
+  ASSERT_TRUE(out.in_time);
+  EXPECT_EQ(out.code, 0) << out.err;
+  const auto crashes = all_of_kind(out.events, "crash");
+  ASSERT_EQ(crashes.size(), 1u);
+  EXPECT_EQ(crashes[0]["cause"]["class"], "heartbeat") << crashes[0];
+}
+
+}  // namespace
+}  // namespace steward::test
