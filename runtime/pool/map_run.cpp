@@ -16,7 +16,7 @@ constexpr std::size_t max_chunk = 65'536;
 // Chunks that are open at a time: one runs, one is sent ahead, two wait, for each worker, and two for the rest.
 constexpr std::size_t chunks_each = 4;
 // The same where inputs travel one by one.
-constexpr std::size_t singles_each = 256;
+constexpr std::size_t singles_each = 1'024;
 constexpr auto progress_every = std::chrono::milliseconds(50);
 
 }  // namespace
