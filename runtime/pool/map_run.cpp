@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <utility>
+
+#include <sys/mman.h>
+#include <unistd.h>
 
 namespace steward {
 
@@ -12,14 +16,23 @@ namespace {
 
 // A chunk is meant to take this long: long against what it costs to send one, short against what people notice.
 constexpr double chunk_us = 1'000.0;
-constexpr std::size_t max_chunk = 65'536;
+constexpr std::size_t max_chunk = 16'384;
 // Chunks that are open at a time: one runs, one is sent ahead, two wait, for each worker, and two for the rest.
 constexpr std::size_t chunks_each = 4;
 // The same where inputs travel one by one.
 constexpr std::size_t singles_each = 1'024;
 constexpr auto progress_every = std::chrono::milliseconds(50);
+// What is larger is mapped by itself by the allocator, and goes back to the system as a whole.
+constexpr std::size_t large_memory = std::size_t{32} * 1024 * 1024;
 
 }  // namespace
+
+void prefer_large_pages(const void* at, std::size_t size) noexcept {
+  if (size <= large_memory) return;
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto first = reinterpret_cast<std::uintptr_t>(at) & ~(page - 1);
+  ::madvise(reinterpret_cast<void*>(first), reinterpret_cast<std::uintptr_t>(at) + size - first, MADV_HUGEPAGE);
+}
 
 /// What the caller of a map and the pool's thread share. It outlives a caller that leaves early by an exception.
 struct map_run::gathering final : item_sink {

@@ -25,7 +25,7 @@ using pooling::time_point;
 
 constexpr std::uint64_t wake_key = 0;
 // So long the loop lets answers gather while they come fast. Each waits no longer, whatever runs after it.
-constexpr timespec nap_time{0, 50'000};
+constexpr timespec nap_time{0, 20'000};
 
 /// Signals of the program are for its main thread: the threads of a pool take none.
 class signals_blocked {
@@ -170,6 +170,7 @@ void pool::impl::work_off(time_point now) {
       std::visit([this, now](auto& what) { carry_out(what, now); }, a);
     }
     if (hands) hands->flush();
+    brain.reuse(std::move(actions));
   }
 }
 

@@ -203,6 +203,9 @@ void put_bytes(std::vector<T>& out, std::size_t first, bytes_view data, std::siz
   std::memcpy(out.data() + first, data.data(), count * sizeof(T));
 }
 
+/// Of memory that is about to be filled: where it is large, fewer and larger pages are asked for. It works without.
+void prefer_large_pages(const void* at, std::size_t size) noexcept;
+
 /// Puts `count` values to their place in `out`, which grows to the number that is known so far.
 template <class T>
 void put_values(std::vector<T>& out, std::size_t first, const T* values, std::size_t count) {

@@ -149,6 +149,7 @@ protected:
     if constexpr (detail::copied_at_once<T>) {
       std::vector<T> out;
       out.reserve(total.value_or(0));
+      detail::prefer_large_pages(out.data(), out.capacity() * sizeof(T));
       gather_plain(out, entry, std::move(next), std::move(options), total, failed);
       if (first) throw task_failed(std::move(*first));
       return out;
