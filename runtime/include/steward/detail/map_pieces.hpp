@@ -163,30 +163,67 @@ private:
   std::size_t room_ = 0;
 };
 
-/// Bodies for the chunks of one map. Those that nobody else holds any more are used again where their inputs and
-/// results own nothing.
-template <class F, class In, class R>
-class body_store {
+/// The inputs of a map of a callable, as bodies for its chunks. Bodies that nobody else holds any more are used again
+/// where their inputs and results own nothing.
+template <class F, class Range, class R>
+class body_source {
 public:
-  using body = chunk_body<F, In, R>;
+  body_source(const F& f, Range& inputs) : f_(f), at_(std::ranges::begin(inputs)), end_(std::ranges::end(inputs)) {}
 
-  explicit body_store(const F& f) : f_(f) {}
-  std::shared_ptr<body> get() {
-    if constexpr (!copied_at_once<R> || !std::is_trivially_copyable_v<In>) {
-      return std::make_shared<body>(f_);
+  std::size_t next(pool_work& work, std::size_t most) {
+    if (!body_) {
+      if (at_ == end_) return 0;
+      fill(most);
+    }
+    const auto count = std::min(most, body_->size() - used_);
+    work.many = body_;
+    work.base = used_;
+    used_ += count;
+    if (used_ == body_->size()) body_.reset();
+    return count;
+  }
+
+private:
+  using input = std::ranges::range_value_t<Range>;
+  using body = chunk_body<F, input, R>;
+  static constexpr bool owns_nothing = std::is_trivially_copyable_v<input> && copied_at_once<R>;
+  // Small chunks share a body of so many inputs, if it does no harm to read them early.
+  static constexpr std::size_t shared = owns_nothing && sizeof(input) <= 64 ? 256 : 1;
+
+  void fill(std::size_t most) {
+    body_ = fresh();
+    used_ = 0;
+    if constexpr (lies_side_by_side<Range, input>) {
+      const auto left = static_cast<std::size_t>(std::ranges::distance(at_, end_));
+      const auto count = std::min(std::max(most, shared), left);
+      body_->assign(std::to_address(at_), count);
+      at_ += static_cast<std::ranges::range_difference_t<Range>>(count);
     } else {
+      body_->clear();
+      for (std::size_t i = 0; i < most && at_ != end_; ++i, ++at_) body_->add(*at_);
+    }
+    body_->seal();
+  }
+
+  std::shared_ptr<body> fresh() {
+    if constexpr (owns_nothing) {
       // Its thread let go of it after its answer, which came here through a lock.
       for (const auto& one : made_) {
         if (one.use_count() == 1) return one;
       }
       made_.push_back(std::make_shared<body>(f_));
       return made_.back();
+    } else {
+      return std::make_shared<body>(f_);
     }
   }
 
-private:
   const F& f_;
+  std::ranges::iterator_t<Range> at_;
+  std::ranges::sentinel_t<Range> end_;
   std::vector<std::shared_ptr<body>> made_;
+  std::shared_ptr<body> body_;
+  std::size_t used_ = 0;
 };
 
 /// The values of a piece as they lie side by side, or null where they do not.

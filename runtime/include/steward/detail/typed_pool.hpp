@@ -302,46 +302,13 @@ public:
   requires(!detail::is_task<std::remove_cvref_t<F>>::value) auto map(F f, Range&& inputs, map_options options = {}) {
     using input = std::ranges::range_value_t<Range>;
     using result = detail::stored_result<std::invoke_result_t<const F&, const input&>>;
-    auto at = std::ranges::begin(inputs);
-    const auto end = std::ranges::end(inputs);
-    detail::body_store<F, input, result> bodies(f);
-    std::shared_ptr<detail::chunk_body<F, input, result>> body;
-    std::size_t used = 0;  // inputs of `body` that are in chunks
-    const auto fill = [&](std::size_t most) {
-      // The inputs of small chunks share a body, if it does no harm to read them early.
-      body = bodies.get();
-      used = 0;
-      if constexpr (detail::lies_side_by_side<Range, input>) {
-        constexpr std::size_t least = std::is_trivially_copyable_v<input> && sizeof(input) <= 64 ? share_body : 1;
-        const auto count = std::min(std::max(most, least), static_cast<std::size_t>(std::ranges::distance(at, end)));
-        if (count > 0) body->assign(std::to_address(at), count);
-        at += static_cast<std::ranges::range_difference_t<Range>>(count);
-      } else {
-        body->clear();
-        for (std::size_t i = 0; i < most && at != end; ++i, ++at) body->add(*at);
-      }
-      body->seal();
-    };
+    detail::body_source<F, std::remove_reference_t<Range>, result> source(f, inputs);
     return gather_values<result>(
-        nullptr,
-        [&](detail::pool_work& work, std::size_t most) {
-          if (!body || used == body->size()) {
-            if (at == end) return std::size_t{0};
-            fill(most);
-          }
-          const auto count = std::min(most, body->size() - used);
-          work.many = body;
-          work.base = used;
-          used += count;
-          if (used == body->size()) body.reset();
-          return count;
-        },
-        std::move(options), detail::size_of(inputs));
+        nullptr, [&](detail::pool_work& work, std::size_t most) { return source.next(work, most); }, std::move(options),
+        detail::size_of(inputs));
   }
 
 private:
-  static constexpr std::size_t share_body = 256;
-
   /// Keeps the result of a callable until its outcome arrives, in the memory of both threads.
   template <class T>
   class callable {
