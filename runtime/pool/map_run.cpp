@@ -89,8 +89,8 @@ void map_run::cancel() {
 std::size_t map_run::chunk_size() const {
   if (options_.chunk > 0) return options_.chunk;
   if (item_us_ <= 0.0) return 1;
-  // No more than four times the last one, since a short test may mislead.
-  auto size = std::min(static_cast<std::size_t>(chunk_us / item_us_) + 1, 4 * largest_);
+  // No more than eight times the last one, since a short test may mislead.
+  auto size = std::min(static_cast<std::size_t>(chunk_us / item_us_) + 1, 8 * largest_);
   // Near the end chunks get smaller, so that all workers end at about the same time.
   const std::size_t workers = std::max(1U, pool_.impl_->workers.load());
   if (total_ && *total_ > taken_) size = std::min(size, (*total_ - taken_) / (2 * workers) + 1);
@@ -103,8 +103,10 @@ void map_run::feed() {
   std::vector<pooling::job_ptr> batch;
   while (more_) {
     const auto size = chunk_size();
-    auto window = options_.window > 0 ? options_.window
-                                      : std::max(workers * chunks_each + 2, (workers * singles_each) / size) * size;
+    // What is sent before a run was timed only serves to time it.
+    const bool timing = options_.chunk == 0 && item_us_ <= 0.0;
+    const auto singles = timing ? std::size_t{0} : (workers * singles_each) / size;
+    auto window = options_.window > 0 ? options_.window : std::max(workers * chunks_each + 2, singles) * size;
     window = std::min<std::size_t>(window, self.spec.queue_limit);
     if (open_ >= window) break;
     auto j = std::make_shared<pooling::job>();
