@@ -175,7 +175,7 @@ struct thread_driver::worker {
 
   void run_entry(const job& task, const task_context& context) {
     detail::many_run run(context.task_id, task.args, task.entry->args_size, task.items);
-    run.marks = {run.id, &item, &cut, clocked ? &started_ns : nullptr, &kept};
+    run.marks = {run.id, &item, &cut, clocked ? &started_ns : nullptr, &kept, !barriers_by_others()};
     run.stage = stage.data();
     run.stage_size = stage.size();
     run.owner = this;
@@ -218,7 +218,8 @@ struct thread_driver::worker {
   }
 
   void run_body(const job& task, const task_context& context) {
-    const detail::chunk_marks marks{context.task_id, &item, &cut, clocked ? &started_ns : nullptr, &kept};
+    const detail::chunk_marks marks{context.task_id,      &item, &cut, clocked ? &started_ns : nullptr, &kept,
+                                    !barriers_by_others()};
     const auto end = task.base + task.items;
     std::uint64_t at = task.base;
     for (bool done = false; !done;) {

@@ -121,9 +121,15 @@ public:
     } count{at, at};
     auto& i = count.i;
     const auto chunk = marks.chunk;
+    const bool fenced = marks.fenced;
     for (; i < end; ++i) {
-      marks.item->store(i - base, std::memory_order_release);
-      if (marks.cut->load(std::memory_order_acquire) == chunk) return;
+      if (fenced) {
+        marks.item->store(i - base, std::memory_order_seq_cst);
+      } else {
+        marks.item->store(i - base, std::memory_order_release);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+      }
+      if (marks.cut->load(std::memory_order_seq_cst) == chunk) return;
       marks.clock();
       keep(results_[i], inputs_[i]);
     }
