@@ -31,6 +31,11 @@ public:
   virtual bool collect(engine& to, time_point now) = 0;
   /// True when `collect` has something at once; looked at before the loop sleeps.
   virtual bool has_news() const = 0;
+  /// True when answers come so fast that the loop had better let some gather: it may nap instead of sleep, unless there
+  /// is something urgent.
+  virtual bool may_nap() const { return false; }
+  /// True when `collect` has something at once that somebody waits for; looked at before the loop naps.
+  virtual bool has_urgent_news() const { return has_news(); }
   /// Tells the engine what each worker has in hand, for deadlines, and what it wants to know of them.
   virtual void observe(engine& to, time_point now) = 0;
   /// When `collect` wants to be called even if nothing happens.

@@ -412,17 +412,29 @@ void engine::dispatch(time_point now) {
   if (queued_ > 0 && size_ < max_) grow(waiting + suspects_.size(), now);
 }
 
-double engine::estimate(const record& r) const {
-  const auto at = run_us_.find(r.task->entry);
-  return (at == run_us_.end() ? 2 * prefetch_us : at->second) * r.items;
+/// Where the run time of a task is kept; null when none has run. Nothing is ever taken out of the table.
+double* engine::run_us(const task_entry* what) {
+  if (known_us_ && known_ == what) return known_us_;
+  const auto found = run_us_.find(what);
+  if (found == run_us_.end()) return nullptr;
+  known_ = what;
+  return known_us_ = &found->second;
+}
+
+double engine::estimate(const record& r) {
+  const auto* us = run_us(r.task->entry);
+  return (us ? *us : 2 * prefetch_us) * r.items;
 }
 
 /// Follows longer runs at once and shorter ones slowly: to wait behind a long task is worse than to be sent late.
 void engine::learn(const task_entry* what, double ran_us) {
   // Each task costs a worker something, or the budget of run time would not bound the count.
   ran_us = std::max(ran_us, 0.001);
-  const auto [at, fresh] = run_us_.try_emplace(what, ran_us);
-  if (!fresh) at->second = ran_us > at->second ? ran_us : at->second + (ran_us - at->second) / 8.0;
+  if (auto* us = run_us(what)) {
+    *us = ran_us > *us ? ran_us : *us + (ran_us - *us) / 8.0;
+  } else {
+    run_us_.emplace(what, ran_us);
+  }
 }
 
 std::optional<time_point> engine::next_due() const {

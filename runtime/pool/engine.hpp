@@ -107,6 +107,11 @@ public:
 
   /// Everything that is to be done now.
   std::vector<action> step(time_point now);
+  /// Takes what `step` returned back, for its memory.
+  void reuse(std::vector<action> done) {
+    done.clear();
+    if (out_.empty() && out_.capacity() < done.capacity()) out_ = std::move(done);
+  }
   /// When `step` has something to do even if nothing happens.
   std::optional<time_point> next_due() const;
 
@@ -244,7 +249,8 @@ private:
   void hand_over(worker& w, slip e, time_point now);
   bool may_take(const worker& w) const;
   worker* choose(const record& next, double estimated, std::size_t waiting);
-  double estimate(const record& r) const;
+  double estimate(const record& r);
+  double* run_us(const task_entry* what);
   void learn(const task_entry* what, double ran_us);
 
   event make_event(event_kind kind, event_level how) const;
@@ -281,6 +287,8 @@ private:
   std::size_t open_ = 0;       // items without an outcome
   task_id last_id_ = 0;
   std::unordered_map<const task_entry*, double> run_us_;
+  const task_entry* known_ = nullptr;  // the one that was looked up last, with its place in `run_us_`
+  double* known_us_ = nullptr;
   counters totals_;
   std::vector<action> out_;
 };

@@ -27,15 +27,17 @@ bool inbox::push(message m) {
   return true;
 }
 
-void inbox::wake() {
-  if (!asleep_.exchange(false, std::memory_order_seq_cst)) return;
+void inbox::wake(bool urgent) {
+  const auto found = loop_.load(std::memory_order_seq_cst);
+  if (found == state::awake || (found == state::napping && !urgent)) return;
+  if (loop_.exchange(state::awake, std::memory_order_seq_cst) == state::awake) return;
   const std::uint64_t one = 1;
   // It can only fail when the counter is full, and then the loop is awake.
   static_cast<void>(!::write(fd_, &one, sizeof one));
 }
 
 void inbox::awake(bool signaled) {
-  asleep_.store(false, std::memory_order_seq_cst);
+  loop_.store(state::awake, std::memory_order_seq_cst);
   if (!signaled) return;
   std::uint64_t count = 0;
   static_cast<void>(!::read(fd_, &count, sizeof count));

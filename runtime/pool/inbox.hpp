@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <vector>
@@ -22,15 +23,17 @@ public:
 
   /// False once the inbox is closed; then the message is dropped.
   bool push(message m);
-  /// Wakes the loop if it sleeps. Any thread.
-  void wake();
+  /// Wakes the loop if it sleeps. A nap ends soon by itself, so only what is urgent wakes from one. Any thread.
+  void wake(bool urgent = true);
 
   // For the loop only.
 
   std::vector<message> take();
   /// Announces that the loop is about to sleep. The caller looks for work once more after it, so that no wake is
   /// missed.
-  void about_to_sleep() noexcept { asleep_.store(true, std::memory_order_seq_cst); }
+  void about_to_sleep() noexcept { loop_.store(state::asleep, std::memory_order_seq_cst); }
+  /// The same for a nap; the caller looks for urgent work.
+  void about_to_nap() noexcept { loop_.store(state::napping, std::memory_order_seq_cst); }
   /// `signaled`: the descriptor is readable. It is read whoever woke the loop, since a wake may arrive late.
   void awake(bool signaled);
   bool empty() const noexcept { return !filled_.load(std::memory_order_seq_cst); }
@@ -39,11 +42,13 @@ public:
   int fd() const noexcept { return fd_; }
 
 private:
+  enum class state : std::uint8_t { awake, napping, asleep };
+
   std::mutex mutex_;
   std::vector<message> messages_;
   bool closed_ = false;
   std::atomic<bool> filled_{false};
-  std::atomic<bool> asleep_{false};
+  std::atomic<state> loop_{state::awake};
   int fd_ = -1;
 };
 

@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <utility>
+
+#include <sys/mman.h>
+#include <unistd.h>
 
 namespace steward {
 
@@ -12,14 +16,23 @@ namespace {
 
 // A chunk is meant to take this long: long against what it costs to send one, short against what people notice.
 constexpr double chunk_us = 1'000.0;
-constexpr std::size_t max_chunk = 65'536;
+constexpr std::size_t max_chunk = 16'384;
 // Chunks that are open at a time: one runs, one is sent ahead, two wait, for each worker, and two for the rest.
 constexpr std::size_t chunks_each = 4;
 // The same where inputs travel one by one.
-constexpr std::size_t singles_each = 256;
+constexpr std::size_t singles_each = 1'024;
 constexpr auto progress_every = std::chrono::milliseconds(50);
+// What is larger is mapped by itself by the allocator, and goes back to the system as a whole.
+constexpr std::size_t large_memory = std::size_t{32} * 1024 * 1024;
 
 }  // namespace
+
+void prefer_large_pages(const void* at, std::size_t size) noexcept {
+  if (size <= large_memory) return;
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto first = reinterpret_cast<std::uintptr_t>(at) & ~(page - 1);
+  ::madvise(reinterpret_cast<void*>(first), reinterpret_cast<std::uintptr_t>(at) + size - first, MADV_HUGEPAGE);
+}
 
 /// What the caller of a map and the pool's thread share. It outlives a caller that leaves early by an exception.
 struct map_run::gathering final : item_sink {
@@ -76,8 +89,8 @@ void map_run::cancel() {
 std::size_t map_run::chunk_size() const {
   if (options_.chunk > 0) return options_.chunk;
   if (item_us_ <= 0.0) return 1;
-  // No more than four times the last one, since a short test may mislead.
-  auto size = std::min(static_cast<std::size_t>(chunk_us / item_us_) + 1, 4 * largest_);
+  // No more than eight times the last one, since a short test may mislead.
+  auto size = std::min(static_cast<std::size_t>(chunk_us / item_us_) + 1, 8 * largest_);
   // Near the end chunks get smaller, so that all workers end at about the same time.
   const std::size_t workers = std::max(1U, pool_.impl_->workers.load());
   if (total_ && *total_ > taken_) size = std::min(size, (*total_ - taken_) / (2 * workers) + 1);
@@ -90,8 +103,10 @@ void map_run::feed() {
   std::vector<pooling::job_ptr> batch;
   while (more_) {
     const auto size = chunk_size();
-    auto window = options_.window > 0 ? options_.window
-                                      : std::max(workers * chunks_each + 2, (workers * singles_each) / size) * size;
+    // What is sent before a run was timed only serves to time it.
+    const bool timing = options_.chunk == 0 && item_us_ <= 0.0;
+    const auto singles = timing ? std::size_t{0} : (workers * singles_each) / size;
+    auto window = options_.window > 0 ? options_.window : std::max(workers * chunks_each + 2, singles) * size;
     window = std::min<std::size_t>(window, self.spec.queue_limit);
     if (open_ >= window) break;
     auto j = std::make_shared<pooling::job>();

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace steward {
@@ -23,6 +24,8 @@ namespace {
 using pooling::time_point;
 
 constexpr std::uint64_t wake_key = 0;
+// So long the loop lets answers gather while they come fast. Each waits no longer, whatever runs after it.
+constexpr timespec nap_time{0, 20'000};
 
 /// Signals of the program are for its main thread: the threads of a pool take none.
 class signals_blocked {
@@ -131,10 +134,19 @@ void pool::impl::run() {
 void pool::impl::sleep(time_point now) {
   auto due = brain.next_due();
   if (const auto also = hands->next_due(); also && (!due || *also < *due)) due = also;
-  in->about_to_sleep();
-  const int timeout = !in->empty() || hands->has_news() ? 0 : timeout_ms(due, now);
   std::array<epoll_event, 32> events;
-  const int count = ::epoll_wait(epoll_fd, events.data(), static_cast<int>(events.size()), timeout);
+  const auto most = static_cast<int>(events.size());
+  const bool nap = hands->may_nap() && (!due || *due > now + std::chrono::nanoseconds(nap_time.tv_nsec));
+  int count = -1;
+  if (nap) {
+    in->about_to_nap();
+    if (in->empty() && !hands->has_urgent_news())
+      count = ::epoll_pwait2(epoll_fd, events.data(), most, &nap_time, nullptr);
+  } else {
+    in->about_to_sleep();
+    const int timeout = !in->empty() || hands->has_news() ? 0 : timeout_ms(due, now);
+    count = ::epoll_wait(epoll_fd, events.data(), most, timeout);
+  }
   bool signaled = false;
   const auto woke = std::chrono::steady_clock::now();
   for (int i = 0; i < count; ++i) {
@@ -158,6 +170,7 @@ void pool::impl::work_off(time_point now) {
       std::visit([this, now](auto& what) { carry_out(what, now); }, a);
     }
     if (hands) hands->flush();
+    brain.reuse(std::move(actions));
   }
 }
 

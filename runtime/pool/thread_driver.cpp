@@ -32,6 +32,9 @@ bool barriers_by_others() {
 
 }  // namespace
 
+/// Whether the loop is to hear of something soon, or at once, because a thread has nothing left to do.
+enum class thread_driver::urgency : std::uint8_t { none, some, urgent };
+
 /// What a thread says of items of the task in hand: values, or one that threw.
 struct thread_driver::reply {
   task_id id = 0;
@@ -63,7 +66,9 @@ struct thread_driver::worker {
   std::unique_ptr<cause> not_started;
   task_id current = 0;
   std::uint64_t kept_from = 0;  // written by the thread alone
-  std::atomic<bool> news{false};
+  act::assign hand;             // by the thread alone
+  bool holds = false;           // the same: `hand` was begun with the answer before it
+  std::atomic<urgency> news{urgency::none};
 
   // Marks of the chunk in hand; see `detail::chunk_marks`.
   std::atomic<std::uint64_t> item{0};
@@ -74,37 +79,48 @@ struct thread_driver::worker {
   std::vector<std::byte> stage = std::vector<std::byte>(stage_bytes);
   time_point began;  // by the thread alone
 
-  void tell() {
-    news.store(true, std::memory_order_seq_cst);
-    loop->wake();
+  /// Under the lock, which the loop takes after it has taken the news: so old news stand for what came after them.
+  void tell(urgency how) {
+    if (news.load(std::memory_order_seq_cst) >= how) return;
+    news.store(how, std::memory_order_seq_cst);
+    loop->wake(how == urgency::urgent);
+  }
+
+  /// Takes the next task, under the lock.
+  void begin_next(time_point now) {
+    hand = std::move(input.front());
+    input.pop_front();
+    holds = true;
+    current = hand.id;
+    kept_from = 0;
+    kept.store(0, std::memory_order_relaxed);
+    item.store(0, std::memory_order_relaxed);
+    began = now;
+    started_ns.store(static_cast<std::uint64_t>(std::chrono::nanoseconds(now.time_since_epoch()).count()),
+                     std::memory_order_relaxed);
   }
 
   void run() {
     std::unique_lock lock(mutex);
     if (!initialize(lock)) return;
     ready = true;
-    tell();
+    tell(urgency::urgent);
     for (;;) {
       changed.wait(lock, [this] { return closed || abandoned || !input.empty(); });
       if (abandoned) return;
       if (input.empty()) break;
-      auto next = std::move(input.front());
-      input.pop_front();
-      current = next.id;
-      kept_from = 0;
-      kept.store(0, std::memory_order_relaxed);
-      item.store(0, std::memory_order_relaxed);
-      began = std::chrono::steady_clock::now();
-      started_ns.store(static_cast<std::uint64_t>(std::chrono::nanoseconds(began.time_since_epoch()).count()),
-                       std::memory_order_relaxed);
+      begin_next(std::chrono::steady_clock::now());
       lock.unlock();
-      execute(next);
-      next.task.reset();
+      while (holds) {
+        const auto work = std::exchange(hand, {});
+        holds = false;
+        execute(work);
+      }
       lock.lock();
       if (abandoned) return;
     }
     ended = true;
-    tell();
+    tell(urgency::urgent);
   }
 
   /// False when the thread is not fit for work.
@@ -125,7 +141,7 @@ struct thread_driver::worker {
     why->exception.clear();
     not_started = std::move(why);
     ended = true;
-    tell();
+    tell(urgency::urgent);
     return false;
   }
 
@@ -159,7 +175,7 @@ struct thread_driver::worker {
 
   void run_entry(const job& task, const task_context& context) {
     detail::many_run run(context.task_id, task.args, task.entry->args_size, task.items);
-    run.marks = {run.id, &item, &cut, clocked ? &started_ns : nullptr, &kept};
+    run.marks = {run.id, &item, &cut, clocked ? &started_ns : nullptr, &kept, !barriers_by_others()};
     run.stage = stage.data();
     run.stage_size = stage.size();
     run.owner = this;
@@ -202,7 +218,8 @@ struct thread_driver::worker {
   }
 
   void run_body(const job& task, const task_context& context) {
-    const detail::chunk_marks marks{context.task_id, &item, &cut, clocked ? &started_ns : nullptr, &kept};
+    const detail::chunk_marks marks{context.task_id,      &item, &cut, clocked ? &started_ns : nullptr, &kept,
+                                    !barriers_by_others()};
     const auto end = task.base + task.items;
     std::uint64_t at = task.base;
     for (bool done = false; !done;) {
@@ -233,15 +250,22 @@ struct thread_driver::worker {
     answer({id, at, 1, {}, std::make_unique<cause>(cause_of(std::move(problem))), take_ran(), done});
   }
 
-  /// Never kept while the next item runs: that one may take long.
+  /// Never kept while the next item runs: that one may take long. With the last answer of a task the next one begins.
   void answer(reply said) {
     const std::lock_guard lock(mutex);
     if (abandoned) return;
     kept_from = said.item + said.count;
     kept.store(0, std::memory_order_relaxed);
-    if (said.done) current = 0;
+    const bool done = said.done;
     output.push_back(std::move(said));
-    tell();
+    if (!done) return tell(urgency::some);
+    if (input.empty()) {
+      current = 0;
+      tell(urgency::urgent);
+    } else {
+      begin_next(began);
+      tell(urgency::some);
+    }
   }
 };
 
@@ -250,6 +274,7 @@ struct thread_driver::slot {
   std::shared_ptr<worker> self;
   std::thread thread;
   std::vector<act::assign> staged;
+  std::vector<reply> heard;  // empty but for its memory
 };
 
 thread_driver::thread_driver(std::shared_ptr<inbox> to, options o) : inbox_(std::move(to)), options_(std::move(o)) {
@@ -294,8 +319,10 @@ void thread_driver::flush() {
   for (auto& s : slots_) {
     if (s.staged.empty()) continue;
     if (s.self) {
-      const std::lock_guard lock(s.self->mutex);
-      std::move(s.staged.begin(), s.staged.end(), std::back_inserter(s.self->input));
+      {
+        const std::lock_guard lock(s.self->mutex);
+        std::move(s.staged.begin(), s.staged.end(), std::back_inserter(s.self->input));
+      }
       s.self->changed.notify_one();
     }
     s.staged.clear();
@@ -374,8 +401,8 @@ void thread_driver::hear(slot& s, reply& said, engine& to, time_point now) {
 }
 
 bool thread_driver::collect_from(slot& s, engine& to, time_point now) {
-  if (!s.self || !s.self->news.exchange(false, std::memory_order_seq_cst)) return false;
-  std::vector<reply> output;
+  if (!s.self || s.self->news.exchange(urgency::none, std::memory_order_seq_cst) == urgency::none) return false;
+  auto output = std::move(s.heard);
   bool ready = false;
   bool ended = false;
   std::unique_ptr<cause> not_started;
@@ -388,6 +415,9 @@ bool thread_driver::collect_from(slot& s, engine& to, time_point now) {
   }
   if (ready) to.worker_ready(s.ref, now);
   for (auto& said : output) hear(s, said, to, now);
+  heard_ += output.size();
+  output.clear();
+  s.heard = std::move(output);
   if (ended) {
     s.thread.join();
     s.self.reset();
@@ -400,13 +430,21 @@ bool thread_driver::collect_from(slot& s, engine& to, time_point now) {
 
 bool thread_driver::collect(engine& to, time_point now) {
   bool any = false;
+  heard_ = 0;
   for (auto& s : slots_) any = collect_from(s, to, now) || any;
   return any;
 }
 
 bool thread_driver::has_news() const {
-  return std::any_of(slots_.begin(), slots_.end(),
-                     [](const slot& s) { return s.self && s.self->news.load(std::memory_order_seq_cst); });
+  return std::any_of(slots_.begin(), slots_.end(), [](const slot& s) {
+    return s.self && s.self->news.load(std::memory_order_seq_cst) > urgency::none;
+  });
+}
+
+bool thread_driver::has_urgent_news() const {
+  return std::any_of(slots_.begin(), slots_.end(), [](const slot& s) {
+    return s.self && s.self->news.load(std::memory_order_seq_cst) == urgency::urgent;
+  });
 }
 
 void thread_driver::observe(engine& to, time_point now) {

@@ -3,6 +3,8 @@
 #include "pool/driver.hpp"
 #include "pool/inbox.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
@@ -34,12 +36,17 @@ public:
   void flush() override;
   bool collect(engine& to, time_point now) override;
   bool has_news() const override;
+  bool may_nap() const override { return heard_ >= nap_after; }
+  bool has_urgent_news() const override;
   void channel_event(std::uint64_t, std::uint32_t, engine&, time_point) override {}
   void observe(engine& to, time_point now) override;
   std::optional<time_point> next_due() const override { return std::nullopt; }
   unsigned leaked() const override;
 
 private:
+  static constexpr std::size_t nap_after = 8;  // answers in one round
+
+  enum class urgency : std::uint8_t;
   struct worker;
   struct slot;
   struct reply;
@@ -51,6 +58,7 @@ private:
   std::shared_ptr<inbox> inbox_;
   options options_;
   std::deque<slot> slots_;
+  std::size_t heard_ = 0;                         // answers that the last round brought
   std::vector<std::weak_ptr<worker>> abandoned_;  // those that are gone have expired
 };
 

@@ -86,6 +86,7 @@ struct chunk_marks {
   const std::atomic<std::uint64_t>* cut = nullptr;   ///< id of the chunk of which no further item is to start
   std::atomic<std::uint64_t>* started_ns = nullptr;  ///< when the one in hand was started; null: nobody asks
   std::atomic<std::uint64_t>* kept = nullptr;        ///< count << 40 | bytes of the results that are staged
+  bool fenced = false;  ///< who cuts cannot make this thread pass a barrier, so it passes one at each item
 
   void clock() const noexcept {
     if (!started_ns) return;
@@ -120,10 +121,16 @@ public:
   bytes scratch;  ///< for results of variable size
 
   /// Takes the next item; false when there is none for us. The order of the two accesses to memory is what makes it
-  /// safe to take items back: either we see the cut, or the other side sees our item.
+  /// safe to take items back from a thread: either we see the cut, or the other side sees our item. The barrier between
+  /// them is passed by us, or made by the other side. What a process has begun is read after its death, in any order.
   bool begin() noexcept {
     if (next == count) return false;
-    marks.item->store(next, std::memory_order_seq_cst);
+    if (marks.fenced) {
+      marks.item->store(next, std::memory_order_seq_cst);
+    } else {
+      marks.item->store(next, std::memory_order_release);
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+    }
     if (marks.cut->load(std::memory_order_seq_cst) == id) {
       taken_back = true;
       return false;

@@ -66,11 +66,29 @@ std::optional<std::size_t> size_of(Range& inputs) {
   }
 }
 
+/// Results that may be copied byte by byte to where a map gathers them.
+template <class T>
+inline constexpr bool copied_at_once =
+    std::is_default_constructible_v<T>&& std::is_trivially_copyable_v<T> && !std::is_same_v<T, bool>;
+
+/// A range whose elements lie side by side and are values of `T`.
+template <class Range, class T>
+concept lies_side_by_side = std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range> &&
+    std::is_same_v<std::ranges::range_value_t<Range>, T>;
+
+/// The same, of the one argument of a task, whose encoded values are its own bytes.
+template <class Range, class... Args>
+inline constexpr bool sent_at_once = false;
+template <class Range, class Arg>
+inline constexpr bool sent_at_once<Range, Arg> = lies_side_by_side<Range, Arg>&& plain<Arg>;
+
 /// Outcomes of a map of callables, kept where their thread left them.
 template <class R>
 class kept_results : public many_body {
 public:
   virtual R take(std::size_t at) = 0;
+  /// The results from `at` on, side by side, or null where they do not lie so.
+  virtual const R* side_by_side(std::size_t at) const noexcept = 0;
 };
 
 /// A callable and some of its inputs.
@@ -79,8 +97,19 @@ class chunk_body final : public kept_results<R> {
 public:
   explicit chunk_body(const F& f) : f_(f) {}
   void add(In input) { inputs_.push_back(std::move(input)); }
+  void clear() { inputs_.clear(); }
+  /// Instead of what it had.
+  void assign(const In* inputs, std::size_t count) { inputs_.assign(inputs, inputs + count); }
   std::size_t size() const { return inputs_.size(); }
-  void seal() { results_ = std::vector<stored>(inputs_.size()); }
+  void seal() {
+    if (room_ >= inputs_.size() && direct) return;
+    room_ = inputs_.size();
+    if constexpr (direct) {
+      results_ = std::make_unique_for_overwrite<stored[]>(room_);
+    } else {
+      results_ = std::make_unique<stored[]>(room_);
+    }
+  }
 
   void run(const task_context&, const chunk_marks& marks, std::uint64_t base, std::uint64_t& at,
            std::uint64_t end) override {
@@ -92,9 +121,15 @@ public:
     } count{at, at};
     auto& i = count.i;
     const auto chunk = marks.chunk;
+    const bool fenced = marks.fenced;
     for (; i < end; ++i) {
-      marks.item->store(i - base, std::memory_order_release);
-      if (marks.cut->load(std::memory_order_acquire) == chunk) return;
+      if (fenced) {
+        marks.item->store(i - base, std::memory_order_seq_cst);
+      } else {
+        marks.item->store(i - base, std::memory_order_release);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+      }
+      if (marks.cut->load(std::memory_order_seq_cst) == chunk) return;
       marks.clock();
       keep(results_[i], inputs_[i]);
     }
@@ -102,31 +137,126 @@ public:
 
   R take(std::size_t at) override {
     if constexpr (direct) {
-      return std::move(results_[at].value);
+      return results_[at];
     } else {
-      return std::move(*results_[at].value);
+      return std::move(*results_[at]);
+    }
+  }
+  const R* side_by_side(std::size_t at) const noexcept override {
+    if constexpr (direct) {
+      return results_.get() + at;
+    } else {
+      return nullptr;
     }
   }
 
 private:
-  static constexpr bool direct = std::is_default_constructible_v<R> && std::is_trivially_copyable_v<R>;
-  struct stored {
-    std::conditional_t<direct, R, std::optional<R>> value;
-  };
+  static constexpr bool direct = copied_at_once<R>;
+  using stored = std::conditional_t<direct, R, std::optional<R>>;
 
   void keep(stored& to, const In& input) {
     if constexpr (std::is_void_v<std::invoke_result_t<const F&, const In&>>) {
       f_(input);
-      to.value = R{};
+      to = R{};
     } else {
-      to.value = f_(input);
+      to = f_(input);
     }
   }
 
   const F f_;
   std::vector<In> inputs_;
-  std::vector<stored> results_;
+  std::unique_ptr<stored[]> results_;
+  std::size_t room_ = 0;
 };
+
+/// The inputs of a map of a callable, as bodies for its chunks. Bodies that nobody else holds any more are used again
+/// where their inputs and results own nothing.
+template <class F, class Range, class R>
+class body_source {
+public:
+  body_source(const F& f, Range& inputs) : f_(f), at_(std::ranges::begin(inputs)), end_(std::ranges::end(inputs)) {}
+
+  std::size_t next(pool_work& work, std::size_t most) {
+    if (!body_) {
+      if (at_ == end_) return 0;
+      fill(most);
+    }
+    const auto count = std::min(most, body_->size() - used_);
+    work.many = body_;
+    work.base = used_;
+    used_ += count;
+    if (used_ == body_->size()) body_.reset();
+    return count;
+  }
+
+private:
+  using input = std::ranges::range_value_t<Range>;
+  using body = chunk_body<F, input, R>;
+  static constexpr bool owns_nothing = std::is_trivially_copyable_v<input> && copied_at_once<R>;
+  // Small chunks share a body of so many inputs, if it does no harm to read them early.
+  static constexpr std::size_t shared = owns_nothing && sizeof(input) <= 64 ? 256 : 1;
+
+  void fill(std::size_t most) {
+    body_ = fresh();
+    used_ = 0;
+    if constexpr (lies_side_by_side<Range, input>) {
+      const auto left = static_cast<std::size_t>(std::ranges::distance(at_, end_));
+      const auto count = std::min(std::max(most, shared), left);
+      body_->assign(std::to_address(at_), count);
+      at_ += static_cast<std::ranges::range_difference_t<Range>>(count);
+    } else {
+      body_->clear();
+      for (std::size_t i = 0; i < most && at_ != end_; ++i, ++at_) body_->add(*at_);
+    }
+    body_->seal();
+  }
+
+  std::shared_ptr<body> fresh() {
+    if constexpr (owns_nothing) {
+      // Its thread let go of it after its answer, which came here through a lock.
+      for (const auto& one : made_) {
+        if (one.use_count() == 1) return one;
+      }
+      made_.push_back(std::make_shared<body>(f_));
+      return made_.back();
+    } else {
+      return std::make_shared<body>(f_);
+    }
+  }
+
+  const F& f_;
+  std::ranges::iterator_t<Range> at_;
+  std::ranges::sentinel_t<Range> end_;
+  std::vector<std::shared_ptr<body>> made_;
+  std::shared_ptr<body> body_;
+  std::size_t used_ = 0;
+};
+
+/// The values of a piece as they lie side by side, or null where they do not.
+template <class T>
+const T* values_of(const map_piece& piece) {
+  if (piece.many) return static_cast<const kept_results<T>&>(*piece.many).side_by_side(piece.base);
+  return nullptr;
+}
+
+/// The same for encoded values of a type whose bytes they are.
+template <class T>
+void put_bytes(std::vector<T>& out, std::size_t first, bytes_view data, std::size_t count) {
+  if (out.size() < first + count) out.resize(first + count);
+  std::memcpy(out.data() + first, data.data(), count * sizeof(T));
+}
+
+/// Of memory that is about to be filled: where it is large, fewer and larger pages are asked for. It works without.
+void prefer_large_pages(const void* at, std::size_t size) noexcept;
+
+/// Puts `count` values to their place in `out`, which grows to the number that is known so far.
+template <class T>
+void put_values(std::vector<T>& out, std::size_t first, const T* values, std::size_t count) {
+  if (first > out.size()) out.resize(first);
+  const auto inside = std::min(count, out.size() - first);
+  std::copy_n(values, inside, out.begin() + static_cast<std::ptrdiff_t>(first));
+  out.insert(out.end(), values + inside, values + count);
+}
 
 /// Takes a piece of a map apart: `value(index, T&&, ran_ms)` or `error(index, task_error)` for each input.
 template <class T, class OnValue, class OnError>

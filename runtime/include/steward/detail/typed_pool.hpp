@@ -146,7 +146,14 @@ protected:
       first = std::move(error);
       first_at = i;
     };
-    if constexpr (std::is_default_constructible_v<T> && !std::is_same_v<T, bool>) {
+    if constexpr (detail::copied_at_once<T>) {
+      std::vector<T> out;
+      out.reserve(total.value_or(0));
+      detail::prefer_large_pages(out.data(), out.capacity() * sizeof(T));
+      gather_plain(out, entry, std::move(next), std::move(options), total, failed);
+      if (first) throw task_failed(std::move(*first));
+      return out;
+    } else if constexpr (std::is_default_constructible_v<T> && !std::is_same_v<T, bool>) {
       std::vector<T> out(total.value_or(0));
       run<T>(
           entry, std::move(next), std::move(options), total, false,
@@ -177,6 +184,31 @@ protected:
   pool engine_;
 
 private:
+  /// The same, where values are copied piece by piece; those of a failed input have any value.
+  template <class T, class OnError>
+  void gather_plain(std::vector<T>& out, const task_entry* entry, detail::map_run::source next, map_options options,
+                    std::optional<std::size_t> total, OnError&& error) {
+    detail::map_run going(engine_, std::move(next), std::move(options), total, false);
+    std::vector<detail::map_piece> pieces;
+    while (going.take(pieces)) {
+      // Few and large ones in order, so that nearly all are appended.
+      if (pieces.size() < 64)
+        std::sort(pieces.begin(), pieces.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+      for (auto& piece : pieces) {
+        if (piece.error) {
+          error(piece.first, std::move(*piece.error));
+        } else if (const T* values = detail::values_of<T>(piece)) {
+          detail::put_values(out, piece.first, values, piece.count);
+        } else if constexpr (detail::plain<T>) {
+          detail::put_bytes(out, piece.first, piece.results, piece.count);
+        } else {
+          detail::unpack<T>(
+              piece, entry, [&](std::size_t i, T&& value, double) { detail::put_values(out, i, &value, 1); }, error);
+        }
+      }
+    }
+  }
+
   template <class R, class... Args, class Range>
   static detail::map_run::source generate(task<R, Args...> what, Range& inputs) {
     // Shared, because a std::function must be copyable and an input iterator need not be.
@@ -195,6 +227,16 @@ private:
         return std::size_t{1};
       }
       std::size_t count = 0;
+      if constexpr (detail::sent_at_once<Range, Args...>) {
+        constexpr auto fit = (detail::chunk_bytes + size - 1) / size;
+        count = std::min({most, fit, static_cast<std::size_t>(std::ranges::distance(from->at, from->end))});
+        if (count > 0) {
+          const auto* data = reinterpret_cast<const std::byte*>(std::to_address(from->at));
+          work.args.assign(data, data + count * size);
+        }
+        from->at += static_cast<std::ranges::range_difference_t<Range>>(count);
+        return count;
+      }
       for (; count < most && work.args.size() < detail::chunk_bytes && from->at != from->end; ++from->at, ++count) {
         if constexpr (size != detail::variable_size) {
           if (count == 0) work.args.reserve(std::min(most * size, detail::chunk_bytes + size));
@@ -260,18 +302,10 @@ public:
   requires(!detail::is_task<std::remove_cvref_t<F>>::value) auto map(F f, Range&& inputs, map_options options = {}) {
     using input = std::ranges::range_value_t<Range>;
     using result = detail::stored_result<std::invoke_result_t<const F&, const input&>>;
-    auto at = std::ranges::begin(inputs);
-    const auto end = std::ranges::end(inputs);
+    detail::body_source<F, std::remove_reference_t<Range>, result> source(f, inputs);
     return gather_values<result>(
-        nullptr,
-        [&](detail::pool_work& work, std::size_t most) {
-          auto body = std::make_shared<detail::chunk_body<F, input, result>>(f);
-          for (std::size_t i = 0; i < most && at != end; ++i, ++at) body->add(*at);
-          body->seal();
-          work.many = body;
-          return body->size();
-        },
-        std::move(options), detail::size_of(inputs));
+        nullptr, [&](detail::pool_work& work, std::size_t most) { return source.next(work, most); }, std::move(options),
+        detail::size_of(inputs));
   }
 
 private:
