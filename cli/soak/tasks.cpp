@@ -38,8 +38,8 @@ void write_garbage() {
 /// The answer that the worker would send, sent by the task itself, so that the death after it comes for certain.
 void reply(std::uint64_t task_id, std::int64_t value) {
   bytes payload;
-  encode_all(payload, std::uint64_t{1'000}, value);
-  process::write_frame(process::first_child_fd, process::frame_kind::result, 0, task_id, payload);
+  encode_all(payload, std::uint64_t{1'000}, std::uint64_t{0}, std::uint64_t{1}, value);
+  process::write_frame(process::first_child_fd, process::frame_kind::result, pooling::flag_done, task_id, payload);
 }
 
 void strike(const plan& p, const task_context& context, std::uint64_t number) {

@@ -35,7 +35,7 @@ using steward::test::notes;
 /// How the workers of a pool start, by the pool's name.
 int start_as_named(const steward::process::child_context& context) {
   steward::test::in_worker_process() = true;
-  const auto& name = context.argument;
+  const auto name = context.argument.substr(0, context.argument.find('\0'));
   if (name == "dies_at_start") return 9;
   if (name == "never_ready") ::pause();
   if (name == "slow_start") std::this_thread::sleep_for(std::chrono::milliseconds(200));

@@ -1,5 +1,6 @@
 #include "fault_tasks.hpp"
 
+#include "pool/worker.hpp"
 #include "process/channel.hpp"
 #include "process/child.hpp"
 
@@ -84,8 +85,8 @@ static_assert(sizeof(raw_header) == process::frame_header_bytes);
 
 void reply(std::uint64_t task_id, std::int64_t value) {
   bytes payload;
-  encode_all(payload, std::uint64_t{1'000}, value);
-  process::write_frame(first_child_fd, frame_kind::result, 0, task_id, payload);
+  encode_all(payload, std::uint64_t{1'000}, std::uint64_t{0}, std::uint64_t{1}, value);
+  process::write_frame(first_child_fd, frame_kind::result, pooling::flag_done, task_id, payload);
 }
 
 // What the division is by is not known to the compiler, and no sanitizer is to notice it before the processor does.
