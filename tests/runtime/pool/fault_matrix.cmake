@@ -8,6 +8,7 @@ steward_test(test_faults OWN_MAIN TIMEOUT 120
     ${CMAKE_CURRENT_LIST_DIR}/tasks.cpp
     ${CMAKE_CURRENT_LIST_DIR}/fault_matrix.cpp
     ${CMAKE_CURRENT_LIST_DIR}/fault_matrix_around.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/fault_matrix_clock.cpp
     ${CMAKE_CURRENT_LIST_DIR}/fault_matrix_starts.cpp
     ${CMAKE_CURRENT_LIST_DIR}/crash_matrix.cpp
   LIBS steward_core fmt::fmt)

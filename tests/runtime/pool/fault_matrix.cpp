@@ -1,6 +1,7 @@
 // Rows of the fault matrix in which a worker dies, hangs or breaks the protocol while it runs a task. Each ends with
 // what `faulty_pool::end_row` demands.
 #include "fault_fixture.hpp"
+#include "fault_program.hpp"
 
 #include <gmock/gmock.h>
 
@@ -149,6 +150,57 @@ TEST_F(fault_matrix, row_15_an_endless_loop_ends_at_its_deadline_and_is_not_retr
   ASSERT_EQ(crashes().size(), 1u);
   EXPECT_EQ(crashes()[0].why->cls, cause_class::deadline);
   EXPECT_EQ(events().all(event_kind::hang).size(), 1u);
+}
+
+TEST_F(fault_matrix, row_16_a_worker_stopped_in_mid_task_is_found_frozen_and_its_task_runs_elsewhere) {
+  gate go;
+  auto spec = spec_of(2);
+  spec.heartbeat = milliseconds(300);
+  start(spec);
+  const auto held = submit(fault_tasks().hold, go.path());
+  const int pid = busy_pid(go);
+  const auto squares = submit_squares(1, 50);
+  ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+  expect_squares(squares, 1);
+  ASSERT_TRUE(events().wait_for(event_kind::recover));
+  go.open();
+  EXPECT_EQ(value(held), 1);
+  ASSERT_EQ(crashes().size(), 1u);
+  EXPECT_EQ(crashes()[0].pid, pid);
+  EXPECT_EQ(crashes()[0].why->cls, cause_class::heartbeat) << describe(*crashes()[0].why);
+  EXPECT_THAT(crashes()[0].why->message, HasSubstr("frozen"));
+  for (const auto& e : events().all(event_kind::task_retry))
+    EXPECT_EQ(e.task->name, "hold") << "no one else is charged";
+  EXPECT_TRUE(is_gone(pid));
+}
+
+TEST_F(fault_matrix, row_16_a_worker_stopped_while_idle_is_found_when_it_is_sent_a_task) {
+  auto spec = spec_of(1);
+  spec.heartbeat = milliseconds(300);
+  start(spec);
+  const int pid = workers()[0].pid;
+  ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+  ASSERT_TRUE(holds_soon([pid] { return state_of(pid) == 'T'; }));
+  const auto squares = submit_squares(1, 20);
+  expect_squares(squares, 1);
+  ASSERT_TRUE(events().wait_for(event_kind::recover));
+  ASSERT_EQ(crashes().size(), 1u);
+  EXPECT_EQ(crashes()[0].why->cls, cause_class::heartbeat) << describe(*crashes()[0].why);
+  EXPECT_TRUE(events().all(event_kind::task_retry).empty()) << "it had begun none";
+}
+
+TEST_F(fault_matrix, row_16_a_worker_stopped_for_a_moment_goes_on) {
+  gate go;
+  start(spec_of(1));
+  const auto held = submit(fault_tasks().hold, go.path());
+  const int pid = busy_pid(go);
+  ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+  ASSERT_TRUE(holds_soon([pid] { return state_of(pid) == 'T'; }));
+  ASSERT_EQ(::kill(pid, SIGCONT), 0);
+  go.open();
+  EXPECT_EQ(value(held), 1);
+  EXPECT_TRUE(crashes().empty());
+  EXPECT_EQ(workers()[0].pid, pid);
 }
 
 TEST_F(fault_matrix, row_19_a_task_that_is_deaf_to_sigterm_ends_with_the_time_of_the_stop) {

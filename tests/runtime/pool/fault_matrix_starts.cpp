@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -83,6 +84,14 @@ TEST_F(fault_matrix_starts, row_24_without_descriptors_the_others_go_on_and_the_
 TEST_F(fault_matrix_starts, row_25_without_processes_the_others_go_on_and_the_restart_is_tried_until_it_succeeds) {
   if (!process::zygote_alive()) GTEST_SKIP() << "it is the zygote that is refused";
   program alone("--row=25");
+  EXPECT_EQ(alone.wait(), 0) << alone.output();
+}
+
+TEST_F(fault_matrix_starts, row_26_a_program_that_cannot_be_executed_is_a_failed_start_until_it_can) {
+  gate directory;
+  const auto copy = std::filesystem::path(directory.path()).parent_path() / "copy_for_row_26";
+  std::filesystem::copy_file("/proc/self/exe", copy);
+  program alone("--row=26", copy);
   EXPECT_EQ(alone.wait(), 0) << alone.output();
 }
 

@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <stdexcept>
@@ -15,12 +16,13 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 namespace steward::test {
 
-program::program(const std::string& argument) {
+program::program(const std::string& argument, const std::string& file) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
   posix_spawn_file_actions_t files;
@@ -30,7 +32,7 @@ program::program(const std::string& argument) {
   std::string name = "fault_row";
   std::string copy = argument;
   char* argv[] = {name.data(), copy.data(), nullptr};
-  const int problem = ::posix_spawn(&pid_, "/proc/self/exe", &files, nullptr, argv, environ);
+  const int problem = ::posix_spawn(&pid_, file.c_str(), &files, nullptr, argv, environ);
   ::posix_spawn_file_actions_destroy(&files);
   ::close(ends[1]);
   fd_ = ends[0];
@@ -68,14 +70,18 @@ int program::wait() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-bool is_gone(pid_t pid) {
+char state_of(pid_t pid) {
   std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
   std::string stat;
   std::getline(in, stat);
   const auto end_of_name = stat.rfind(')');
-  if (end_of_name == std::string::npos || end_of_name + 2 >= stat.size()) return true;
-  const char state = stat[end_of_name + 2];
-  return state == 'Z' || state == 'X';
+  if (end_of_name == std::string::npos || end_of_name + 2 >= stat.size()) return 0;
+  return stat[end_of_name + 2];
+}
+
+bool is_gone(pid_t pid) {
+  const char state = state_of(pid);
+  return state == 0 || state == 'Z' || state == 'X';
 }
 
 namespace {
@@ -139,6 +145,34 @@ int without_zygote() {
   return 0;
 }
 
+/// A pool whose program can no longer be executed, and is deleted later: workers are spawned from it. This is a copy of
+/// the test program.
+int without_program() {
+  std::error_code problem;
+  const auto file = std::filesystem::read_symlink("/proc/self/exe", problem);
+  if (problem || file.filename() != "copy_for_row_26") return fail("this is not the copy");
+  surroundings around;
+  process_pool pool(around.environment(), "faults", spec_of(2));
+  if (pool.start()) return fail("the pool does not start");
+  if (::chmod(file.c_str(), 0600) != 0) return fail("its mode cannot be changed");
+  ::kill(pool.stats().each[0].pid, SIGKILL);
+  if (!around.events.wait_for(event_kind::backoff, 2)) return fail("no start was refused");
+  if (!all_squares(pool, 20)) return fail("the other worker does not go on");
+  if (::chmod(file.c_str(), 0700) != 0) return fail("its mode cannot be changed back");
+  if (!around.events.wait_for(event_kind::recover)) return fail("the worker does not come back");
+  for (const auto& e : around.events.all(event_kind::crash)) {
+    const bool refused = e.why->message.find("Permission denied") != std::string::npos;
+    if (e.why->signal != SIGKILL && !(e.why->cls == cause_class::start && refused))
+      return fail(describe(*e.why).c_str());
+  }
+  // Of a program that is deleted, or replaced by a newer one, workers are still made from what runs.
+  if (::unlink(file.c_str()) != 0) return fail("it cannot be deleted");
+  ::kill(pool.stats().each[1].pid, SIGKILL);
+  if (!around.events.wait_for(event_kind::recover, 2)) return fail("the second worker does not come back");
+  if (!all_squares(pool, 20)) return fail("the pool does not go on");
+  return 0;
+}
+
 /// A pool with busy workers, which tells its processes and waits to be killed.
 int until_killed(const std::string& path) {
   if (!process::start_zygote()) return fail("no zygote");
@@ -157,6 +191,7 @@ int until_killed(const std::string& path) {
 
 int run_row_alone(const std::string& row) {
   if (row == "25") return without_processes();
+  if (row == "26") return without_program();
   if (row == "35") return without_zygote();
   if (row.rfind("27:", 0) == 0) return until_killed(row.substr(3));
   return fail("no such row");

@@ -10,7 +10,7 @@ namespace steward::test {
 /// with SIGKILL if it must.
 class program {
 public:
-  explicit program(const std::string& argument);
+  explicit program(const std::string& argument, const std::string& file = "/proc/self/exe");
   ~program();
   program(const program&) = delete;
   program& operator=(const program&) = delete;
@@ -32,6 +32,8 @@ private:
 /// What `--row=N` does. The result is the exit code.
 int run_row_alone(const std::string& row);
 
+/// The letter for the state of a process, 'T' when it is stopped; 0 when there is none.
+char state_of(pid_t pid);
 /// True once no process with this pid runs: it is gone, or dead and not reaped.
 bool is_gone(pid_t pid);
 

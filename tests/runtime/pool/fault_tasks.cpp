@@ -95,7 +95,8 @@ __attribute__((no_sanitize("integer-divide-by-zero")))
 #elif defined(__GNUC__)
 __attribute__((no_sanitize_undefined))
 #endif
-int divide(volatile int by) {
+int divide(int divisor) {
+  volatile int by = divisor;
   return 7 / by;
 }
 
