@@ -3,6 +3,7 @@
 #include "cli/soak/records.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace steward::soak {
@@ -109,6 +110,9 @@ private:
   // --- what the pool told
   // ---------------------------------------------------------------------------------------------
   void index_events() {
+    for (const auto& f : r_.faults) {
+      if (f.kind == fault_kind::start_slow) slowed_.insert(f.pid);
+    }
     for (const auto& e : r_.events) {
       const auto key = attempt_key(e.number, e.attempt);
       if (e.kind == "crash") {
@@ -161,6 +165,7 @@ private:
       std::uint64_t incarnation = 1;
       bool up = false;
       bool down = false;
+      unsigned crashes = 0;  // since it was up
     };
     std::map<std::string, life> lives;
     for (const auto& e : r_.events) {
@@ -170,7 +175,10 @@ private:
       if (e.kind == "ready" || e.kind == "recover") {
         if (w.up || w.down || e.incarnation != w.incarnation || (e.kind == "recover") != (w.incarnation > 1)) wrong();
         w.up = true;
+        if (e.kind == "recover") recovered(e, w.crashes == 1);
+        w.crashes = 0;
       } else if (e.kind == "crash") {
+        ++w.crashes;
         if (w.down || e.incarnation != w.incarnation) wrong();
         if (e.action != "restart") problem("a crash of " + e.worker + " led to " + e.action);
         w.up = false;
@@ -185,6 +193,11 @@ private:
     for (const auto& [name, w] : lives) {
       if (!w.up) problem(name + " is down at the end");
     }
+  }
+
+  void recovered(const event_row& e, bool at_once) {
+    v_.slowest_ms = std::max(v_.slowest_ms, static_cast<double>(e.recovery_us) / 1e3);
+    if (at_once && slowed_.count(e.pid) == 0) recoveries_.push_back(e.recovery_us);
   }
 
   // --- what was done to it
@@ -445,10 +458,6 @@ private:
   }
 
   void measure() {
-    std::vector<std::int64_t> recoveries;
-    for (const auto& e : r_.events) {
-      if (e.kind == "recover") recoveries.push_back(e.recovery_us);
-    }
     std::vector<std::int64_t> ages;
     std::int64_t first = 0;
     std::int64_t last = 0;
@@ -464,9 +473,10 @@ private:
       std::nth_element(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(i), x.end());
       return static_cast<double>(x[i]) / 1e3;
     };
-    v_.recovery_p50_ms = at(recoveries, 0.5);
-    v_.recovery_p99_ms = at(recoveries, 0.99);
-    v_.recovery_max_ms = at(recoveries, 1.0);
+    v_.recoveries = recoveries_.size();
+    v_.recovery_p50_ms = at(recoveries_, 0.5);
+    v_.recovery_p99_ms = at(recoveries_, 0.99);
+    v_.recovery_max_ms = at(recoveries_, 1.0);
     v_.age_p99_ms = at(ages, 0.99);
     v_.oldest_ms = at(ages, 1.0);
   }
@@ -481,6 +491,8 @@ private:
   std::int64_t heartbeat_us_ = 0;
   std::map<int, std::vector<const event_row*>> crashes_;  // of each pid, in order
   std::map<int, std::vector<std::int64_t>> ready_;
+  std::set<int> slowed_;  // pids whose start had a fault, and took its time
+  std::vector<std::int64_t> recoveries_;
   std::map<attempt_key, const event_row*> lost_;
   std::map<std::pair<int, const event_row*>, std::vector<const fault_row*>> by_crash_;  // none: null
   std::map<attempt_key, const fault_row*> struck_;

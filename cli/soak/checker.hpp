@@ -34,10 +34,12 @@ struct verdict {
   std::uint64_t never_struck = 0;  ///< planned attempts whose worker died of something else before them
   std::uint64_t late = 0;          ///< tasks or workers without a fault that a busy machine held up past a limit
 
-  double recovery_p50_ms = 0;  ///< from crash to ready
+  std::uint64_t recoveries = 0;  ///< whose start had no fault of its own
+  double recovery_p50_ms = 0;    ///< of these, from crash to ready
   double recovery_p99_ms = 0;
   double recovery_max_ms = 0;
-  double oldest_ms = 0;  ///< from submission to outcome
+  double slowest_ms = 0;  ///< of all, those included whose starts had faults
+  double oldest_ms = 0;   ///< from submission to outcome
   double age_p99_ms = 0;
   std::uint64_t back_ms = 0;  ///< until the pool had its size again, at the end
   double slope_kib_5min = 0;  ///< of resident memory, over the last 80 %

@@ -55,7 +55,7 @@ void command::add_to(CLI::App& app) {
   rate->check(CLI::Range(0.0, 1e4));
   soak_->add_option("--workers", options_.workers, "of the pool")->check(CLI::Range(1U, 1'000U));
   soak_->add_option("--in-flight", options_.in_flight, "tasks open at a time")->check(CLI::Range(1U, 1'000'000U));
-  soak_->add_option("--tasks", options_.tasks, "in all")->check(CLI::Range(1'000U, 100'000'000U));
+  soak_->add_option("--tasks", options_.tasks, "in all")->check(CLI::Range(100U, 100'000'000U));
   soak_->add_option("--spin-us", options_.spin_us, "work of a task, in microseconds")->check(CLI::Range(0U, 100'000U));
   soak_->add_option("--deadline-ms", options_.deadline_ms, "of a task")->check(CLI::Range(50U, 60'000U));
   soak_->add_option("--heartbeat-ms", options_.heartbeat_ms, "until a stopped worker is found out");

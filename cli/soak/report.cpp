@@ -26,8 +26,8 @@ std::string render(const verdict& v) {
   fmt::format_to(to, "outcomes:");
   for (const auto& [kind, count] : v.outcomes) fmt::format_to(to, " {} {}", kind, count);
   fmt::format_to(to, "; attempts lost {}\n", v.attempts_lost);
-  fmt::format_to(to, "crash to ready: p50 {:.2f} ms, p99 {:.1f} ms, max {:.0f} ms\n", v.recovery_p50_ms,
-                 v.recovery_p99_ms, v.recovery_max_ms);
+  fmt::format_to(to, "crash to ready: p50 {:.2f} ms, p99 {:.1f} ms, max {:.0f} ms ({}; with bad starts {:.0f} ms)\n",
+                 v.recovery_p50_ms, v.recovery_p99_ms, v.recovery_max_ms, v.recoveries, v.slowest_ms);
   fmt::format_to(to, "submission to outcome: p99 {:.1f} ms, max {:.0f} ms; full size {} ms after the end\n",
                  v.age_p99_ms, v.oldest_ms, v.back_ms);
   fmt::format_to(to, "resident memory: {} KiB, slope {:+.0f} KiB per 5 min\n", v.resident_kib, v.slope_kib_5min);
@@ -59,7 +59,12 @@ std::string render_json(const verdict& v) {
                  {"overtaken", v.overtakings},
                  {"never_struck", v.never_struck},
                  {"late", v.late},
-                 {"recovery_ms", {{"p50", v.recovery_p50_ms}, {"p99", v.recovery_p99_ms}, {"max", v.recovery_max_ms}}},
+                 {"recovery_ms",
+                  {{"p50", v.recovery_p50_ms},
+                   {"p99", v.recovery_p99_ms},
+                   {"max", v.recovery_max_ms},
+                   {"count", v.recoveries},
+                   {"slowest", v.slowest_ms}}},
                  {"age_ms", {{"p99", v.age_p99_ms}, {"max", v.oldest_ms}}},
                  {"back_ms", v.back_ms},
                  {"resident_kib", v.resident_kib},

@@ -59,7 +59,7 @@ pool_spec spec_of(const options& what) {
   spec.attempts = what.attempts;
   spec.deadline = milliseconds(what.deadline_ms);
   spec.heartbeat = milliseconds(what.heartbeat_ms);
-  spec.start_within = milliseconds(1'000);
+  spec.start_within = start_within;
   spec.worker_restarts = {1'000'000, milliseconds(5'000)};
   spec.backoff.min = milliseconds(1);
   spec.backoff.max = milliseconds(20);

@@ -15,7 +15,7 @@ struct options {
   std::uint32_t spin_us = 150;  ///< of work in each task, on average
   unsigned attempts = 5;        ///< of a task
   unsigned deadline_ms = 300;   ///< of a task
-  unsigned heartbeat_ms = 200;  ///< after which a stopped worker is found out
+  unsigned heartbeat_ms = 300;  ///< after which a stopped worker is found out
   unsigned limit_factor = 4;    ///< a run that takes so many times `seconds` is ended, and fails
   std::string history = "soak.csv";
 };

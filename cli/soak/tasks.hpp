@@ -8,8 +8,8 @@
 
 namespace steward::soak {
 
-/// How long a start that is late must take to be so: well over `start_within` of the soak's pool.
-inline constexpr std::chrono::milliseconds start_within{1'500};
+/// Limit of a start in the soak's pool. A start that is late never ends by itself.
+inline constexpr std::chrono::milliseconds start_within{1'000};
 inline constexpr std::chrono::milliseconds slow_start{30};
 
 /// What a task of the soak is told; the rest it works out from its plan.
