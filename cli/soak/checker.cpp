@@ -25,15 +25,15 @@ using attempt_key = std::pair<std::uint64_t, unsigned>;
 
 /// Whether a crash is what a fault of this kind looks like.
 bool looks_like(const told_cause& why, fault_kind kind, int code) {
-  const auto is = [&why](const char* cls, int signal, int exit_code) {
-    return why.cls == cls && why.signal == signal && (why.cls != "exit" || why.code == exit_code);
+  const auto is = [&why](const char* cls, int signal, int its_code) {
+    return why.cls == cls && why.signal == signal && why.code == its_code;
   };
   switch (kind) {
     case fault_kind::segv:
-      return is("signal", 11, 0);
+      return is("signal", 11, 1);  // SEGV_MAPERR: nothing is mapped there
     case fault_kind::abort:
     case fault_kind::uncaught:
-      return is("signal", 6, 0);
+      return is("signal", 6, -6);  // SI_TKILL: sent to itself
     case fault_kind::exit_zero:
       return is("exit", 0, 0);
     case fault_kind::exit_code:
@@ -118,7 +118,7 @@ private:
       if (e.kind == "crash") {
         crashes_[e.pid].push_back(&e);
       } else if (e.kind == "recover" || e.kind == "ready") {
-        ready_[e.pid].push_back(e.us);
+        ready_[e.pid].push_back(&e);
       } else if (e.kind == "task_retry" || e.kind == "task_quarantine" || e.kind == "task_fail") {
         if (!e.has_task || e.attempt == 0) problem(e.kind + " without a task");
         if (!lost_.emplace(key, &e).second)
@@ -152,11 +152,13 @@ private:
     return found && us - found->us <= written_within_us ? found : nullptr;
   }
 
-  bool ready_after(int pid, std::int64_t us) const {
+  /// How the process that had this pid at a time became ready, if it did.
+  const event_row* ready_after(int pid, std::int64_t us) const {
     const auto at = ready_.find(pid);
-    if (at == ready_.end()) return false;
-    return std::any_of(at->second.begin(), at->second.end(),
-                       [us](std::int64_t t) { return t + written_within_us >= us; });
+    if (at == ready_.end()) return nullptr;
+    const auto found = std::find_if(at->second.begin(), at->second.end(),
+                                    [us](const event_row* e) { return e->us + written_within_us >= us; });
+    return found == at->second.end() ? nullptr : *found;
   }
 
   /// Each worker lives, dies and is restarted in this order: start, ready, crash, restart, recover.
@@ -166,6 +168,7 @@ private:
       bool up = false;
       bool down = false;
       unsigned crashes = 0;  // since it was up
+      int pid = 0;           // since it was up, and until it is up again
     };
     std::map<std::string, life> lives;
     for (const auto& e : r_.events) {
@@ -175,11 +178,13 @@ private:
       if (e.kind == "ready" || e.kind == "recover") {
         if (w.up || w.down || e.incarnation != w.incarnation || (e.kind == "recover") != (w.incarnation > 1)) wrong();
         w.up = true;
+        w.pid = e.pid;
         if (e.kind == "recover") recovered(e, w.crashes == 1);
         w.crashes = 0;
       } else if (e.kind == "crash") {
         ++w.crashes;
-        if (w.down || e.incarnation != w.incarnation) wrong();
+        if (w.down || e.incarnation != w.incarnation || (w.up && e.pid != w.pid)) wrong();
+        w.pid = e.pid;
         if (e.action != "restart") problem("a crash of " + e.worker + " led to " + e.action);
         w.up = false;
         w.down = true;
@@ -187,11 +192,14 @@ private:
         if (!w.down || e.incarnation != w.incarnation + 1) wrong();
         w.incarnation = e.incarnation;
         w.down = false;
+      } else if (e.incarnation != w.incarnation || e.pid != w.pid || (e.kind == "backoff" && !w.down)) {
+        wrong();
       }
     }
     if (lives.size() != need(r_.parameters, "workers")) problem("there are " + text(lives.size()) + " workers");
     for (const auto& [name, w] : lives) {
       if (!w.up) problem(name + " is down at the end");
+      if (need(r_.found, name.c_str()) != static_cast<std::uint64_t>(w.pid)) problem(name + " is another at the end");
     }
   }
 
@@ -247,8 +255,12 @@ private:
         if (f == of) {
           ++row.told;
         } else if (f->kind == fault_kind::start_slow) {
-          if (!ready_after(pid, f->us) && !of) problem(name + " did not end in a worker that is ready");
+          const auto* ready = ready_after(pid, f->us);
+          if (!ready && !of) problem(name + " did not end in a worker that is ready");
+          if (ready && ready->recovery_us < slow_start_ms * 1'000) problem(name + " was not slow");
           ++row.told;
+        } else if (is_bad_start(f->kind) && ready_after(pid, f->us)) {
+          problem(name + " ended in a worker that is ready");
         } else if (!crash) {
           problem(name + " has no crash");
         } else if (of) {
@@ -281,8 +293,11 @@ private:
       problem(text(v_.late) + " tasks or workers were held up past a limit");
   }
 
+  static bool is_bad_start(fault_kind kind) { return kind == fault_kind::start_late || kind == fault_kind::start_dies; }
+
   /// Ended by a limit that it did pass, without a fault: what a busy machine does.
   bool held_up(const event_row& crash) const {
+    if (crash.why.signal != 0 || crash.why.code != 0) return false;
     if (crash.why.cls == "deadline") return crash.has_task && crash.ran_us >= deadline_us_;
     if (crash.why.cls == "heartbeat") return heartbeat_us_ > 0;
     return crash.why.cls == "start";
@@ -306,6 +321,12 @@ private:
       if (const auto s = struck_.find(key);
           s != struck_.end() && s->second->kind == fault_kind::after_reply && s->second->pid == e->pid)
         problem(name + " was lost though it had replied");
+    }
+    for (const auto& e : r_.events) {
+      const auto at = lost_.find({e.number, e.attempt});
+      if (e.kind == "hang" &&
+          (at == lost_.end() || at->second->pid != e.pid || !(e.why == told_cause{"deadline", 0, 0})))
+        problem("task " + text(e.number) + " was found late, and not ended");
     }
     for (const auto& [pid, all] : crashes_) {
       for (const auto* crash : all) {
@@ -379,6 +400,8 @@ private:
     const bool told_right =
         !e.attempts.empty() && e.attempts.back().why == e.why && lost_attempts(n) == e.attempts.size();
     if (!told_right) problem(name + " ended by " + describe(e.why) + ", and its attempts tell otherwise");
+    if (e.work != (e.kind == "quarantined" ? "unknown" : "failed"))
+      problem(name + " tells that its work was " + e.work);
     if (e.kind == "exception") {
       if (!p.throws || e.why.cls != "exception") problem(name + " threw what was not in its plan");
     } else if (e.kind == "quarantined") {
@@ -422,6 +445,9 @@ private:
       if (value != wanted) problem(std::string(name) + " is " + text(value) + ", not " + text(wanted));
     };
     expect("complete", 1);
+    expect("faults", r_.faults.size());
+    expect("events", r_.events.size());
+    expect("samples", r_.samples.size());
     expect("settled", 1);
     expect("ready", need(r_.parameters, "workers"));
     expect("fds_after", need(r_.found, "fds_before"));
@@ -490,7 +516,7 @@ private:
   std::int64_t deadline_us_ = 0;
   std::int64_t heartbeat_us_ = 0;
   std::map<int, std::vector<const event_row*>> crashes_;  // of each pid, in order
-  std::map<int, std::vector<std::int64_t>> ready_;
+  std::map<int, std::vector<const event_row*>> ready_;
   std::set<int> slowed_;  // pids whose start had a fault, and took its time
   std::vector<std::int64_t> recoveries_;
   std::map<attempt_key, const event_row*> lost_;

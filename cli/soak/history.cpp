@@ -82,6 +82,7 @@ void history::fault(fault_kind kind, int pid, std::uint64_t number, unsigned att
 
 void history::happened(const event& e) {
   const std::lock_guard lock(mutex_);
+  ++events_;
   auto out = std::back_inserter(lines_);
   fmt::format_to(out, "E,{},{},{},{},{},{}", now_us(), e.seq, to_string(e.kind), last_part(e.actor),
                  e.incarnation.value_or(0), e.pid.value_or(0));
@@ -126,6 +127,9 @@ void history::write_out() {
 
 bool history::close() {
   if (!writer_.joinable()) return !failed_;
+  found("faults", faults_);
+  found("events", events_);
+  found("samples", samples_);
   {
     const std::lock_guard lock(mutex_);
     over_ = true;

@@ -23,7 +23,7 @@ namespace steward::soak {
 ///   F,US,ID,KIND,PID,NUMBER,ATTEMPT                                       a fault; the last two when a task did it
 ///   E,US,SEQ,KIND,WORKER,INCARNATION,PID,CLASS,SIGNAL,CODE,NUMBER,ATTEMPT,FATE,RAN_US,ACTION,RECOVERY_US
 ///   M,INDEX,US,KIB                                                        resident set of the program
-///   X,NAME,VALUE                                                          what was found at the end
+///   X,NAME,VALUE                                                          what was found at the end, and totals
 /// Times count from the start of the run. What does not apply is "-".
 ///
 /// Thread-safe. A thread of its own writes to the file, so that no caller waits for the disk.
@@ -58,6 +58,7 @@ private:
   std::string lines_;
   std::uint64_t faults_ = 0;
   std::uint64_t samples_ = 0;
+  std::uint64_t events_ = 0;
   bool over_ = false;
   bool failed_ = false;
   std::FILE* file_ = nullptr;

@@ -27,6 +27,7 @@ enum class fault_kind : std::uint8_t {
 inline constexpr int fault_kinds = 14;
 inline constexpr int after_reply_code = 200;
 inline constexpr int start_code = 201;
+inline constexpr int slow_start_ms = 30;
 
 const char* to_string(fault_kind kind) noexcept;
 /// `none` for a name that is none of these.

@@ -67,6 +67,36 @@ private:
   bool good_ = true;
 };
 
+const told_cause nothing{"-", 0, 0};
+
+/// Whether an event has what events of its kind have, and nothing else.
+bool has_its_form(const event_row& e) {
+  const bool of_worker = e.worker.size() > 1 && e.worker[0] == 'w' && e.incarnation > 0;
+  const bool of_pool = e.worker == "soak" && e.incarnation == 0;
+  const bool process = e.pid > 0;
+  const bool why = e.why != nothing;
+  const bool task = e.has_task && e.attempt > 0;
+  const bool no_task = !e.has_task && e.attempt == 0 && e.ran_us == 0;
+  const bool restarts = e.action == "restart";
+  const bool undecided = e.action == "-";
+  const bool recovered = e.recovery_us > 0;
+  const auto fate = [&e](const char* wanted) { return e.fate == wanted; };
+  const bool bare = !why && no_task && fate("-");
+  if (e.kind == "start" || e.kind == "stop" || (e.kind == "ready" && !of_worker))
+    return of_pool && !process && bare && undecided && !recovered;
+  if (!of_worker) return false;
+  if (e.kind == "ready") return process && bare && undecided && !recovered;
+  if (e.kind == "recover") return process && bare && undecided && recovered;
+  if (e.kind == "restart") return !process && bare && undecided && !recovered;
+  if (e.kind == "backoff") return bare && restarts && !recovered;
+  if (!why || recovered) return false;
+  if (e.kind == "crash") return restarts && (task ? !fate("-") && !fate("none") : no_task && fate("-"));
+  if (!process || !task || !undecided) return false;
+  if (e.kind == "task_retry") return fate("requeued");
+  if (e.kind == "task_quarantine") return fate("quarantined");
+  return (e.kind == "task_fail" || e.kind == "hang") && fate("failed");
+}
+
 class reader {
 public:
   explicit reader(const std::function<void(std::string)>& complain) : complain_(complain) {}
@@ -139,7 +169,7 @@ private:
     const auto number = in.number<std::uint64_t>();
     const auto kind = in.text();
     const auto value = in.maybe<std::int64_t>();
-    in.text();
+    const std::string work(in.text());
     const auto why = in.why();
     const auto attempts = in.number<std::uint32_t>();
     if (!in.complete()) return;
@@ -154,8 +184,10 @@ private:
     auto lost = attempts_.extract(number);
     if (kind == "value") {
       if (!value || !lost.empty()) say("is a value without a value, or with lost attempts");
+      if (work != "-" || why != nothing || attempts != 0) say("is a value with an error");
     } else {
-      out_.errors[number] = {std::string(kind), why, lost.empty() ? std::vector<attempt_row>{} : lost.mapped()};
+      if (value) say("is an error with a value");
+      out_.errors[number] = {std::string(kind), work, why, lost.empty() ? std::vector<attempt_row>{} : lost.mapped()};
     }
   }
 
@@ -175,12 +207,14 @@ private:
     const auto id = in.number<std::uint64_t>();
     row.kind = fault_of(in.text());
     row.pid = in.number<int>();
-    row.number = in.maybe<std::uint64_t>().value_or(0);
+    const auto number = in.maybe<std::uint64_t>();
+    row.number = number.value_or(0);
     row.attempt = in.maybe<unsigned>().value_or(0);
     if (!in.complete()) return;
     if (id != out_.faults.size()) say("breaks the sequence of faults");
     if (row.kind == fault_kind::none) say("is a fault of no known kind");
-    if (by_task(row.kind) != (row.attempt > 0)) say("is a fault that such a one cannot do");
+    if (by_task(row.kind) != (row.attempt > 0) || by_task(row.kind) != number.has_value())
+      say("is a fault that such a one cannot do");
     out_.faults.push_back(row);
   }
 
@@ -204,6 +238,7 @@ private:
     if (!in.complete()) return;
     in_order(row.us);
     if (seq != out_.events.size() + 1) say("breaks the sequence of events");
+    if (!has_its_form(row)) say("is an event that is not of the form of its kind");
     out_.events.push_back(std::move(row));
   }
 

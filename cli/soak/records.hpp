@@ -42,6 +42,7 @@ struct attempt_row {
 
 struct error_row {
   std::string kind;
+  std::string work;
   told_cause why;
   std::vector<attempt_row> attempts;
 };

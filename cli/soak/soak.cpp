@@ -208,6 +208,7 @@ bool drive(bench& b, history& to, const options& what, const shares& s) {
   to.found("ready", b.victim().stats().ready);
   to.found("back_ms", static_cast<std::uint64_t>(back));
   to.found("submitted", next);
+  for (const auto& w : b.victim().stats().each) to.found(w.name.c_str(), static_cast<std::uint64_t>(w.pid));
   return in_time;
 }
 

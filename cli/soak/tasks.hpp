@@ -10,7 +10,7 @@ namespace steward::soak {
 
 /// Limit of a start in the soak's pool. A start that is late never ends by itself.
 inline constexpr std::chrono::milliseconds start_within{1'000};
-inline constexpr std::chrono::milliseconds slow_start{30};
+inline constexpr std::chrono::milliseconds slow_start{slow_start_ms};
 
 /// What a task of the soak is told; the rest it works out from its plan.
 struct task_args {
