@@ -270,16 +270,17 @@ private:
         } else if (!held_up(*crash)) {
           problem(name + " is told as " + describe(crash->why));
         } else {
+          late_for_.insert(crash);
           ++row.overtaken;
           ++overtaken;
-          ++v_.overtakings[std::string(to_string(f->kind)) + ", killed as late first"];
+          ++v_.overtakings[std::string(to_string(f->kind)) + ", ended at another limit first"];
         }
       }
       if (of) cause_of_[crash] = of;
     }
     for (const auto& [pid, all] : crashes_) {
       for (const auto* crash : all) {
-        if (cause_of_.count(crash)) continue;
+        if (cause_of_.count(crash) > 0 || late_for_.count(crash) > 0) continue;
         if (held_up(*crash)) {
           ++v_.late;
         } else {
@@ -323,9 +324,12 @@ private:
         problem(name + " was lost though it had replied");
     }
     for (const auto& e : r_.events) {
+      if (e.kind != "hang") continue;
       const auto at = lost_.find({e.number, e.attempt});
-      if (e.kind == "hang" &&
-          (at == lost_.end() || at->second->pid != e.pid || !(e.why == told_cause{"deadline", 0, 0})))
+      const bool ended = at != lost_.end() && at->second->pid == e.pid;
+      const auto* crash = crash_after(e.pid, e.us);
+      const bool answered = crash && crash->number == e.number && crash->attempt == e.attempt && crash->fate == "none";
+      if (!(ended || answered) || !(e.why == told_cause{"deadline", 0, 0}))
         problem("task " + text(e.number) + " was found late, and not ended");
     }
     for (const auto& [pid, all] : crashes_) {
@@ -333,7 +337,12 @@ private:
         if (!crash->has_task) continue;
         const auto name = "task " + text(crash->number);
         const auto at = lost_.find({crash->number, crash->attempt});
-        if (at == lost_.end() || at->second->pid != pid) {
+        if (crash->fate == "none") {
+          // It had finished it, and its answer was found in the memory that it left.
+          const bool value = crash->number < r_.tasks.size() && r_.tasks[crash->number].kind == 'v';
+          if (at != lost_.end() || !value) problem(name + " was neither lost nor finished when its process crashed");
+          ++v_.salvaged;
+        } else if (at == lost_.end() || at->second->pid != pid) {
           problem(name + " lost no attempt when process " + std::to_string(pid) + " crashed with it");
         } else if (at->second->fate != crash->fate) {
           problem(name + " was " + crash->fate + ", or " + at->second->fate);
@@ -523,6 +532,7 @@ private:
   std::map<std::pair<int, const event_row*>, std::vector<const fault_row*>> by_crash_;  // none: null
   std::map<attempt_key, const fault_row*> struck_;
   std::map<const event_row*, const fault_row*> cause_of_;
+  std::set<const event_row*> late_for_;  // ended at another limit than that of the fault that was done to them
 };
 
 }  // namespace

@@ -21,6 +21,7 @@ struct verdict {
   double seconds = 0;  ///< from the first submission to the last outcome
   std::map<std::string, std::uint64_t> outcomes;
   std::uint64_t attempts_lost = 0;
+  std::uint64_t salvaged = 0;  ///< answers of workers that died before they could send them
 
   struct fault_row {
     std::uint64_t injected = 0;

@@ -90,7 +90,7 @@ bool has_its_form(const event_row& e) {
   if (e.kind == "restart") return !process && bare && undecided && !recovered;
   if (e.kind == "backoff") return bare && restarts && !recovered;
   if (!why || recovered) return false;
-  if (e.kind == "crash") return restarts && (task ? !fate("-") && !fate("none") : no_task && fate("-"));
+  if (e.kind == "crash") return restarts && (task ? !fate("-") : no_task && fate("-"));
   if (!process || !task || !undecided) return false;
   if (e.kind == "task_retry") return fate("requeued");
   if (e.kind == "task_quarantine") return fate("quarantined");

@@ -25,7 +25,7 @@ std::string render(const verdict& v) {
                  v.never_struck, v.late);
   fmt::format_to(to, "outcomes:");
   for (const auto& [kind, count] : v.outcomes) fmt::format_to(to, " {} {}", kind, count);
-  fmt::format_to(to, "; attempts lost {}\n", v.attempts_lost);
+  fmt::format_to(to, "; attempts lost {}, answers found after a death {}\n", v.attempts_lost, v.salvaged);
   fmt::format_to(to, "crash to ready: p50 {:.2f} ms, p99 {:.1f} ms, max {:.0f} ms ({}; with bad starts {:.0f} ms)\n",
                  v.recovery_p50_ms, v.recovery_p99_ms, v.recovery_max_ms, v.recoveries, v.slowest_ms);
   fmt::format_to(to, "submission to outcome: p99 {:.1f} ms, max {:.0f} ms; full size {} ms after the end\n",
@@ -54,6 +54,7 @@ std::string render_json(const verdict& v) {
                  {"seconds", v.seconds},
                  {"outcomes", v.outcomes},
                  {"attempts_lost", v.attempts_lost},
+                 {"salvaged", v.salvaged},
                  {"faults", faults},
                  {"fault_count", v.fault_count},
                  {"overtaken", v.overtakings},

@@ -32,7 +32,10 @@ using std::chrono::steady_clock;
 constexpr double share_by_tasks = 0.45;
 constexpr std::chrono::seconds patience_at_end{20};
 // Probes are tasks beyond the planned ones, for workers whose fault only a task brings to light.
-constexpr std::chrono::milliseconds between_probes{20};
+constexpr std::chrono::milliseconds between_probes{50};
+// So long, and so many, that each worker gets one, the last of them, too.
+constexpr std::uint32_t probe_us = 3'000;
+constexpr unsigned probes_each = 2;
 
 page* shared_page = nullptr;
 
@@ -103,14 +106,15 @@ public:
   }
 
   /// Submits a task as soon as fewer than `in_flight` are open. False when that takes longer than until `limit`.
-  bool submit(std::uint64_t number, std::uint64_t fault_every, steady_clock::time_point limit) {
+  bool submit(std::uint64_t number, std::uint64_t fault_every, steady_clock::time_point limit,
+              std::optional<std::uint32_t> spin_us = std::nullopt) {
     {
       std::unique_lock lock(mutex_);
       if (!changed_.wait_until(lock, limit, [this] { return open_ < what_.in_flight; })) return false;
       ++open_;
     }
     if (to_) to_->submitted(number);
-    pool_->submit(soak_task(), encode_args({what_.seed, fault_every, what_.spin_us, number}),
+    pool_->submit(soak_task(), encode_args({what_.seed, fault_every, spin_us.value_or(what_.spin_us), number}),
                   [this, number](outcome<bytes> result) {
                     if (to_) to_->ended(number, result);
                     done_.fetch_add(1, std::memory_order_relaxed);
@@ -175,7 +179,7 @@ bool with_probes(bench& b, std::uint64_t& next, Condition condition) {
   const auto limit = steady_clock::now() + patience_at_end;
   while (!condition()) {
     if (steady_clock::now() > limit) return false;
-    for (int i = 0; i < 4; ++i) b.submit(next++, 0, limit);
+    for (unsigned i = 0; i < probes_each * b.victim().spec().workers; ++i) b.submit(next++, 0, limit, probe_us);
     std::this_thread::sleep_for(between_probes);
   }
   return true;

@@ -14,8 +14,8 @@ struct options {
   std::uint64_t tasks = 100'000;
   std::uint32_t spin_us = 150;  ///< of work in each task, on average
   unsigned attempts = 5;        ///< of a task
-  unsigned deadline_ms = 300;   ///< of a task
-  unsigned heartbeat_ms = 300;  ///< after which a stopped worker is found out
+  unsigned deadline_ms = 500;   ///< of a task; longer than the heartbeat, so that a stopped worker is told as one
+  unsigned heartbeat_ms = 250;  ///< after which a stopped worker is found out
   unsigned limit_factor = 4;    ///< a run that takes so many times `seconds` is ended, and fails
   std::string history = "soak.csv";
 };
