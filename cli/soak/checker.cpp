@@ -323,6 +323,12 @@ private:
           s != struck_.end() && s->second->kind == fault_kind::after_reply && s->second->pid == e->pid)
         problem(name + " was lost though it had replied");
     }
+    for (const auto& [key, f] : struck_) {
+      const auto at = lost_.find(key);
+      const bool lost = at != lost_.end() && at->second->pid == f->pid;
+      if (!lost && (at != lost_.end() || f->kind != fault_kind::after_reply))
+        problem("task " + text(key.first) + " did its fault in a process that did not lose it");
+    }
     for (const auto& e : r_.events) {
       if (e.kind != "hang") continue;
       const auto at = lost_.find({e.number, e.attempt});

@@ -16,7 +16,7 @@ struct options {
   unsigned attempts = 5;        ///< of a task
   unsigned deadline_ms = 500;   ///< of a task; longer than the heartbeat, so that a stopped worker is told as one
   unsigned heartbeat_ms = 250;  ///< after which a stopped worker is found out
-  unsigned limit_factor = 4;    ///< a run that takes so many times `seconds` is ended, and fails
+  unsigned limit_factor = 8;    ///< a run that takes so many times `seconds` is ended, and fails
   std::string history = "soak.csv";
 };
 

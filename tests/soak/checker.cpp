@@ -121,7 +121,7 @@ std::optional<std::string> altered(const std::vector<std::string>& fields, std::
   if (known != free_fields.end() && known->second.count(i) > 0) return std::nullopt;
   if (fields[0] == "E" && ((i == 13 && fields[10] != "-") || (i == 15 && fields[3] == "recover"))) return std::nullopt;
   // What the run was told to do is no statement about the pool.
-  static const std::set<std::string> free_names{"in_flight",   "faults",       "attempts",
+  static const std::set<std::string> free_names{"tasks",       "in_flight",    "faults", "attempts",
                                                 "deadline_ms", "heartbeat_ms", "back_ms"};
   if (i == 2 && (fields[0] == "H" || fields[0] == "X") && free_names.count(fields[1]) > 0) return std::nullopt;
   const auto& was = fields[i];
