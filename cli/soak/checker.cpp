@@ -319,8 +319,8 @@ private:
         problem(name + " was lost by " + describe(e->why) + ", its process by " + describe(crash->why));
       }
       if (key.second > limit_) problem(name + " is one too many");
-      if (const auto s = struck_.find(key);
-          s != struck_.end() && s->second->kind == fault_kind::after_reply && s->second->pid == e->pid)
+      if (const auto s = struck_.find(key); s != struck_.end() && s->second->kind == fault_kind::after_reply &&
+                                            s->second->pid == e->pid && looks_like(e->why, fault_kind::after_reply, 0))
         problem(name + " was lost though it had replied");
     }
     for (const auto& [key, f] : struck_) {

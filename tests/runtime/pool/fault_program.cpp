@@ -79,6 +79,14 @@ char state_of(pid_t pid) {
   return stat[end_of_name + 2];
 }
 
+bool ignores_sigterm(pid_t pid) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind("SigIgn:", 0) == 0) return (std::stoull(line.substr(7), nullptr, 16) >> (SIGTERM - 1) & 1) != 0;
+  }
+  return false;
+}
+
 bool is_gone(pid_t pid) {
   const char state = state_of(pid);
   return state == 0 || state == 'Z' || state == 'X';

@@ -34,6 +34,8 @@ int run_row_alone(const std::string& row);
 
 /// The letter for the state of a process, 'T' when it is stopped; 0 when there is none.
 char state_of(pid_t pid);
+/// True while a process with this pid ignores SIGTERM.
+bool ignores_sigterm(pid_t pid);
 /// True once no process with this pid runs: it is gone, or dead and not reaped.
 bool is_gone(pid_t pid);
 
