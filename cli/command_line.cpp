@@ -2,6 +2,7 @@
 
 #include "cli/exit_codes.hpp"
 #include "cli/scenario_files.hpp"
+#include "cli/soak/command.hpp"
 #include "config/suggest.hpp"
 
 #include <CLI/CLI.hpp>
@@ -180,6 +181,9 @@ int main_of(int argc, char** argv, const program& what) {
   auto* version = app.add_subcommand("version", "Show the versions of steward, CAF and the compiler");
   version->add_flag("--json", as_json, "as JSON");
 
+  soak::command soak;
+  soak.add_to(app);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
@@ -193,6 +197,7 @@ int main_of(int argc, char** argv, const program& what) {
   }
   if (validate->parsed()) return validate_scenarios(files, sets, format == "json", what);
   if (plan->parsed()) return plan_scenario(planned, sets, plan_json, what);
+  if (soak.parsed()) return soak.run();
   if (actors->parsed()) return list_registered(name, as_json, what);
   return print_version(as_json);
 }
