@@ -189,6 +189,36 @@ void restarts_raw(std::size_t crashes) {
   p.stop(boss);
 }
 
+/// Requests that crash, one after the other; each answer tells the cause.
+caf::actor crash_asker_in(caf::actor_system& system, crash_asker::order x) {
+  return system.spawn([x = std::move(x)](caf::stateful_actor<raw::holder<crash_asker>>* self) {
+    self->state.state = std::make_unique<crash_asker>(self, x);
+    return self->state.state->make_behavior();
+  });
+}
+
+void asked_ours(std::size_t crashes) {
+  program p;
+  p.start(tree_of({child_of("victim", "victim")}));
+  const auto driver = crash_asker_in(p.rt->system(), {p.tree->actor("/root/victim"), false, crashes});
+  const auto begun = clock_type::now();
+  port::tell_anonymously(driver, caf::tick_atom::value);
+  the_board.wait();
+  figure("asked.per_s", static_cast<double>(crashes) / seconds_since(begun));
+  caf::anon_send_exit(driver, caf::exit_reason::user_shutdown);
+}
+
+void asked_raw(std::size_t crashes) {
+  raw::program p;
+  const auto driver = crash_asker_in(*p.system, {{}, true, crashes});
+  const auto begun = clock_type::now();
+  const auto boss = p.supervise(1, driver, true);  // the first handle begins it
+  the_board.wait();
+  figure("asked.per_s", static_cast<double>(crashes) / seconds_since(begun));
+  caf::anon_send_exit(driver, caf::exit_reason::user_shutdown);
+  p.stop(boss);
+}
+
 /// All crashes wait in the mailbox, and 10,000 messages behind them.
 void queued_ours(std::size_t crashes) {
   program p;
@@ -389,6 +419,7 @@ int main(int argc, char** argv) {
   const std::map<std::string, entry> figures{
       {"latency", {latency_ours, latency_raw, 400}},
       {"restarts", {[](std::size_t n) { restarts_ours(n, false); }, restarts_raw, 100'000}},
+      {"asked", {asked_ours, asked_raw, 50'000}},
       {"restarts_counted", {[](std::size_t n) { restarts_ours(n, true); }, nullptr, 100'000}},
       {"queued", {queued_ours, nullptr, 100'000}},
       {"children", {children_ours, children_raw, 10'000}},

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <semaphore>
 #include <stdexcept>
 #include <string>
@@ -233,6 +234,56 @@ private:
   self_ptr self_;
   order order_;
   clock_type::time_point begun_;
+};
+
+/// Asks for crashes, one after the other: each answer tells the cause, and the next request is for the next life.
+/// `told` is as in crash_timer.
+class crash_asker {
+public:
+  struct order {
+    caf::actor child;
+    bool told;
+    std::uint64_t times;
+  };
+
+  crash_asker(self_ptr self, order x) : self_(self), order_(std::move(x)) {}
+  caf::behavior make_behavior() {
+    return {
+        [this](caf::tick_atom) { go_on(); },
+        [this](caf::put_atom, const caf::actor& child) {
+          order_.child = child;
+          told_ = true;
+          go_on();
+        },
+    };
+  }
+
+private:
+  void crash() {
+    told_ = answered_ = false;
+    ask(self_, order_.child, infinity, crash_atom::value)
+        .then([] { std::abort(); },
+              [this](const caf::error& problem) {
+                if (port::details_of(problem).size() < 2) std::abort();  // type and text of the exception
+                answered_ = true;
+                go_on();
+              });
+  }
+  void go_on() {
+    if (begun_ && (!answered_ || (order_.told && !told_))) return;
+    if (begun_ && --order_.times == 0) {
+      the_board.reached.release();
+      return;
+    }
+    begun_ = true;
+    crash();
+  }
+
+  self_ptr self_;
+  order order_;
+  bool begun_ = false;
+  bool told_ = false;
+  bool answered_ = false;
 };
 
 /// Restarts per second: all, the first 10,000 and the last 10,000.

@@ -7,8 +7,11 @@
 #include <caf/stateful_actor.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <map>
 #include <memory>
+#include <string>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -30,11 +33,30 @@ caf::behavior hosted(caf::stateful_actor<holder<State>>* self) {
   return self->state.state->make_behavior();
 }
 
+/// The same, but its end tells the exception's type and text. CAF's handler gets it as a pointer only.
+template <class State>
+caf::behavior hosted_telling(caf::stateful_actor<holder<State>>* self) {
+  self->set_exception_handler([](std::exception_ptr& problem) -> caf::error {
+    try {
+      std::rethrow_exception(problem);
+    } catch (const std::exception& e) {
+      return caf::make_error(caf::sec::runtime_error, demangle(typeid(e).name()), std::string{e.what()});
+    }
+  });
+  self->state.state = std::make_unique<State>(self);
+  return self->state.state->make_behavior();
+}
+
 /// Monitors its children and spawns each anew when it is down; tells the handle to whoever wants to know.
 class supervisor_state {
 public:
-  supervisor_state(caf::event_based_actor* self, caf::actor listener) : self_(self), listener_(std::move(listener)) {
-    self_->set_down_handler([this](const caf::down_msg& x) { on_down(x.source); });
+  /// `careful`: it knows why a child ended.
+  supervisor_state(caf::event_based_actor* self, caf::actor listener, bool careful)
+      : self_(self), listener_(std::move(listener)), careful_(careful) {
+    self_->set_down_handler([this](const caf::down_msg& x) {
+      if (careful_) latest_cause_ = port::render(x.reason);
+      on_down(x.source);
+    });
   }
 
   caf::behavior make_behavior() {
@@ -55,7 +77,8 @@ public:
 
 private:
   void start(std::size_t slot) {
-    children_[slot] = self_->spawn<caf::monitored>(hosted<victim>);
+    children_[slot] =
+        careful_ ? self_->spawn<caf::monitored>(hosted_telling<victim>) : self_->spawn<caf::monitored>(hosted<victim>);
     slots_.emplace(children_[slot].address(), slot);
     if (listener_) tell(self_, listener_, caf::put_atom::value, children_[slot]);
   }
@@ -72,13 +95,16 @@ private:
 
   caf::event_based_actor* self_;
   caf::actor listener_;
+  bool careful_;
+  std::string latest_cause_;
   std::vector<caf::actor> children_;
   std::map<caf::actor_addr, std::size_t> slots_;
   bool stopping_ = false;
 };
 
-inline caf::behavior supervise(caf::stateful_actor<holder<supervisor_state>>* self, const caf::actor& listener) {
-  self->state.state = std::make_unique<supervisor_state>(self, listener);
+inline caf::behavior supervise(caf::stateful_actor<holder<supervisor_state>>* self, const caf::actor& listener,
+                               bool careful) {
+  self->state.state = std::make_unique<supervisor_state>(self, listener, careful);
   return self->state.state->make_behavior();
 }
 
@@ -93,8 +119,8 @@ struct program {
     system = std::make_unique<caf::actor_system>(config);
   }
 
-  caf::actor supervise(std::int64_t children, const caf::actor& listener = {}) {
-    auto out = system->spawn(raw::supervise, listener);
+  caf::actor supervise(std::int64_t children, const caf::actor& listener = {}, bool careful = false) {
+    auto out = system->spawn(raw::supervise, listener, careful);
     caf::anon_send(out, caf::add_atom::value, children);
     return out;
   }

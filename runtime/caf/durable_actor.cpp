@@ -26,23 +26,34 @@ void durable_actor::reconfigure(const durable_options& options) {
   overflow_.store(options.mailbox.overflow, relaxed);
   mark_.store(0, relaxed);  // the next sender computes it
   // What was made once stays: others may be using it.
-  if (options.mailbox.overflow == overflow_policy::drop_oldest && !ring_) {
-    ring_ = std::make_unique<overflow_ring>();
-    ring_of_senders_.store(ring_.get(), std::memory_order_release);
-  }
+  if (options.mailbox.overflow == overflow_policy::drop_oldest && ring() == nullptr)
+    make_extras().ring.store(new overflow_ring, std::memory_order_release);
   keeps_ = options.repeats || options.watched;
-  if (keeps_ && !keeper_) {
-    keeper_ = std::make_unique<copy_keeper>();
-    keeper_of_watchers_.store(keeper_.get(), std::memory_order_release);
-  }
+  if (keeps_ && keeper() == nullptr) make_extras().keeper.store(new copy_keeper, std::memory_order_release);
 }
 
-durable_actor::~durable_actor() = default;
+durable_actor::~durable_actor() { delete extras_.load(relaxed); }
+
+durable_actor::extras::~extras() {
+  delete ring.load(relaxed);
+  delete keeper.load(relaxed);
+}
+
+durable_actor::extras& durable_actor::make_extras() {
+  auto* out = extras_.load(relaxed);
+  if (out == nullptr) {
+    out = new extras;
+    extras_.store(out, std::memory_order_release);
+  }
+  return *out;
+}
 
 caf::invoke_message_result durable_actor::consume(caf::mailbox_element& x) {
   if (has_ordinary_bit(x.mid) && !skipping_) {
     clear_ordinary_bit(x.mid);
-    if (!abandoned_.load(acquire) && !ring_) return run(x, true, true);
+    if (!abandoned_.load(acquire) && ring() == nullptr) return run(x, true, true);
+  } else if (x.mid.is_response() && !skipping_) {
+    return run(x, false, false);
   }
   return consume_special(x);
 }
@@ -67,7 +78,7 @@ caf::invoke_message_result durable_actor::consume_special(caf::mailbox_element& 
     if (counted) bump(handled_);
     return invoke_message_result::consumed;
   }
-  if (ring_ && counted && doomed(x)) return invoke_message_result::consumed;
+  if (counted && doomed(x)) return invoke_message_result::consumed;
   return run(x, counted, true);
 }
 
@@ -81,8 +92,9 @@ std::optional<caf::invoke_message_result> durable_actor::consume_own(caf::mailbo
   if (type == typeid(guarded_request)) return consume_guarded(x);
   if (type != typeid(marker)) return std::nullopt;
   if (skipping_) {
-    std::lock_guard guard{ring_->mutex};
-    ring_->parked = true;
+    auto& overflow = *ring();
+    std::lock_guard guard{overflow.mutex};
+    overflow.parked = true;
   } else {
     absorb_ring();
   }
@@ -102,7 +114,7 @@ caf::invoke_message_result durable_actor::consume_guarded(caf::mailbox_element& 
     x.sender = nullptr;
     return caf::invoke_message_result::skipped;
   }
-  if (ring_ && doomed(x)) return caf::invoke_message_result::consumed;
+  if (doomed(x)) return caf::invoke_message_result::consumed;
   auto plain = caf::make_mailbox_element(std::move(x.sender), x.mid, std::move(x.stages), std::move(request.content));
   const auto result = run(*plain, true, false);
   current_element_ = &x;
@@ -120,17 +132,18 @@ caf::invoke_message_result durable_actor::run(caf::mailbox_element& x, bool coun
   repeatable_ = repeatable;
   turn_.store(turn_.load(relaxed) + 1, relaxed);
   try {
-    if (keeps_) keeper_->put(x.copy_content_to_message());
+    if (keeps_) keeper()->put(x.copy_content_to_message());
     result = caf::event_based_actor::consume(x);
     turn_.store(turn_.load(relaxed) + 1, relaxed);
     if (quitting() && !leaving_) after_quit();
+  } catch (const std::exception& problem) {
+    after_throw(x, &problem);
   } catch (...) {  // whatever a handler threw is what this actor is here to contain
-    turn_.store(turn_.load(relaxed) + 1, relaxed);
-    after_throw(x, std::current_exception());
+    after_throw(x, nullptr);
   }
   if (open_ && result != caf::invoke_message_result::skipped) bump(handled_);
   open_ = false;
-  if (keeper_ || deadlines_) look_after(x, result);
+  if (extras_.load(relaxed) != nullptr) look_after(x, result);
   return result;
 }
 
@@ -141,20 +154,25 @@ void durable_actor::after_quit() {
   on_quit(std::move(reason));
 }
 
-void durable_actor::after_throw(const caf::mailbox_element& x, const std::exception_ptr& problem) {
-  on_throw(problem, keeper_ && !keeper_->copy.empty() ? text_of(keeper_->copy.content()) : text_of(x.content()));
+/// Within a handler of what was thrown.
+void durable_actor::after_throw(const caf::mailbox_element& x, const std::exception* known) {
+  turn_.store(turn_.load(relaxed) + 1, relaxed);
+  const auto* copies = keeper();
+  on_throw(std::current_exception(), known,
+           text_of(copies != nullptr && !copies->copy.empty() ? copies->copy.content() : x.content()));
 }
 
 /// What the few need who keep copies or have asked.
 void durable_actor::look_after(const caf::mailbox_element& x, caf::invoke_message_result result) {
-  if (keeper_) {
-    keeper_->put({});
-    if (keeper_->again == &x && result != caf::invoke_message_result::skipped) {
-      keeper_->again = nullptr;
-      if (!keeper_->next) keeper_->repeats = 0;
+  if (auto* copies = keeper()) {
+    copies->put({});
+    if (copies->again == &x && result != caf::invoke_message_result::skipped) {
+      copies->again = nullptr;
+      if (!copies->next) copies->repeats = 0;
     }
   }
-  if (deadlines_ && deadlines_->heap.size() > deadlines_->compact_at) compact_deadlines();
+  const auto& limits = extras_.load(relaxed)->limits;
+  if (limits.heap.size() > limits.compact_at) compact_deadlines();
 }
 
 void durable_actor::answer_in_hand(caf::error problem) {
@@ -170,46 +188,63 @@ void durable_actor::fail_in_hand(caf::error problem) {
 }
 
 durable_actor::keeping durable_actor::keep_in_hand(unsigned limit) {
-  if (!keeper_ || !repeatable_ || keeper_->copy.empty()) return keeping::impossible;
+  auto* copies = keeper();
+  if (copies == nullptr || !repeatable_ || copies->copy.empty()) return keeping::impossible;
   auto& x = *current_element_;
   if (x.mid.is_request() && !x.sender) return keeping::impossible;  // the handler has taken the promise
-  const auto repeats = &x == keeper_->again ? keeper_->repeats : 0;
+  const auto repeats = &x == copies->again ? copies->repeats : 0;
   if (repeats >= limit) return keeping::spent;
-  keeper_->repeats = repeats + 1;
-  keeper_->next = caf::make_mailbox_element(std::move(x.sender), x.mid, std::move(x.stages), keeper_->copy);
+  copies->repeats = repeats + 1;
+  copies->next = caf::make_mailbox_element(std::move(x.sender), x.mid, std::move(x.stages), copies->copy);
   open_ = false;
   return keeping::kept;
+}
+
+/// What stands for a behaviour while the mailbox is held: an actor without one would end.
+const caf::behavior& durable_actor::idle() {
+  static const caf::behavior out{[](const marker&) {}};
+  return out;
 }
 
 void durable_actor::hold_mailbox() {
   skipping_ = true;
   close_incarnation();
   reset_handlers();
+  set_behavior(idle());
+}
+
+/// In the place of all that was set before, none of which runs any more.
+void durable_actor::set_behavior(caf::behavior behavior) {
+  const bool idles = !bhvr_stack_.empty() && bhvr_stack_.back().as_behavior_impl() == idle().as_behavior_impl();
+  if (idles && !quitting()) {  // then it is the only one; the stack's second buffer is not needed
+    bhvr_stack_.back() = std::move(behavior);
+    set_receive_timeout();
+    return;
+  }
   bhvr_stack_.clear();
-  become(caf::behavior{[](const marker&) {}});  // an actor without a behaviour would end
+  become(std::move(behavior));
 }
 
 void durable_actor::open_mailbox(caf::behavior behavior, std::uint64_t incarnation) {
   skipping_ = false;
-  bhvr_stack_.clear();
-  become(std::move(behavior));
+  set_behavior(std::move(behavior));
   current_.store(incarnation, std::memory_order_release);
   // A command is urgent, and CAF looks at messages that were skipped again only after one of the same urgency was
   // handled.
   get_normal_queue().flush_cache();
   get_urgent_queue().flush_cache();
-  if (keeper_ && keeper_->next) {
-    keeper_->again = keeper_->next.get();
+  if (auto* copies = keeper(); copies != nullptr && copies->next) {
+    copies->again = copies->next.get();
     const auto put_first = [&](auto& queue) {
-      queue.cache().push_back(keeper_->next.release());
+      queue.cache().push_back(copies->next.release());
       queue.flush_cache();
     };
-    if (keeper_->next->mid.is_normal_message())
+    if (copies->next->mid.is_normal_message())
       put_first(get_normal_queue());
     else
       put_first(get_urgent_queue());
   }
-  if (ring_ && ring_->parked) absorb_ring();
+  if (auto* overflow = ring(); overflow != nullptr && overflow->parked) absorb_ring();
 }
 
 void durable_actor::reset_handlers() {
@@ -231,7 +266,7 @@ bool durable_actor::handlers_intact() const {
 void durable_actor::forget_requests() {
   awaited_responses_.clear();
   multiplexed_responses_.clear();
-  if (deadlines_) deadlines_->heap.clear();
+  if (auto* x = extras_.load(relaxed)) x->limits.heap.clear();
   unsetf(is_shutting_down_flag);
   fail_state_ = caf::error{};
 }
@@ -265,24 +300,25 @@ bool durable_actor::cleanup(caf::error&& reason, caf::execution_unit* host) {
 }
 
 void durable_actor::drain(caf::execution_unit* host) {
-  if (keeper_ && keeper_->next) end_message(std::move(keeper_->next), host);
+  auto* const overflow = ring();
+  if (auto* copies = keeper(); copies != nullptr && copies->next) end_message(std::move(copies->next), host);
   while (auto x = get_urgent_queue().take_front()) end_message(std::move(x), host);
   while (auto x = get_normal_queue().take_front()) {
     clear_ordinary_bit(x->mid);
     const auto token = x->content().type_token();
     if (token == own_token && *own_type_of(x->content()) == typeid(marker))
-      ring_->doomed.store(0, relaxed);  // only what stood before it was given up
+      overflow->doomed.store(0, relaxed);  // only what stood before it was given up
     else if (is_husk(x->content(), token))
       continue;
-    else if (!ring_ || !counts_as_message(x->mid, token) || !doomed(*x))
+    else if (!counts_as_message(x->mid, token) || !doomed(*x))
       end_message(std::move(x), host);
   }
-  if (ring_) {
+  if (overflow != nullptr) {
     std::deque<caf::mailbox_element_ptr> rest;
     {
-      std::lock_guard guard{ring_->mutex};
-      ring_->closed = true;
-      rest.swap(ring_->content);
+      std::lock_guard guard{overflow->mutex};
+      overflow->closed = true;
+      rest.swap(overflow->content);
     }
     for (auto& x : rest) end_message(std::move(x), host);
   }

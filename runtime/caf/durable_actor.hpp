@@ -64,7 +64,8 @@ protected:
   /// Returns false for what is no command.
   virtual bool on_command(caf::type_erased_tuple& content, const std::type_info& type) = 0;
   virtual bool is_command(const std::type_info& type) const = 0;
-  virtual void on_throw(const std::exception_ptr& problem, const std::string& in_hand) = 0;
+  /// `known` is the exception itself, unless it is of a foreign type.
+  virtual void on_throw(const std::exception_ptr& problem, const std::exception* known, const std::string& in_hand) = 0;
   virtual void on_quit(caf::error reason) = 0;
   /// Gets messages that the behaviour does not know.
   virtual caf::result<caf::message> on_unexpected(caf::message_view& view) = 0;
@@ -77,6 +78,8 @@ protected:
   void reconfigure(const durable_options& options);
   mailbox_spec mailbox_limits() const { return {limit_.load(std::memory_order_relaxed), overflow_}; }
 
+  /// Whether a request is in hand, rather than a tell.
+  bool asked() const { return current_element_ != nullptr && current_element_->mid.is_request(); }
   /// Answers the request in hand with an error, if it was not answered yet, and counts the message as failed or dead.
   void fail_in_hand(caf::error problem);
   enum class keeping : std::uint8_t { kept, spent, impossible };
@@ -119,7 +122,7 @@ private:
       bool operator<(const entry& other) const { return at > other.at; }
     };
     std::vector<entry> heap;
-    std::size_t compact_at = 32;
+    std::size_t compact_at = 256;
     std::optional<std::chrono::steady_clock::time_point> armed;
   };
 
@@ -140,7 +143,7 @@ private:
   bool runs_here() const;
 
   caf::invoke_message_result run(caf::mailbox_element& x, bool counted, bool repeatable);
-  void after_throw(const caf::mailbox_element& x, const std::exception_ptr& problem);
+  void after_throw(const caf::mailbox_element& x, const std::exception* known);
   void after_quit();
   void look_after(const caf::mailbox_element& x, caf::invoke_message_result result);
   caf::invoke_message_result consume_special(caf::mailbox_element& x);
@@ -156,9 +159,44 @@ private:
   void arm(std::chrono::steady_clock::time_point at);
   void compact_deadlines();
   std::vector<std::uint64_t> awaited_ids() const;
+  static const caf::behavior& idle();
+  void set_behavior(caf::behavior behavior);
 
-  // Touched seldom. What CAF's own loop looks at in each round, what senders touch for each message, and what the
-  // actor's thread does are kept on cache lines of their own.
+  /// What few actors have. Made and added to on the actor's own thread, read by any; what is there stays.
+  struct extras {
+    extras() = default;
+    ~extras();
+    extras(const extras&) = delete;
+    extras& operator=(const extras&) = delete;
+
+    std::atomic<overflow_ring*> ring{nullptr};
+    std::atomic<copy_keeper*> keeper{nullptr};
+    deadlines limits;
+  };
+  extras& make_extras();
+  overflow_ring* ring() const {
+    const auto* x = extras_.load(std::memory_order_acquire);
+    return x == nullptr ? nullptr : x->ring.load(std::memory_order_acquire);
+  }
+  copy_keeper* keeper() const {
+    const auto* x = extras_.load(std::memory_order_acquire);
+    return x == nullptr ? nullptr : x->keeper.load(std::memory_order_acquire);
+  }
+
+  // What the actor's own thread touches for each message, behind what CAF's loop looks at in each round.
+  counter turn_{0};
+  counter handled_{0};
+  std::atomic<extras*> extras_{nullptr};
+  std::atomic<bool> abandoned_{false};  // `heir_` is set; here, because senders write near that
+  bool keeps_ = false;                  // a copy of what is in hand
+  bool skipping_ = false;
+  bool leaving_ = false;
+  bool open_ = false;        // the message in hand counts, and is in no count yet
+  bool repeatable_ = false;  // it may be handled again
+
+  // Touched seldom: 64 bytes that keep the cache lines of the actor's thread and of senders apart.
+  counter failed_{0};
+  counter dead_{0};
   caf::strong_actor_ptr heir_ref_;
   caf::error leftover_;
   counter rejected_{0};
@@ -166,33 +204,14 @@ private:
   counter dropped_tells_{0};
   counter told_drops_{0};
 
-  // What senders touch for each message.
+  // What senders touch for each message. What follows in a derived class must be touched seldom.
+  std::atomic<caf::abstract_actor*> heir_{nullptr};
   counter accepted_{0};
   counter mark_{0};
-  std::atomic<caf::abstract_actor*> heir_{nullptr};
   counter current_{0};  // the incarnation that is up; 0: none
-  std::atomic<overflow_ring*> ring_of_senders_{nullptr};
   std::atomic<unsigned> limit_{0};
   std::atomic<overflow_policy> overflow_{overflow_policy::reject};
   std::atomic<bool> sealed_{false};
-
-  std::atomic<copy_keeper*> keeper_of_watchers_{nullptr};
-  [[maybe_unused]] char room_[48];
-
-  // What the actor's own thread touches for each message.
-  counter turn_{0};
-  std::atomic<bool> abandoned_{false};  // `heir_` is set; here, because senders write near that
-  counter handled_{0};
-  counter failed_{0};
-  counter dead_{0};
-  std::unique_ptr<overflow_ring> ring_;
-  std::unique_ptr<copy_keeper> keeper_;
-  std::unique_ptr<deadlines> deadlines_;
-  bool keeps_ = false;  // a copy of what is in hand
-  bool skipping_ = false;
-  bool leaving_ = false;
-  bool open_ = false;        // the message in hand counts, and is in no count yet
-  bool repeatable_ = false;  // it may be handled again
 };
 
 /// The actor behind a handle, when it is a local one of this kind; else null. Valid while the handle is held.

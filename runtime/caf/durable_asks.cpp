@@ -1,4 +1,4 @@
-#include "caf/durable_actor.hpp"
+#include "caf/durable_parts.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/sec.hpp>
@@ -30,16 +30,16 @@ caf::resumable::resume_result durable_actor::resume(caf::execution_unit* eu, std
 bool durable_actor::runs_here() const { return running == this; }
 
 void durable_actor::limit_request(caf::message_id response, std::chrono::milliseconds timeout) {
-  if (!deadlines_) deadlines_ = std::make_unique<deadlines>();
+  auto& limits = make_extras().limits;
   constexpr std::chrono::milliseconds century = std::chrono::hours{24 * 365 * 100};
   const auto at = clock().now() + std::clamp(timeout, std::chrono::milliseconds{0}, century);
-  deadlines_->heap.push_back({at, response.integer_value()});
-  std::push_heap(deadlines_->heap.begin(), deadlines_->heap.end());
-  if (!deadlines_->armed || at < *deadlines_->armed) arm(at);
+  limits.heap.push_back({at, response.integer_value()});
+  std::push_heap(limits.heap.begin(), limits.heap.end());
+  if (!limits.armed || at < *limits.armed) arm(at);
 }
 
 void durable_actor::arm(std::chrono::steady_clock::time_point at) {
-  deadlines_->armed = at;
+  extras_.load(relaxed)->limits.armed = at;
   clock().set_ordinary_timeout(at, this, deadline_atom(), 0);
 }
 
@@ -53,19 +53,23 @@ std::vector<std::uint64_t> durable_actor::awaited_ids() const {
 }
 
 void durable_actor::compact_deadlines() {
+  constexpr std::size_t room = 256;
+  constexpr std::size_t growth = 4;  // seldom is cheap: an entry has 16 bytes
   const auto live = awaited_ids();
-  auto& heap = deadlines_->heap;
+  auto& limits = extras_.load(relaxed)->limits;
+  auto& heap = limits.heap;
   std::erase_if(heap, [&](const auto& x) { return !std::binary_search(live.begin(), live.end(), x.response); });
   std::make_heap(heap.begin(), heap.end());
-  deadlines_->compact_at = 32 + 2 * heap.size();
+  limits.compact_at = room + growth * heap.size();
 }
 
 bool durable_actor::on_timeout(const caf::timeout_msg& x) {
   if (x.type != deadline_atom()) return false;
-  if (!deadlines_) return true;
-  deadlines_->armed.reset();
+  auto* const found = extras_.load(relaxed);
+  if (found == nullptr) return true;
+  found->limits.armed.reset();
   compact_deadlines();
-  auto& heap = deadlines_->heap;
+  auto& heap = found->limits.heap;
   const auto now = clock().now();
   while (!heap.empty() && heap.front().at <= now) {
     const caf::message_id response{heap.front().response};

@@ -21,6 +21,12 @@ refusal_mark::refusal_mark() : before_(refusals) {}
 bool refusal_mark::refused() const { return refusals != before_; }
 
 void durable_actor::enqueue(caf::mailbox_element_ptr x, caf::execution_unit* eu) {
+  if (x->mid.is_response()) {  // no business of anybody else, whatever it is
+    const auto result = mailbox().push_back(std::move(x));
+    if (result == caf::intrusive::inbox_result::unblocked_reader) wake(eu);
+    if (result == caf::intrusive::inbox_result::queue_closed) ++refusals;
+    return;
+  }
   const auto token = x->content().type_token();
   if (heir_.load(acquire) != nullptr || !counts_as_message(x->mid, token) || token == own_token) {
     enqueue_special(std::move(x), eu, token);
@@ -100,7 +106,8 @@ void durable_actor::enqueue_for_heir(caf::mailbox_element_ptr x, caf::execution_
 /// False when the actor is over.
 bool durable_actor::push(caf::mailbox_element_ptr x, caf::execution_unit* eu) {
   const auto mid = x->mid;
-  const auto asker = x->sender;
+  caf::strong_actor_ptr asker;
+  if (mid.is_request()) asker = x->sender;
   const auto result = mailbox().push_back(std::move(x));
   if (result == caf::intrusive::inbox_result::unblocked_reader) wake(eu);
   if (result != caf::intrusive::inbox_result::queue_closed) return true;
@@ -117,8 +124,8 @@ void durable_actor::refuse(const caf::strong_actor_ptr& asker, caf::message_id m
 }
 
 void durable_actor::enqueue_full(caf::mailbox_element_ptr x, caf::execution_unit* eu, std::uint64_t before) {
-  if (auto* ring = ring_of_senders_.load(acquire))
-    if (enqueue_ring(*ring, x, eu, before)) return;
+  if (auto* overflow = ring())
+    if (enqueue_ring(*overflow, x, eu, before)) return;
   const auto mark = finished() + limit_.load(relaxed);
   mark_.store(mark, relaxed);
   if (before < mark) {
@@ -217,12 +224,12 @@ message_counts durable_actor::counts() const {
 }
 
 std::string durable_actor::in_hand() const {
-  auto* keeper = keeper_of_watchers_.load(acquire);
-  if (keeper == nullptr) return {};
+  auto* copies = keeper();
+  if (copies == nullptr) return {};
   caf::message copy;
   {
-    std::lock_guard guard{keeper->mutex};
-    copy = keeper->copy;
+    std::lock_guard guard{copies->mutex};
+    copy = copies->copy;
   }
   return copy.empty() ? std::string{} : text_of(copy.content());
 }
@@ -236,12 +243,14 @@ void durable_actor::bequeath(const caf::actor& heir) {
 
 /// Whether the full mailbox has given this message up; if so it is counted and answered.
 bool durable_actor::doomed(const caf::mailbox_element& x) {
-  if (ring_->doomed.load(relaxed) == 0 || (keeper_ && keeper_->again == &x)) return false;
+  auto* const overflow = ring();
+  if (overflow == nullptr || overflow->doomed.load(relaxed) == 0) return false;
+  if (const auto* copies = keeper(); copies != nullptr && copies->again == &x) return false;
   {
-    std::lock_guard guard{ring_->mutex};
-    const auto left = ring_->doomed.load(relaxed);
+    std::lock_guard guard{overflow->mutex};
+    const auto left = overflow->doomed.load(relaxed);
     if (left == 0) return false;
-    ring_->doomed.store(left - 1, relaxed);
+    overflow->doomed.store(left - 1, relaxed);
   }
   count_drop(x);
   return true;
@@ -250,16 +259,17 @@ bool durable_actor::doomed(const caf::mailbox_element& x) {
 /// Appends what came while the mailbox was full. A sender that was about to send before that may be late: what it sent
 /// comes first, since its later messages may be in the ring.
 void durable_actor::absorb_ring() {
-  std::lock_guard guard{ring_->mutex};
+  auto& overflow = *ring();
+  std::lock_guard guard{overflow.mutex};
   mailbox().fetch_more();
   auto& queue = get_normal_queue();
   const std::uint64_t older = queue.total_task_size() + queue.cache().total_task_size();
-  if (ring_->doomed.load(relaxed) > older) ring_->doomed.store(older, relaxed);
-  for (auto& x : ring_->content) queue.push_back(x.release());
-  ring_->content.clear();
-  ring_->engaged = false;
-  ring_->parked = false;
-  mark_.store(finished() + ring_->doomed.load(relaxed) + limit_.load(relaxed), relaxed);
+  if (overflow.doomed.load(relaxed) > older) overflow.doomed.store(older, relaxed);
+  for (auto& x : overflow.content) queue.push_back(x.release());
+  overflow.content.clear();
+  overflow.engaged = false;
+  overflow.parked = false;
+  mark_.store(finished() + overflow.doomed.load(relaxed) + limit_.load(relaxed), relaxed);
 }
 
 }  // namespace steward::port

@@ -1,5 +1,6 @@
 #include "policy/desk.hpp"
 
+#include <algorithm>
 #include <iterator>
 
 namespace steward::policy {
@@ -8,29 +9,55 @@ void supervisor_desk::install(std::unique_ptr<supervisor_machine> machine) {
   std::lock_guard guard{mutex_};
   machine_.swap(machine);
   queued_.clear();
+  waiting_ = 0;
+  gathering_ = false;
   poked_ = false;  // the owner may have dropped a poke that was about the old one
 }
 
 actions supervisor_desk::take() {
-  std::lock_guard guard{mutex_};
-  poked_ = false;
-  return std::exchange(queued_, {});
+  std::vector<actions> batches;
+  take(batches);
+  actions out;
+  for (auto& x : batches) std::move(x.begin(), x.end(), std::back_inserter(out));
+  return out;
 }
 
-std::optional<std::uint64_t> supervisor_desk::exited(child_number child, std::uint64_t incarnation,
-                                                     const exit_info& how, time_point now) {
+bool supervisor_desk::take(std::vector<actions>& into) {
+  std::lock_guard guard{mutex_};
+  const bool begins = std::exchange(poked_, false) && !gathering_ && gather_.count() > 0;
+  gathering_ = gathering_ || begins;
+  while (gathering_ && !into.empty() && spares_.size() < max_spares) {
+    spares_.push_back(std::move(into.back()));
+    into.pop_back();
+  }
+  into.clear();
+  into.swap(queued_);
+  waiting_ = 0;
+  return begins;
+}
+
+bool supervisor_desk::look_again() {
+  std::vector<actions> unused;
+  std::lock_guard guard{mutex_};
+  gathering_ = !queued_.empty();
+  if (!gathering_) unused.swap(spares_);
+  return gathering_;
+}
+
+std::optional<std::uint64_t> supervisor_desk::exited(child_number child, std::uint64_t incarnation, exit_info how,
+                                                     time_point now) {
   std::optional<std::uint64_t> mine;
   bool poke = false;
   {
     std::lock_guard guard{mutex_};
     if (!machine_ || !machine_->knows(child)) return mine;
-    auto out = machine_->child_exited(child, incarnation, how, now, queued_.size() < max_backlog);
+    lend_room();
+    auto out = machine_->child_exited(child, incarnation, std::move(how), now, waiting_ < max_backlog);
     for (const auto& next : out) {
       const auto* start = std::get_if<action::start_child>(&next);
       if (start != nullptr && start->in_place) mine = start->incarnation;
     }
-    append(std::move(out));
-    poke = needs_poke();
+    poke = bring(std::move(out), now);
   }
   if (poke) poke_();
   return mine;
@@ -41,19 +68,38 @@ void supervisor_desk::ready(child_number child, std::uint64_t incarnation, time_
   {
     std::lock_guard guard{mutex_};
     if (!machine_ || !machine_->knows(child)) return;
-    append(machine_->child_ready(child, incarnation, now, extra));
-    poke = needs_poke();
+    lend_room();
+    poke = bring(machine_->child_ready(child, incarnation, now, extra), now);
   }
   if (poke) poke_();
 }
 
-void supervisor_desk::append(actions more) {
-  if (queued_.empty())
-    queued_ = std::move(more);
-  else
-    queued_.insert(queued_.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+void supervisor_desk::lend_room() {
+  if (spares_.empty()) return;
+  machine_->reuse(std::move(spares_.back()));
+  spares_.pop_back();
 }
 
-bool supervisor_desk::needs_poke() { return !queued_.empty() && !std::exchange(poked_, true); }
+void supervisor_desk::append(actions more) {
+  if (more.empty()) return;
+  waiting_ += more.size();
+  queued_.push_back(std::move(more));
+}
+
+bool supervisor_desk::bring(actions more, time_point now) {
+  if (more.empty()) return false;
+  const bool waits = gathering_ && waiting_ + more.size() < long_queue &&
+                     std::none_of(more.begin(), more.end(), [&](const auto& x) { return urgent(x, now); });
+  append(std::move(more));
+  return !waits && !std::exchange(poked_, true);
+}
+
+/// Whether this must not wait until the owner looks again.
+bool supervisor_desk::urgent(const any_action& x, time_point now) const {
+  if (std::holds_alternative<action::note>(x) || std::holds_alternative<action::disarm_timer>(x)) return false;
+  if (const auto* start = std::get_if<action::start_child>(&x)) return !start->in_place;
+  if (const auto* timer = std::get_if<action::arm_timer>(&x)) return timer->at < now + 4 * gather_;
+  return true;
+}
 
 }  // namespace steward::policy

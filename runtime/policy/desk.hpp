@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace steward::policy {
 
@@ -17,14 +18,24 @@ namespace steward::policy {
 /// Decisions are made at once on the thread that brings the news; whoever owns the desk (the kernel) takes the actions
 /// and carries them out. An actor that crashed and may be restarted at once begins its next incarnation itself, without
 /// a detour over the owner's thread. Thread-safe; the lock is held for a decision only, never while user code runs.
+///
+/// *Gathering.* To wake the owner costs more than to decide. So when it was woken it looks once more after `gather`,
+/// and until a look finds nothing it is woken only for what cannot wait that long: what others do (starts, stops,
+/// answers, the end), timers that are due soon, and a queue that grows long. Without gathering, or when nothing has
+/// happened for a while, it is woken at once.
 class supervisor_desk {
 public:
   /// Actions that may wait for the owner before crashed actors have to wait for it, too: a storm of crashes cannot
   /// outrun the log.
   static constexpr std::size_t max_backlog = 4'096;
 
+  /// So many actions wake the owner while it gathers.
+  static constexpr std::size_t long_queue = max_backlog / 4;
+  static constexpr std::size_t max_spares = long_queue / 2;
+
   /// `poke` is called, on any thread and without the lock, when actions wait that the owner does not know of.
-  explicit supervisor_desk(std::function<void()> poke) : poke_(std::move(poke)) {}
+  explicit supervisor_desk(std::function<void()> poke, milliseconds gather = milliseconds{0})
+      : poke_(std::move(poke)), gather_(gather) {}
   supervisor_desk(const supervisor_desk&) = delete;
   supervisor_desk& operator=(const supervisor_desk&) = delete;
 
@@ -48,23 +59,35 @@ public:
   }
   /// For the owner: takes what is queued.
   actions take();
+  /// The same, as it came. The vectors that are there, all empty, are used again. True when the owner shall
+  /// `look_again` after `gather`.
+  bool take(std::vector<actions>& into);
+  /// For the owner: whether there is anything to take. If so, it shall look once more after `gather`.
+  bool look_again();
+  milliseconds gather() const noexcept { return gather_; }
 
   /// For a child on its own thread: it has ended. Returns the incarnation that it shall begin at once, if so; else it
   /// is told later.
-  std::optional<std::uint64_t> exited(child_number child, std::uint64_t incarnation, const exit_info& how,
-                                      time_point now);
+  std::optional<std::uint64_t> exited(child_number child, std::uint64_t incarnation, exit_info how, time_point now);
   /// For a child on its own thread: it is ready for work.
   void ready(child_number child, std::uint64_t incarnation, time_point now, const std::string& extra);
 
 private:
+  void lend_room();
   void append(actions more);
-  bool needs_poke();
+  /// Appends what another thread has brought. True when the owner must be woken.
+  bool bring(actions more, time_point now);
+  bool urgent(const any_action& x, time_point now) const;
 
   mutable std::mutex mutex_;
   std::unique_ptr<supervisor_machine> machine_;
-  actions queued_;
+  std::vector<actions> queued_;
+  std::size_t waiting_ = 0;      // actions in `queued_`
+  std::vector<actions> spares_;  // empty vectors
   bool poked_ = false;
+  bool gathering_ = false;  // the owner is about to look
   std::function<void()> poke_;
+  milliseconds gather_;
 };
 
 }  // namespace steward::policy

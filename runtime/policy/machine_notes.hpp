@@ -1,16 +1,22 @@
 #pragma once
 
+#include "policy/supervisor_machine.hpp"
 #include "steward/cause.hpp"
 #include "steward/event.hpp"
 
+#include <optional>
+#include <utility>
+#include <variant>
+
 namespace steward::policy {
 
-/// The beginnings of the events and causes that a `supervisor_machine` tells.
-inline event make_event(event_kind kind, event_level level) {
-  event out;
-  out.kind = kind;
-  out.level = level;
-  return out;
+/// Adds an event to what is told; the reference is good until more is added. Events are large: they are made in place.
+inline action::note& add_note(actions& out, std::optional<child_number> about, event_kind kind, event_level level) {
+  auto& x = std::get<action::note>(out.emplace_back(std::in_place_type<action::note>));
+  x.about = about;
+  x.what.kind = kind;
+  x.what.level = level;
+  return x;
 }
 
 inline cause ended_early() {

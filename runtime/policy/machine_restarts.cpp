@@ -22,46 +22,50 @@ event_decision supervisor_machine::decision(const char* what, const restart_budg
 void supervisor_machine::note_end(child_number i, const entry& c, const exit_info& how, const char* decided,
                                   time_point now, actions& out) const {
   const bool crashed = is_abnormal(how.cls);
-  auto e = make_event(crashed ? event_kind::crash : event_kind::stop, crashed ? event_level::error : event_level::info);
+  auto& e =
+      add_note(out, i, crashed ? event_kind::crash : event_kind::stop, crashed ? event_level::error : event_level::info)
+          .what;
   e.incarnation = c.incarnation;
   if (crashed) {
     e.why = how.why;
     e.text = how.text;
     e.kept = how.kept;
-    e.decision = decision(decided, c.own ? *c.own : budget_, now);
+    e.decision = decision(decided, has_budget(c) ? *c.past->own : budget_, now);
   } else {
     e.text = how.cls == exit_class::normal ? "finished" : "shut down";
   }
-  out.emplace_back(action::note{i, std::move(e)});
 }
 
-void supervisor_machine::crashed(child_number i, entry& c, const exit_info& how, time_point now, actions& out,
-                                 bool in_place) {
+void supervisor_machine::crashed(child_number i, entry& c, exit_info how, time_point now, actions& out, bool in_place) {
   if (!in_service()) {  // stopped in its turn
     note_end(i, c, how, "none", now, out);
     c.state = child_state::waiting;
     return;
   }
-  if (!c.died_at) c.died_at = now;
+  auto& past = history_of(i, c);
+  if (!past.died_at) past.died_at = now;
   auto& budget = budget_of(c);
   if (!budget.allow(now)) {
-    if (c.own && c.policy->on_spent == spent_policy::park)
+    if (past.own && c.policy->on_spent == spent_policy::park)
       park(i, c, how, now, out);
     else
       give_up(i, c, how, now, out);
     return;
   }
-  const auto delay = next_delay(c.policy->delays, c.delays, now);
+  const auto ready_since = std::exchange(c.ready_since, time_point::min());
+  if (ready_since != time_point::min()) past.delays.ready_since = ready_since;
+  const auto delay = next_delay(c.policy->delays, past.delays, now);
   const bool abnormal = is_abnormal(how.cls);
-  auto e =
-      make_event(abnormal ? event_kind::crash : event_kind::stop, abnormal ? event_level::error : event_level::info);
+  auto& told = add_note(out, i, abnormal ? event_kind::crash : event_kind::stop,
+                        abnormal ? event_level::error : event_level::info);
+  auto& e = told.what;
   e.incarnation = c.incarnation;
-  e.why = how.why;
-  e.text = how.text;
+  e.why = std::move(how.why);
+  e.text = std::move(how.text);
   e.kept = how.kept;
   e.decision = decision("restart", budget, now);
   e.decision->delay_ms = delay.count();
-  out.emplace_back(action::note{i, std::move(e), grouped() ? group_of(i) : std::vector<child_number>{}});
+  if (grouped()) told.also = group_of(i);
   c.state = child_state::waiting;
   const bool was_member = std::exchange(c.in_group, false);
   if (grouped()) {
@@ -74,10 +78,9 @@ void supervisor_machine::crashed(child_number i, entry& c, const exit_info& how,
   if (delay.count() == 0) {
     begin_incarnation(i, c, now, out, in_place);
   } else {
-    auto wait = make_event(event_kind::backoff, event_level::info);
+    auto& wait = add_note(out, i, event_kind::backoff, event_level::info).what;
     wait.decision = decision("restart", budget, now);
     wait.decision->delay_ms = delay.count();
-    out.emplace_back(action::note{i, std::move(wait)});
     arm(i, c, now + delay, out);
   }
   // A group restart that is under way although the strategy was changed goes on without it.
@@ -86,14 +89,13 @@ void supervisor_machine::crashed(child_number i, entry& c, const exit_info& how,
 
 void supervisor_machine::park(child_number i, entry& c, const exit_info& how, time_point now, actions& out) {
   note_end(i, c, how, "park", now, out);
-  auto e = make_event(event_kind::park, event_level::error);
+  auto& e = add_note(out, i, event_kind::park, event_level::error).what;
   e.incarnation = c.incarnation;
-  e.decision = decision("park", *c.own, now);
+  e.decision = decision("park", *c.past->own, now);
   e.decision->delay_ms = c.policy->park_for.count();
   e.kept = how.kept;
   e.text = c.policy->park_for.count() > 0 ? "down, with its messages kept, for " + render_duration(c.policy->park_for)
                                           : "down, with its messages kept, until it is restarted by hand";
-  out.emplace_back(action::note{i, std::move(e)});
   answer(i, true, reply_code::failed, out, {}, how.why);
   c.state = child_state::parked;
   if (c.policy->park_for.count() > 0) arm(i, c, now + c.policy->park_for, out);
@@ -107,9 +109,9 @@ void supervisor_machine::end_for_good(child_number i, entry& c, const exit_info&
   c.state = child_state::waiting;
   if (!serving) return;  // stopped in its turn, if it is not forgotten
   if (c.policy->significant && ends_supervisor(i)) {
-    auto e = make_event(event_kind::stop, event_level::info);
-    e.text = std::string{"auto_shutdown: "} + to_string(options_.end_with);
-    out.emplace_back(action::note{std::nullopt, std::move(e), {i}});
+    auto& told = add_note(out, std::nullopt, event_kind::stop, event_level::info);
+    told.what.text = std::string{"auto_shutdown: "} + to_string(options_.end_with);
+    told.also = {i};
     end_by_itself({exit_class::shutdown, {}}, now, out);
     return;
   }
@@ -139,11 +141,12 @@ bool supervisor_machine::ends_supervisor(child_number i) {
 void supervisor_machine::give_up(child_number i, entry& c, const exit_info& how, time_point now, actions& out) {
   const bool by_rule = how.rule == verdict::escalate;
   note_end(i, c, how, by_rule ? "escalate" : "give_up", now, out);
-  auto e = make_event(event_kind::limit, event_level::error);
+  auto& told = add_note(out, std::nullopt, event_kind::limit, event_level::error);
+  auto& e = told.what;
   e.decision = decision(by_rule ? "escalate" : "give_up", budget_of(c), now);
   e.why = how.why;
   e.text = by_rule ? "its exception is one to escalate" : "it would need one restart too many";
-  out.emplace_back(action::note{std::nullopt, std::move(e), {i}});
+  told.also = {i};
   c.state = child_state::waiting;  // what is left of it is stopped in turn, with the others
   disarm(i, c, out);
   end_by_itself({exit_class::gave_up, how.why}, now, out);
@@ -222,10 +225,9 @@ void supervisor_machine::advance_group(time_point now, actions& out) {
     const bool waits =
         culprit != children_.end() && culprit->second.in_group && culprit->second.state == child_state::waiting;
     if (group_->due > now && waits) {
-      auto e = make_event(event_kind::backoff, event_level::info);
+      auto& e = add_note(out, culprit->first, event_kind::backoff, event_level::info).what;
       e.decision = decision("restart", budget_of(culprit->second), now);
       e.decision->delay_ms = std::chrono::ceil<milliseconds>(group_->due - now).count();
-      out.emplace_back(action::note{culprit->first, std::move(e)});
       arm(culprit->first, culprit->second, group_->due, out);
       return;
     }
@@ -330,7 +332,7 @@ actions supervisor_machine::restart_child(child_number i, request_number request
     case child_state::waiting:
       return refuse(reply_code::restarting);
     case child_state::parked:
-      if (c.own) c.own = std::make_unique<restart_budget>(c.own->limit());
+      if (has_budget(c)) c.past->own = std::make_unique<restart_budget>(c.past->own->limit());
       disarm(i, c, out);
       break;
     case child_state::idle:
@@ -377,7 +379,8 @@ void supervisor_machine::repolicy(child_number i, std::shared_ptr<const child_po
   const auto& old = c.policy->limit;
   const bool same = old.has_value() == policy->limit.has_value() &&
                     (!old || (old->restarts == policy->limit->restarts && old->within == policy->limit->within));
-  if (!same) c.own = policy->limit ? std::make_unique<restart_budget>(*policy->limit) : nullptr;
+  if (!same && (policy->limit || c.past))
+    history_of(i, c).own = policy->limit ? std::make_unique<restart_budget>(*policy->limit) : nullptr;
   c.policy = std::move(policy);
 }
 

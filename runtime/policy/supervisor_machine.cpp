@@ -55,11 +55,18 @@ supervisor_machine::supervisor_machine(machine_options options) : options_(optio
 void supervisor_machine::add(child_number child, std::shared_ptr<const child_policy> policy,
                              std::uint64_t incarnation) {
   entry c;
-  if (policy->limit) c.own = std::make_unique<restart_budget>(*policy->limit);
+  if (policy->limit) history_of(child, c).own = std::make_unique<restart_budget>(*policy->limit);
   c.policy = std::move(policy);
   c.incarnation = incarnation;
-  c.delays.random = options_.seed ^ (0x9e3779b97f4a7c15ULL * (child + 1));
   children_.emplace_hint(children_.end(), child, std::move(c));
+}
+
+supervisor_machine::history& supervisor_machine::history_of(child_number i, entry& c) const {
+  if (!c.past) {
+    c.past = std::make_unique<history>();
+    c.past->delays.random = options_.seed ^ (0x9e3779b97f4a7c15ULL * (i + 1));
+  }
+  return *c.past;
 }
 
 actions supervisor_machine::start(time_point now) {
@@ -94,20 +101,21 @@ actions supervisor_machine::stop(time_point now, bool keep) {
 
 actions supervisor_machine::child_ready(child_number i, std::uint64_t incarnation, time_point now,
                                         const std::string& extra) {
-  actions out;
+  actions out = std::exchange(spare_, {});
+  out.reserve(2);
   auto* c = current(i, incarnation);
   if (c == nullptr || c->state != child_state::starting) return out;
   c->state = child_state::up;
   c->from = origin::policy;
   disarm(i, *c, out);
-  c->delays.ready_since = now;
-  auto e = make_event(c->died_at ? event_kind::recover : event_kind::ready, event_level::info);
+  c->ready_since = now;
+  const bool again = c->past && c->past->died_at;
+  auto& e = add_note(out, i, again ? event_kind::recover : event_kind::ready, event_level::info).what;
   e.incarnation = incarnation;
-  if (c->died_at) {
-    e.recovery_ms = std::chrono::duration<double, std::milli>(now - *c->died_at).count();
-    c->died_at.reset();
+  if (again) {
+    e.recovery_ms = std::chrono::duration<double, std::milli>(now - *c->past->died_at).count();
+    c->past->died_at.reset();
   }
-  out.emplace_back(action::note{i, std::move(e)});
   answer(i, true, reply_code::ok, out, extra);
   if (!group_ || group_->at != stage::stopping) after_start(i, std::exchange(c->in_group, false), now, out);
   return out;
@@ -119,11 +127,10 @@ actions supervisor_machine::child_declined(child_number i, std::uint64_t incarna
   if (c == nullptr || c->state != child_state::starting) return out;
   disarm(i, *c, out);
   c->from = origin::policy;
-  c->died_at.reset();
-  auto e = make_event(event_kind::stop, event_level::info);
+  if (c->past) c->past->died_at.reset();
+  auto& e = add_note(out, i, event_kind::stop, event_level::info).what;
   e.incarnation = incarnation;
   e.text = "declined to start: nothing to do";
-  out.emplace_back(action::note{i, std::move(e)});
   answer(i, true, reply_code::ignored, out);
   if (!in_service()) {
     c->state = child_state::waiting;  // what is left of it is stopped in its turn
@@ -160,13 +167,14 @@ actions supervisor_machine::child_start_failed(child_number i, std::uint64_t inc
   }
   how.text.clear();
   if (in_service() && lost_in_group(i, *c, now, out)) return out;
-  crashed(i, *c, how, now, out, false);
+  crashed(i, *c, std::move(how), now, out, false);
   return out;
 }
 
-actions supervisor_machine::child_exited(child_number i, std::uint64_t incarnation, const exit_info& how,
-                                         time_point now, bool in_place) {
-  actions out;
+actions supervisor_machine::child_exited(child_number i, std::uint64_t incarnation, exit_info how, time_point now,
+                                         bool in_place) {
+  actions out = std::exchange(spare_, {});
+  out.reserve(4);
   auto* c = current(i, incarnation);
   if (c == nullptr) return out;
   if (c->state == child_state::stopping) {
@@ -185,7 +193,7 @@ actions supervisor_machine::child_exited(child_number i, std::uint64_t incarnati
   if (how.rule == verdict::escalate && in_service())
     give_up(i, *c, how, now, out);
   else if (how.rule != verdict::stop && in_service() && wants_restart(c->policy->restart, how.cls))
-    crashed(i, *c, how, now, out, in_place);
+    crashed(i, *c, std::move(how), now, out, in_place);
   else
     end_for_good(i, *c, how, now, out);
   return out;
@@ -248,10 +256,9 @@ actions supervisor_machine::timer(child_number i, std::uint64_t token, time_poin
       break;
     }
     case child_state::stopping: {
-      auto e = make_event(event_kind::warn, event_level::warn);
+      auto& e = add_note(out, i, event_kind::warn, event_level::warn).what;
       e.incarnation = c.incarnation;
       e.text = "did not stop within " + render_duration(c.policy->shutdown) + "; abandoned";
-      out.emplace_back(action::note{i, std::move(e)});
       out.emplace_back(action::abandon_child{i});
       if (wanted_down(i)) end_after_all(i, c, out);
       settle(i, c, out);
@@ -270,9 +277,7 @@ void supervisor_machine::begin_incarnation(child_number i, entry& c, time_point 
   c.state = child_state::starting;
   c.ended = exit_class::shutdown;
   ++c.incarnation;
-  auto e = make_event(again ? event_kind::restart : event_kind::start, event_level::info);
-  e.incarnation = c.incarnation;
-  out.emplace_back(action::note{i, std::move(e)});
+  add_note(out, i, again ? event_kind::restart : event_kind::start, event_level::info).what.incarnation = c.incarnation;
   if (c.policy->start_within != infinity) arm(i, c, now + c.policy->start_within, out);
   out.emplace_back(action::start_child{i, c.incarnation, in_place});
 }
@@ -338,7 +343,7 @@ void supervisor_machine::settle(child_number i, entry& c, actions& out) {
     c.state = child_state::waiting;
   } else {
     c.state = child_state::idle;
-    c.died_at.reset();
+    if (c.past) c.past->died_at.reset();
     c.in_group = false;
   }
   answer(i, false, reply_code::ok, out);

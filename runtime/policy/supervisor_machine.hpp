@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -167,7 +168,7 @@ public:
   actions child_declined(child_number child, std::uint64_t incarnation, time_point now);
   actions child_start_failed(child_number child, std::uint64_t incarnation, const cause& why, time_point now);
   /// `in_place`: the caller can begin the next incarnation itself, when that is due at once.
-  actions child_exited(child_number child, std::uint64_t incarnation, const exit_info& how, time_point now,
+  actions child_exited(child_number child, std::uint64_t incarnation, exit_info how, time_point now,
                        bool in_place = false);
   actions child_hung(child_number child, std::uint64_t incarnation, const exit_info& how, time_point now);
   actions child_stopped(child_number child, time_point now);
@@ -184,6 +185,9 @@ public:
   /// New rules from now on; a switch from or to simple_one_for_one is not possible. Budgets that change begin anew.
   void reconfigure(const machine_options& options);
   void repolicy(child_number child, std::shared_ptr<const child_policy> policy);
+
+  /// Lends the room of an empty vector to the next report that a child is ready or has ended.
+  void reuse(actions room) { spare_ = std::move(room); }
 
   bool knows(child_number child) const { return children_.contains(child); }
   child_state state_of(child_number child) const { return children_.at(child).state; }
@@ -205,13 +209,19 @@ private:
   /// Who wanted the start that is under way: a failure is the asker's.
   enum class origin : std::uint8_t { policy, start_request, restart_request };
 
-  struct entry {
-    std::shared_ptr<const child_policy> policy;
+  /// What is remembered of children that crashed, or have a budget of their own.
+  struct history {
     std::unique_ptr<restart_budget> own;
     backoff_state delays;
+    std::optional<time_point> died_at;  // set from a crash until the next incarnation is ready
+  };
+  /// Of each child, in 48 bytes: a tree can have many.
+  struct entry {
+    std::shared_ptr<const child_policy> policy;
+    std::unique_ptr<history> past;
+    time_point ready_since = time_point::min();  // `min` when its back-off knows of that, or there was no start
     std::uint64_t incarnation = 0;
-    std::uint64_t token = 0;
-    std::optional<time_point> died_at;        // set from a crash until the next incarnation is ready
+    std::uint16_t token = 0;
     exit_class ended = exit_class::shutdown;  // how the latest incarnation ended by itself, if it did
     child_state state = child_state::idle;
     afterwards then = afterwards::idle;
@@ -238,7 +248,9 @@ private:
   }
   entry* current(child_number child, std::uint64_t incarnation);
   afterwards end_of(const entry& c) const;
-  restart_budget& budget_of(entry& c) { return c.own ? *c.own : budget_; }
+  history& history_of(child_number i, entry& c) const;
+  restart_budget& budget_of(entry& c) { return has_budget(c) ? *c.past->own : budget_; }
+  static bool has_budget(const entry& c) { return c.past && c.past->own; }
   event_decision decision(const char* what, const restart_budget& budget, time_point now) const;
 
   void begin_incarnation(child_number i, entry& c, time_point now, actions& out, bool in_place = false);
@@ -251,7 +263,7 @@ private:
   void stop_next(time_point now, actions& out);
   void stop_all_at_once(time_point now, actions& out);
   void finish(actions& out);
-  void crashed(child_number i, entry& c, const exit_info& how, time_point now, actions& out, bool in_place);
+  void crashed(child_number i, entry& c, exit_info how, time_point now, actions& out, bool in_place);
   void park(child_number i, entry& c, const exit_info& how, time_point now, actions& out);
   void end_for_good(child_number i, entry& c, const exit_info& how, time_point now, actions& out);
   void give_up(child_number i, entry& c, const exit_info& how, time_point now, actions& out);
@@ -288,6 +300,7 @@ private:
   bool stops_begun_ = false;
   exit_info last_;                                    // how the supervisor will have ended
   std::optional<action::start_failed> failed_start_;  // set while rolling back
+  actions spare_;
 };
 
 }  // namespace steward::policy

@@ -5,7 +5,8 @@
 #include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
 
-#include <optional>
+#include <functional>
+#include <typeinfo>
 #include <utility>
 
 namespace steward::supervision {
@@ -43,6 +44,28 @@ caf::error exit_reason_of(leave_reason reason, const std::string& why) {
 
 port::durable_options options_of(const cell_kind& kind) { return {kind.mailbox, kind.redeliver > 0, kind.watched}; }
 
+/// As `cause_of`, without throwing the exception once more. What is known of the latest type is kept per thread.
+cause cause_of_known(const std::exception& known, const std::exception_ptr& problem) {
+  struct type_facts {
+    const std::type_info* type = nullptr;
+    std::string name;
+    bool nests = false;
+  };
+  thread_local type_facts latest;
+  const auto& type = typeid(known);
+  if (latest.type == nullptr || *latest.type != type) {
+    latest.name = demangle(type.name());
+    latest.nests = dynamic_cast<const std::nested_exception*>(&known) != nullptr;
+    latest.type = &type;
+  }
+  if (latest.nests) return cause_of(problem);
+  cause out;
+  out.cls = cause_class::exception;
+  out.exception = latest.name;
+  out.message = known.what();
+  return out;
+}
+
 std::string while_handling(const std::string& in_hand) {
   return in_hand.empty() ? std::string{} : "while it handled " + shorten(in_hand, max_in_hand_bytes);
 }
@@ -62,7 +85,15 @@ policy::exit_info exit_of(const caf::error& reason) {
 }
 
 cell::cell(caf::actor_config& cfg, cell_spec spec)
-    : durable_actor(cfg, options_of(*spec.kind)), spec_(std::move(spec)), kind_(spec_.kind) {}
+    : durable_actor(cfg, options_of(*spec.kind)),
+      place_(std::move(spec.place)),
+      node_(spec.node),
+      kind_(std::move(spec.kind)) {}
+
+cell::rarities& cell::more() {
+  if (!rare_) rare_ = std::make_unique<rarities>();
+  return *rare_;
+}
 
 caf::behavior cell::make_behavior() {
   hold_mailbox();
@@ -80,7 +111,7 @@ bool cell::on_command(caf::type_erased_tuple& content, const std::type_info& typ
 void cell::carry_out(const cell_command& command) {
   switch (command.what) {
     case cell_command::kind::incarnate:
-      actors_ = command.actors;
+      if (command.actors || rare_) more().actors = command.actors;
       begin(command.incarnation);
       break;
     case cell_command::kind::hold: {
@@ -101,7 +132,9 @@ void cell::carry_out(const cell_command& command) {
       was_up_ = state_ != nullptr;
       close_incarnation();
       state_.reset();
-      const auto& [reason, why] = own_end_ ? *own_end_ : std::pair{command.reason, command.why};
+      const bool by_itself = rare_ && rare_->ended;
+      const auto reason = by_itself ? rare_->reason : command.reason;
+      const auto& why = by_itself ? rare_->why : command.why;
       leave(exit_reason_of(reason, why),
             caf::make_error(reason == leave_reason::crashed ? errc::gave_up : errc::ended, why), command.heir);
       break;
@@ -112,13 +145,16 @@ void cell::carry_out(const cell_command& command) {
 void cell::begin(std::uint64_t incarnation) {
   static const actor_map nobody;
   incarnation_ = incarnation;
-  own_end_.reset();
+  if (rare_) rare_->ended = false;
   state_.reset();
   forget_requests();
   reset_handlers();
   const auto& kind = *kind_;
-  const actor_args args{
-      spec_.path, incarnation, kind.params, actors_ ? *actors_ : nobody, kind.print, spec_.seed + incarnation};
+  auto where = path();
+  const auto seed = place_->seed ^ (std::hash<std::string>{}(where)*0x9e3779b97f4a7c15ULL);
+  const auto* actors = rare_ ? rare_->actors.get() : nullptr;
+  const actor_args args{std::move(where), incarnation,       kind.params, actors != nullptr ? *actors : nobody,
+                        kind.print,       seed + incarnation};
   cell_report failed;
   failed.what = cell_report::kind::start_failed;
   failed.why.cls = cause_class::start;
@@ -127,7 +163,7 @@ void cell::begin(std::uint64_t incarnation) {
     auto behavior = state_->make_behavior();
     if (behavior && !quitting()) {
       open_mailbox(std::move(behavior), incarnation);
-      spec_.desk->ready(spec_.node, incarnation, clock().now(), args.for_starter());
+      place_->desk->ready(node_, incarnation, clock().now(), args.for_starter());
       return;
     }
     failed.why.message = quitting() ? "quit while it was starting" : "make_behavior returned no behaviour";
@@ -143,8 +179,8 @@ void cell::begin(std::uint64_t incarnation) {
   report(std::move(failed));
 }
 
-void cell::on_throw(const std::exception_ptr& problem, const std::string& in_hand) {
-  const auto why = cause_of(problem);
+void cell::on_throw(const std::exception_ptr& problem, const std::exception* known, const std::string& in_hand) {
+  auto why = known != nullptr ? cause_of_known(*known, problem) : cause_of(problem);
   const auto* given = rules();
   const auto rule = given != nullptr ? given->match(problem) : treatment::restart;
   if (rule == treatment::resume && !quitting() && handlers_intact()) {
@@ -153,12 +189,12 @@ void cell::on_throw(const std::exception_ptr& problem, const std::string& in_han
     e.why = why;
     e.text = while_handling(in_hand);
     e.decision.emplace().action = to_string(treatment::resume);
-    spec_.kind->events->emit(std::move(e));
+    place_->events->emit(std::move(e));
     return;
   }
   forget_requests();
   settle_in_hand(why, rule != treatment::stop, in_hand);
-  policy::exit_info how{policy::exit_class::abnormal, why};
+  policy::exit_info how{policy::exit_class::abnormal, std::move(why)};
   how.text = while_handling(in_hand);
   how.rule = verdict_of(rule);
   end_incarnation(std::move(how));
@@ -172,9 +208,10 @@ void cell::settle_in_hand(const cause& why, bool may_repeat, const std::string& 
     auto e = event_of(event_kind::quarantine, event_level::error);
     e.why = why;
     e.text = shorten(in_hand, max_in_hand_bytes);
-    spec_.kind->events->emit(std::move(e));
+    place_->events->emit(std::move(e));
   }
-  fail_in_hand(caf::make_error(kept == keeping::spent ? errc::quarantined : errc::crashed, why.exception, why.message));
+  const auto code = kept == keeping::spent ? errc::quarantined : errc::crashed;
+  fail_in_hand(asked() ? caf::make_error(code, why.exception, why.message) : caf::error{});
 }
 
 void cell::on_quit(caf::error reason) { end_incarnation(exit_of(reason)); }
@@ -184,20 +221,25 @@ void cell::end_incarnation(policy::exit_info how) {
   state_.reset();
   how.kept = waiting();
   // What waits stays where it is when the next incarnation begins at once: a crash costs the same whatever waits.
-  if (const auto next = spec_.desk->exited(spec_.node, incarnation_, how, clock().now())) return begin(*next);
+  if (const auto next = place_->desk->exited(node_, incarnation_, how, clock().now())) return begin(*next);
   hold_mailbox();
-  if (how.cls == policy::exit_class::normal)
-    own_end_.emplace(leave_reason::normal, std::string{});
-  else if (how.cls == policy::exit_class::shutdown)
-    own_end_.emplace(leave_reason::shutdown, std::string{});
-  else
-    own_end_.emplace(leave_reason::crashed, describe(how.why));
+  auto& own = more();
+  own.ended = true;
+  own.why.clear();
+  if (how.cls == policy::exit_class::normal) {
+    own.reason = leave_reason::normal;
+  } else if (how.cls == policy::exit_class::shutdown) {
+    own.reason = leave_reason::shutdown;
+  } else {
+    own.reason = leave_reason::crashed;
+    own.why = describe(how.why);
+  }
 }
 
 caf::result<caf::message> cell::on_unexpected(caf::message_view& view) {
   auto e = event_of(event_kind::warn, event_level::warn);
   e.text = "dropped a message that it has no handler for: " + to_string(view.content());
-  spec_.kind->events->emit(std::move(e));
+  place_->events->emit(std::move(e));
   return caf::make_error(caf::sec::unexpected_message);
 }
 
@@ -205,12 +247,12 @@ void cell::on_dropped(std::uint64_t n) {
   event e;  // senders call this: only what never changes
   e.kind = event_kind::dead_letter;
   e.level = event_level::warn;
-  e.actor = spec_.path;
+  e.actor = path();
   e.runs_in = to_string(rung::thread);
   e.lost = n;
   const auto limits = mailbox_limits();
   e.text = "its mailbox was full (" + std::to_string(limits.limit) + "): " + to_string(limits.overflow);
-  spec_.kind->events->emit(std::move(e));
+  place_->events->emit(std::move(e));
 }
 
 void cell::on_left(std::uint64_t dead) {
@@ -228,17 +270,17 @@ event cell::event_of(event_kind kind, event_level level) const {
   event e;
   e.kind = kind;
   e.level = level;
-  e.actor = spec_.path;
+  e.actor = path();
   e.incarnation = incarnation_;
   e.runs_in = to_string(rung::thread);
   return e;
 }
 
 void cell::report(cell_report what) const {
-  what.node = spec_.node;
-  what.cell = spec_.serial;
+  what.node = node_;
+  what.cell = id();
   what.incarnation = incarnation_;
-  port::tell_urgently(spec_.kind->kernel, std::move(what));
+  port::tell_urgently(place_->kernel, std::move(what));
 }
 
 cell& cell_of(const caf::actor& handle) { return static_cast<cell&>(*caf::actor_cast<caf::abstract_actor*>(handle)); }

@@ -6,9 +6,12 @@
 #include "steward/admin.hpp"
 #include "steward/event.hpp"
 
+#include <caf/intrusive_ptr.hpp>
+#include <caf/ref_counted.hpp>
+
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -24,7 +27,7 @@ struct cell_report {
     left,          ///< the actor is over
   };
   std::uint64_t node = 0;
-  std::uint64_t cell = 0;  ///< `cell_spec::serial`
+  std::uint64_t cell = 0;  ///< its actor id: tells it from one that was abandoned before it
   kind what = kind::left;
   std::uint64_t incarnation = 0;
   cause why;                  ///< `start_failed`
@@ -37,6 +40,7 @@ struct cell_report {
 using actor_map = std::map<std::string, caf::actor>;
 
 struct cell_kind;
+using cell_kind_ptr = caf::intrusive_ptr<const cell_kind>;
 
 /// Why a cell leaves: what its monitors and links see.
 enum class leave_reason : std::uint8_t { normal, shutdown, killed, crashed };
@@ -54,12 +58,12 @@ struct cell_command {
   std::shared_ptr<const actor_map> actors;  ///< `incarnate`: what the parameters name, as of now
   leave_reason reason = leave_reason::shutdown;
   std::string why;  ///< `leave`: told to whoever waits for an answer
-  std::shared_ptr<const cell_kind> renewed = nullptr;
+  cell_kind_ptr renewed = nullptr;
   caf::actor heir;  ///< `leave`: gets the messages that wait, instead of their becoming dead letters
 };
 
 /// What all cells of one child spec share.
-struct cell_kind {
+struct cell_kind : caf::ref_counted {
   state_factory make;
   std::shared_ptr<const exception_rules> exceptions;  ///< may be null
   param_map params;
@@ -67,18 +71,26 @@ struct cell_kind {
   unsigned redeliver = 0;
   bool watched = false;  ///< `hang_after` is set: what is in hand is kept for the report
   actor_args::printer print;
-  event_log* events = nullptr;  ///< outlives the actor system
-  caf::actor kernel;
 };
 
-/// What all incarnations of a cell share. Immutable while the cell lives.
-struct cell_spec {
-  std::shared_ptr<const cell_kind> kind;
+/// Where a child is, and whom its cells tell. The dynamic children of a supervisor share one.
+struct child_place : caf::ref_counted {
+  std::string text;                               ///< the path; of dynamic children, what their paths begin with
+  std::uint64_t block = 0;                        ///< of dynamic children: their number less this ends their path
   std::shared_ptr<policy::supervisor_desk> desk;  ///< of its supervisor
-  std::uint64_t node = 0;                         ///< its number there
-  std::uint64_t serial = 0;                       ///< tells a cell from one that was abandoned before it
+  event_log* events = nullptr;                    ///< outlives the actor system
+  caf::actor kernel;
   std::uint64_t seed = 0;
-  std::string path;
+
+  std::string path_of(std::uint64_t number) const { return block == 0 ? text : text + std::to_string(number - block); }
+};
+using child_place_ptr = caf::intrusive_ptr<const child_place>;
+
+/// What all incarnations of a cell share.
+struct cell_spec {
+  child_place_ptr place;
+  std::uint64_t node = 0;  ///< its number at its supervisor
+  cell_kind_ptr kind;      ///< until it is renewed
 };
 
 }  // namespace steward::supervision
@@ -108,7 +120,7 @@ public:
   void on_exit() override;
 
   /// Thread-safe.
-  const std::string& path() const noexcept { return spec_.path; }
+  std::string path() const { return place_->path_of(node_); }
 
   // Thread-safe, for whoever holds a handle of the cell, are those of durable_actor: `counts`; `turn`, which is the
   // number of handlers that were begun, times two, odd while one runs; `in_hand`, which is what is being handled, as
@@ -117,7 +129,7 @@ public:
 private:
   bool on_command(caf::type_erased_tuple& content, const std::type_info& type) override;
   bool is_command(const std::type_info& type) const override { return type == typeid(cell_command); }
-  void on_throw(const std::exception_ptr& problem, const std::string& in_hand) override;
+  void on_throw(const std::exception_ptr& problem, const std::exception* known, const std::string& in_hand) override;
   void on_quit(caf::error reason) override;
   caf::result<caf::message> on_unexpected(caf::message_view& view) override;
   void on_dropped(std::uint64_t n) override;
@@ -132,15 +144,24 @@ private:
   event event_of(event_kind kind, event_level level) const;
   void report(cell_report what) const;
 
-  const cell_spec spec_;
-  std::shared_ptr<const cell_kind> kind_;    // of the next incarnation; what senders see is that of `spec_`
-  std::shared_ptr<const actor_map> actors_;  // of the last `incarnate`, for restarts in place
+  /// What few cells have.
+  struct rarities {
+    std::shared_ptr<const actor_map> actors;  ///< of the last `incarnate`, for restarts in place; null: nobody
+    /// How the latest incarnation has ended by itself, if it did: that stays the reason, whatever the kernel knew when
+    /// it told the cell to leave.
+    bool ended = false;
+    leave_reason reason = leave_reason::normal;
+    std::string why;
+  };
+  rarities& more();
+
+  bool was_up_ = false;  // when it was told to leave
+  const child_place_ptr place_;
+  const std::uint64_t node_;
+  cell_kind_ptr kind_;  // of the next incarnation
+  std::unique_ptr<rarities> rare_;
   std::unique_ptr<hosted_state> state_;
   std::uint64_t incarnation_ = 0;
-  bool was_up_ = false;  // when it was told to leave
-  /// How the latest incarnation has ended by itself, if it did: that stays the reason, whatever the kernel knew when it
-  /// told the cell to leave.
-  std::optional<std::pair<leave_reason, std::string>> own_end_;
 };
 
 /// The cell behind a handle that the kernel got from `spawn<cell>`. Valid while the handle is held.

@@ -1,13 +1,27 @@
 #include "supervision/directory.hpp"
 
+#include "supervision/cell.hpp"
+
 #include <algorithm>
 #include <utility>
 
 namespace steward::supervision {
 
-void directory::put_actor(const std::string& path, caf::actor handle) {
+std::size_t directory::by_path::operator()(const caf::actor& cell) const { return (*this)(cell_of(cell).path()); }
+
+bool directory::by_path::operator()(const caf::actor& a, const caf::actor& b) const {
+  return a == b || cell_of(a).path() == cell_of(b).path();
+}
+
+bool directory::by_path::operator()(std::string_view path, const caf::actor& cell) const {
+  return cell_of(cell).path() == path;
+}
+
+void directory::put_actor(const caf::actor& handle) {
+  const auto path = cell_of(handle).path();
   std::lock_guard guard{mutex_};
-  actors_[path] = std::move(handle);
+  if (const auto old = actors_.find(path); old != actors_.end()) actors_.erase(old);
+  actors_.insert(handle);
   ends_.erase(path);
 }
 
@@ -28,7 +42,7 @@ void directory::put_end(const std::string& path, policy::exit_info how) {
 void directory::erase(const std::string& path) {
   std::shared_ptr<steward::pool> last;  // a pool joins its thread when it goes: not under the lock
   std::lock_guard guard{mutex_};
-  actors_.erase(path);
+  if (const auto it = actors_.find(path); it != actors_.end()) actors_.erase(it);
   if (auto it = pools_.find(path); it != pools_.end()) {
     last = std::move(it->second);
     pools_.erase(it);
@@ -55,7 +69,7 @@ void directory::release(const std::string& root) {
 caf::actor directory::actor(const std::string& path) const {
   std::lock_guard guard{mutex_};
   auto it = actors_.find(path);
-  return it == actors_.end() ? caf::actor{} : it->second;
+  return it == actors_.end() ? caf::actor{} : *it;
 }
 
 std::shared_ptr<steward::pool> directory::pool_at(const std::string& path) const {

@@ -6,13 +6,15 @@
 #include <caf/actor.hpp>
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 
 namespace steward::supervision {
@@ -20,7 +22,8 @@ namespace steward::supervision {
 /// What the tree holds at the moment, by path: written by the kernel, read by anyone. Thread-safe.
 class directory {
 public:
-  void put_actor(const std::string& path, caf::actor handle);
+  /// A cell; it has its path.
+  void put_actor(const caf::actor& handle);
   void put_pool(const std::string& path, std::shared_ptr<pool> handle);
   void put_end(const std::string& path, policy::exit_info how);
   void erase(const std::string& path);
@@ -42,9 +45,21 @@ public:
   void give_up_waiting();
 
 private:
+  /// Finds cells by their paths.
+  struct by_path {
+    using is_transparent = void;
+
+    // Not noexcept, so that the set keeps the hashes: it costs more to compute one than to keep it.
+    std::size_t operator()(std::string_view path) const { return std::hash<std::string_view>{}(path); }
+    std::size_t operator()(const caf::actor& cell) const;
+    bool operator()(const caf::actor& a, const caf::actor& b) const;
+    bool operator()(std::string_view path, const caf::actor& cell) const;
+    bool operator()(const caf::actor& cell, std::string_view path) const { return (*this)(path, cell); }
+  };
+
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
-  std::unordered_map<std::string, caf::actor> actors_;
+  std::unordered_set<caf::actor, by_path, by_path> actors_;
   std::map<std::string, std::shared_ptr<steward::pool>> pools_;
   std::map<std::string, policy::exit_info> ends_;
   std::set<std::string> claimed_;

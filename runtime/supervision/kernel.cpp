@@ -1,5 +1,6 @@
 #include "supervision/kernel.hpp"
 
+#include <charconv>
 #include <utility>
 
 namespace steward::supervision {
@@ -9,6 +10,7 @@ kernel::kernel(caf::actor_config& cfg, kernel_environment env) : caf::event_base
 caf::behavior kernel::make_behavior() {
   return {
       [this](const kernel_poke& x) { carry_out(x.supervisor); },
+      [this](const kernel_look& x) { look_again(x.supervisor); },
       [this](const cell_report& report) { on_report(report); },
       [this](kernel_call& call) { call.run(*this); },
       [this](const kernel_tick&) { on_tick(); },
@@ -63,13 +65,13 @@ void kernel::start_tree(std::string root_name, supervisor_spec spec, std::functi
   root_ = ++last_id_;
   node root;
   root.id = root_;
-  root.path = path;
   root.incarnation = 1;
   auto content = std::make_unique<supervisor_child>();
   content->spec = std::make_shared<supervisor_spec>(std::move(spec));
+  root.place = make_place(*content, path);
   root.what = std::move(content);
   auto& placed = nodes_.emplace(root_, std::move(root)).first->second;
-  by_path_.emplace(placed.path, root_);
+  by_path_.emplace(placed.place->text, root_);
   start_supervisor(placed);
 }
 
@@ -86,7 +88,7 @@ void kernel::on_report(const cell_report& report) {
     return;
   }
   auto* child = find(report.node);
-  if (child == nullptr || report.cell != std::get<actor_child>(child->what).serial) return;
+  if (child == nullptr || report.cell != std::get<actor_child>(child->what).serial()) return;
   auto* parent = find(child->parent);
   if (parent == nullptr) return;
   switch (report.what) {
@@ -120,8 +122,9 @@ void kernel::on_left(const cell_report& report) {
   const auto leaving = leaving_.find(report.cell);
   auto* child = find(report.node);
   const bool ours = child != nullptr && std::holds_alternative<actor_child>(child->what) &&
-                    std::get<actor_child>(child->what).serial == report.cell;
-  const std::string path = leaving != leaving_.end() ? leaving->second.path : (child != nullptr ? child->path : "");
+                    std::get<actor_child>(child->what).serial() == report.cell;
+  const std::string path =
+      leaving != leaving_.end() ? leaving->second.path : (child != nullptr ? child->path() : std::string{});
   auto say = [&](event_kind kind, event_level level, std::string text) {
     event e;
     e.actor = path;
@@ -234,21 +237,37 @@ void kernel::carry_out(node_id supervisor) {
     auto* owner = find(id);
     if (owner == nullptr) continue;
     const auto desk = as_supervisor(*owner).desk;
-    for (auto& next : desk->take()) {
-      owner = find(id);  // what was done last may have removed it
-      if (owner == nullptr) break;
-      std::visit(
-          [&]<class T>(T& x) {
-            // A report about a child that is gone is late, and of no use any more.
-            if constexpr (requires { x.child; } && !std::is_same_v<T, policy::action::reply> &&
-                          !std::is_same_v<T, policy::action::start_failed>)
-              if (!nodes_.contains(x.child)) return;
-            perform(*owner, std::move(x));
-          },
-          next);
+    if (desk->take(in_hand_)) port::tell_after(this, desk->gather(), this, kernel_look{id});
+    for (auto& batch : in_hand_) {
+      for (auto& next : batch) {
+        owner = find(id);  // what was done last may have removed it
+        if (owner != nullptr) carry_out(*owner, next);
+      }
+      batch.clear();
     }
   }
   busy_ = false;
+}
+
+void kernel::carry_out(node& supervisor, policy::any_action& next) {
+  std::visit(
+      [&]<class T>(T& x) {
+        // A report about a child that is gone is late, and of no use any more.
+        if constexpr (requires { x.child; } && !std::is_same_v<T, policy::action::reply> &&
+                      !std::is_same_v<T, policy::action::start_failed>)
+          if (!nodes_.contains(x.child)) return;
+        perform(supervisor, std::move(x));
+      },
+      next);
+}
+
+void kernel::look_again(node_id supervisor) {
+  const auto* owner = find(supervisor);
+  if (owner == nullptr) return;
+  const auto desk = as_supervisor(*owner).desk;
+  if (!desk->look_again()) return;
+  port::tell_after(this, desk->gather(), this, kernel_look{supervisor});
+  carry_out(supervisor);
 }
 
 void kernel::perform(node& supervisor, const policy::action::start_child& x) {
@@ -259,7 +278,7 @@ void kernel::perform(node& supervisor, const policy::action::start_child& x) {
   try {
     if (std::holds_alternative<actor_child>(child.what))
       start_actor(child);
-    else if (std::holds_alternative<pool_child>(child.what))
+    else if (as_pool(child) != nullptr)
       start_pool(child);
     else
       start_supervisor(child);
@@ -291,7 +310,7 @@ void kernel::perform(node&, const policy::action::stop_child& x) {
     if (x.how == policy::exit_class::normal) reason = leave_reason::normal;
     if (x.brutal) {
       dismiss(child, reason == leave_reason::shutdown ? leave_reason::killed : reason);
-      env_.names->erase(child.path);
+      env_.names->erase(child.path());
       return;
     }
     dismiss_predecessor(child, nullptr);
@@ -300,19 +319,19 @@ void kernel::perform(node&, const policy::action::stop_child& x) {
     leave.reason = reason;
     leave.why = reason_of(child);
     port::tell_urgently(as_actor->cell, std::move(leave));
-  } else if (auto* as_pool = std::get_if<pool_child>(&child.what)) {
+  } else if (auto* pool = as_pool(child)) {
     if (x.brutal && !x.keep) {
-      env_.names->erase(child.path);
-      retire(std::move(as_pool->pool));
+      env_.names->erase(child.path());
+      retire(std::move(pool->pool));
       return;
     }
-    if (!as_pool->pool) {
+    if (!pool->pool) {
       after_stopped(child.id);
       return;
     }
-    as_pool->pool->stop_async(false, [me = caf::actor_cast<caf::actor>(this), id = child.id] {
+    pool->pool->stop_async(false, [me = caf::actor_cast<caf::actor>(this), id = child.id] {
       port::tell_urgently(me, kernel_call{[id](kernel& self) {
-                            if (auto* n = self.find(id)) std::get<pool_child>(n->what).pool = nullptr;
+                            if (auto* n = self.find(id)) as_pool(*n)->pool = nullptr;
                             self.after_stopped(id);
                           }});
     });
@@ -342,13 +361,12 @@ void kernel::perform(node&, const policy::action::abandon_child& x) {
     // A thread cannot be killed: the cell leaves when its handler returns, if ever; what replaces it is a new cell.
     if (!as_actor->cell) return;
     dismiss_predecessor(child, nullptr);
-    leaving_.emplace(as_actor->serial, leaving_cell{child.path, as_actor->cell, true});
+    leaving_.emplace(as_actor->serial(), leaving_cell{child.path(), as_actor->cell, true});
     as_actor->more().predecessor = std::exchange(as_actor->cell, nullptr);
-    as_actor->serial = 0;
-    if (env_.on_abandoned) env_.on_abandoned(child.path);
-  } else if (auto* as_pool = std::get_if<pool_child>(&child.what)) {
-    env_.names->erase(child.path);
-    retire(std::move(as_pool->pool));
+    if (env_.on_abandoned) env_.on_abandoned(child.path());
+  } else if (auto* pool = as_pool(child)) {
+    env_.names->erase(child.path());
+    retire(std::move(pool->pool));
   } else {
     let_go_of_children(child);
     as_supervisor(child).desk->remove();
@@ -368,7 +386,7 @@ void kernel::perform(node&, const policy::action::disarm_timer& x) {
 void kernel::perform(node& supervisor, policy::action::note x) {
   if (x.what.decision)
     for (const auto other : x.also)
-      if (const auto* n = find(other)) x.what.decision->also.push_back(n->path);
+      if (const auto* n = find(other)) x.what.decision->also.push_back(n->path());
   if (!x.about) {
     if (x.what.kind == event_kind::limit && x.what.why) as_supervisor(supervisor).last = *x.what.why;
     if (!x.also.empty())
@@ -384,9 +402,9 @@ void kernel::perform(node& supervisor, policy::action::note x) {
     if (x.what.kind == event_kind::crash && x.what.why) as_actor->more().last = *x.what.why;
     const bool up = x.what.kind == event_kind::ready || x.what.kind == event_kind::recover;
     if (up && child.spec->hang_after.count() > 0) check_hang(child);
-  } else if (auto* as_pool = std::get_if<pool_child>(&child.what)) {
+  } else if (auto* pool = as_pool(child)) {
     using enum event_kind;
-    if (x.what.kind == crash && x.what.why) as_pool->last = *x.what.why;
+    if (x.what.kind == crash && x.what.why) pool->last = *x.what.why;
     if (x.what.kind == start || x.what.kind == ready || x.what.kind == stop) return;  // the pool tells these itself
     x.what.runs_in = to_string(std::get<pool_spec>(child.spec->what).runs_in);
   } else if (x.what.kind == event_kind::crash && x.what.why) {
@@ -442,7 +460,7 @@ void kernel::perform(node& supervisor, const policy::action::started&) {
 
 void kernel::perform(node& supervisor, const policy::action::start_failed& x) {
   const auto* child = find(x.child);
-  const std::string failed = child != nullptr ? child->path : supervisor.path;
+  const std::string failed = child != nullptr ? child->path() : supervisor.path();
   if (supervisor.id == root_) {
     when_all_left([this, report = start_report{failed, x.why, {}}] {
       if (auto tell_started = std::exchange(on_started_, nullptr)) tell_started(report);
@@ -494,30 +512,48 @@ kernel::node* kernel::find(node_id id) {
 }
 
 kernel::node* kernel::find(const std::string& path) {
-  const auto it = by_path_.find(path);
-  return it == by_path_.end() ? nullptr : find(it->second);
+  if (const auto it = by_path_.find(path); it != by_path_.end()) return find(it->second);
+  // A dynamic child: its path ends with a number.
+  const auto cut = path.rfind('/');
+  const auto dash = path.rfind('-');
+  if (cut == 0 || cut == std::string::npos || dash == std::string::npos || dash < cut) return nullptr;
+  const auto* owner = find(path.substr(0, cut));
+  if (owner == nullptr || !std::holds_alternative<std::unique_ptr<supervisor_child>>(owner->what)) return nullptr;
+  std::uint64_t number = 0;
+  const auto* const end = path.data() + path.size();
+  const auto read = std::from_chars(path.data() + dash + 1, end, number);
+  if (read.ec != std::errc{} || read.ptr != end) return nullptr;
+  auto* child = find(as_supervisor(*owner).block + number);
+  return child != nullptr && child->parent == owner->id && child->path() == path ? child : nullptr;
 }
 
 void kernel::set_timer(node& child, clock_point at, due::purpose what, std::uint64_t token) {
   clear_timer(child, what);
   const auto it = timers_.emplace(at, due{child.id, token, what});
-  (what == due::purpose::machine ? child.timer : child.watch) = it;
-  (what == due::purpose::machine ? child.timed : child.watched) = true;
+  if (what == due::purpose::machine) {
+    child.timer = it;
+    child.timed = true;
+  } else {
+    std::get<actor_child>(child.what).more().watch = it;
+    child.watched = true;
+  }
   if (armed_ && *armed_ <= at) return;
   armed_ = at;
   port::tell_after(this, at - now(), this, kernel_tick{});
 }
 
 void kernel::clear_timer(node& child, due::purpose what) {
-  auto& set = what == due::purpose::machine ? child.timed : child.watched;
-  if (set) timers_.erase(what == due::purpose::machine ? child.timer : child.watch);
-  set = false;
+  if (what == due::purpose::machine) {
+    if (std::exchange(child.timed, false)) timers_.erase(child.timer);
+  } else if (std::exchange(child.watched, false)) {
+    timers_.erase(std::get<actor_child>(child.what).more().watch);
+  }
 }
 
 kernel::clock_point kernel::now() { return clock().now(); }
 
 void kernel::emit(const node& about, event e) {
-  e.actor = about.path;
+  e.actor = about.path();
   env_.events->emit(std::move(e));
 }
 

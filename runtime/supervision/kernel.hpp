@@ -33,12 +33,17 @@ struct kernel_tick {};
 struct kernel_poke {
   std::uint64_t supervisor;
 };
+/// Makes the kernel look at a desk that gathers.
+struct kernel_look {
+  std::uint64_t supervisor;
+};
 
 }  // namespace steward::supervision
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::kernel_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::kernel_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::kernel_poke)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::kernel_look)
 
 namespace steward::supervision {
 
@@ -56,6 +61,7 @@ struct kernel_environment {
   std::function<void(const std::string&)> on_abandoned;
   actor_args::printer print;
   std::uint64_t seed = 0;
+  milliseconds gather{0};  ///< of every desk
 };
 
 /// How the start of a tree went: `failed_child` is empty when all is up.
@@ -123,6 +129,8 @@ private:
   template <class F>
   bool tell(node& supervisor, F&& f);
   void carry_out(node_id supervisor);
+  void carry_out(node& supervisor, policy::any_action& next);
+  void look_again(node_id supervisor);
   void perform(node& supervisor, const policy::action::start_child& x);
   void perform(node& supervisor, const policy::action::stop_child& x);
   void perform(node& supervisor, const policy::action::abandon_child& x);
@@ -137,15 +145,18 @@ private:
 
   // kernel_children.cpp
   /// `place`: of a child that the supervisor's spec lists.
-  node& make_child(node& supervisor, std::shared_ptr<const child_spec> spec, const std::string& id,
-                   std::optional<std::size_t> place);
+  node& make_child(node& supervisor, child_spec_ptr spec, child_place_ptr where, std::optional<std::size_t> place);
+  node& make_listed_child(node& supervisor, child_spec spec, std::optional<std::size_t> place);
+  /// `text`: the path, or, of dynamic children with numbers above `block`, what their paths begin with.
+  child_place_ptr make_place(const supervisor_child& supervisor, std::string text, node_id block = 0);
+  child_place_ptr dynamic_place(const node& supervisor);
   /// The number of a child: children start in the order of their numbers, and none is used twice.
   node_id number_for(supervisor_child& supervisor, std::optional<std::size_t> place);
   node& make_dynamic_child(node& supervisor, const param_map* params);
   void start_actor(node& child);
   void start_pool(node& child);
   void start_supervisor(node& child);
-  std::shared_ptr<const cell_kind> kind_of(const node& child, const actor_spec& spec);
+  cell_kind_ptr kind_of(const node& child, const actor_spec& spec);
   /// The actors that an actor's parameters name, as they are now.
   std::shared_ptr<const actor_map> actors_for(const node& child);
   /// Why a child that ends now ends; empty for an orderly end.
@@ -180,12 +191,15 @@ private:
   void check_all_params(const child_spec& spec, const std::string& path, std::vector<spec_fault>& faults) const;
   void check_all_params(const supervisor_spec& spec, const std::string& path, std::vector<spec_fault>& faults) const;
   void check_reload(const node& supervisor, const supervisor_spec& spec, std::vector<spec_fault>& faults);
-  std::shared_ptr<const child_spec> respecify(const child_spec& child, const child_spec& before,
-                                              const std::shared_ptr<const child_spec>& next) const;
+  child_spec_ptr respecify(const child_spec& child, const child_spec& before, const child_spec_ptr& next) const;
   void reload_supervisor(node& supervisor, std::shared_ptr<supervisor_spec> spec);
 
   node* find(node_id id);
   node* find(const std::string& path);
+  static pool_child* as_pool(node& x) {
+    const auto* found = std::get_if<std::unique_ptr<pool_child>>(&x.what);
+    return found != nullptr ? found->get() : nullptr;
+  }
   static supervisor_child& as_supervisor(node& x) { return *std::get<std::unique_ptr<supervisor_child>>(x.what); }
   static const supervisor_child& as_supervisor(const node& x) {
     return *std::get<std::unique_ptr<supervisor_child>>(x.what);
@@ -197,7 +211,7 @@ private:
 
   kernel_environment env_;
   std::unordered_map<node_id, node> nodes_;
-  std::unordered_map<std::string_view, node_id> by_path_;                  // views of the nodes' paths
+  std::unordered_map<std::string_view, node_id> by_path_;                  // views of places, without dynamic children
   std::map<std::uint64_t, std::shared_ptr<steward::pool>> retired_pools_;  // until they have stopped
   std::unordered_map<std::uint64_t, leaving_cell> leaving_;                // by serial
   std::size_t awaited_ = 0;                                                // of `leaving_`: not abandoned
@@ -205,9 +219,10 @@ private:
   node_id last_id_ = 0;
   std::uint64_t last_serial_ = 0;
   node_id root_ = 0;
-  std::string claimed_;        // the root path, while it is ours
-  std::deque<node_id> dirty_;  // supervisors whose desks hold actions
-  bool busy_ = false;          // `dirty_` is being worked off
+  std::string claimed_;                   // the root path, while it is ours
+  std::deque<node_id> dirty_;             // supervisors whose desks hold actions
+  bool busy_ = false;                     // `dirty_` is being worked off
+  std::vector<policy::actions> in_hand_;  // of one of them
   timer_queue timers_;
   std::optional<clock_point> armed_;
   std::uint64_t last_request_ = 0;

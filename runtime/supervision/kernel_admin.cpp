@@ -89,8 +89,7 @@ void kernel::start_child(const std::string& supervisor, child_spec spec, admin_c
     return;
   }
   auto policy = std::make_shared<const policy::child_policy>(policy::policy_of(spec));
-  const auto id = spec.id;
-  auto& child = make_child(*owner, std::make_shared<const child_spec>(std::move(spec)), id, {});
+  auto& child = make_listed_child(*owner, std::move(spec), {});
   const auto number = child.id;
   const auto request = ask(std::move(answer), path);
   tell(*owner, [&](policy::supervisor_machine& m) { return m.start_child(number, std::move(policy), request, now()); });
@@ -107,9 +106,8 @@ void kernel::start_child(const std::string& supervisor, const param_map& params,
   auto& self = as_supervisor(*owner);
   if (self.partitioned) {
     const auto count = self.children.size();
-    const auto at = key.empty() ? self.made++ % count : std::hash<std::string>{}(key) % count;
-    start_child(nodes_.at(*std::next(self.children.begin(), static_cast<std::ptrdiff_t>(at))).path, params, key,
-                std::move(answer));
+    const auto at = key.empty() ? self.turns++ % count : std::hash<std::string>{}(key) % count;
+    start_child(nodes_.at(self.children.numbers()[at]).path(), params, key, std::move(answer));
     return;
   }
   if (!is_dynamic(self)) {
@@ -124,7 +122,7 @@ void kernel::start_child(const std::string& supervisor, const param_map& params,
   }
   auto& child = make_dynamic_child(*owner, &params);
   const auto number = child.id;
-  const auto request = ask(std::move(answer), child.path);
+  const auto request = ask(std::move(answer), child.path());
   tell(*owner,
        [&](policy::supervisor_machine& m) { return m.start_child(number, self.template_policy, request, now()); });
   if (auto* left = find(number); left != nullptr && !left->started_before) erase_child(number);
@@ -229,8 +227,8 @@ void kernel::delete_child(const std::string& path, admin_callback answer) {
 
 child_info kernel::describe_child(const node& child) {
   child_info out;
-  out.id = child.id_text();
-  out.path = child.path;
+  out.path = child.path();
+  out.id = out.path.substr(out.path.rfind('/') + 1);
   out.incarnation = child.incarnation;
   out.restart = child.spec->restart;
   out.is_supervisor = std::holds_alternative<std::unique_ptr<supervisor_child>>(child.what);
@@ -276,7 +274,7 @@ std::optional<std::vector<child_info>> kernel::which_children(const std::string&
   const auto* owner = supervisor_at(supervisor);
   if (owner == nullptr) return std::nullopt;
   std::vector<child_info> out;
-  const auto& numbers = as_supervisor(*owner).children;
+  const auto numbers = as_supervisor(*owner).children.numbers();
   out.reserve(numbers.size());
   for (auto it = numbers.rbegin(); it != numbers.rend(); ++it) out.push_back(describe_child(nodes_.at(*it)));
   return out;
@@ -294,7 +292,7 @@ std::optional<child_counts> kernel::count_children(const std::string& supervisor
   const auto& self = as_supervisor(*owner);
   child_counts out;
   out.specs = is_dynamic(self) ? 1 : self.children.size();
-  for (const auto id : self.children) {
+  for (const auto id : self.children.numbers()) {
     const auto& child = nodes_.at(id);
     const bool nested = std::holds_alternative<std::unique_ptr<supervisor_child>>(child.what);
     ++(nested ? out.supervisors : out.workers);
@@ -318,8 +316,8 @@ std::size_t kernel::leaked() const { return leaving_.size() - awaited_; }
 std::vector<spec_fault> kernel::reload(const supervisor_spec& spec) {
   auto* root = find(root_);
   if (root == nullptr) return {{"/", "", "the tree is over"}};
-  auto faults = validate(spec, root->path);
-  if (faults.empty()) check_all_params(spec, root->path, faults);
+  auto faults = validate(spec, root->path());
+  if (faults.empty()) check_all_params(spec, root->path(), faults);
   if (faults.empty()) check_reload(*root, spec, faults);
   if (!faults.empty()) return faults;
   reload_supervisor(*root, std::make_shared<supervisor_spec>(spec));
@@ -336,7 +334,7 @@ void kernel::check_reload(const node& supervisor, const supervisor_spec& spec, s
   const bool was_dynamic = is_dynamic(self) || self.partitioned;
   if ((spec.how == strategy::simple_one_for_one) != was_dynamic ||
       (spec.partitions != 0 && spec.partitions != self.children.size()) || (spec.partitions != 0) != self.partitioned) {
-    faults.push_back({supervisor.path, "strategy",
+    faults.push_back({supervisor.path(), "strategy",
                       "a running supervisor cannot become dynamic, or cease to be, or change its partitions"});
     return;
   }
@@ -348,32 +346,31 @@ void kernel::check_reload(const node& supervisor, const supervisor_spec& spec, s
   if (self.partitioned) {
     auto part = spec;
     part.partitions = 0;
-    if (!self.children.empty()) check_reload(nodes_.at(*self.children.begin()), part, faults);
+    if (!self.children.empty()) check_reload(nodes_.at(self.children.numbers().front()), part, faults);
     return;
   }
   if (was_dynamic) {
     const auto& x = spec.children.front();
-    if (!same_kind(supervisor.path + "/" + x.id, self.spec->children.front(), x)) return;
+    if (!same_kind(supervisor.path() + "/" + x.id, self.spec->children.front(), x)) return;
     if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&x.what))
-      for (const auto id : self.children) check_reload(nodes_.at(id), **nested, faults);
+      for (const auto id : self.children.numbers()) check_reload(nodes_.at(id), **nested, faults);
     return;
   }
   for (const auto& x : spec.children) {
-    const auto* child = find(supervisor.path + "/" + x.id);
-    if (child == nullptr || !same_kind(child->path, *child->spec, x)) continue;
+    const auto* child = find(supervisor.path() + "/" + x.id);
+    if (child == nullptr || !same_kind(child->path(), *child->spec, x)) continue;
     const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&x.what);
     if (nested != nullptr && as_supervisor(*child).desk) check_reload(*child, **nested, faults);
   }
 }
 
 /// The new template for a child that was given parameters: those that were not the old template's stay its own.
-std::shared_ptr<const child_spec> kernel::respecify(const child_spec& child, const child_spec& before,
-                                                    const std::shared_ptr<const child_spec>& next) const {
+child_spec_ptr kernel::respecify(const child_spec& child, const child_spec& before, const child_spec_ptr& next) const {
   const auto* old_actor = std::get_if<actor_spec>(&before.what);
   const auto* as_actor = std::get_if<actor_spec>(&child.what);
   if (old_actor == nullptr || as_actor == nullptr) return next;
-  auto out = std::make_shared<child_spec>(*next);
-  auto& params = std::get<actor_spec>(out->what);
+  child_spec out = *next;
+  auto& params = std::get<actor_spec>(out.what);
   const auto* entry = env_.actors->find(params.type);
   for (const auto& [name, value] : as_actor->params) {
     const auto was = old_actor->params.find(name);
@@ -382,13 +379,13 @@ std::shared_ptr<const child_spec> kernel::respecify(const child_spec& child, con
         std::any_of(entry->params.begin(), entry->params.end(), [&name = name](auto& x) { return x.name == name; }))
       params.params[name] = value;
   }
-  return out;
+  return share(std::move(out));
 }
 
 void kernel::reload_supervisor(node& supervisor, std::shared_ptr<supervisor_spec> spec) {
   auto& self = as_supervisor(supervisor);
   self.spec = self.partitioned ? with_partitions(*spec) : std::move(spec);
-  auto replace = [&](node& child, std::shared_ptr<const child_spec> next) {
+  auto replace = [&](node& child, child_spec_ptr next) {
     const bool shared = next == self.template_spec;
     child.spec = std::move(next);
     if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&child.spec->what)) {
@@ -412,29 +409,29 @@ void kernel::reload_supervisor(node& supervisor, std::shared_ptr<supervisor_spec
   std::vector<std::pair<node_id, std::shared_ptr<const policy::child_policy>>> changed;
   std::vector<std::pair<node_id, std::shared_ptr<const policy::child_policy>>> added;
   if (is_dynamic(self)) {
-    const auto before =
-        std::exchange(self.template_spec, std::make_shared<const child_spec>(self.spec->children.front()));
+    const auto before = std::exchange(self.template_spec, share(self.spec->children.front()));
     self.template_policy = std::make_shared<const policy::child_policy>(policy::policy_of(*self.template_spec));
     self.template_kind = nullptr;
-    for (const auto id : self.children) {
+    self.template_place = dynamic_place(supervisor);
+    for (const auto id : self.children.numbers()) {
       auto& child = nodes_.at(id);
       replace(child, child.spec == before ? self.template_spec : respecify(*child.spec, *before, self.template_spec));
       changed.emplace_back(id, self.template_policy);
     }
   } else {
-    for (const auto id : self.children) nodes_.at(id).fixed = false;  // what is missing ends with its supervisor
+    for (const auto id : self.children.numbers())
+      nodes_.at(id).fixed = false;  // what is missing ends with its supervisor
     for (const auto& x : self.spec->children) {
       auto policy = std::make_shared<const policy::child_policy>(policy::policy_of(x));
-      auto* child = find(supervisor.path + "/" + x.id);
+      auto* child = find(supervisor.path() + "/" + x.id);
       if (child == nullptr) {
-        const auto& made = make_child(supervisor, std::make_shared<const child_spec>(x), x.id,
-                                      static_cast<std::size_t>(&x - self.spec->children.data()));
+        const auto& made = make_listed_child(supervisor, x, static_cast<std::size_t>(&x - self.spec->children.data()));
         added.emplace_back(made.id, std::move(policy));
         continue;
       }
       child->fixed = true;
       changed.emplace_back(child->id, std::move(policy));
-      replace(*child, std::make_shared<const child_spec>(x));
+      replace(*child, share(x));
     }
   }
   policy::machine_options options;

@@ -8,6 +8,9 @@ namespace steward::supervision {
 
 namespace {
 
+/// Numbers of a supervisor's children begin with its own block of them.
+constexpr unsigned block_bits = 36;
+
 /// Actors that were told to end and were not waited for have so long to do so when their tree is over.
 constexpr milliseconds last_grace{1'000};
 
@@ -35,34 +38,56 @@ std::shared_ptr<supervisor_spec> with_partitions(const supervisor_spec& spec) {
 }
 
 kernel::node_id kernel::number_for(supervisor_child& self, std::optional<std::size_t> place) {
-  constexpr unsigned block_bits = 36;
   constexpr unsigned generation_bits = 14;
-  if (self.block == 0) self.block = ++last_id_ << block_bits;
   if (self.spec->how == strategy::simple_one_for_one) return self.block + ++self.added;
   const std::uint64_t at = place ? *place : self.spec->children.size() + self.added++;
   return self.block + (at << generation_bits) + ++self.taken[at];
 }
 
-kernel::node& kernel::make_child(node& supervisor, std::shared_ptr<const child_spec> spec, const std::string& id,
+kernel::node& kernel::make_child(node& supervisor, child_spec_ptr spec, child_place_ptr where,
                                  std::optional<std::size_t> place) {
   node child;
   child.id = number_for(as_supervisor(supervisor), place);
   child.parent = supervisor.id;
-  child.path = supervisor.path + "/" + id;
+  child.place = std::move(where);
   child.fixed = place.has_value();
   if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&spec->what)) {
     auto content = std::make_unique<supervisor_child>();
     content->spec = *nested;
     child.what = std::move(content);
   } else if (std::holds_alternative<pool_spec>(spec->what)) {
-    child.what = pool_child{};
+    child.what = std::make_unique<pool_child>();
   }
   child.spec = std::move(spec);
   as_supervisor(supervisor).children.insert(child.id);
   const auto key = child.id;
   auto& placed = nodes_.emplace(key, std::move(child)).first->second;
-  by_path_[placed.path] = key;
+  if (placed.place->block == 0) {  // `find` computes the others
+    by_path_.erase(placed.place->text);
+    by_path_.emplace(placed.place->text, key);
+  }
   return placed;
+}
+
+kernel::node& kernel::make_listed_child(node& supervisor, child_spec spec, std::optional<std::size_t> place) {
+  auto where = make_place(as_supervisor(supervisor), supervisor.path() + "/" + spec.id);
+  return make_child(supervisor, share(std::move(spec)), std::move(where), place);
+}
+
+child_place_ptr kernel::make_place(const supervisor_child& supervisor, std::string text, node_id block) {
+  auto out = caf::make_counted<child_place>();
+  out->text = std::move(text);
+  out->block = block;
+  out->desk = supervisor.desk;
+  out->events = env_.events;
+  out->kernel = caf::actor_cast<caf::actor>(this);
+  out->seed = env_.seed;
+  return out;
+}
+
+child_place_ptr kernel::dynamic_place(const node& supervisor) {
+  const auto& self = as_supervisor(supervisor);
+  return make_place(self, supervisor.path() + "/" + self.spec->children.front().id + "-", self.block);
 }
 
 kernel::node& kernel::make_dynamic_child(node& supervisor, const param_map* params) {
@@ -71,12 +96,12 @@ kernel::node& kernel::make_dynamic_child(node& supervisor, const param_map* para
   auto spec = self.template_spec;
   const bool differs = params != nullptr && !params->empty();
   if (differs) {
-    auto own = std::make_shared<child_spec>(pattern);
-    if (auto* as_actor = std::get_if<actor_spec>(&own->what))
+    auto own = pattern;
+    if (auto* as_actor = std::get_if<actor_spec>(&own.what))
       for (const auto& [name, value] : *params) as_actor->params[name] = value;
-    spec = std::move(own);
+    spec = share(std::move(own));
   }
-  auto& child = make_child(supervisor, std::move(spec), pattern.id + "-" + std::to_string(++self.made), {});
+  auto& child = make_child(supervisor, std::move(spec), self.template_place, {});
   if (!differs && std::holds_alternative<actor_child>(child.what)) {
     if (!self.template_kind) self.template_kind = kind_of(child, std::get<actor_spec>(pattern.what));
     std::get<actor_child>(child.what).kind = self.template_kind;
@@ -84,10 +109,10 @@ kernel::node& kernel::make_dynamic_child(node& supervisor, const param_map* para
   return child;
 }
 
-std::shared_ptr<const cell_kind> kernel::kind_of(const node& child, const actor_spec& spec) {
+cell_kind_ptr kernel::kind_of(const node& child, const actor_spec& spec) {
   const auto* entry = env_.actors->find(spec.type);
   if (entry == nullptr) return nullptr;
-  auto out = std::make_shared<cell_kind>();
+  auto out = caf::make_counted<cell_kind>();
   out->make = entry->make;
   out->exceptions = child.spec->exceptions ? child.spec->exceptions : entry->exceptions;
   out->params = spec.params;
@@ -95,8 +120,6 @@ std::shared_ptr<const cell_kind> kernel::kind_of(const node& child, const actor_
   out->redeliver = child.spec->redeliver;
   out->watched = child.spec->hang_after.count() > 0;
   out->print = env_.print;
-  out->events = env_.events;
-  out->kernel = caf::actor_cast<caf::actor>(this);
   return out;
 }
 
@@ -114,15 +137,8 @@ void kernel::start_actor(node& child) {
     return;
   }
   if (!self.cell) {
-    cell_spec place;
-    place.kind = self.kind;
-    place.desk = as_supervisor(*find(child.parent)).desk;
-    place.node = child.id;
-    place.serial = self.serial = ++last_serial_;
-    place.seed = env_.seed ^ (std::hash<std::string>{}(child.path) * 0x9e3779b97f4a7c15ULL);
-    place.path = child.path;
-    self.cell = system().spawn<cell>(std::move(place));
-    env_.names->put_actor(child.path, self.cell);
+    self.cell = system().spawn<cell>(cell_spec{child.place, child.id, self.kind});
+    env_.names->put_actor(self.cell);
     dismiss_predecessor(child, self.cell);
   }
   cell_command incarnate;
@@ -142,22 +158,21 @@ std::shared_ptr<const actor_map> kernel::actors_for(const node& child) {
     if (value == params.end()) continue;
     if (!out) out = std::make_shared<actor_map>();
     if (const auto* name = std::get_if<std::string>(&value->second.value))
-      (*out)[param.name] = env_.names->actor(resolve(find(child.parent)->path, *name));
+      (*out)[param.name] = env_.names->actor(resolve(find(child.parent)->path(), *name));
   }
-  static const auto none = std::make_shared<const actor_map>();
-  if (!out) return none;
   return out;
 }
 
 void kernel::start_pool(node& child) {
-  auto& self = std::get<pool_child>(child.what);
+  auto& self = *as_pool(child);
+  const auto path = child.path();
   const auto& spec = std::get<pool_spec>(child.spec->what);
   auto me = caf::actor_cast<caf::actor>(this);
   pool_environment env;
   env.events = env_.events;
   env.keeper = env_.keeper;
   env.tasks = env_.tasks;
-  env.path = child.path;
+  env.path = path;
   env.seed = env_.seed + child.id;
   env.on_gave_up = [me, id = child.id, n = child.incarnation](const cause& why) {
     port::tell_urgently(me, kernel_call{[=](kernel& k) { k.pool_gave_up(id, n, why); }});
@@ -165,15 +180,15 @@ void kernel::start_pool(node& child) {
   if (!spec.actors.empty() && env_.link_for) {
     std::map<std::string, std::string> reachable;
     for (const auto& name : spec.actors) {
-      const auto path = resolve(find(child.parent)->path, name);
-      reachable[name] = path;
-      reachable.emplace(path.substr(path.rfind('/') + 1), path);  // tasks know an actor at a path by its id
+      const auto there = resolve(find(child.parent)->path(), name);
+      reachable[name] = there;
+      reachable.emplace(there.substr(there.rfind('/') + 1), there);  // tasks know an actor at a path by its id
     }
-    env.actor_link = env_.link_for(child.path, std::move(reachable));
+    env.actor_link = env_.link_for(path, std::move(reachable));
   }
   retire(std::exchange(self.pool, nullptr));
-  self.pool = std::make_shared<steward::pool>(std::move(env), child.path, spec);
-  env_.names->put_pool(child.path, self.pool);
+  self.pool = std::make_shared<steward::pool>(std::move(env), path, spec);
+  env_.names->put_pool(path, self.pool);
   self.pool->start_async([me, id = child.id, n = child.incarnation](std::optional<cause> problem) {
     port::tell_urgently(me, kernel_call{[=](kernel& k) { k.pool_is_up(id, n, problem); }});
   });
@@ -200,8 +215,8 @@ void kernel::start_supervisor(node& child) {
   auto& self = as_supervisor(child);
   if (!self.desk) {
     auto me = caf::actor_cast<caf::actor>(this);
-    self.desk =
-        std::make_shared<policy::supervisor_desk>([me, id = child.id] { port::tell_urgently(me, kernel_poke{id}); });
+    self.desk = std::make_shared<policy::supervisor_desk>(
+        [me, id = child.id] { port::tell_urgently(me, kernel_poke{id}); }, env_.gather);
   }
   self.asked_to_stop = false;
   self.last = {};
@@ -217,17 +232,19 @@ void kernel::start_supervisor(node& child) {
   options.seed = env_.seed + child.id;
   options.keep_on_end = child.parent != 0 && child.spec->restart != restart_type::temporary;
   auto machine = std::make_unique<policy::supervisor_machine>(options);
-  for (const auto id : std::set<node_id>{self.children})  // those that start_child made do not come back
+  if (self.block == 0) self.block = ++last_id_ << block_bits;
+  for (const auto id : self.children.numbers())  // those that start_child made do not come back
     if (!nodes_.at(id).fixed) erase_child(id);
   if (spec.how == strategy::simple_one_for_one) {
-    self.template_spec = std::make_shared<const child_spec>(spec.children.front());
+    self.template_spec = share(spec.children.front());
     self.template_policy = std::make_shared<const policy::child_policy>(policy::policy_of(spec.children.front()));
     self.template_kind = nullptr;
+    self.template_place = dynamic_place(child);
     for (unsigned i = 0; i < spec.initial; ++i)
       machine->add(make_dynamic_child(child, nullptr).id, self.template_policy);
   } else {
     std::set<std::string> there;
-    for (const auto id : self.children) {
+    for (const auto id : self.children.numbers()) {
       const auto& old = nodes_.at(id);
       there.insert(old.id_text());
       machine->add(id, std::make_shared<const policy::child_policy>(policy::policy_of(*old.spec)), old.incarnation);
@@ -235,7 +252,7 @@ void kernel::start_supervisor(node& child) {
     for (std::size_t place = 0; place < spec.children.size(); ++place) {
       const auto& x = spec.children[place];
       if (there.contains(x.id)) continue;
-      const auto& made = make_child(child, std::make_shared<const child_spec>(x), x.id, place);
+      const auto& made = make_listed_child(child, x, place);
       machine->add(made.id, std::make_shared<const policy::child_policy>(policy::policy_of(x)));
     }
   }
@@ -263,9 +280,9 @@ void kernel::dismiss(node& child, leave_reason reason) {
   leave.reason = reason;
   leave.why = reason_of(child);
   port::tell_urgently(self.cell, std::move(leave));
-  leaving_.emplace(self.serial, leaving_cell{child.path, std::exchange(self.cell, nullptr), false});
+  const auto serial = self.serial();
+  leaving_.emplace(serial, leaving_cell{child.path(), std::exchange(self.cell, nullptr), false});
   ++awaited_;
-  self.serial = 0;
 }
 
 void kernel::dismiss_predecessor(node& child, const caf::actor& heir) {
@@ -285,36 +302,37 @@ void kernel::erase_child(node_id id) {
   if (child == nullptr) return;
   if (std::holds_alternative<actor_child>(child->what)) {
     dismiss(*child, leave_reason::shutdown);
-  } else if (auto* as_pool = std::get_if<pool_child>(&child->what)) {
-    retire(std::move(as_pool->pool));
+  } else if (auto* pool = as_pool(*child)) {
+    retire(std::move(pool->pool));
   } else {
     auto& nested = as_supervisor(*child);
-    for (const auto below : std::set<node_id>{nested.children}) erase_child(below);
+    for (const auto below : nested.children.numbers()) erase_child(below);
     if (nested.desk) nested.desk->remove();
   }
   clear_timer(*child, due::purpose::machine);
   clear_timer(*child, due::purpose::hang);
-  env_.names->erase(child->path);
+  const auto path = child->path();
+  env_.names->erase(path);
   if (auto* parent = find(child->parent)) as_supervisor(*parent).children.erase(id);
-  if (const auto it = by_path_.find(child->path); it != by_path_.end() && it->second == id) by_path_.erase(it);
+  if (const auto it = by_path_.find(path); it != by_path_.end() && it->second == id) by_path_.erase(it);
   nodes_.erase(id);
 }
 
 void kernel::let_go_of_children(node& supervisor) {
-  const auto children = as_supervisor(supervisor).children;
+  const auto children = as_supervisor(supervisor).children.numbers();
   for (auto it = children.rbegin(); it != children.rend(); ++it) {
     const auto id = *it;
     auto& child = nodes_.at(id);
     clear_timer(child, due::purpose::machine);
     if (std::holds_alternative<actor_child>(child.what)) {
       dismiss(child, leave_reason::shutdown);
-    } else if (auto* as_pool = std::get_if<pool_child>(&child.what)) {
-      retire(std::move(as_pool->pool));
+    } else if (auto* pool = as_pool(child)) {
+      retire(std::move(pool->pool));
     } else {
       let_go_of_children(child);
       if (as_supervisor(child).desk) as_supervisor(child).desk->remove();
     }
-    env_.names->erase(child.path);
+    env_.names->erase(child.path());
     if (!child.fixed || child.spec->restart == restart_type::temporary) erase_child(id);
   }
 }
@@ -336,7 +354,7 @@ void kernel::after_stopped(node_id child) {
   if (parent == nullptr) return;
   const auto& desk = *as_supervisor(*parent).desk;
   const auto* as_actor = std::get_if<actor_child>(&n->what);
-  if (as_actor == nullptr || !as_actor->cell) env_.names->erase(n->path);
+  if (as_actor == nullptr || !as_actor->cell) env_.names->erase(n->path());
   const auto how = desk.look([&](const policy::supervisor_machine& m) { return m.end_of_child(child); },
                              std::optional<policy::exit_class>{});
   if (how) tell_end(*n, *how);
@@ -349,7 +367,7 @@ void kernel::tell_end(const node& child, policy::exit_class how) {
   const auto* parent = find(child.parent);
   if (parent == nullptr || !child.fixed) return;
   if (as_supervisor(*parent).desk->look([](const policy::supervisor_machine& m) { return m.in_service(); }, false))
-    env_.names->put_end(child.path, {how, {}});
+    env_.names->put_end(child.path(), {how, {}});
 }
 
 void kernel::when_all_left(std::function<void()> f) {

@@ -97,6 +97,7 @@ supervisor::supervisor(runtime& rt, supervisor_spec spec, std::string name) : im
   env.keeper = parts.keeper.get();
   env.print = parts.options.print;
   env.seed = parts.options.seed;
+  env.gather = parts.options.gather;
   env.link_for = [links = parts.links.get()](const std::string& pool, std::map<std::string, std::string> reachable) {
     return links->link(pool, std::move(reachable));
   };

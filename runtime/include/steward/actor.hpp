@@ -93,17 +93,17 @@ template <class State>
 class hosted final : public hosted_state {
 public:
   hosted(self_ptr self, const actor_args& args) : state_(build(self, args)) {}
-  caf::behavior make_behavior() override { return state_->make_behavior(); }
+  caf::behavior make_behavior() override { return state_.make_behavior(); }
 
 private:
-  static std::unique_ptr<State> build(self_ptr self, const actor_args& args) {
+  static State build(self_ptr self, const actor_args& args) {
     if constexpr (std::is_constructible_v<State, self_ptr, const actor_args&>)
-      return std::make_unique<State>(self, args);
+      return State(self, args);
     else
-      return std::make_unique<State>(self);
+      return State(self);
   }
 
-  std::unique_ptr<State> state_;
+  State state_;
 };
 
 }  // namespace detail

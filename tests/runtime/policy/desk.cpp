@@ -127,6 +127,122 @@ TEST(supervisor_desk, lets_a_storm_of_crashes_wait_when_its_owner_is_slow) {
   EXPECT_TRUE(x.desk.exited(1, last->incarnation, crash_info(), origin)) << "the backlog is gone";
 }
 
+/// A desk that gathers, in the midst of that: it poked, its actions were taken, and a look is due.
+struct gathering_desk {
+  gathering_desk() {
+    desk.install(machine_of(3, unlimited(strategy::one_for_one)));
+    desk.feed([](auto& m) { return m.start(origin); });
+    for (child_number i = 1; i <= 3; ++i) desk.ready(i, 1, origin, "");
+    std::vector<actions> batches;
+    EXPECT_TRUE(desk.take(batches)) << "it was poked, and wants to be looked at";
+    for (auto& batch : batches) batch.clear();
+    EXPECT_FALSE(desk.take(batches)) << "one look is enough";
+    pokes = 0;
+  }
+  int pokes = 0;
+  supervisor_desk desk{[this] { ++pokes; }, milliseconds{1}};
+};
+
+TEST(supervisor_desk, that_gathers_is_silent_about_what_can_wait_for_the_next_look) {
+  gathering_desk x;
+  EXPECT_EQ(x.desk.exited(1, 1, crash_info(), origin), std::uint64_t{2});
+  x.desk.ready(1, 2, origin, "");
+  EXPECT_EQ(x.pokes, 0);
+  EXPECT_TRUE(x.desk.look_again()) << "there is something to take";
+  EXPECT_EQ(starts_in(x.desk.take()), 1U);
+  EXPECT_FALSE(x.desk.look_again()) << "the storm is over";
+  x.desk.exited(1, 2, crash_info(), origin);
+  EXPECT_EQ(x.pokes, 1) << "the first one after a calm is told at once";
+}
+
+TEST(supervisor_desk, that_gathers_keeps_on_while_there_is_something_at_each_look) {
+  gathering_desk x;
+  for (std::uint64_t n = 1; n < 100; ++n) {
+    EXPECT_EQ(x.desk.exited(1, n, crash_info(), origin), n + 1);
+    x.desk.ready(1, n + 1, origin, "");
+    EXPECT_TRUE(x.desk.look_again());
+    EXPECT_EQ(starts_in(x.desk.take()), 1U);
+  }
+  EXPECT_EQ(x.pokes, 0);
+}
+
+TEST(supervisor_desk, that_gathers_pokes_at_once_for_what_its_owner_must_do) {
+  gathering_desk x;
+  auto how = crash_info();
+  how.rule = verdict::stop;
+  EXPECT_EQ(x.desk.exited(2, 1, how, origin), std::nullopt);
+  EXPECT_EQ(x.pokes, 1) << "the owner stops what is left of it";
+  x.desk.exited(1, 1, crash_info(), origin);
+  EXPECT_EQ(x.pokes, 1) << "it is on its way";
+  x.desk.ready(1, 2, origin, "");
+  x.desk.take();
+  x.desk.exited(1, 2, crash_info(), origin);
+  EXPECT_EQ(x.pokes, 1) << "and still gathers";
+}
+
+/// Pokes for a restart that waits so long, at a desk that gathers.
+int pokes_for_delay(milliseconds delay) {
+  int pokes = 0;
+  supervisor_desk desk{[&] { ++pokes; }, milliseconds{1}};
+  auto machine = std::make_unique<supervisor_machine>(unlimited(strategy::one_for_one));
+  auto policy = tireless();
+  policy.delays = {delay, delay, 1.0, 0.0, milliseconds{1'000}};
+  machine->add(1, shared(policy));
+  desk.install(std::move(machine));
+  desk.feed([](auto& m) { return m.start(origin); });
+  desk.ready(1, 1, origin, "");
+  EXPECT_EQ(desk.exited(1, 1, crash_info(), origin), std::uint64_t{2}) << "the first is at once";
+  desk.ready(1, 2, origin, "");
+  std::vector<actions> batches;
+  desk.take(batches);
+  pokes = 0;
+  EXPECT_EQ(desk.exited(1, 2, crash_info(), origin), std::nullopt);
+  EXPECT_TRUE(desk.look_again()) << "the timer is there to be taken";
+  return pokes;
+}
+
+TEST(supervisor_desk, that_gathers_pokes_for_timers_that_are_due_soon) {
+  EXPECT_EQ(pokes_for_delay(milliseconds{1}), 1);
+  EXPECT_EQ(pokes_for_delay(milliseconds{3}), 1);
+  EXPECT_EQ(pokes_for_delay(milliseconds{100}), 0);
+}
+
+TEST(supervisor_desk, that_gathers_pokes_when_its_queue_grows_long) {
+  gathering_desk x;
+  std::uint64_t incarnation = 1;
+  while (x.pokes == 0) {
+    const auto mine = x.desk.exited(1, incarnation, crash_info(), origin);
+    ASSERT_TRUE(mine);
+    incarnation = *mine;
+    x.desk.ready(1, incarnation, origin, "");
+    ASSERT_LT(incarnation, 2 * supervisor_desk::long_queue);
+  }
+  EXPECT_GE(x.desk.take().size(), supervisor_desk::long_queue);
+}
+
+TEST(supervisor_desk, that_gathers_forgets_that_with_its_machine) {
+  gathering_desk x;
+  x.desk.install(machine_of(1, unlimited(strategy::one_for_one)));
+  x.desk.feed([](auto& m) { return m.start(origin); });
+  x.desk.ready(1, 1, origin, "");
+  EXPECT_EQ(x.pokes, 1);
+}
+
+TEST(supervisor_desk, uses_the_room_of_what_was_taken_again) {
+  gathering_desk x;
+  std::vector<actions> batches;
+  for (std::uint64_t n = 1; n < 20; ++n) {
+    ASSERT_EQ(x.desk.exited(1, n, crash_info(), origin), n + 1);
+    x.desk.ready(1, n + 1, origin, "");
+    ASSERT_TRUE(x.desk.look_again());
+    x.desk.take(batches);
+    ASSERT_EQ(batches.size(), 2U);
+    EXPECT_FALSE(batches[0].empty());
+    EXPECT_FALSE(batches[1].empty());
+    for (auto& batch : batches) batch.clear();
+  }
+}
+
 /// Actors on threads that crash all the time, an owner that carries out what the desk says, and an administrator.
 class storm {
 public:
@@ -134,7 +250,7 @@ public:
   static constexpr int threads = 3;
   static constexpr int crashes = 300;  // of one child at most; then it lives on
 
-  explicit storm(strategy how) {
+  explicit storm(strategy how, milliseconds gather = milliseconds{0}) : desk_([this] { poke(); }, gather) {
     desk_.install(machine_of(children, unlimited(how)));
     desk_.feed([](auto& m) { return m.start(std::chrono::steady_clock::now()); });
     poke();
@@ -236,15 +352,11 @@ private:
     while (true) {
       {
         std::unique_lock guard{mutex_};
-        changed_.wait(guard, [this] { return poked_; });
+        changed_.wait(guard, [this] { return poked_ || looks_; });
         poked_ = false;
       }
-      for (auto batch = desk_.take(); !batch.empty(); batch = desk_.take()) {
-        largest_batch_ = std::max(largest_batch_, batch.size());
-        for (const auto& a : batch) {
-          EXPECT_FALSE(ended_ && !std::holds_alternative<action::reply>(a)) << "an action after the end";
-          std::visit([this](const auto& x) { perform(x); }, a);
-        }
+      if (looks_) looks_ = desk_.look_again();
+      while (carry_out_all()) {
       }
       std::lock_guard guard{mutex_};
       if (!ended_) continue;
@@ -252,6 +364,22 @@ private:
       changed_.notify_all();
       return;
     }
+  }
+
+  /// False when there was nothing.
+  bool carry_out_all() {
+    std::size_t done = 0;
+    looks_ = desk_.take(batches_) || looks_;
+    for (auto& batch : batches_) {
+      done += batch.size();
+      for (const auto& a : batch) {
+        EXPECT_FALSE(ended_ && !std::holds_alternative<action::reply>(a)) << "an action after the end";
+        std::visit([this](const auto& x) { perform(x); }, a);
+      }
+      batch.clear();
+    }
+    largest_batch_ = std::max(largest_batch_, done);
+    return done > 0;
   }
 
   void perform(const action::start_child& x) {
@@ -295,8 +423,10 @@ private:
   bool poked_ = false;
   bool over_ = false;
   std::array<mail, children + 1> mails_;
-  supervisor_desk desk_{[this] { poke(); }};
+  supervisor_desk desk_;
   // Of the owner:
+  bool looks_ = false;  // a look is due: this owner is always about to look
+  std::vector<actions> batches_;
   bool ended_ = false;
   std::map<child_number, std::uint64_t> starts_;
   std::map<child_number, int> in_place_;
@@ -315,6 +445,12 @@ TEST(supervisor_desk, loses_nothing_with_dynamic_children_that_are_stopped_at_on
 }
 
 TEST(supervisor_desk, loses_nothing_while_a_group_restarts_again_and_again) { storm{strategy::one_for_all}.run(100); }
+
+TEST(supervisor_desk, loses_nothing_while_it_gathers) {
+  storm{strategy::one_for_one, milliseconds{1}}.run(200);
+  storm{strategy::simple_one_for_one, milliseconds{1}}.run(0);
+  storm{strategy::one_for_all, milliseconds{1}}.run(50);
+}
 
 TEST(supervisor_desk, loses_nothing_when_it_is_stopped_amid_a_storm) {
   for (int n = 0; n < 10; ++n) storm{n % 2 == 0 ? strategy::one_for_one : strategy::rest_for_one}.run(n);

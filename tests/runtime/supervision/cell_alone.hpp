@@ -44,7 +44,6 @@ protected:
     run();
     cell_ = nullptr;
     other_ = nullptr;
-    kind_->kernel = nullptr;
     caf::anon_send_exit(kernel_, caf::exit_reason::kill);
     run();
     kernel_ = nullptr;
@@ -54,15 +53,16 @@ protected:
   supervision::cell_kind& kind() { return *kind_; }
 
   template <class State>
-  caf::actor make(std::uint64_t serial = 1) {
+  caf::actor make() {
     kind_->make = actor_registry::factory_of<State>();
-    kind_->kernel = kernel_;
-    kind_->events = &log_;
+    auto place = caf::make_counted<supervision::child_place>();
+    place->text = "/root/a";
+    place->desk = std::make_shared<policy::supervisor_desk>([] {});
+    place->events = &log_;
+    place->kernel = kernel_;
     supervision::cell_spec spec;
+    spec.place = std::move(place);
     spec.kind = kind_;
-    spec.desk = std::make_shared<policy::supervisor_desk>([] {});
-    spec.serial = serial;
-    spec.path = "/root/a";
     auto out = system_->spawn<supervision::cell>(std::move(spec));
     run();
     return out;
@@ -154,7 +154,7 @@ protected:
   event_log log_{"test"};
   std::vector<event> events_;
   std::vector<report> reports_;
-  std::shared_ptr<supervision::cell_kind> kind_ = std::make_shared<supervision::cell_kind>();
+  caf::intrusive_ptr<supervision::cell_kind> kind_ = caf::make_counted<supervision::cell_kind>();
   caf::actor_system_config config_;
   std::unique_ptr<caf::actor_system> system_;
   caf::scheduler::test_coordinator* scheduler_ = nullptr;

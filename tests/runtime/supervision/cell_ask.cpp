@@ -80,7 +80,7 @@ protected:
   ~cell_ask() override { plan() = {}; }
   template <class Other>
   void start_with() {
-    other_ = make<Other>(2);
+    other_ = make<Other>();
     incarnate(other_, 1);
     plan().whom = other_;
     start<asker>();

@@ -268,7 +268,7 @@ TEST_F(cell_delivery, requests_after_the_end_are_answered_with_its_reason) {
 }
 
 TEST_F(cell_delivery, an_heir_gets_what_waits_in_order_and_answers_it) {
-  other_ = make<noter>(2);
+  other_ = make<noter>();
   incarnate(other_, 1);
   start<noter>();
   hold();
@@ -287,7 +287,7 @@ TEST_F(cell_delivery, an_heir_gets_what_waits_in_order_and_answers_it) {
 }
 
 TEST_F(cell_delivery, what_is_bequeathed_goes_to_the_heir_while_the_cell_is_stuck) {
-  other_ = make<noter>(2);
+  other_ = make<noter>();
   incarnate(other_, 1);
   start<noter>();
   send(caf::add_atom::value, std::int64_t{0});

@@ -188,7 +188,7 @@ TEST_F(cell_mailbox, what_is_in_the_ring_when_it_ends_is_accounted_for) {
 TEST_F(cell_mailbox, a_new_limit_counts_from_now_on) {
   start_with(10, overflow_policy::reject);
   send_numbers(0, 3);
-  auto next = std::make_shared<supervision::cell_kind>(kind());
+  auto next = caf::make_counted<supervision::cell_kind>(kind());
   next->mailbox = {2, overflow_policy::drop_oldest};
   command renew;
   renew.what = command::kind::renew;
@@ -198,7 +198,7 @@ TEST_F(cell_mailbox, a_new_limit_counts_from_now_on) {
   send_numbers(0, 10);
   run();
   EXPECT_EQ(noter::seen(), range(8, 10));
-  next = std::make_shared<supervision::cell_kind>(*next);
+  next = caf::make_counted<supervision::cell_kind>(*next);
   next->mailbox = {4, overflow_policy::reject};
   renew = {};
   renew.what = command::kind::renew;
