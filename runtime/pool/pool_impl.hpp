@@ -62,6 +62,7 @@ struct pool::impl {
   void begin();
   void join();
   void run();
+  void tell_gaps();
   void sleep(time_point now);
   void work_off(time_point now);
   void carry_out(pooling::act::tell& what, time_point) {

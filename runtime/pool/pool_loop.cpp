@@ -1,5 +1,7 @@
 #include "pool/pool_impl.hpp"
 
+#include "process/sandbox.hpp"
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -110,6 +112,7 @@ void pool::impl::join() {
 
 void pool::impl::run() {
   loop_id = std::this_thread::get_id();
+  tell_gaps();
   while (true) {
     const auto now = std::chrono::steady_clock::now();
     for (auto& message : in->take()) message();
@@ -129,6 +132,27 @@ void pool::impl::run() {
   for (auto& done : std::exchange(on_started, {}))
     done(gone ? *gone : pooling::make_cause(cause_class::killed, "stopped"));
   for (auto& done : std::exchange(on_stopped, {})) done();
+}
+
+/// What of the sandbox this machine cannot enforce, and what nobody can: said once.
+void pool::impl::tell_gaps() {
+  if (!env.events) return;
+  const auto tell = [this](std::string text) {
+    event e;
+    e.kind = event_kind::warn;
+    e.level = event_level::warn;
+    e.actor = env.path;
+    e.runs_in = to_string(spec.runs_in);
+    e.text = std::move(text);
+    env.events->emit(std::move(e));
+  };
+  if (spec.runs_in == rung::thread) {
+    if (spec.deadline.count() > 0) tell("threads cannot be killed: a task past its deadline is abandoned, not ended");
+    return;
+  }
+  if (spec.sandbox == sandbox_level::none) return;
+  for (const auto& gap : process::sandbox_gaps(spec.sandbox))
+    tell(std::string("sandbox ") + to_string(spec.sandbox) + ": " + gap);
 }
 
 void pool::impl::sleep(time_point now) {

@@ -444,6 +444,7 @@ cause process_driver::judge(slot& s) const {
     if (auto words = s.recorder.last_words()) {
       if (words->cls == cause_class::exception || words->signal == s.report->signal) {
         words->signal = s.report->signal;
+        if (words->message.empty()) words->message = why.message;
         why = std::move(*words);
       }
     }

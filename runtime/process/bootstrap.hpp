@@ -1,7 +1,7 @@
 #pragma once
 
 #include "process/child.hpp"
-#include "process/keeper.hpp"
+#include "process/order.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -11,8 +11,6 @@
 // What the ways to start a child share. Internal to process/.
 namespace steward::process {
 
-inline constexpr std::size_t max_main_name_bytes = 128;
-inline constexpr std::size_t max_argument_bytes = 4096;
 /// Exit code of a child that could not get as far as its main; the reason is on its stderr.
 inline constexpr int bootstrap_failed_code = 127;
 
@@ -20,6 +18,7 @@ inline constexpr int bootstrap_failed_code = 127;
 struct launched {
   int pid = 0;
   int error = 0;
+  setup_step step = setup_step::none;  ///< at which the child failed
 };
 
 /// The main registered under a name; null when there is none.
@@ -27,23 +26,21 @@ child_main find_child_main(std::string_view name);
 
 /// Starts this program again as a child. Call it on a thread that outlives the child: the kernel kills the child when
 /// the thread that started it ends. Thread-safe.
-launched spawn_child(const start_request& request);
+launched spawn_child(const outgoing_order& order);
 
 /// Child side: from now on the death of `parent` kills this process. False when the parent is gone already.
 bool die_with_parent(int parent) noexcept;
 
 /// Child side: moves `fds` to `first_child_fd` and up, close-on-exec, whatever numbers they have now, and closes
-/// everything above except `keep`, which may get another number; pass null to keep nothing. Returns 0 or an errno.
-int place_fds(const int* fds, int count, int* keep) noexcept;
+/// everything above except `keep`, which may get another number; pass null to keep nothing. Before that `stderr_fd`
+/// becomes 2 and `directory` the working directory, where they are not negative.
+setup_failure place_fds(const int* fds, int count, int stderr_fd, int directory, int* keep) noexcept;
 
 /// Child side: opens /dev/null for those of 0, 1, 2 that are closed, so that no other file ever gets these numbers.
 void fill_standard_fds() noexcept;
 
 /// Child side: no core dumps and no new privileges, for this process and all that it starts.
 void drop_privileges() noexcept;
-
-/// Child side: RLIMIT_AS; 0 for no limit. Returns 0 or an errno.
-int limit_memory(std::uint64_t bytes) noexcept;
 
 /// Child side: runs the main and ends the process with its result: stdio is flushed, but neither static destructors nor
 /// atexit functions run, since they belong to the parent. An exception that escapes ends in std::terminate.

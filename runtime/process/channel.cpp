@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t first_reserve_bytes = std::size_t{16} * 1024;
 constexpr std::size_t keep_bytes = std::size_t{1024} * 1024;
 constexpr std::size_t read_bytes = std::size_t{64} * 1024;
+constexpr std::uint32_t body_inline = 0;
+constexpr std::uint32_t body_in_file = 1;
 
 template <class T>
 void put(std::byte*& to, T value) noexcept {
@@ -33,12 +35,13 @@ T get(const std::byte* from) noexcept {
   return static_cast<T>(value);
 }
 
-void write_header(std::byte* to, frame_kind kind, std::uint16_t flags, std::uint64_t id, std::size_t length) noexcept {
+void write_header(std::byte* to, frame_kind kind, std::uint16_t flags, std::uint64_t id, std::size_t length,
+                  std::uint32_t body) noexcept {
   put(to, frame_magic);
   put(to, static_cast<std::uint32_t>(length));
   put(to, static_cast<std::uint16_t>(kind));
   put(to, flags);
-  put(to, std::uint32_t{0});
+  put(to, body);
   put(to, id);
 }
 
@@ -53,6 +56,42 @@ bool wait_for(int fd, short what) noexcept {
     ready = ::poll(&one, 1, -1);
   } while (ready < 0 && errno == EINTR);
   return ready > 0;
+}
+
+// One descriptor along with the bytes; none when it is negative.
+ssize_t send_with(int fd, iovec* parts, std::size_t count, int file) noexcept {
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = count;
+  if (file >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr rights{};
+    rights.cmsg_level = SOL_SOCKET;
+    rights.cmsg_type = SCM_RIGHTS;
+    rights.cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(control, &rights, sizeof rights);
+    std::memcpy(control + CMSG_LEN(0), &file, sizeof file);
+  }
+  return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+// A file for a payload that is to travel in one. False when it can travel in no way; -1 in `file`: through the socket.
+bool choose_body(std::span<const std::byte> payload, int& file) noexcept {
+  file = -1;
+  if (payload.size() <= inline_frame_bytes) return true;
+  if (payload.size() > max_frame_bytes) {
+    errno = EMSGSIZE;
+    return false;
+  }
+  file = make_payload_file(payload);
+  return file >= 0 || payload.size() <= max_inline_bytes;
+}
+
+bool socket_is_full(int error) noexcept {
+  // The last: the kernel allows only so many descriptors on their way.
+  return error == EAGAIN || error == EWOULDBLOCK || error == ETOOMANYREFS;
 }
 
 }  // namespace
@@ -109,10 +148,39 @@ frame_reader::frame_reader(std::size_t max_payload) : max_payload_(std::min(max_
 
 // The frame yielded last stays in place until the next call, because its payload is a view.
 void frame_reader::release_last() {
+  mapped_.unmap();
   if (release_ == 0) return;
   held_.consume(release_);
   release_ = 0;
   held_.shrink_to(keep_bytes);
+}
+
+read_status frame_reader::fail(std::string problem) {
+  broken_ = true;
+  problem_ = std::move(problem);
+  return read_status::protocol_error;
+}
+
+// Asked before a read, when all complete frames have been yielded.
+read_status frame_reader::check_files() {
+  if (files_.size() < max_held_files) return read_status::more;
+  return fail(fmt::format("{} descriptors ahead of their frames", files_.size()));
+}
+
+// Where the payload is, and whether that is sound. A file came with the first byte of the header at the latest.
+bool frame_reader::check_body(std::size_t length, std::uint32_t body) {
+  file_bytes_ = 0;
+  std::size_t limit = body == body_in_file ? max_payload_ : std::min(max_payload_, max_inline_bytes);
+  if (body != body_inline && body != body_in_file) {
+    fail("a frame whose reserved field is not zero");
+  } else if (length > limit) {
+    fail(fmt::format("a frame of {} bytes, more than the limit of {}", length, limit));
+  } else if (body == body_in_file && (files_.empty() || length == 0)) {
+    fail("a frame whose payload should be in a file, without one");
+  } else if (body == body_in_file) {
+    file_bytes_ = length;
+  }
+  return !broken_;
 }
 
 // True when the header at the front is complete and sound; `frame_` then holds the size of the frame.
@@ -124,35 +192,55 @@ bool frame_reader::check_header() {
   std::size_t have = held_.size() - release_;
   for (std::size_t i = 0; i < std::min<std::size_t>(have, 4); ++i) {
     if (at[i] == static_cast<std::byte>(frame_magic >> (8 * i))) continue;
-    broken_ = true;
-    problem_ = fmt::format("byte 0x{:02x} where a frame should begin", std::to_integer<unsigned>(at[i]));
+    fail(fmt::format("byte 0x{:02x} where a frame should begin", std::to_integer<unsigned>(at[i])));
     return false;
   }
   if (have < frame_header_bytes) return false;
   auto length = get<std::uint32_t>(at + 4);
   auto kind = get<std::uint16_t>(at + 8);
-  if (length > max_payload_) {
-    problem_ = fmt::format("a frame of {} bytes, more than the limit of {}", length, max_payload_);
-  } else if (!known_kind(kind)) {
-    problem_ = fmt::format("a frame of unknown kind {}", kind);
-  } else if (get<std::uint32_t>(at + 12) != 0) {
-    problem_ = "a frame whose reserved field is not zero";
-  } else {
-    frame_ = frame_header_bytes + length;
-    return true;
+  if (!known_kind(kind)) {
+    fail(fmt::format("a frame of unknown kind {}", kind));
+    return false;
   }
-  broken_ = true;
-  return false;
+  if (!check_body(length, get<std::uint32_t>(at + 12))) return false;
+  frame_ = frame_header_bytes + (file_bytes_ == 0 ? length : 0);
+  return true;
+}
+
+ssize_t frame_reader::receive(int fd, std::span<std::byte> room, int flags, bool& got_file) {
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  iovec part{room.data(), room.size()};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  ssize_t count = 0;
+  do {
+    count = ::recvmsg(fd, &message, flags | MSG_CMSG_CLOEXEC);
+  } while (count < 0 && errno == EINTR);
+  got_file = false;
+  if (count < 0 || message.msg_controllen == 0) return count;
+  for (cmsghdr* one = CMSG_FIRSTHDR(&message); one != nullptr; one = CMSG_NXTHDR(&message, one)) {
+    if (one->cmsg_level != SOL_SOCKET || one->cmsg_type != SCM_RIGHTS) continue;
+    std::size_t files = (one->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < files; ++i) {
+      int file = -1;
+      std::memcpy(&file, CMSG_DATA(one) + i * sizeof(int), sizeof file);
+      files_.push(file);
+      got_file = true;
+    }
+  }
+  if ((message.msg_flags & MSG_CTRUNC) != 0) fail("a descriptor was lost: too many at once, or none left here");
+  return count;
 }
 
 read_status frame_reader::read_once(int fd, int flags, std::size_t& got, bool& full) {
   std::span<std::byte> room = held_.room(std::min(read_bytes, std::max(first_reserve_bytes, held_.size())));
   got = 0;
   full = false;
-  ssize_t count = 0;
-  do {
-    count = ::recv(fd, room.data(), room.size(), flags);
-  } while (count < 0 && errno == EINTR);
+  bool got_file = false;
+  ssize_t count = receive(fd, room, flags, got_file);
   if (count == 0) return read_status::closed;
   if (count < 0) {
     if (errno == EAGAIN || errno == EWOULDBLOCK) return read_status::more;
@@ -162,7 +250,8 @@ read_status frame_reader::read_once(int fd, int flags, std::size_t& got, bool& f
     return read_status::io_error;
   }
   got = static_cast<std::size_t>(count);
-  full = got == room.size();
+  // A read also ends after bytes that came with a descriptor.
+  full = got == room.size() || got_file;
   held_.grew_by(got);
   received_ += got;
   check_header();
@@ -171,10 +260,11 @@ read_status frame_reader::read_once(int fd, int flags, std::size_t& got, bool& f
 
 read_status frame_reader::fill(int fd) {
   release_last();
+  if (!broken_ && check_files() != read_status::more) return read_status::protocol_error;
   std::size_t total = 0;
   bool full = true;
   // A read that came back short has emptied the socket, so another call would only cost time.
-  while (full && total < fill_limit_bytes) {
+  while (full && total < fill_limit_bytes && files_.size() < max_held_files) {
     if (broken_) return read_status::protocol_error;
     std::size_t got = 0;
     read_status how = read_once(fd, MSG_DONTWAIT, got, full);
@@ -186,7 +276,7 @@ read_status frame_reader::fill(int fd) {
 
 read_status frame_reader::wait(int fd) {
   release_last();
-  while (!broken_) {
+  while (!broken_ && check_files() == read_status::more) {
     std::size_t got = 0;
     bool full = false;
     read_status how = read_once(fd, 0, got, full);
@@ -208,36 +298,66 @@ read_status frame_reader::feed(std::span<const std::byte> bytes) {
 
 std::optional<frame> frame_reader::next() {
   release_last();
-  if (!check_header() || held_.size() < frame_) return std::nullopt;
+  if (!check_header() || held_.size() < frame_) {
+    if (!broken_ && held_.size() == 0 && !files_.empty()) fail("a descriptor that belongs to no frame");
+    return std::nullopt;
+  }
   const std::byte* at = held_.front();
   frame one;
   one.kind = static_cast<frame_kind>(get<std::uint16_t>(at + 8));
   one.flags = get<std::uint16_t>(at + 10);
   one.id = get<std::uint64_t>(at + 16);
   one.payload = {at + frame_header_bytes, frame_ - frame_header_bytes};
+  if (file_bytes_ != 0) {
+    int file = files_.pop();
+    std::string problem;
+    bool mapped = mapped_.map(file, file_bytes_, problem);
+    ::close(file);
+    if (!mapped) {
+      fail(std::move(problem));
+      return std::nullopt;
+    }
+    one.payload = mapped_.bytes();
+  }
   release_ = frame_;
   frame_ = 0;
   return one;
 }
 
 bool frame_writer::push(frame_kind kind, std::uint16_t flags, std::uint64_t id, std::span<const std::byte> payload) {
-  if (payload.size() > max_frame_bytes) return false;
-  std::size_t total = frame_header_bytes + payload.size();
-  std::byte* to = queued_.room(total).data();
-  write_header(to, kind, flags, id, payload.size());
-  if (!payload.empty()) std::memcpy(to + frame_header_bytes, payload.data(), payload.size());
-  queued_.grew_by(total);
+  int file = -1;
+  if (!choose_body(payload, file)) return false;
+  if (file >= 0) {
+    places_.push_back({sent_ + queued_.size()});
+    files_.push(file);
+  }
+  std::size_t inline_bytes = file >= 0 ? 0 : payload.size();
+  std::byte* to = queued_.room(frame_header_bytes + inline_bytes).data();
+  write_header(to, kind, flags, id, payload.size(), file >= 0 ? body_in_file : body_inline);
+  if (inline_bytes != 0) std::memcpy(to + frame_header_bytes, payload.data(), inline_bytes);
+  queued_.grew_by(frame_header_bytes + inline_bytes);
   return true;
 }
 
 frame_writer::status frame_writer::flush(int fd) {
   while (queued_.size() > 0) {
-    ssize_t sent = ::send(fd, queued_.front(), queued_.size(), MSG_NOSIGNAL);
+    // Up to the next header with a file, or from that one to the next.
+    bool with_file = !places_.empty() && places_.front().at == sent_;
+    std::size_t next = with_file ? 1 : 0;
+    std::size_t count = next < places_.size() ? static_cast<std::size_t>(places_[next].at - sent_) : queued_.size();
+    iovec part{queued_.front(), count};
+    ssize_t sent =
+        with_file ? send_with(fd, &part, 1, files_.front()) : ::send(fd, queued_.front(), count, MSG_NOSIGNAL);
     if (sent < 0) {
       if (errno == EINTR) continue;
-      return errno == EAGAIN || errno == EWOULDBLOCK ? status::would_block : status::closed;
+      return socket_is_full(errno) ? status::would_block : status::closed;
+    }
+    if (with_file) {
+      ::close(files_.pop());
+      places_.erase(places_.begin());
     }
     queued_.consume(static_cast<std::size_t>(sent));
+    sent_ += static_cast<std::uint64_t>(sent);
   }
   queued_.shrink_to(keep_bytes);
   return status::idle;
@@ -253,15 +373,15 @@ std::optional<frame> read_frame(int fd, frame_reader& reader) {
 }
 
 bool write_frame(int fd, frame_kind kind, std::uint16_t flags, std::uint64_t id, std::span<const std::byte> payload) {
-  if (payload.size() > max_frame_bytes) {
-    errno = EMSGSIZE;
-    return false;
-  }
+  int file = -1;
+  if (!choose_body(payload, file)) return false;
   std::byte header[frame_header_bytes];
-  write_header(header, kind, flags, id, payload.size());
+  write_header(header, kind, flags, id, payload.size(), file >= 0 ? body_in_file : body_inline);
+  if (file >= 0) payload = {};
   std::size_t total = frame_header_bytes + payload.size();
   std::size_t done = 0;
-  while (done < total) {
+  bool sound = true;
+  while (sound && done < total) {
     // sendmsg wants mutable pointers although it only reads.
     iovec parts[2];
     std::size_t count = 0;
@@ -270,19 +390,18 @@ bool write_frame(int fd, frame_kind kind, std::uint16_t flags, std::uint64_t id,
     if (skip < payload.size()) {
       parts[count++] = {const_cast<std::byte*>(payload.data()) + skip, payload.size() - skip};
     }
-    msghdr message{};
-    message.msg_iov = parts;
-    message.msg_iovlen = count;
-    ssize_t sent = ::sendmsg(fd, &message, MSG_NOSIGNAL);
+    // The file goes with the first byte.
+    ssize_t sent = send_with(fd, parts, count, done == 0 ? file : -1);
     if (sent >= 0) {
       done += static_cast<std::size_t>(sent);
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      if (!wait_for(fd, POLLOUT)) return false;
+    } else if (socket_is_full(errno)) {
+      sound = wait_for(fd, POLLOUT);
     } else if (errno != EINTR) {
-      return false;
+      sound = false;
     }
   }
-  return true;
+  if (file >= 0) ::close(file);
+  return sound;
 }
 
 }  // namespace steward::process

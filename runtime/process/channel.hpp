@@ -1,5 +1,7 @@
 #pragma once
 
+#include "process/payload.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -7,6 +9,9 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
+
+#include <sys/types.h>
 
 namespace steward::process {
 
@@ -22,8 +27,17 @@ struct frame {
 };
 
 /// Largest payload of a frame. A header that announces more is a protocol error, found before memory is reserved.
-inline constexpr std::size_t max_frame_bytes = std::size_t{64} * 1024 * 1024;
-/// Bytes of {u32 magic, u32 length, u16 kind, u16 flags, u32 reserved = 0, u64 id}, all little-endian.
+inline constexpr std::size_t max_frame_bytes = std::size_t{1024} * 1024 * 1024;
+/// Payloads above this size travel in a sealed memory file, whose descriptor goes with the header; the reader maps it.
+/// So no end ever reserves more than this for a frame, and no payload is copied in pieces. In time the file costs twice
+/// what the socket does at 128 KiB, the same at about 200 KiB, and half from 1 MiB on (bench/payload_bench.cpp).
+inline constexpr std::size_t inline_frame_bytes = std::size_t{64} * 1024;
+/// Largest payload that may come through the socket all the same, from a writer that could not make a memory file.
+inline constexpr std::size_t max_inline_bytes = std::size_t{64} * 1024 * 1024;
+/// Memory files that a reader holds for frames that were not yielded yet. It reads no further with so many.
+inline constexpr std::size_t max_held_files = 16;
+/// Bytes of {u32 magic, u32 length, u16 kind, u16 flags, u32 body, u64 id}, all little-endian. `body` is 0 when the
+/// payload follows, 1 when it is in the file whose descriptor came with the header.
 inline constexpr std::size_t frame_header_bytes = 24;
 /// "STWD" as the first four bytes on the wire.
 inline constexpr std::uint32_t frame_magic = 0x44575453;
@@ -79,7 +93,7 @@ public:
   read_status fill(int fd);
   /// The same, but waits for at least one byte or the end. For a child that has nothing else to do.
   read_status wait(int fd);
-  /// Takes bytes that came some other way. `protocol_error` or `more`.
+  /// Takes bytes that came some other way, and so no memory files. `protocol_error` or `more`.
   read_status feed(std::span<const std::byte> bytes);
 
   /// The next complete frame; none when more bytes are needed or the stream is broken.
@@ -98,13 +112,20 @@ public:
 
 private:
   read_status read_once(int fd, int flags, std::size_t& got, bool& full);
+  ssize_t receive(int fd, std::span<std::byte> room, int flags, bool& got_file);
+  read_status fail(std::string problem);
+  read_status check_files();
   bool check_header();
+  bool check_body(std::size_t length, std::uint32_t body);
   void release_last();
 
   byte_queue held_;
+  fd_queue files_;
+  mapped_payload mapped_;  // of the frame that was yielded last
   std::size_t max_payload_;
-  std::size_t release_ = 0;  // bytes of the frame that was yielded last
-  std::size_t frame_ = 0;    // size of the frame at the front once its header was checked, else 0
+  std::size_t release_ = 0;     // bytes of the frame that was yielded last
+  std::size_t frame_ = 0;       // size in the stream of the frame at the front once its header was checked, else 0
+  std::size_t file_bytes_ = 0;  // the size of its payload when that is in a file, else 0
   std::uint64_t received_ = 0;
   bool broken_ = false;
   std::string problem_;
@@ -115,7 +136,8 @@ private:
 /// Not thread-safe. Does not own the descriptor. A writer to a dead peer says `closed` and raises no SIGPIPE.
 class frame_writer {
 public:
-  /// Copies a frame to the queue. False, and nothing is queued, when the payload is larger than `max_frame_bytes`.
+  /// Copies a frame to the queue, or a large payload to a memory file. False, and nothing is queued, when the payload
+  /// is larger than `max_frame_bytes`, or larger than `max_inline_bytes` and no file can be had (see errno).
   bool push(frame_kind kind, std::uint16_t flags, std::uint64_t id, std::span<const std::byte> payload);
 
   enum class status : std::uint8_t {
@@ -128,7 +150,14 @@ public:
   std::size_t pending_bytes() const noexcept { return queued_.size(); }
 
 private:
+  struct place {
+    std::uint64_t at = 0;  // of a header with a file, counted from the first byte ever queued
+  };
+
   byte_queue queued_;
+  fd_queue files_;
+  std::vector<place> places_;  // one for each file
+  std::uint64_t sent_ = 0;
 };
 
 /// Child side, blocking descriptor: the next frame, reading many at once where they have arrived. None when the parent
@@ -136,7 +165,7 @@ private:
 std::optional<frame> read_frame(int fd, frame_reader& reader);
 
 /// Child side, blocking descriptor: sends one frame without copying its payload. False when the parent is gone or the
-/// payload is larger than `max_frame_bytes` (errno EMSGSIZE).
+/// payload is larger than `push` takes (errno EMSGSIZE or that of the memory file).
 bool write_frame(int fd, frame_kind kind, std::uint16_t flags, std::uint64_t id, std::span<const std::byte> payload);
 
 }  // namespace steward::process

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,48 +19,24 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "process/bootstrap.hpp"
+#include "process/guard.hpp"
+#include "process/sandbox.hpp"
 
 namespace steward::process {
 namespace {
 
-// argv of a spawned child: program, marker, main, fd count, memory limit, pid of the parent, argument.
+// argv of a spawned child: program, marker, main, number of inherited descriptors, pid of the parent. The order itself
+// comes in a memory file behind the inherited descriptors, since everybody may read an argv; behind that is the memory
+// of the guard, where the order has a slot for it.
 constexpr const char* spawned_marker = "--steward-spawned-child";
-constexpr int spawned_argc = 7;
+constexpr int spawned_argc = 5;
 
 std::map<std::string, child_main, std::less<>>& child_mains() {
-  static std::map<std::string, child_main, std::less<>> all;
+  static std::map<std::string, child_main, std::less<>> all{{guard_main_name, run_guard}};
   return all;
-}
-
-// An argument may hold any byte, but argv ends at a NUL.
-std::string escape_nuls(std::string_view text) {
-  std::string escaped;
-  escaped.reserve(text.size());
-  for (char c : text) {
-    if (c == '\0') {
-      escaped += "%0";
-    } else if (c == '%') {
-      escaped += "%%";
-    } else {
-      escaped += c;
-    }
-  }
-  return escaped;
-}
-
-std::string unescape_nuls(std::string_view text) {
-  std::string plain;
-  plain.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 1 < text.size()) {
-      plain += text[++i] == '0' ? '\0' : '%';
-    } else {
-      plain += text[i];
-    }
-  }
-  return plain;
 }
 
 template <class T>
@@ -73,34 +51,76 @@ bool parse(const char* text, T& value) noexcept {
   ::_exit(bootstrap_failed_code);
 }
 
-// Copies of the descriptors above all target numbers, so that the dup2 actions cannot overwrite one another's source.
+// Copies of descriptors above all target numbers, so that the dup2 actions cannot overwrite one another's source.
 class lifted_fds {
 public:
-  explicit lifted_fds(const std::vector<int>& fds) {
-    for (int fd : fds) {
-      int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, first_child_fd + static_cast<int>(max_child_fds));
-      if (copy < 0) {
-        error_ = errno;
-        return;
-      }
-      copies_[count_++] = copy;
-    }
-  }
+  lifted_fds() = default;
   ~lifted_fds() {
     for (std::size_t i = 0; i < count_; ++i) ::close(copies_[i]);
   }
   lifted_fds(const lifted_fds&) = delete;
   lifted_fds& operator=(const lifted_fds&) = delete;
 
+  /// The copy, -1 when there is none.
+  int add(int fd) {
+    int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, first_child_fd + static_cast<int>(max_order_fds) + 2);
+    if (copy < 0) {
+      error_ = errno;
+    } else {
+      copies_[count_++] = copy;
+    }
+    return copy;
+  }
   int error() const noexcept { return error_; }
-  std::size_t size() const noexcept { return count_; }
-  int operator[](std::size_t i) const noexcept { return copies_[i]; }
 
 private:
-  std::array<int, max_child_fds> copies_{};
+  std::array<int, max_order_fds + 2> copies_{};
   std::size_t count_ = 0;
   int error_ = 0;
 };
+
+// The order as a memory file, to be read from its beginning; -1 when the kernel refuses. The caller closes it.
+int write_order(const outgoing_order& order) {
+  int fd = ::memfd_create("steward-order", MFD_CLOEXEC);
+  if (fd < 0) return -1;
+  auto parts = order.parts();
+  std::size_t total = 0;
+  for (const auto& part : parts) total += part.iov_len;
+  ssize_t written = ::writev(fd, parts.data(), static_cast<int>(parts.size()));
+  if (written == static_cast<ssize_t>(total) && ::lseek(fd, 0, SEEK_SET) == 0) return fd;
+  ::close(fd);
+  errno = EIO;
+  return -1;
+}
+
+bool read_order(int fd, incoming_order& order) noexcept {
+  iovec parts[2] = {{&order.header, sizeof order.header}, {order.text.data(), order.text.size()}};
+  ssize_t count = ::readv(fd, parts, 2);
+  ::close(fd);
+  return count > 0 && order.is_sound(static_cast<std::size_t>(count));
+}
+
+// What a program needs at its start comes along, whatever the child is to see in the end.
+std::vector<char*> environment_for_exec(const outgoing_order& order) {
+  std::vector<char*> all;
+  const std::string& block = order.environment();
+  for (std::size_t at = 0; at < block.size(); at = block.find('\0', at) + 1) {
+    all.push_back(const_cast<char*>(block.data()) + at);
+  }
+  for (char** at = environ; at != nullptr && *at != nullptr; ++at) {
+    std::string_view entry{*at};
+    if (order.header().clean_environment == 0 || needed_by_exec(entry.substr(0, entry.find('=')))) all.push_back(*at);
+  }
+  all.push_back(nullptr);
+  return all;
+}
+
+void stop_ignoring_signals() noexcept {
+  for (int number = 1; number < NSIG; ++number) {
+    struct sigaction action {};
+    if (::sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) ::signal(number, SIG_DFL);
+  }
+}
 
 // Owns the two attribute objects of posix_spawn. Each call records the first error.
 class spawn_plan {
@@ -116,10 +136,20 @@ public:
   spawn_plan(const spawn_plan&) = delete;
   spawn_plan& operator=(const spawn_plan&) = delete;
 
-  void add_files(const lifted_fds& fds) {
+  void add_files(const outgoing_order& order, int order_fd) {
+    std::array<int, max_order_fds> fds{};
+    std::size_t count = order.copy_fds(fds);
+    note(::posix_spawn_file_actions_addfchdir_np(&actions_, lift(fds[--count])));
     note(::posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0));
+    if (order.header().has_stderr != 0) note(::posix_spawn_file_actions_adddup2(&actions_, lift(fds[--count]), 2));
     int next = first_child_fd;
-    for (std::size_t i = 0; i < fds.size(); ++i) note(::posix_spawn_file_actions_adddup2(&actions_, fds[i], next++));
+    for (std::size_t i = 0; i < count; ++i) {
+      note(::posix_spawn_file_actions_adddup2(&actions_, lift(fds[i]), next++));
+    }
+    note(::posix_spawn_file_actions_adddup2(&actions_, lift(order_fd), next++));
+    if (order.header().guard_slot >= 0) {
+      note(::posix_spawn_file_actions_adddup2(&actions_, lift(guard_memory_fd()), next++));
+    }
     note(::posix_spawn_file_actions_addclosefrom_np(&actions_, next));
   }
 
@@ -135,11 +165,11 @@ public:
                                     POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP));
   }
 
-  launched run(char* const* argv) {
+  launched run(char* const* argv, char* const* variables) {
     launched result;
     result.error = error_;
     if (error_ == 0)
-      result.error = ::posix_spawn(&result.pid, "/proc/self/exe", &actions_, &attributes_, argv, environ);
+      result.error = ::posix_spawn(&result.pid, "/proc/self/exe", &actions_, &attributes_, argv, variables);
     if (result.error != 0) result.pid = 0;
     return result;
   }
@@ -148,6 +178,13 @@ private:
   void note(int error) {
     if (error_ == 0) error_ = error;
   }
+  int lift(int fd) {
+    int copy = lifted_.add(fd);
+    note(lifted_.error());
+    return copy < 0 ? 0 : copy;
+  }
+
+  lifted_fds lifted_;
 
   posix_spawn_file_actions_t actions_{};
   posix_spawnattr_t attributes_{};
@@ -165,46 +202,50 @@ child_main find_child_main(std::string_view name) {
   return found == child_mains().end() ? nullptr : found->second;
 }
 
-launched spawn_child(const start_request& request) {
-  lifted_fds fds{request.fds};
-  if (fds.error() != 0) return {0, fds.error()};
+launched spawn_child(const outgoing_order& order) {
+  int order_fd = write_order(order);
+  if (order_fd < 0) return {0, errno, setup_step::order};
   spawn_plan plan;
-  plan.add_files(fds);
+  plan.add_files(order, order_fd);
+  ::close(order_fd);
   plan.reset_signals_and_group();
-  std::array<std::string, spawned_argc> words{program_invocation_name,
-                                              spawned_marker,
-                                              request.main,
-                                              std::to_string(request.fds.size()),
-                                              std::to_string(request.memory_limit),
-                                              std::to_string(::getpid()),
-                                              escape_nuls(request.argument)};
+  std::array<std::string, spawned_argc> words{program_invocation_name, spawned_marker, order.request().main,
+                                              std::to_string(order.header().fd_count), std::to_string(::getpid())};
   std::array<char*, spawned_argc + 1> argv{};
   for (std::size_t i = 0; i < words.size(); ++i) argv[i] = words[i].data();
-  return plan.run(argv.data());
+  return plan.run(argv.data(), environment_for_exec(order).data());
 }
 
 bool is_spawned_child(int argc, char** argv) noexcept { return argc >= 2 && std::strcmp(argv[1], spawned_marker) == 0; }
 
 int run_spawned_child(int argc, char** argv) {
+  static incoming_order order;
   int fd_count = 0;
-  std::uint64_t memory_limit = 0;
   int parent = 0;
-  if (argc != spawned_argc || !is_spawned_child(argc, argv) || !parse(argv[3], fd_count) ||
-      !parse(argv[4], memory_limit) || !parse(argv[5], parent)) {
+  if (argc != spawned_argc || !is_spawned_child(argc, argv) || !parse(argv[3], fd_count) || !parse(argv[4], parent) ||
+      fd_count < 0 || fd_count > static_cast<int>(max_child_fds)) {
     refuse("its command line is not one that the keeper writes");
   }
   if (!die_with_parent(parent)) refuse("its parent is gone");
-  child_main run = find_child_main(argv[2]);
+  if (!read_order(first_child_fd + fd_count, order)) refuse("its start request did not arrive");
+  // By itself and before its main: the parent may be killed before it comes to it.
+  if (order.header.guard_slot >= 0) note_own_group(first_child_fd + fd_count + 1, order.header.guard_slot);
+  child_main run = find_child_main(order.main());
   if (run == nullptr) refuse("its main is not registered");
   // posix_spawn cannot leave them close-on-exec, and what the child itself starts must not inherit its channel.
   for (int fd = first_child_fd; fd < first_child_fd + fd_count; ++fd) {
     if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) refuse("an inherited descriptor is missing");
   }
   fill_standard_fds();
+  stop_ignoring_signals();
   drop_privileges();
-  if (limit_memory(memory_limit) != 0) refuse("the memory limit was refused");
+  find_environment_area();
+  apply_environment(order.header, order.environment());
+  if (auto failed = apply_limits(order.header)) refuse(describe(failed.step));
+  auto level = static_cast<sandbox_level>(order.header.sandbox);
+  if (enter_sandbox(level) != 0 && level == sandbox_level::strict) refuse(describe(setup_step::sandbox));
   child_context context;
-  context.argument = unescape_nuls(argv[6]);
+  context.argument = order.argument();
   context.fd_count = fd_count;
   run_child_main(run, context);
 }
@@ -214,29 +255,36 @@ bool die_with_parent(int parent) noexcept {
   return ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ::getppid() == parent;
 }
 
-int place_fds(const int* fds, int count, int* keep) noexcept {
+setup_failure place_fds(const int* fds, int count, int stderr_fd, int directory, int* keep) noexcept {
+  constexpr auto descriptors = setup_step::descriptors;
+  if (stderr_fd >= 0 && ::dup2(stderr_fd, 2) < 0) return {descriptors, errno};
+  if (directory >= 0 && ::fchdir(directory) != 0) return {setup_step::directory, errno};
   int end = first_child_fd + count;
   if (keep != nullptr && *keep < end) {
     int moved = ::fcntl(*keep, F_DUPFD_CLOEXEC, end);
-    if (moved < 0) return errno;
+    if (moved < 0) return {descriptors, errno};
     *keep = moved;
   }
-  // First out of the way, then into place: a source may have the number that another one is meant to get.
-  int lifted[max_child_fds] = {};
-  for (int i = 0; i < count; ++i) {
-    lifted[i] = ::fcntl(fds[i], F_DUPFD_CLOEXEC, end);
-    if (lifted[i] < 0) return errno;
-  }
-  for (int i = 0; i < count; ++i) {
-    if (::dup3(lifted[i], first_child_fd + i, O_CLOEXEC) < 0) return errno;
+  bool in_place = true;
+  for (int i = 0; i < count; ++i) in_place = in_place && fds[i] == first_child_fd + i;
+  if (!in_place) {
+    // First out of the way, then into place: a source may have the number that another one is meant to get.
+    int lifted[max_child_fds] = {};
+    for (int i = 0; i < count; ++i) {
+      lifted[i] = ::fcntl(fds[i], F_DUPFD_CLOEXEC, end);
+      if (lifted[i] < 0) return {descriptors, errno};
+    }
+    for (int i = 0; i < count; ++i) {
+      if (::dup3(lifted[i], first_child_fd + i, O_CLOEXEC) < 0) return {descriptors, errno};
+    }
   }
   auto above = static_cast<unsigned>(end);
   if (keep != nullptr) {
     auto kept = static_cast<unsigned>(*keep);
-    if (kept > above && ::close_range(above, kept - 1, 0) != 0) return errno;
+    if (kept > above && ::close_range(above, kept - 1, 0) != 0) return {descriptors, errno};
     above = kept + 1;
   }
-  return ::close_range(above, ~0U, 0) == 0 ? 0 : errno;
+  return ::close_range(above, ~0U, 0) == 0 ? setup_failure{} : setup_failure{descriptors, errno};
 }
 
 void fill_standard_fds() noexcept {
@@ -251,12 +299,6 @@ void drop_privileges() noexcept {
   rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-}
-
-int limit_memory(std::uint64_t bytes) noexcept {
-  if (bytes == 0) return 0;
-  rlimit limit{bytes, bytes};
-  return ::setrlimit(RLIMIT_AS, &limit) == 0 ? 0 : errno;
 }
 
 void run_child_main(child_main run, const child_context& context) noexcept {

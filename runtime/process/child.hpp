@@ -31,7 +31,8 @@ int run_spawned_child(int argc, char** argv);
 
 /// Forks the zygote. Call it once, early in main: it refuses (returns false) when the process already has a second
 /// thread. The zygote is a copy of this process that does nothing but start children fast (see ARCHITECTURE.md,
-/// "Zygote"). It ends with this process, whatever kills it. Without a zygote everything works, only slower.
+/// "Zygote"). When this process ends, whatever kills it, the zygote kills the process groups of the children that are
+/// left and ends, too. Without a zygote everything works, only slower.
 bool start_zygote();
 
 /// Ends the zygote and reaps it. Idempotent.

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "process/frame_names.hpp"
 
@@ -92,8 +93,10 @@ std::optional<cause> flight_recorder::last_words() const {
   why.message = text_of(page_->message);
   if (page_->stack_overflow != 0 && why.message.empty()) why.message = "stack overflow";
   if (said >= said_frames) {
+    // Copied first: whoever wrote them may still be at it.
     std::size_t count = std::min<std::size_t>(page_->frame_count, std::size(page_->frames));
-    for (std::size_t i = 0; i < count; ++i) why.frames.push_back(frame_name(page_->frames[i], page_->anchor));
+    std::vector<std::uint64_t> raw(page_->frames, page_->frames + count);
+    why.frames = frame_names(raw, page_->anchor);
   }
   return why;
 }

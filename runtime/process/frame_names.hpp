@@ -1,17 +1,28 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
-// How a raw return address of a worker gets a name in the parent. Internal to process/.
+// How raw return addresses of a worker get names in the parent. Internal to process/.
 namespace steward::process {
+
+/// How long the first crash may wait for the program's debug information to be read. Reading costs about 1 ms in a
+/// release and up to 0.1 s in a debug build of 50 MB, once; a known address costs nothing.
+inline constexpr int frame_names_limit_ms = 250;
+/// Longest name of a function; what is longer is cut.
+inline constexpr std::size_t max_function_name_bytes = 256;
 
 /// An address that tells where this program lies in memory. A worker leaves its own in the flight page.
 std::uint64_t program_anchor() noexcept;
 
-/// "square_of+0x1c (steward+0x41f2c)", or as much of it as is known; the numbers are what addr2line takes. `anchor` is
-/// the worker's: workers that were started again lie elsewhere in memory, so only addresses within the program are
-/// named then.
-std::string frame_name(std::uint64_t address, std::uint64_t anchor);
+/// A text for each frame, innermost first: "square_of at square.cpp:41 (steward+0x41f2c)", with more than one text for
+/// an address whose function was inlined; "square_of+0x1c (steward+0x41f2c)" where there is no debug information; else
+/// as much as is known. The numbers are what addr2line takes. `anchor` is the worker's: workers that were started again
+/// lie elsewhere in memory, so only addresses within the program are named then. The addresses may be anything.
+/// Thread-safe.
+std::vector<std::string> frame_names(std::span<const std::uint64_t> addresses, std::uint64_t anchor);
 
 }  // namespace steward::process

@@ -15,12 +15,15 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <span>
 #include <system_error>
 #include <thread>
 #include <unordered_map>
 #include <utility>
 
 #include "process/bootstrap.hpp"
+#include "process/guard.hpp"
+#include "process/oom_counter.hpp"
 #include "process/zygote.hpp"
 
 namespace steward::process {
@@ -34,29 +37,16 @@ std::string failure(const char* step, int error) {
   return fmt::format("{}: {}", step, std::generic_category().message(error));
 }
 
-// Why a request cannot be carried out by any method; empty when it can.
-std::string fault_of(const start_request& request) {
-  if (request.main.size() > max_main_name_bytes || find_child_main(request.main) == nullptr) {
-    return fmt::format("no child main is registered as '{}'", request.main.substr(0, max_main_name_bytes));
-  }
-  if (request.fds.size() > max_child_fds) {
-    return fmt::format("{} descriptors for a child, more than the limit of {}", request.fds.size(), max_child_fds);
-  }
-  for (int fd : request.fds) {
-    if (::fcntl(fd, F_GETFD) < 0) return fmt::format("descriptor {} for a child is not open", fd);
-  }
-  if (request.argument.size() > max_argument_bytes) {
-    return fmt::format("an argument of {} bytes, more than the limit of {}", request.argument.size(),
-                       max_argument_bytes);
-  }
-  return {};
-}
+std::string failure(setup_step step, int error) { return failure(describe(step), error); }
 
 struct child {
   int pid = 0;
   int pidfd = -1;
+  int guard_slot = -1;
+  unsigned cpu_seconds = 0;
+  std::uint64_t oom_kills = 0;  // counted in our cgroup before it was started
   int sent_signal = 0;
-  keeper::exit_handler on_exit;
+  keeper::exit_handler on_exit{};
 };
 
 // The raw call, for libc's waitid has no way to ask for the resource usage.
@@ -83,9 +73,29 @@ void discard(int pid) noexcept {
   }
 }
 
+std::uint64_t milliseconds_of(const timeval& time) noexcept {
+  return static_cast<std::uint64_t>(time.tv_sec) * 1000 + static_cast<std::uint64_t>(time.tv_usec) / 1000;
+}
+
+// The kernel accounts the time of a limit and that of the report in different ways, so they differ by a little.
+bool ran_out_of_time(const exit_report& report) noexcept {
+  constexpr std::uint64_t slack_ms = 100;
+  if (report.cpu_seconds == 0 || report.cpu_ms + slack_ms < std::uint64_t{report.cpu_seconds} * 1000) return false;
+  return report.signal == SIGXCPU || (report.signal == SIGKILL && report.sent_signal != SIGKILL);
+}
+
+// A start on its way.
+struct launching {
+  explicit launching(const start_request& request) : order{request} {}
+  outgoing_order order;
+  child one;
+  launched result;
+  started outcome;
+};
+
 // A start that has to be done by the keeper's thread, with the place for its result.
 struct spawn_job {
-  const start_request* request = nullptr;
+  const outgoing_order* order = nullptr;
   launched result;
   bool done = false;
 };
@@ -94,12 +104,19 @@ struct spawn_job {
 
 cause cause_of(const exit_report& report) {
   cause why;
-  if (report.signaled) {
-    why.cls = cause_class::signal;
-    why.signal = report.signal;
-  } else {
+  why.rss_peak_kib = report.rss_peak_kib;
+  if (!report.signaled) {
     why.cls = cause_class::exit;
     why.code = report.code;
+    return why;
+  }
+  why.cls = cause_class::signal;
+  why.signal = report.signal;
+  if (report.oom_killed) {
+    why.cls = cause_class::memory;
+    why.message = "killed by the kernel: out of memory (cgroup)";
+  } else if (ran_out_of_time(report)) {
+    why.message = fmt::format("processor time limit of {} s", report.cpu_seconds);
   }
   return why;
 }
@@ -108,16 +125,22 @@ struct keeper::impl {
   explicit impl(keeper_options options);
   ~impl();
 
-  started start(const start_request& request, exit_handler on_exit);
+  std::vector<started> start(std::span<const start_request* const> requests, std::span<exit_handler* const> on_exit);
   bool kill(child_id id, int signal);
 
-  launched launch_by_spawn(const start_request& request);
-  started adopt(int pid, exit_handler on_exit);
+  void launch(std::span<launching* const> all);
+  launched launch_by_spawn(const outgoing_order& order);
+  launched spawn_guarded(const outgoing_order& order);
+  started adopt(child one);
   void wake() noexcept;
   void run();
   void run_jobs();
   void reap(child_id id);
   bool may_end();
+  std::size_t running() const {
+    std::lock_guard lock{mutex_};
+    return children_.size();
+  }
 
   const keeper_options options_;
   int epoll_ = -1;
@@ -132,6 +155,8 @@ struct keeper::impl {
   bool ending_ = false;
   bool killed_all_ = false;
 
+  oom_counter oom_;
+  spawned_guard guard_;  // of the keeper's thread
   std::thread thread_;
 };
 
@@ -175,29 +200,59 @@ void keeper::impl::wake() noexcept {
   [[maybe_unused]] ssize_t written = ::write(wake_, &one, sizeof one);
 }
 
-started keeper::impl::start(const start_request& request, exit_handler on_exit) {
-  if (std::string fault = fault_of(request); !fault.empty()) return {0, 0, std::move(fault)};
-  launched result;
-  const char* step = "start from the zygote";
-  std::optional<launched> from_zygote;
-  if (options_.method != start_method::spawn) from_zygote = start_from_zygote(request);
-  if (from_zygote) {
-    result = *from_zygote;
-  } else if (options_.method == start_method::zygote) {
-    return {0, 0, "there is no zygote"};
-  } else {
-    step = "posix_spawn";
-    result = launch_by_spawn(request);
+std::vector<started> keeper::impl::start(std::span<const start_request* const> requests,
+                                         std::span<exit_handler* const> on_exit) {
+  std::deque<launching> all;
+  std::vector<launching*> sound;
+  std::uint64_t oom_kills = oom_.kills();
+  for (const auto* request : requests) {
+    launching& next = all.emplace_back(*request);
+    next.outcome.error = next.order.error();
+    if (!next.outcome.error.empty()) continue;
+    next.one.cpu_seconds = request->cpu_seconds;
+    next.one.oom_kills = oom_kills;
+    next.one.guard_slot = next.order.header().guard_slot = claim_guard_slot();
+    sound.push_back(&next);
   }
-  if (result.error != 0) return {0, 0, failure(step, result.error)};
-  return adopt(result.pid, std::move(on_exit));
+  launch(sound);
+  std::vector<started> outcomes;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    launching& next = all[i];
+    if (next.result.pid > 0) {
+      next.one.pid = next.result.pid;
+      next.one.on_exit = std::move(*on_exit[i]);
+      guard_group(next.one.guard_slot, next.one.pid);
+      next.outcome = adopt(std::move(next.one));
+    } else if (next.outcome.error.empty()) {
+      release_guard_slot(next.one.guard_slot);
+      const launched& result = next.result;
+      next.outcome.error = result.error != 0 ? failure(result.step, result.error) : "there is no zygote";
+    }
+    outcomes.push_back(std::move(next.outcome));
+  }
+  return outcomes;
+}
+
+// What has neither a pid nor an error after it could not be started by any way that is allowed.
+void keeper::impl::launch(std::span<launching* const> all) {
+  if (options_.method != start_method::spawn) {
+    std::vector<outgoing_order*> orders;
+    for (auto* one : all) orders.push_back(&one->order);
+    std::vector<launched> results(all.size());
+    start_from_zygote(orders, results);
+    for (std::size_t i = 0; i < all.size(); ++i) all[i]->result = results[i];
+  }
+  if (options_.method == start_method::zygote) return;
+  for (auto* one : all) {
+    if (one->result.pid == 0 && one->result.error == 0) one->result = launch_by_spawn(one->order);
+  }
 }
 
 // The kernel kills a spawned child when the thread that spawned it ends, so only the keeper's thread may do it.
 // Children of the zygote count as started by the main thread, whoever asked.
-launched keeper::impl::launch_by_spawn(const start_request& request) {
-  if (std::this_thread::get_id() == thread_.get_id()) return spawn_child(request);
-  spawn_job job{&request, {}, false};
+launched keeper::impl::launch_by_spawn(const outgoing_order& order) {
+  if (std::this_thread::get_id() == thread_.get_id()) return spawn_guarded(order);
+  spawn_job job{&order, {}, false};
   std::unique_lock lock{mutex_};
   jobs_.push_back(&job);
   lock.unlock();
@@ -207,11 +262,18 @@ launched keeper::impl::launch_by_spawn(const start_request& request) {
   return job.result;
 }
 
-started keeper::impl::adopt(int pid, exit_handler on_exit) {
-  int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-  if (pidfd < 0) {
+// On the keeper's thread only.
+launched keeper::impl::spawn_guarded(const outgoing_order& order) {
+  if (!zygote_alive()) guard_.ensure();
+  return spawn_child(order);
+}
+
+started keeper::impl::adopt(child one) {
+  one.pidfd = static_cast<int>(::syscall(SYS_pidfd_open, one.pid, 0));
+  if (one.pidfd < 0) {
     int error = errno;
-    discard(pid);
+    release_guard_slot(one.guard_slot);
+    discard(one.pid);
     return {0, 0, failure("pidfd_open", error)};
   }
   // Under the lock, so that a child that is dead already is not reaped before it is in the table.
@@ -221,15 +283,17 @@ started keeper::impl::adopt(int pid, exit_handler on_exit) {
   std::string error;
   if (ending_) {
     error = "the process keeper is ending";
-  } else if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, pidfd, &event) != 0) {
+  } else if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, one.pidfd, &event) != 0) {
     error = failure("epoll_ctl", errno);
   } else {
-    children_.emplace(id, child{pid, pidfd, 0, std::move(on_exit)});
+    int pid = one.pid;
+    children_.emplace(id, std::move(one));
     return {id, pid, {}};
   }
   lock.unlock();
-  discard(pid);
-  ::close(pidfd);
+  release_guard_slot(one.guard_slot);
+  discard(one.pid);
+  ::close(one.pidfd);
   return {0, 0, std::move(error)};
 }
 
@@ -256,6 +320,8 @@ void keeper::impl::run() {
       } else if (tag == zygote_tag) {
         ::epoll_ctl(epoll_, EPOLL_CTL_DEL, zygote_, nullptr);
         reap_zygote();
+        // It was the guard, too.
+        if (running() > 0) guard_.ensure();
       } else {
         reap(tag);
       }
@@ -285,7 +351,7 @@ void keeper::impl::run_jobs() {
     spawn_job& job = *jobs_.front();
     jobs_.pop_front();
     lock.unlock();
-    launched result = spawn_child(*job.request);
+    launched result = spawn_guarded(*job.order);
     lock.lock();
     job.result = result;
     job.done = true;
@@ -303,10 +369,12 @@ void keeper::impl::reap(child_id id) {
   if (seen == 0 && info.si_pid == 0) return;
   // What the child started and left behind in its group ends with it; the group's number is safe until the reaping.
   if (seen == 0) ::kill(-one.pid, SIGKILL);
+  release_guard_slot(one.guard_slot);
   rusage usage{};
   exit_report report;
   report.pid = one.pid;
   report.sent_signal = one.sent_signal;
+  report.cpu_seconds = one.cpu_seconds;
   if (wait_pidfd(one.pidfd, info, WEXITED | WNOHANG, &usage) != 0) {
     // Somebody else in this program reaped it, against all custom: how it ended is lost.
     report.code = -1;
@@ -315,6 +383,10 @@ void keeper::impl::reap(child_id id) {
     (report.signaled ? report.signal : report.code) = info.si_status;
     report.core_dumped = info.si_code == CLD_DUMPED;
     report.rss_peak_kib = static_cast<std::uint64_t>(usage.ru_maxrss);
+    report.cpu_ms = milliseconds_of(usage.ru_utime) + milliseconds_of(usage.ru_stime);
+    // Only a kill that we did not send ourselves can be the kernel's.
+    bool stranger = report.signaled && report.signal == SIGKILL && report.sent_signal != SIGKILL;
+    report.oom_killed = stranger && oom_.kills() > one.oom_kills;
   }
   ::close(one.pidfd);
   exit_handler on_exit = std::move(one.on_exit);
@@ -327,15 +399,24 @@ keeper::keeper(keeper_options options) : impl_{std::make_unique<impl>(options)} 
 keeper::~keeper() = default;
 
 started keeper::start(const start_request& request, exit_handler on_exit) {
-  return impl_->start(request, std::move(on_exit));
+  const start_request* requests[] = {&request};
+  exit_handler* handlers[] = {&on_exit};
+  return std::move(impl_->start(requests, handlers).front());
+}
+
+std::vector<started> keeper::start_all(std::vector<start_call> calls) {
+  std::vector<const start_request*> requests;
+  std::vector<exit_handler*> handlers;
+  for (auto& one : calls) {
+    requests.push_back(&one.request);
+    handlers.push_back(&one.on_exit);
+  }
+  return impl_->start(requests, handlers);
 }
 
 bool keeper::kill(child_id child, int signal) { return impl_->kill(child, signal); }
 
-std::size_t keeper::running() const {
-  std::lock_guard lock{impl_->mutex_};
-  return impl_->children_.size();
-}
+std::size_t keeper::running() const { return impl_->running(); }
 
 start_method keeper::method() const {
   if (impl_->options_.method != start_method::automatic) return impl_->options_.method;

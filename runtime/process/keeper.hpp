@@ -37,8 +37,10 @@ struct exit_report {
   int signal = 0;  ///< signal number when signaled
   bool core_dumped = false;
   std::uint64_t rss_peak_kib = 0;
-  bool oom_killed =
-      false;  ///< killed by SIGKILL, not by us, while the kernel counted an out-of-memory kill in our cgroup
+  std::uint64_t cpu_ms = 0;  ///< processor time that it used
+  unsigned cpu_seconds = 0;  ///< `start_request::cpu_seconds`
+  /// Killed by SIGKILL, not by us, while the kernel counted an out-of-memory kill in our cgroup.
+  bool oom_killed = false;
   /// The last signal that the keeper sent on request before the end, 0 for none: tells our own kill from a stranger's.
   int sent_signal = 0;
 };
@@ -47,7 +49,11 @@ struct exit_report {
 /// `flight_recorder::last_words`.
 cause cause_of(const exit_report& report);
 
-/// How children are started: from the zygote when there is one, else by posix_spawn of the running program.
+/// How children are started: from the zygote when there is one, else by posix_spawn of the running program. Either way
+/// nothing that a child has started outlives the program, whatever kills that: the zygote kills the groups that are
+/// left, or, without one, a guard process that the keeper starts with its first child. What a child is refused (a
+/// limit, the sandbox) makes its start fail; a spawned child can only exit with code 127 and a line on its standard
+/// error.
 enum class start_method : std::uint8_t { automatic, zygote, spawn };
 
 struct keeper_options {
@@ -84,6 +90,14 @@ public:
   /// the keeper's thread, after the process was reaped; never when the start failed. It must not block. A child that
   /// ends at once may be told of before `start` returns.
   started start(const start_request& request, exit_handler on_exit);
+  struct start_call {
+    start_request request;
+    exit_handler on_exit;
+  };
+
+  /// The same for several at once, with a result for each, in order. Costs less than one after the other: the zygote
+  /// makes one while the next request is on its way.
+  std::vector<started> start_all(std::vector<start_call> calls);
 
   /// Sends a signal to the child's process group, 0 to ask whether it lives. False when the child is gone. Never hits a
   /// reused pid.

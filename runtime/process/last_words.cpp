@@ -1,6 +1,8 @@
+#include <errno.h>
 #include <execinfo.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -27,13 +29,18 @@ constexpr std::array fatal_signals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIG
 // Unwinding needs little, but a sanitizer's runtime may run on this stack, too.
 constexpr std::size_t signal_stack_bytes = std::size_t{128} * 1024;
 // A fault this close to the stack pointer is a stack that ran out: below it by what one call pushes or probes, above it
-// by a large local array whose far end is touched first.
+// by a large local array whose far end is touched first. On the main thread, whose limits are known, the array may have
+// any size.
 constexpr std::uint64_t overflow_below_bytes = 64 * 1024;
 constexpr std::uint64_t overflow_above_bytes = 1024 * 1024;
+constexpr std::uint64_t max_main_stack_bytes = std::uint64_t{4} * 1024 * 1024 * 1024;
 
 // What the handlers need; written once by install_last_words, before the first signal.
 flight_page* words_page = nullptr;
 int words_channel = -1;
+// Where the main thread's stack ends at the latest, and a place near its beginning; 0 when unknown.
+std::uint64_t stack_limit = 0;
+std::uint64_t stack_begin = 0;
 std::atomic<bool> speaking{false};
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free);
 
@@ -56,6 +63,13 @@ registers registers_of(const void* context) noexcept {
 }
 
 bool is_memory_fault(int signal) noexcept { return signal == SIGSEGV || signal == SIGBUS; }
+
+bool is_stack_overflow(std::uint64_t address, std::uint64_t sp) noexcept {
+  if (sp == 0 || address + overflow_below_bytes < sp) return false;
+  if (address <= sp + overflow_above_bytes) return true;
+  bool on_main_stack = stack_limit != 0 && sp < stack_begin && stack_begin - sp < max_main_stack_bytes;
+  return on_main_stack && address <= stack_limit + overflow_above_bytes;
+}
 
 // Raw return addresses, innermost first, without those of the handler itself. They get names in the parent.
 void write_frames(flight_page& page, std::uint64_t pc) noexcept {
@@ -83,8 +97,7 @@ void on_fatal_signal(int signal, siginfo_t* info, void* context) {
     if (info->si_code > 0 && (is_memory_fault(signal) || signal == SIGFPE || signal == SIGILL)) {
       page.address = reinterpret_cast<std::uint64_t>(info->si_addr);
       page.has_address = 1;
-      bool near_stack = page.address + overflow_below_bytes >= at.sp && page.address <= at.sp + overflow_above_bytes;
-      page.stack_overflow = is_memory_fault(signal) && at.sp != 0 && near_stack;
+      page.stack_overflow = is_memory_fault(signal) && is_stack_overflow(page.address, at.sp);
     }
     page.said.store(said_signal, std::memory_order_release);
     // The stack may be broken, and reading it a second fault, which ends the process at once: so it comes last.
@@ -127,6 +140,17 @@ void install_signal_stack() noexcept {
   ::sigaltstack(&stack, nullptr);
 }
 
+void find_main_stack() noexcept {
+  rlimit limit{};
+  // The program's name lies above the first frame.
+  auto begin = reinterpret_cast<std::uint64_t>(program_invocation_name);
+  auto here = reinterpret_cast<std::uint64_t>(&limit);
+  if (::getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= begin || begin < here) return;
+  if (::getpid() != ::syscall(SYS_gettid)) return;
+  stack_begin = begin;
+  stack_limit = begin - limit.rlim_cur;
+}
+
 }  // namespace
 
 void install_last_words(flight_page& page, int channel_fd) {
@@ -135,6 +159,7 @@ void install_last_words(flight_page& page, int channel_fd) {
   void* warm_up[2];
   ::backtrace(warm_up, 2);
   install_signal_stack();
+  find_main_stack();
   std::set_terminate(on_terminate);
   struct sigaction action {};
   action.sa_sigaction = on_fatal_signal;

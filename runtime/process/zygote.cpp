@@ -19,6 +19,9 @@
 #include <cstring>
 #include <mutex>
 
+#include "process/guard.hpp"
+#include "process/sandbox.hpp"
+
 // The parent and its zygote talk over a SOCK_SEQPACKET pair: one request packet with the descriptors attached, one
 // reply packet. The reply comes from the new child itself, as the last step of its bootstrap. So a zygote that is
 // killed in between leaves no child that the parent does not know of: either the reply arrived, or it cannot be sent
@@ -28,27 +31,23 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-struct request_header {
-  std::uint64_t memory_limit = 0;
-  std::uint32_t main_bytes = 0;
-  std::uint32_t argument_bytes = 0;
-  std::uint32_t fd_count = 0;
-  std::uint32_t reserved = 0;
-};
-
 struct reply {
+  std::uint32_t tag = 0;
   std::int32_t pid = 0;
   std::int32_t error = 0;
+  setup_step step = setup_step::none;
 };
 
-// A request as the zygote received it; `text` holds main and argument.
+// A request as the zygote received it.
 struct received {
-  request_header header;
-  std::array<char, max_main_name_bytes + max_argument_bytes> text{};
-  std::array<int, max_child_fds> fds{};
+  incoming_order order;
+  std::array<int, max_order_fds> fds{};
+  std::size_t fd_count = 0;
 };
 
-constexpr std::array ignored_signals{SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+constexpr std::array group_signals{SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+// Above the descriptors of a request, so that these get at once the numbers that they have in a child.
+constexpr int zygote_socket_fd = first_child_fd + static_cast<int>(max_order_fds);
 
 // The zygote's side. It has one thread and never returns to its caller.
 
@@ -58,31 +57,38 @@ void set_signal(int number, void (*what)(int)) noexcept {
   ::sigaction(number, &action, nullptr);
 }
 
-void send_reply(int socket, int pid, int error) noexcept {
-  reply answer{pid, error};
-  if (::send(socket, &answer, sizeof answer, MSG_NOSIGNAL) != sizeof answer && error == 0)
-    ::_exit(bootstrap_failed_code);
+void send_reply(int socket, std::uint32_t tag, int pid, setup_failure failed) noexcept {
+  reply answer{tag, pid, failed.error, failed.step};
+  if (::send(socket, &answer, sizeof answer, MSG_NOSIGNAL) != sizeof answer && !failed) ::_exit(bootstrap_failed_code);
 }
 
 [[noreturn]] void run_child(int socket, const received& request, int parent) noexcept {
   if (!die_with_parent(parent)) ::_exit(bootstrap_failed_code);
-  for (int number : ignored_signals) set_signal(number, SIG_DFL);
+  unwatch_parent();
+  drop_guard_memory();
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  int count = static_cast<int>(request.header.fd_count);
-  int error = place_fds(request.fds.data(), count, &socket);
-  std::string_view name{request.text.data(), request.header.main_bytes};
-  child_main run = find_child_main(name);
-  if (error == 0 && run == nullptr) error = ENOENT;
-  if (error == 0) error = limit_memory(request.header.memory_limit);
-  send_reply(socket, ::getpid(), error);
+  const incoming_order& order = request.order;
+  int count = static_cast<int>(order.header.fd_count);
+  bool has_stderr = order.header.has_stderr != 0;
+  setup_failure failed = place_fds(request.fds.data(), count, has_stderr ? request.fds[order.header.fd_count] : -1,
+                                   request.fds[request.fd_count - 1], &socket);
+  child_main run = find_child_main(order.main());
+  if (!failed && run == nullptr) failed = {setup_step::main, ENOENT};
+  if (!failed) failed = apply_limits(order.header);
+  auto level = static_cast<sandbox_level>(order.header.sandbox);
+  // A strict one before the reply, for it may fail; then this process cannot leave its group itself, nor start others.
+  bool strict = level == sandbox_level::strict;
+  if (!failed && strict) failed = {setup_step::sandbox, enter_sandbox(level)};
+  send_reply(socket, order.header.tag, ::getpid(), failed);
   ::close(socket);
-  if (error != 0) ::_exit(bootstrap_failed_code);
+  if (failed) ::_exit(bootstrap_failed_code);
   // Only now: until the reply the child stays in the zygote's group, where the parent finds it if the zygote dies.
-  ::setpgid(0, 0);
+  if (!strict) ::setpgid(0, 0);
+  if (!strict) enter_sandbox(level);
   child_context context;
-  context.argument.assign(request.text.data() + request.header.main_bytes, request.header.argument_bytes);
+  context.argument = order.argument();
   context.fd_count = count;
   run_child_main(run, context);
 }
@@ -103,10 +109,11 @@ long clone_sibling() noexcept {
   return ::syscall(SYS_clone, flags, 0, 0, thread_id, thread_id);
 }
 
-// False at the end of the parent. A request that is not sound has `error` set.
-bool receive_request(int socket, received& request, int& error) noexcept {
-  iovec parts[2] = {{&request.header, sizeof request.header}, {request.text.data(), request.text.size()}};
-  alignas(cmsghdr) char control[CMSG_SPACE(max_child_fds * sizeof(int))];
+// False at the end of the parent. A request that is not sound has `failed` set.
+bool receive_request(int socket, received& request, setup_failure& failed) noexcept {
+  incoming_order& order = request.order;
+  iovec parts[2] = {{&order.header, sizeof order.header}, {order.text.data(), order.text.size()}};
+  alignas(cmsghdr) char control[CMSG_SPACE(max_order_fds * sizeof(int))];
   msghdr message{};
   message.msg_iov = parts;
   message.msg_iovlen = 2;
@@ -123,39 +130,47 @@ bool receive_request(int socket, received& request, int& error) noexcept {
     got = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     std::memcpy(request.fds.data(), CMSG_DATA(part), got * sizeof(int));
   }
-  std::size_t expected = sizeof request.header + request.header.main_bytes + request.header.argument_bytes;
-  error = 0;
-  // The kernel drops descriptors for which this process has no number left.
-  if (got != request.header.fd_count) error = EMFILE;
-  if (static_cast<std::size_t>(count) != expected) error = EPROTO;
-  request.header.fd_count = static_cast<std::uint32_t>(got);
+  request.fd_count = got;
+  failed = {};
+  if (!order.is_sound(static_cast<std::size_t>(count))) {
+    failed = {setup_step::order, EPROTO};
+  } else if (got != order.header.fd_count + order.header.has_stderr + 1U) {
+    // The kernel drops descriptors for which this process has no number left.
+    failed = {setup_step::descriptors, EMFILE};
+  }
   return true;
 }
 
 [[noreturn]] void run_zygote(int socket, int parent) noexcept {
   ::setpgid(0, 0);
   for (int number = 1; number < NSIG; ++number) set_signal(number, SIG_DFL);
-  for (int number : ignored_signals) set_signal(number, SIG_IGN);
-  if (!die_with_parent(parent)) ::_exit(0);
   int place = socket;
-  if (place_fds(&place, 1, nullptr) != 0) ::_exit(bootstrap_failed_code);
+  if (place_fds(&place, 1, -1, -1, nullptr)) ::_exit(bootstrap_failed_code);
   // Where the parent runs without standard files, the socket may have had one of their numbers.
   if (socket < first_child_fd) ::close(socket);
-  socket = first_child_fd;
+  socket = ::fcntl(first_child_fd, F_DUPFD_CLOEXEC, zygote_socket_fd);
+  if (socket < 0) ::_exit(bootstrap_failed_code);
+  ::close(first_child_fd);
   fill_standard_fds();
   int null = ::open("/dev/null", O_RDONLY);
   if (null < 0 || ::dup2(null, 0) < 0) ::_exit(bootstrap_failed_code);
   ::close(null);
   drop_privileges();
+  find_environment_area();
+  hide_guard_memory();
+  if (!watch_parent(parent, socket)) ::_exit(0);
   static received request;
-  int error = 0;
-  while (receive_request(socket, request, error)) {
-    long child = error == 0 ? clone_sibling() : 0;
-    if (error == 0 && child == 0) run_child(socket, request, parent);
-    if (error == 0 && child < 0) error = errno;
-    if (error != 0) send_reply(socket, 0, error);
-    for (std::size_t i = 0; i < request.header.fd_count; ++i) ::close(request.fds[i]);
+  setup_failure failed;
+  while (receive_request(socket, request, failed)) {
+    if (!failed) assume_environment(request.order);
+    long child = failed ? 0 : clone_sibling();
+    if (!failed && child == 0) run_child(socket, request, parent);
+    if (child > 0) guard_group_first(request.order.header.guard_slot, static_cast<int>(child));
+    if (child < 0) failed = {setup_step::none, errno};
+    if (failed) send_reply(socket, request.order.header.tag, 0, failed);
+    for (std::size_t i = 0; i < request.fd_count; ++i) ::close(request.fds[i]);
   }
+  end_guard(parent);
   ::_exit(0);
 }
 
@@ -190,17 +205,9 @@ void reap_pid(int pid) noexcept {
   }
 }
 
-// Kills and reaps the zygote and every child that it began and that was not handed to a caller. Needs the lock.
+// Kills and reaps the zygote and every child that it began and that has not reported. Needs the lock.
 void end_zygote(zygote_state& z) noexcept {
   if (z.pid == 0) return;
-  // From here on no child can report any more, so what has reported is all in the queue.
-  ::shutdown(z.socket, SHUT_RDWR);
-  reply late;
-  while (::recv(z.socket, &late, sizeof late, MSG_DONTWAIT) == sizeof late) {
-    if (late.pid <= 0) continue;
-    ::kill(late.pid, SIGKILL);
-    reap_pid(late.pid);
-  }
   // The group's number cannot be anyone else's while its leader, the zygote, is not reaped.
   ::kill(-z.pid, SIGKILL);
   siginfo_t info;
@@ -219,30 +226,22 @@ bool is_dead(const zygote_state& z) noexcept {
 }
 
 // 0 when the request left, else an errno.
-int send_request(int socket, const start_request& request) noexcept {
-  request_header header;
-  header.memory_limit = request.memory_limit;
-  header.main_bytes = static_cast<std::uint32_t>(request.main.size());
-  header.argument_bytes = static_cast<std::uint32_t>(request.argument.size());
-  header.fd_count = static_cast<std::uint32_t>(request.fds.size());
-  iovec parts[3] = {{&header, sizeof header},
-                    {const_cast<char*>(request.main.data()), request.main.size()},
-                    {const_cast<char*>(request.argument.data()), request.argument.size()}};
-  alignas(cmsghdr) char control[CMSG_SPACE(max_child_fds * sizeof(int))] = {};
+int send_request(int socket, const outgoing_order& order) noexcept {
+  auto parts = order.parts();
+  std::array<int, max_order_fds> fds{};
+  std::size_t bytes = order.copy_fds(fds) * sizeof(int);
+  alignas(cmsghdr) char control[CMSG_SPACE(max_order_fds * sizeof(int))] = {};
   msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = 3;
-  if (!request.fds.empty()) {
-    std::size_t bytes = request.fds.size() * sizeof(int);
-    message.msg_control = control;
-    message.msg_controllen = CMSG_SPACE(bytes);
-    cmsghdr rights{};
-    rights.cmsg_level = SOL_SOCKET;
-    rights.cmsg_type = SCM_RIGHTS;
-    rights.cmsg_len = CMSG_LEN(bytes);
-    std::memcpy(control, &rights, sizeof rights);
-    std::memcpy(control + CMSG_LEN(0), request.fds.data(), bytes);
-  }
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  message.msg_control = control;
+  message.msg_controllen = CMSG_SPACE(bytes);
+  cmsghdr rights{};
+  rights.cmsg_level = SOL_SOCKET;
+  rights.cmsg_type = SCM_RIGHTS;
+  rights.cmsg_len = CMSG_LEN(bytes);
+  std::memcpy(control, &rights, sizeof rights);
+  std::memcpy(control + CMSG_LEN(0), fds.data(), bytes);
   ssize_t sent = 0;
   do {
     sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -265,6 +264,40 @@ bool zygote_is_gone(int error) noexcept {
   return error == EPIPE || error == ECONNRESET || error == ENOTCONN || error == EAGAIN;
 }
 
+launched settle(const reply& answer) noexcept {
+  if (answer.error != 0) {
+    if (answer.pid > 0) reap_pid(answer.pid);
+    return {0, answer.error, answer.step};
+  }
+  // The child does the same; whoever is first, the group exists when the start returns.
+  ::setpgid(answer.pid, answer.pid);
+  return {answer.pid, 0, setup_step::none};
+}
+
+// False when the zygote is dead or wedged.
+bool start_all(int socket, std::span<outgoing_order* const> orders, std::span<launched> results) noexcept {
+  std::size_t sent = 0;
+  std::size_t settled = 0;
+  while (settled < orders.size()) {
+    while (sent < orders.size()) {
+      orders[sent]->header().tag = static_cast<std::uint32_t>(sent);
+      int error = send_request(socket, *orders[sent]);
+      // The queue is full of our own requests: an answer makes room.
+      if (error == EAGAIN && sent > settled) break;
+      if (zygote_is_gone(error)) return false;
+      if (error != 0) results[sent] = {0, error, setup_step::none};
+      if (error != 0) ++settled;
+      ++sent;
+    }
+    if (settled == orders.size()) break;
+    reply answer;
+    if (!receive_reply(socket, answer) || answer.tag >= sent) return false;
+    results[answer.tag] = settle(answer);
+    ++settled;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool start_zygote() {
@@ -276,13 +309,15 @@ bool start_zygote() {
   // What stdio holds would else be written again by every child that flushes.
   std::fflush(nullptr);
   int parent = ::getpid();
-  // A signal to the whole group must not end the zygote before it has said that it ignores it. It keeps this mask; its
-  // children begin with an empty one.
-  sigset_t group_signals;
+  // The zygote never takes signals that are meant for a whole group: it keeps this mask. Its children begin with an
+  // empty one.
+  sigset_t blocked;
   sigset_t before;
-  ::sigemptyset(&group_signals);
-  for (int number : ignored_signals) ::sigaddset(&group_signals, number);
-  ::pthread_sigmask(SIG_BLOCK, &group_signals, &before);
+  ::sigemptyset(&blocked);
+  for (int number : group_signals) ::sigaddset(&blocked, number);
+  ::pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  // Made now, so that the zygote shares it.
+  guard_memory_fd();
   int pid = ::fork();
   if (pid == 0) run_zygote(ends[1], parent);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -309,24 +344,17 @@ void stop_zygote() {
   end_zygote(z);
 }
 
-std::optional<launched> start_from_zygote(const start_request& request) {
+void start_from_zygote(std::span<outgoing_order* const> orders, std::span<launched> results) {
   zygote_state& z = state();
   std::lock_guard lock{z.mutex};
-  if (z.pid == 0) return std::nullopt;
-  int error = send_request(z.socket, request);
-  if (error != 0 && !zygote_is_gone(error)) return launched{0, error};
-  reply answer;
-  if (error != 0 || !receive_reply(z.socket, answer)) {
-    end_zygote(z);
-    return std::nullopt;
+  if (z.pid == 0 || start_all(z.socket, orders, results)) return;
+  // No child can report any more. Those that have done so are running, so they count.
+  ::shutdown(z.socket, SHUT_RDWR);
+  reply late;
+  while (::recv(z.socket, &late, sizeof late, MSG_DONTWAIT) == sizeof late) {
+    if (late.tag < results.size()) results[late.tag] = settle(late);
   }
-  if (answer.error != 0) {
-    if (answer.pid > 0) reap_pid(answer.pid);
-    return launched{0, answer.error};
-  }
-  // The child does the same; whoever is first, the group exists when the start returns.
-  ::setpgid(answer.pid, answer.pid);
-  return launched{answer.pid, 0};
+  end_zygote(z);
 }
 
 bool zygote_alive() {

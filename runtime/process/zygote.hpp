@@ -2,7 +2,7 @@
 
 #include "process/bootstrap.hpp"
 
-#include <optional>
+#include <span>
 
 // The parent's side of the zygote. Internal to process/. All functions are thread-safe.
 namespace steward::process {
@@ -10,10 +10,11 @@ namespace steward::process {
 /// How long a start waits for the zygote before it counts as wedged and is killed, in milliseconds.
 inline constexpr int zygote_reply_limit_ms = 2000;
 
-/// Starts a child through the zygote: none when there is no zygote, or when it turned out dead or wedged (it is then
+/// Starts children through the zygote, which makes one while the next is on its way; `results` has a place for each. A
+/// result with neither pid nor error was not settled: there is no zygote, or it turned out dead or wedged (it is then
 /// ended and reaped, and whatever it had begun is killed and reaped, too: no child uses the request's descriptors). An
-/// errno in the result is the zygote's answer: it lives, but this child cannot be started.
-std::optional<launched> start_from_zygote(const start_request& request);
+/// errno in a result is the zygote's answer: it lives, but this child cannot be started.
+void start_from_zygote(std::span<outgoing_order* const> orders, std::span<launched> results);
 
 /// True while the zygote lives.
 bool zygote_alive();

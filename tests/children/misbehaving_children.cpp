@@ -157,24 +157,59 @@ int leave_grandchild(const child_context& context) {
   // The fork keeps the pipe open although it is close-on-exec.
   if (::fork() == 0) wait_for_signal();
   write_all(pipe_fd, "r");
-  if (context.argument == "stay") wait_for_signal();
+  // "closed": holds the pipe no longer, so that it is the grandchild that keeps it open.
+  if (context.argument == "closed") ::close(pipe_fd);
+  if (context.argument != "exit") wait_for_signal();
   return 0;
 }
 
-int keep_children(const child_context& context) {
+int keep(const std::string& method_name, const std::string& main, const std::string& argument, int count) {
   auto method = process::start_method::spawn;
-  if (context.argument == "zygote") {
+  if (method_name == "zygote") {
     method = process::start_method::zygote;
     if (!process::start_zygote()) return 96;
   }
   process::keeper keeper{{method}};
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < count; ++i) {
     process::start_request request;
-    request.main = "wait_forever";
+    request.main = main;
+    request.argument = argument;
     request.fds = {pipe_fd};
     if (!keeper.start(request, nullptr)) return 95;
   }
   wait_for_signal();
+}
+
+int keep_children(const child_context& context) { return keep(context.argument, "wait_forever", {}, 2); }
+
+int keep_grandchildren(const child_context& context) {
+  std::size_t blank = context.argument.find(' ');
+  bool closed = blank != std::string::npos;
+  return keep(context.argument.substr(0, blank), "leave_grandchild", closed ? "closed" : "stay", 3);
+}
+
+// Frames far larger than the guard page below the stack.
+int fill_stack_fast(int depth) {
+  volatile char block[3 * 1024 * 1024];
+  block[0] = static_cast<char>(depth);
+  block[sizeof block - 1] = block[0];
+  int below = depth < 0 ? 0 : fill_stack_fast(depth + 1);
+  block[1] = block[0];
+  return below + block[1];
+}
+
+// The same, with the far end touched first.
+int fill_stack_from_top(int depth) {
+  volatile char block[3 * 1024 * 1024];
+  block[sizeof block - 1] = static_cast<char>(depth);
+  int below = depth < 0 ? 0 : fill_stack_from_top(depth + 1);
+  block[0] = block[sizeof block - 1];
+  return below + block[0];
+}
+
+int overflow_stack_fast(const child_context& context) {
+  speak(context);
+  return context.argument == "top" ? fill_stack_from_top(0) : fill_stack_fast(0);
 }
 
 }  // namespace
@@ -192,6 +227,8 @@ void register_misbehaving_children() {
   process::register_child_main("wait_forever", wait_forever);
   process::register_child_main("leave_grandchild", leave_grandchild);
   process::register_child_main("keep_children", keep_children);
+  process::register_child_main("keep_grandchildren", keep_grandchildren);
+  process::register_child_main("overflow_stack_fast", overflow_stack_fast);
 }
 
 }  // namespace steward::test

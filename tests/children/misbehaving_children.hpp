@@ -1,19 +1,26 @@
 #pragma once
 
+// clang-format off
 // Child mains that misbehave on purpose, for tests of whoever starts child processes. Each is a real process.
 //
-// name             argument     inherits                what it does
-// exit_with        exit code    any                     returns the code
-// raise_signal     number       page, channel or none   raises the signal, after last words were installed where it has
-// fds write_to_null    -            page, channel           writes to address 0x10 overflow_stack   -            page,
-// channel           recurses without end throw_uncaught   text         page, channel           throws
-// std::runtime_error(text) eat_memory       -            page, channel           allocates until it fails tell_argument
-// any bytes    pipe                    writes its argument to the pipe tell_self        -            pipe, more writes
-// what it finds of its own state to the pipe wait_for_eof     -            pipe                    reads the pipe to
-// its end, then returns 0 wait_forever     -            pipe or none            writes a byte to the pipe, then waits
-// for a signal leave_grandchild exit | stay  pipe                    starts a process that holds the pipe; writes a
-// byte; returns 0 or waits keep_children    method       pipe                    is a parent itself: two children hold
-// the pipe, each writes a byte
+// name                 argument        inherits        what it does
+// exit_with            exit code       any             returns the code
+// raise_signal         number          page, channel   raises the signal, after last words were installed where it has
+//                                      or none         descriptors
+// write_to_null        -               page, channel   writes to address 0x10
+// overflow_stack       -               page, channel   recurses without end
+// overflow_stack_fast  top or none     page, channel   the same, with frames of 3 MiB; "top" touches their far end first
+// throw_uncaught       text            page, channel   throws std::runtime_error(text)
+// eat_memory           -               page, channel   allocates until it fails
+// tell_argument        any bytes       pipe            writes its argument to the pipe
+// tell_self            -               pipe, more      writes what it finds of its own state to the pipe
+// wait_for_eof         -               pipe            reads the pipe to its end, then returns 0
+// wait_forever         -               pipe or none    writes a byte to the pipe, then waits for a signal
+// leave_grandchild     exit | stay |   pipe            starts a process that holds the pipe; writes a byte; returns 0, or
+//                      closed                          waits, with the pipe open or closed
+// keep_children        method          pipe            is a parent itself: two children hold the pipe, each writes a byte
+// keep_grandchildren   method [closed] pipe            is a parent of three that leave grandchildren and stay
+// clang-format on
 namespace steward::test {
 
 void register_misbehaving_children();

@@ -21,7 +21,11 @@ using test::test_pipe;
 using testing::HasSubstr;
 
 start_request request_for(std::string main, std::string argument = {}, std::vector<int> fds = {}) {
-  return {std::move(main), std::move(fds), std::move(argument), 0};
+  start_request request;
+  request.main = std::move(main);
+  request.fds = std::move(fds);
+  request.argument = std::move(argument);
+  return request;
 }
 
 int open_fd_count() {
@@ -220,6 +224,10 @@ TEST_P(keeper_by, kills_and_reaps_what_runs_when_it_ends) {
 
 TEST_P(keeper_by, leaves_no_zombie_and_no_descriptor_after_200_children) {
   keeper k{options()};
+  // The first one may make the keeper start a guard, which it keeps.
+  exit_promise first;
+  ASSERT_TRUE(k.start(request_for("exit_with", "0"), first.handler()));
+  ASSERT_TRUE(first.wait());
   int before = open_fd_count();
   for (int i = 0; i < 200; ++i) {
     exit_promise end;
@@ -250,6 +258,35 @@ TEST_P(keeper_by, starts_children_for_many_threads_at_once) {
   }
   for (auto& one : threads) one.join();
   EXPECT_EQ(right, 40);
+}
+
+TEST_P(keeper_by, starts_many_children_at_once) {
+  keeper k{options()};
+  constexpr int count = 60;
+  std::vector<exit_promise> ends(count);
+  std::vector<keeper::start_call> calls;
+  for (int i = 0; i < count; ++i) {
+    auto request = request_for(i == 7 ? "no_such_main" : "exit_with", std::to_string(i));
+    // Large enough that not all fit in the queue to the zygote at once.
+    request.environment = {"BIG=" + std::string(12'000, 'x')};
+    calls.push_back({request, ends[static_cast<std::size_t>(i)].handler()});
+  }
+  auto all = k.start_all(std::move(calls));
+  ASSERT_EQ(all.size(), static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    const auto& one = all[static_cast<std::size_t>(i)];
+    EXPECT_EQ(static_cast<bool>(one), i != 7) << one.error;
+    if (!one) {
+      EXPECT_THAT(one.error, HasSubstr("no_such_main"));
+      continue;
+    }
+    auto report = ends[static_cast<std::size_t>(i)].wait();
+    ASSERT_TRUE(report);
+    EXPECT_EQ(report->code, i);
+    EXPECT_EQ(report->pid, one.pid);
+  }
+  EXPECT_EQ(k.running(), 0u);
+  EXPECT_TRUE(k.start_all({}).empty());
 }
 
 TEST_P(keeper_by, starts_a_child_from_an_exit_handler) {
@@ -366,6 +403,24 @@ TEST_F(zygote, killed_amid_starts_leaves_no_child_that_nobody_knows) {
   killer.join();
   for (auto& end : ends) EXPECT_TRUE(end.wait());
   EXPECT_EQ(pipe.read_to_end(), std::string(20, 'x'));
+}
+
+TEST_F(zygote, killed_amid_many_starts_leaves_no_child_that_nobody_knows) {
+  keeper k;
+  test_pipe pipe;
+  constexpr std::size_t count = 40;
+  std::vector<exit_promise> ends(count);
+  std::vector<keeper::start_call> calls;
+  for (auto& end : ends) calls.push_back({request_for("tell_argument", "x", {pipe.write_end()}), end.handler()});
+  std::thread killer{[pid = zygote_pid()] { ::kill(pid, SIGKILL); }};
+  auto all = k.start_all(std::move(calls));
+  killer.join();
+  for (std::size_t i = 0; i < count; ++i) {
+    EXPECT_TRUE(all[i]) << all[i].error;
+    EXPECT_TRUE(ends[i].wait());
+  }
+  // Not one more and not one less.
+  EXPECT_EQ(pipe.read_to_end(), std::string(count, 'x'));
 }
 
 TEST_F(zygote, serves_one_keeper_after_the_other) {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -7,6 +8,7 @@
 
 #include "process/child.hpp"
 #include "tests/children/misbehaving_children.hpp"
+#include "tests/children/probing_children.hpp"
 
 // The tests are about what happens to a process that nothing protects, so the sanitizers leave its signals alone.
 extern "C" const char* __asan_default_options();
@@ -25,7 +27,15 @@ extern "C" const char* __ubsan_default_options() {
 int main(int argc, char** argv) {
   using namespace steward;
   test::register_misbehaving_children();
+  test::register_probing_children();
   if (process::is_spawned_child(argc, argv)) return process::run_spawned_child(argc, argv);
+  // Started again, so that these are in the memory that /proc shows, as a user's own are.
+  if (std::getenv("STEWARD_TEST_SECRET") == nullptr) {
+    ::setenv("STEWARD_TEST_SECRET", "from the very beginning", 1);
+    ::setenv("LC_STEWARD", "seen", 1);
+    ::execv("/proc/self/exe", argv);
+    return 1;
+  }
   // Set before the zygote exists: children get the environment that the program had then.
   ::setenv("STEWARD_TEST_MARK", "kept", 1);
   process::start_zygote();

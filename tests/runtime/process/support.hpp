@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdint>
 #include <future>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include "process/child.hpp"
+#include "process/debug_info.hpp"
 #include "process/keeper.hpp"
 #include "process/zygote.hpp"
 
@@ -38,6 +40,12 @@ inline constexpr bool sanitized = true;
 #else
 inline constexpr bool sanitized = under_thread_sanitizer;
 #endif
+
+/// Whether this program was compiled with -g and its debug information can be read.
+inline bool have_debug_info() {
+  auto found = process::look_up({reinterpret_cast<std::uint64_t>(&process::run_spawned_child)});
+  return !found.front().empty() && found.front().front().text.find(" at ") != std::string::npos;
+}
 
 /// Starts the zygote where it is not alive. False under ThreadSanitizer once a test has had threads: then its runtime
 /// has one of its own, and a zygote cannot be had any more. Tests that run one a process are not hit by that.

@@ -1,0 +1,242 @@
+#include "process/guard.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#include "process/bootstrap.hpp"
+#include "process/child.hpp"
+
+namespace steward::process {
+namespace {
+
+using group_cell = std::atomic<std::int32_t>;
+static_assert(group_cell::is_always_lock_free && sizeof(group_cell) == 4);
+
+constexpr std::size_t memory_bytes = max_guarded_groups * sizeof(group_cell);
+constexpr std::int32_t expected = -1;
+constexpr int parent_died_signal = SIGUSR2;
+// The files of a dying program are closed a little before its children get another parent.
+constexpr int parent_gone_limit_ms = 10'000;
+constexpr int ready_limit_ms = 5'000;
+
+struct guard_memory {
+  group_cell* cells = nullptr;
+  int fd = -1;
+};
+
+struct slots {
+  std::mutex mutex;
+  guard_memory memory;
+  std::vector<int> free;
+  int used = 0;  // slots below this one were given out at some time
+};
+
+slots& all_slots() {
+  // Never destroyed: a keeper may outlive the statics.
+  static slots* const one = new slots;
+  return *one;
+}
+
+group_cell* cell(int slot) noexcept {
+  group_cell* cells = all_slots().memory.cells;
+  return cells != nullptr && slot >= 0 && static_cast<std::size_t>(slot) < max_guarded_groups ? cells + slot : nullptr;
+}
+
+group_cell* map_cells(int fd) noexcept {
+  void* at = ::mmap(nullptr, memory_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  return at == MAP_FAILED ? nullptr : static_cast<group_cell*>(at);
+}
+
+// Needs the lock.
+bool make_memory(slots& all) noexcept {
+  guard_memory& memory = all.memory;
+  if (memory.cells != nullptr) return true;
+  memory.fd = ::memfd_create("steward-groups", MFD_CLOEXEC);
+  if (memory.fd < 0) return false;
+  if (::ftruncate(memory.fd, static_cast<off_t>(memory_bytes)) == 0) memory.cells = map_cells(memory.fd);
+  if (memory.cells != nullptr) return true;
+  ::close(memory.fd);
+  memory.fd = -1;
+  return false;
+}
+
+// What the signal handler needs.
+int watched_parent = 0;
+int watched_socket = -1;
+
+void on_parent_died(int) {
+  int before = errno;
+  // Sent by anybody else, the signal means nothing.
+  if (watched_socket >= 0 && ::getppid() != watched_parent) ::shutdown(watched_socket, SHUT_RDWR);
+  errno = before;
+}
+
+void sleep_ms(long ms) noexcept {
+  timespec time{0, ms * 1'000'000};
+  ::nanosleep(&time, nullptr);
+}
+
+}  // namespace
+
+int claim_guard_slot() noexcept {
+  slots& all = all_slots();
+  std::lock_guard lock{all.mutex};
+  if (!make_memory(all)) return -1;
+  int slot = -1;
+  if (!all.free.empty()) {
+    slot = all.free.back();
+    all.free.pop_back();
+  } else if (static_cast<std::size_t>(all.used) < max_guarded_groups) {
+    slot = all.used++;
+  } else {
+    return -1;
+  }
+  all.memory.cells[slot].store(expected);
+  return slot;
+}
+
+void guard_group(int slot, int group) noexcept {
+  if (group_cell* at = cell(slot)) at->store(group);
+}
+
+void guard_group_first(int slot, int group) noexcept {
+  std::int32_t before = expected;
+  if (group_cell* at = cell(slot)) at->compare_exchange_strong(before, group);
+}
+
+void note_own_group(int fd, int slot) noexcept {
+  std::int32_t group = ::getpid();
+  [[maybe_unused]] ssize_t written = ::pwrite(fd, &group, sizeof group, off_t{slot} * off_t{sizeof group});
+  ::close(fd);
+}
+
+void release_guard_slot(int slot) noexcept {
+  if (slot < 0) return;
+  slots& all = all_slots();
+  std::lock_guard lock{all.mutex};
+  if (group_cell* at = cell(slot)) {
+    at->store(0);
+    all.free.push_back(slot);
+  }
+}
+
+int guard_memory_fd() noexcept {
+  slots& all = all_slots();
+  std::lock_guard lock{all.mutex};
+  return make_memory(all) ? all.memory.fd : -1;
+}
+
+void hide_guard_memory() noexcept {
+  if (group_cell* cells = all_slots().memory.cells) ::madvise(cells, memory_bytes, MADV_DONTFORK);
+}
+
+void drop_guard_memory() noexcept {
+  slots& all = all_slots();
+  all.memory = {};
+  all.free.clear();
+  all.used = 0;
+}
+
+bool watch_parent(int parent, int socket) noexcept {
+  watched_parent = parent;
+  watched_socket = socket;
+  struct sigaction action {};
+  action.sa_handler = on_parent_died;
+  ::sigaction(parent_died_signal, &action, nullptr);
+  sigset_t one;
+  ::sigemptyset(&one);
+  ::sigaddset(&one, parent_died_signal);
+  ::sigprocmask(SIG_UNBLOCK, &one, nullptr);
+  return ::prctl(PR_SET_PDEATHSIG, parent_died_signal) == 0 && ::getppid() == parent;
+}
+
+void unwatch_parent() noexcept {
+  watched_socket = -1;
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  ::sigaction(parent_died_signal, &action, nullptr);
+}
+
+void end_guard(int parent) noexcept {
+  for (int waited = 0; ::getppid() == parent; ++waited) {
+    // It lives and has only let go of its guard.
+    if (waited >= parent_gone_limit_ms) return;
+    sleep_ms(1);
+  }
+  group_cell* cells = all_slots().memory.cells;
+  if (cells == nullptr) return;
+  for (std::size_t i = 0; i < max_guarded_groups; ++i) {
+    std::int32_t group = cells[i].load();
+    if (group > 1) ::kill(-group, SIGKILL);
+  }
+}
+
+void spawned_guard::ensure() {
+  if (pid_ != 0) {
+    siginfo_t info{};
+    if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0) return;
+    stop();
+  }
+  int ends[2] = {-1, -1};
+  if (guard_memory_fd() < 0 || ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
+  start_request request;
+  request.main = guard_main_name;
+  request.fds = {ends[0], guard_memory_fd()};
+  request.clean_environment = true;
+  request.working_directory = "/";
+  outgoing_order order{request};
+  launched guard = order.error().empty() ? spawn_child(order) : launched{0, EINVAL};
+  ::close(ends[0]);
+  if (guard.error != 0) {
+    ::close(ends[1]);
+    return;
+  }
+  pid_ = guard.pid;
+  line_ = ends[1];
+  pollfd ready{line_, POLLIN, 0};
+  char byte = 0;
+  if (::poll(&ready, 1, ready_limit_ms) <= 0 || ::read(line_, &byte, 1) != 1) stop();
+}
+
+void spawned_guard::stop() noexcept {
+  if (pid_ == 0) return;
+  ::kill(pid_, SIGKILL);
+  siginfo_t info;
+  while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED) != 0 && errno == EINTR) {
+  }
+  ::close(line_);
+  line_ = -1;
+  pid_ = 0;
+}
+
+int run_guard(const child_context&) {
+  int parent = ::getppid();
+  sigset_t all;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_SETMASK, &all, nullptr);
+  ::prctl(PR_SET_NAME, "steward-guard");
+  all_slots().memory = {map_cells(first_child_fd + 1), first_child_fd + 1};
+  if (!watch_parent(parent, first_child_fd)) return 0;
+  char byte = 'r';
+  if (::write(first_child_fd, &byte, 1) != 1) return 0;
+  // Ended by the parent's death: by the end of the line or by the signal.
+  while (::read(first_child_fd, &byte, 1) != 0 && ::getppid() == parent) {
+  }
+  end_guard(parent);
+  return 0;
+}
+
+}  // namespace steward::process
