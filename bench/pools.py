@@ -223,7 +223,7 @@ def python_round(peer, measure, quick):
 
 
 def lines_of(command):
-    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, text=True, timeout=600)
     if done.returncode != 0:
         raise SystemExit(f"pools.py: {' '.join(str(part) for part in command)}: exit code {done.returncode}")
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -35,6 +35,9 @@ void close_fd(int fd) {
   if (fd >= 0) ::close(fd);
 }
 
+// Larger memory for frames is given back.
+constexpr std::size_t payload_kept = std::size_t{4} * 1024 * 1024;
+
 // Of what a worker wrote to its standard error so much is kept for its cause of death.
 constexpr std::size_t stderr_kept_bytes = 4096;
 constexpr std::size_t stderr_kept_lines = 10;
@@ -186,12 +189,13 @@ process::started process_driver::launch(slot& s, worker_ref ref) {
 void process_driver::carry_out(act::assign what, engine&, time_point) {
   auto* s = find(what.worker);
   if (!s) return;
-  bytes payload;
+  payload_.clear();
   const auto& task = *what.task;
-  encode_task(payload, {what.attempt, options_.spec.attempts, task.items, task.entry->name}, task.args);
+  encode_task(payload_, {what.attempt, options_.spec.attempts, task.items, task.entry->name}, task.args);
   const bool clocked = options_.spec.deadline.count() > 0 || options_.spec.soft_deadline.count() > 0;
   const auto flags = (clocked ? flag_clock : 0) | (task.sink ? 0 : flag_raw);
-  s->writer.push(frame_kind::task, static_cast<std::uint16_t>(flags), what.id, payload);
+  s->writer.push(frame_kind::task, static_cast<std::uint16_t>(flags), what.id, payload_);
+  if (payload_.capacity() > payload_kept) payload_ = {};
   s->dirty = true;
 }
 

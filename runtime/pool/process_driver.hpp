@@ -99,6 +99,7 @@ private:
   options options_;
   std::deque<slot> slots_;
   std::vector<exit_news> exits_;
+  bytes payload_;  // of the frame that is made
 };
 
 }  // namespace steward::pooling

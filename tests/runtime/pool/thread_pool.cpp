@@ -5,6 +5,7 @@
 #include <atomic>
 #include <future>
 #include <latch>
+#include <list>
 #include <set>
 #include <thread>
 
@@ -119,6 +120,25 @@ TEST(thread_pool, replaces_threads_after_their_share_of_tasks) {
   pool.stop();
   EXPECT_GE(pool.stats().recycled, 4u);
   EXPECT_TRUE(around.events.all(event_kind::crash).empty());
+}
+
+TEST(thread_pool, maps_any_range_in_chunks_of_any_size_alike) {
+  surroundings around;
+  thread_pool pool(around.environment(), "squares", spec_of(2));
+  ASSERT_EQ(pool.start(), std::nullopt);
+  const auto inputs = numbers(1, 3'000);
+  const std::list<std::int64_t> scattered(inputs.begin(), inputs.end());
+  const auto body = [](std::int64_t n) { return n * n; };
+  const auto text = [](std::int64_t n) { return std::to_string(n); };
+  for (const unsigned chunk : {0U, 1U, 3U, 300U}) {
+    map_options options;
+    options.chunk = chunk;
+    EXPECT_EQ(pool.map(body, inputs, options), squares_of(inputs));
+    EXPECT_EQ(pool.map(body, scattered, options), squares_of(inputs));
+    EXPECT_EQ(pool.map(tasks().square, inputs, options), squares_of(inputs));
+    EXPECT_EQ(pool.map(tasks().square, scattered, options), squares_of(inputs));
+    EXPECT_EQ(pool.map(text, inputs, options).back(), "3000");
+  }
 }
 
 TEST(thread_pool, cancels_what_waits_and_abandons_what_runs_when_it_must_stop) {

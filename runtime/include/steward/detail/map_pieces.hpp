@@ -40,15 +40,19 @@ inline task_error local_error(const task_entry& entry, std::exception_ptr proble
 
 /// A result that cannot be decoded fails its own task and no other.
 template <class T>
-outcome<T> decode_outcome(const task_entry& entry, outcome<bytes> raw) {
-  if (!raw.ok()) return outcome<T>(std::move(raw).take_error());
-  const double ran_ms = raw.ran_ms();
+outcome<T> decode_result(const task_entry& entry, bytes_view data, double ran_ms) {
   try {
-    return outcome<T>(decode_all<T>(std::move(raw).value()), ran_ms);
+    return outcome<T>(decode_all<T>(data), ran_ms);
   } catch (...) {
     // What a user's codec throws, whatever it is, is the error of this task.
     return outcome<T>(local_error(entry, std::current_exception(), work_state::failed));
   }
+}
+
+template <class T>
+outcome<T> decode_outcome(const task_entry& entry, outcome<bytes> raw) {
+  if (!raw.ok()) return outcome<T>(std::move(raw).take_error());
+  return decode_result<T>(entry, raw.value(), raw.ran_ms());
 }
 
 template <class T>
@@ -280,10 +284,7 @@ void unpack(map_piece& piece, const task_entry* entry, OnValue&& value, OnError&
   } else {
     item_reader items(piece.results, encoded_size<T>::value);
     for (std::size_t i = 0; i < piece.count; ++i) {
-      auto one = decode_outcome<T>(*entry, [&] {
-        const auto data = items.next();
-        return outcome<bytes>(bytes(data.begin(), data.end()), ran_ms);
-      }());
+      auto one = decode_result<T>(*entry, items.next(), ran_ms);
       if (one.ok()) {
         value(piece.first + i, std::move(one).value(), ran_ms);
       } else {

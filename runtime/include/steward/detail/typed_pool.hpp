@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 #include <exception>
 #include <future>
 #include <memory>
@@ -215,7 +216,6 @@ private:
     struct reading {
       std::ranges::iterator_t<Range> at;
       std::ranges::sentinel_t<Range> end;
-      bytes item{};
       std::shared_ptr<task_error> refused{};
     };
     auto from = std::make_shared<reading>(reading{std::ranges::begin(inputs), std::ranges::end(inputs)});
@@ -242,18 +242,22 @@ private:
           if (count == 0) work.args.reserve(std::min(most * size, detail::chunk_bytes + size));
           detail::encode_input<Args...>(work.args, *from->at);
         } else {
-          from->item.clear();
+          const auto start = work.args.size();
           try {
-            detail::encode_input<Args...>(from->item, *from->at);
+            // Behind its size, which is known afterwards.
+            work.args.resize(start + sizeof(std::uint32_t));
+            detail::encode_input<Args...>(work.args, *from->at);
           } catch (...) {
             // What a user's codec throws, whatever it is, is the error of this input. It goes alone.
             auto error = std::make_shared<task_error>(
                 detail::local_error(*entry, std::current_exception(), work_state::not_started));
+            work.args.resize(start);
             ++from->at;
             (count == 0 ? work.refused : from->refused) = std::move(error);
             return std::max<std::size_t>(1, count);
           }
-          detail::append_item(work.args, from->item, size);
+          const auto item = static_cast<std::uint32_t>(work.args.size() - start - sizeof(std::uint32_t));
+          std::memcpy(work.args.data() + start, &item, sizeof item);
         }
       }
       return count;
