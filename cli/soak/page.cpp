@@ -13,9 +13,6 @@ namespace {
 
 enum token_state : std::uint32_t { free_token, armed_token, being_taken, taken_token };
 
-// A worker that is killed while it writes its entry leaves it incomplete; after so many looks it is passed over.
-constexpr unsigned patience_for_entry = 1000;
-
 }  // namespace
 
 page* page::create() {
@@ -27,28 +24,23 @@ page* page::create() {
 void page::destroy(page* shared) noexcept { ::munmap(shared, sizeof(page)); }
 
 void page::tell(const struck& what) noexcept {
-  const auto turn = head_.fetch_add(1, std::memory_order_relaxed);
-  auto& s = slots_[turn % slots_.size()];
-  s.number.store(what.number, std::memory_order_relaxed);
-  s.pid.store(what.pid, std::memory_order_relaxed);
-  s.what.store(what.attempt << 8 | static_cast<std::uint32_t>(what.kind), std::memory_order_relaxed);
-  s.turn.store(turn + 1, std::memory_order_release);
+  const auto entry = what.number << 32 | static_cast<std::uint64_t>(what.pid) << 10 |
+                     static_cast<std::uint64_t>(what.attempt) << 4 | static_cast<std::uint64_t>(what.kind);
+  // The reader empties them each millisecond, so one is free soon.
+  for (std::size_t i = static_cast<std::size_t>(what.pid);; ++i) {
+    std::uint64_t expected = 0;
+    if (entries_[i % entries_.size()].compare_exchange_strong(expected, entry, std::memory_order_release)) return;
+  }
 }
 
 std::optional<struck> page::next() noexcept {
-  if (head_.load(std::memory_order_relaxed) == tail_) return std::nullopt;
-  const auto& s = slots_[tail_ % slots_.size()];
-  if (s.turn.load(std::memory_order_acquire) != tail_ + 1) {
-    if (++waited_ < patience_for_entry) return std::nullopt;
-    waited_ = 0;
-    ++tail_;
-    return std::nullopt;
+  for (auto& e : entries_) {
+    if (e.load(std::memory_order_relaxed) == 0) continue;
+    const auto entry = e.exchange(0, std::memory_order_acquire);
+    return struck{static_cast<fault_kind>(entry & 0xf), static_cast<int>(entry >> 10 & 0x3fffff), entry >> 32,
+                  static_cast<unsigned>(entry >> 4 & 0x3f)};
   }
-  waited_ = 0;
-  ++tail_;
-  const auto what = s.what.load(std::memory_order_relaxed);
-  return struck{static_cast<fault_kind>(what & 0xff), s.pid.load(std::memory_order_relaxed),
-                s.number.load(std::memory_order_relaxed), what >> 8};
+  return std::nullopt;
 }
 
 fault_kind page::take_start_fault() noexcept {

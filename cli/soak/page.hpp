@@ -52,12 +52,6 @@ public:
 private:
   page() = default;
 
-  struct slot {
-    std::atomic<std::uint64_t> turn{0};  // number + 1 of the entry that is complete
-    std::atomic<std::uint64_t> number{0};
-    std::atomic<std::int32_t> pid{0};
-    std::atomic<std::uint32_t> what{0};  // attempt << 8 | kind
-  };
   struct token {
     std::atomic<std::uint32_t> state{0};  // free, armed, being taken, taken
     std::atomic<std::uint32_t> kind{0};
@@ -65,10 +59,9 @@ private:
     std::atomic<std::int32_t> pid{0};
   };
 
-  std::atomic<std::uint64_t> head_{0};
-  std::uint64_t tail_ = 0;
-  unsigned waited_ = 0;  // times that the entry at the tail was found incomplete
-  std::array<slot, 1024> slots_;
+  // One word each, so that a worker that is killed leaves a whole entry or none: number << 32 | pid << 10 | attempt <<
+  // 4 | kind; 0 is free.
+  std::array<std::atomic<std::uint64_t>, 1024> entries_{};
   std::array<token, 32> tokens_;
 };
 

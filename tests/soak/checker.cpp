@@ -63,8 +63,12 @@ std::string joined(const std::vector<std::string>& fields) {
 /// What was changed unnoticed, if anything.
 using oversight = std::optional<std::string>;
 
+/// A worker that was stopped, and is told as one that was not, looks like one that a busy machine held up. A few of
+/// these are allowed, and counted: so the count is how it is noticed.
 oversight overlooked(const lines& history, const std::string& what) {
-  if (judged(history).problem_count > 0) return std::nullopt;
+  static const auto late = judged(sound_history()).late;
+  const auto v = judged(history);
+  if (v.problem_count > 0 || v.late != late) return std::nullopt;
   return what;
 }
 
@@ -106,6 +110,13 @@ TEST(soak_checker, notices_each_line_that_is_told_twice) {
   expect_none(unnoticed, sound.size());
 }
 
+// Of the fields each, or without optimisation each third, for the time it takes.
+#ifdef NDEBUG
+constexpr std::size_t stride = 1;
+#else
+constexpr std::size_t stride = 3;
+#endif
+
 /// Another value of the same kind; nothing for a field that may be otherwise in a sound history, such as a time, the
 /// resident set or a time of recovery.
 std::optional<std::string> altered(const std::vector<std::string>& fields, std::size_t i) {
@@ -137,7 +148,7 @@ TEST(soak_checker, notices_each_field_that_is_altered) {
   for (std::size_t i = 0; i < sound.size(); ++i) {
     const auto fields = fields_of(sound[i]);
     for (std::size_t field = 0; field < fields.size(); ++field) {
-      if ((i + field) % 3 != 0) continue;  // each third one, for the time it takes
+      if ((i + field) % stride != 0) continue;
       const auto other = altered(fields, field);
       if (!other) continue;
       auto changed = fields;

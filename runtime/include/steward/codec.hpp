@@ -80,8 +80,11 @@ template <class T>
 inline constexpr bool is_plain_number = (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) || std::is_enum_v<T>;
 
 inline void append(bytes& out, const void* data, std::size_t count) {
-  const auto* first = static_cast<const std::byte*>(data);
-  out.insert(out.end(), first, first + count);
+  if (count == 0) return;
+  // Not `insert`: g++ 12 warns about its move of nothing, wherever it is inlined.
+  const auto end = out.size();
+  out.resize(end + count);
+  std::memcpy(out.data() + end, data, count);
 }
 
 inline void append_count(bytes& out, std::size_t count) {
