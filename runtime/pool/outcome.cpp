@@ -61,7 +61,11 @@ std::string what_happened(const task_error& error) {
 
 std::string describe(const task_error& error) {
   std::string out = "task " + std::to_string(error.task_id) + " " + error.task + " " + what_happened(error);
-  if (error.why.cls != cause_class::none || !error.why.message.empty()) out += ": " + describe(error.why);
+  if (error.kind == outcome_kind::deadline && error.why.cls == cause_class::deadline) {
+    if (!error.why.message.empty()) out += ": " + error.why.message;  // the rest is said
+  } else if (error.why.cls != cause_class::none || !error.why.message.empty()) {
+    out += ": " + describe(error.why);
+  }
   if (!error.attempts.empty()) {
     const auto& last = error.attempts.back();
     out += " (attempt " + std::to_string(last.attempt) + " in " + last.worker;

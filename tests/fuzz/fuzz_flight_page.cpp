@@ -30,7 +30,7 @@ void fuzz_flight_page(const std::uint8_t* data, std::size_t size) {
   // The bytes of a page are what a worker wrote, whatever the types say.
   void* raw = &page;
   std::memset(raw, 0, page_bytes);
-  std::memcpy(raw, data, std::min(size, page_bytes));
+  if (size != 0) std::memcpy(raw, data, std::min(size, page_bytes));
   auto words = recorder.last_words();
   require(words.has_value() == (page.said.load() != 0), "words that nobody said, or none of those that were");
   if (!words) return;

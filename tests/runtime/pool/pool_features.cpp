@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <ranges>
 #include <set>
@@ -101,13 +102,39 @@ TYPED_TEST(pool_features, hand_over_outcomes_as_they_come) {
   EXPECT_EQ(unordered, squares_of(inputs));
 }
 
+/// A generator: it makes a number when it is asked for one, counts what it made, and never ends.
+class endless_numbers {
+public:
+  class iterator {
+  public:
+    using value_type = std::int64_t;
+    using difference_type = std::ptrdiff_t;
+
+    iterator() = default;
+    explicit iterator(std::int64_t* produced) : produced_(produced) {}
+    std::int64_t operator*() const { return *produced_; }
+    iterator& operator++() {
+      ++*produced_;
+      return *this;
+    }
+    void operator++(int) { ++*produced_; }
+
+  private:
+    std::int64_t* produced_ = nullptr;
+  };
+
+  explicit endless_numbers(std::int64_t* produced) : produced_(produced) {}
+  iterator begin() { return iterator(produced_); }
+  std::unreachable_sentinel_t end() { return {}; }
+
+private:
+  std::int64_t* produced_;
+};
+
 TYPED_TEST(pool_features, do_not_read_a_generator_ahead_of_the_window) {
   const auto pool = this->make(spec_of(2));
   std::int64_t produced = 0;
-  auto endless = std::views::iota(std::int64_t{0}) | std::views::transform([&produced](std::int64_t n) {
-                   ++produced;
-                   return n;
-                 });
+  endless_numbers endless{&produced};
   map_options options;
   options.window = 10;
   options.chunk = 1;
