@@ -77,6 +77,27 @@ unsigned cores() { return std::max(1U, std::thread::hardware_concurrency()); }
 
 std::string limit_text(milliseconds x) { return x == brutal_kill ? "brutal_kill" : render_duration(x); }
 
+/// What workers of this kind cannot do.
+std::vector<std::string> limits_of(const pool_spec& x) {
+  std::vector<std::string> out;
+  if (x.runs_in != rung::thread) return out;
+  out.emplace_back("on threads a task that segfaults or aborts ends the whole program; processes contain it");
+  if (x.deadline > milliseconds{0})
+    out.emplace_back(
+        "threads cannot be killed: a task past its deadline is abandoned and goes on, its thread is replaced");
+  return out;
+}
+
+void collect_notes(const supervisor_spec& tree, const std::string& path, std::vector<std::string>& out) {
+  for (const auto& child : tree.children) {
+    const auto here = path + "/" + child.id;
+    if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&child.what))
+      collect_notes(**nested, here, out);
+    if (const auto* pool = std::get_if<pool_spec>(&child.what))
+      for (const auto& one : limits_of(*pool)) out.push_back(here + ": " + one);
+  }
+}
+
 /// Builds the nodes from the specs.
 class planner {
 public:
@@ -241,6 +262,7 @@ private:
     std::string actors;
     for (const auto& one : x.actors) actors += (actors.empty() ? "" : ", ") + one;
     to.other("pool.actors", actors);
+    for (auto& one : limits_of(x)) out.remarks.push_back(std::move(one));
     out.restarts.push_back({"restarts of a worker", true, "", x.backoff, x.worker_restarts, "the pool gives up"});
   }
 
@@ -336,6 +358,12 @@ json to_json(const plan_node& node) {
 }
 
 }  // namespace
+
+std::vector<std::string> notes_on(const config::scenario& what) {
+  std::vector<std::string> out;
+  collect_notes(what.tree, "/root", out);
+  return out;
+}
 
 std::string describe_ladder(const backoff_spec& delays) {
   constexpr int most_shown = 4;

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace steward::cli {
 
@@ -15,6 +16,9 @@ std::string render_plan(const config::scenario& what, const config::origin_map& 
 
 /// The same as one JSON object, with every value, and times in milliseconds. Pure; any thread may call it.
 std::string render_plan_json(const config::scenario& what, const config::origin_map& origins);
+
+/// What is good to know of a scenario that is well: "/root/math: threads cannot ...". Pure; any thread may call it.
+std::vector<std::string> notes_on(const config::scenario& what);
 
 /// The delays of the first restarts: "at once, 100ms, 200ms, 400ms, ... 10s (+ up to 20% jitter)".
 std::string describe_ladder(const backoff_spec& delays);

@@ -288,7 +288,10 @@ int validate_scenarios(const std::vector<std::string>& files, const std::vector<
   std::vector<config::diagnostic> faults;
   for (const auto& file : files) {
     auto loaded = config::load_file(find_scenario(file), names, options);
-    if (loaded.problems.empty() && !json) std::printf("%s: ok\n", file.c_str());
+    if (loaded.problems.empty() && !json) {
+      std::printf("%s: ok\n", file.c_str());
+      for (const auto& note : notes_on(*loaded.value)) std::printf("  note: %s\n", note.c_str());
+    }
     for (auto& fault : loaded.problems) faults.push_back(std::move(fault));
   }
   if (json) {

@@ -90,7 +90,9 @@ void runner::perform(const config::map_step& step) {
   const auto inputs = encode(entry, step.inputs);
   if (step.workers.empty()) {
     const auto in_tree = tree_.pool_at(path);
-    print_map(step, run_in_tree(path, entry, inputs, options_of(step)), in_tree ? in_tree->stats().workers : 0);
+    const auto result = run_in_tree(path, [&](pool& target) { return map_on(target, step, inputs); });
+    const auto all = in_tree ? in_tree->stats().workers : 0;
+    print_map(step, result, in_tree ? all - std::min(all, in_tree->spec().spares) : 0);
     return;
   }
   for (const auto size : step.workers) {
@@ -99,8 +101,9 @@ void runner::perform(const config::map_step& step) {
     if (!like) return failed("the pool " + path + " is gone");
     auto spec = like->spec();
     spec.workers = size;
-    print_map(step, run_fresh(path + "@" + std::to_string(size), std::move(spec), entry, inputs, options_of(step)),
-              size);
+    const auto result = run_fresh(path + "@" + std::to_string(size), std::move(spec),
+                                  [&](pool& target) { return map_on(target, step, inputs); });
+    print_map(step, result, size);
   }
 }
 
@@ -112,26 +115,49 @@ void runner::print_map(const config::map_step& step, const measured& result, uns
   if (step.print_size) out_.line("Pool Size: " + std::to_string(size));
   for (std::size_t i = 0; i < result.outcomes.size(); ++i) {
     const auto& one = result.outcomes[i];
-    const auto text = one.ok() ? entry.render_result(one.value()) : std::string{"failed"};
-    if (step.print_each && one.ok()) out_.line(line_for(step.each, step.inputs[i], text));
-    if (!one.ok()) failed(joined(step.inputs[i]) + ": " + describe(one.error()));
-    if (step.print_results) all += (i > 0 ? ", " : "") + text;
+    if (!step.as_completed) print_outcome(step, i, one);
+    if (step.print_results) all += (i > 0 ? ", " : "") + (one.ok() ? entry.render_result(one.value()) : "failed");
   }
   if (step.print_results) out_.line(all + "]");
   if (step.print_time) out_.line(fmt::format("Time Taken: {:.4f} seconds", result.seconds));
 }
 
-map_options runner::options_of(const config::map_step& step) {
-  map_options out;
-  out.chunk = step.chunk;
-  out.priority = step.priority;
-  out.on_failure = step.on_failure;
-  if (step.progress) out.progress = progress_bar::for_terminal(step.task);
+void runner::print_outcome(const config::map_step& step, std::size_t input, const outcome<bytes>& one) {
+  if (!one.ok()) return failed(joined(step.inputs[input]) + ": " + describe(one.error()));
+  if (step.print_each)
+    out_.line(line_for(step.each, step.inputs[input], tasks_.find(step.task)->render_result(one.value())));
+}
+
+runner::measured runner::map_on(pool& target, const config::map_step& step, std::vector<bytes> inputs) {
+  const auto& entry = *tasks_.find(step.task);
+  measured out;
+  if (!step.as_completed) {
+    out.outcomes = target.map(entry, std::move(inputs), options_of(step));
+    return out;
+  }
+  target.for_each_outcome(
+      entry, std::move(inputs),
+      [&](std::size_t input, outcome<bytes> one) {
+        if (!interrupted()) print_outcome(step, input, one);
+        out.outcomes.push_back(std::move(one));
+      },
+      options_of(step));
   return out;
 }
 
-runner::measured runner::run_in_tree(const std::string& path, const task_entry& entry, std::vector<bytes> inputs,
-                                     map_options options) {
+map_options runner::options_of(const config::map_step& step) {
+  map_options out;
+  out.chunk = step.chunk;
+  out.window = step.window;
+  out.within = step.within;
+  out.priority = step.priority;
+  out.on_failure = step.on_failure;
+  const bool prints_meanwhile = step.as_completed && step.print_each;
+  if (step.progress && !prints_meanwhile) out.progress = progress_bar::for_terminal(step.task);
+  return out;
+}
+
+runner::measured runner::run_in_tree(const std::string& path, const work_on& work) {
   measured out;
   const auto target = tree_.pool_at(path);
   if (!target) {
@@ -140,14 +166,13 @@ runner::measured runner::run_in_tree(const std::string& path, const task_entry& 
   }
   if (!begin_step_on(target)) return out;
   const auto start = clock::now();
-  out.outcomes = target->map(entry, std::move(inputs), std::move(options));
+  out = work(*target);
   out.seconds = seconds_since(start);
   end_step_on(target);
   return out;
 }
 
-runner::measured runner::run_fresh(const std::string& path, pool_spec spec, const task_entry& entry,
-                                   std::vector<bytes> inputs, map_options options) {
+runner::measured runner::run_fresh(const std::string& path, pool_spec spec, const work_on& work) {
   measured out;
   const auto start = clock::now();
   const auto fresh = std::make_shared<pool>(rt_.pools(path), path, std::move(spec));
@@ -155,7 +180,7 @@ runner::measured runner::run_fresh(const std::string& path, pool_spec spec, cons
   if (const auto problem = fresh->start())
     out.problem = "the pool " + path + " did not start: " + describe(*problem);
   else
-    out.outcomes = fresh->map(entry, std::move(inputs), std::move(options));
+    out = work(*fresh);
   fresh->stop();
   out.seconds = seconds_since(start);
   end_step_on(fresh);

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -47,16 +48,19 @@ private:
   void perform(const config::terminate_child_step& step, const config::step& whole);
   void perform(const config::restart_child_step& step, const config::step& whole);
   void perform(const config::children_step& step);
+  void perform(const config::resize_step& step);
 
   /// Prints what came of a request, and fails the run when that is not what the step expects.
   void tell_result(const std::string& request, const admin_result& result, const config::step& whole);
 
   static map_options options_of(const config::map_step& step);
+  /// Runs a map step's inputs on a pool, and prints what is to be printed as it comes.
+  measured map_on(pool& target, const config::map_step& step, std::vector<bytes> inputs);
+  void print_outcome(const config::map_step& step, std::size_t input, const outcome<bytes>& one);
   void print_map(const config::map_step& step, const measured& result, unsigned size);
-  measured run_in_tree(const std::string& path, const task_entry& entry, std::vector<bytes> inputs,
-                       map_options options = {});
-  measured run_fresh(const std::string& path, pool_spec spec, const task_entry& entry, std::vector<bytes> inputs,
-                     map_options options = {});
+  using work_on = std::function<measured(pool&)>;
+  measured run_in_tree(const std::string& path, const work_on& work);
+  measured run_fresh(const std::string& path, pool_spec spec, const work_on& work);
   /// One cell of a compare table.
   struct cell {
     double seconds = 0.0;

@@ -1,6 +1,7 @@
 #include "cli/children_table.hpp"
 #include "cli/runner.hpp"
 
+#include <algorithm>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -89,6 +90,32 @@ void runner::perform(const config::children_step& step) {
   if (!children) return failed("the supervisor " + path + " is gone");
   out_.line("Children of " + path + ":");
   for (const auto& line : children_table(*children)) out_.line("  " + line);
+}
+
+void runner::perform(const config::resize_step& step) {
+  constexpr milliseconds pause{2};
+  const auto path = absolute(step.pool);
+  const auto target = tree_.pool_at(path);
+  if (!target) return failed("the pool " + path + " is gone");
+  const auto least = step.min_workers > 0 ? step.min_workers : step.workers;
+  const auto spares = target->spec().spares;  // stand by beyond its size
+  const auto size_of = [spares](const pool_stats& x) { return x.workers - std::min(x.workers, spares); };
+  const auto before = size_of(target->stats());
+  target->resize(least, step.workers);
+  const auto until = std::chrono::steady_clock::now() + step.within;
+  auto now = target->stats();
+  while (!(size_of(now) >= least && size_of(now) <= step.workers && now.ready >= least) && !interrupted()) {
+    if (std::chrono::steady_clock::now() >= until)
+      return failed(path + " has " + std::to_string(size_of(now)) + " workers after " + render_duration(step.within));
+    std::this_thread::sleep_for(pause);
+    now = target->stats();
+  }
+  if (interrupted()) return;
+  if (least < step.workers)
+    return out_.line("Resized " + path + ": " + std::to_string(least) + " to " + std::to_string(step.workers) +
+                     " workers, now " + std::to_string(size_of(now)));
+  out_.line("Resized " + path + ": from " + std::to_string(before) + " to " + std::to_string(size_of(now)) +
+            (size_of(now) == 1 ? " worker" : " workers"));
 }
 
 }  // namespace steward::cli

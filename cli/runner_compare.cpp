@@ -53,7 +53,7 @@ runner::cell runner::compare_one(const std::string& pool_name, const config::com
   const auto& entry = *tasks_.find(work.task);
   const auto inputs = encode(entry, work.inputs);
   if (work.contain && target->spec().runs_in == rung::thread) return compare_contained(*target, work);
-  const auto result = run_in_tree(path, entry, inputs);
+  const auto result = run_in_tree(path, [&](pool& on) { return measured{on.map(entry, inputs), 0.0, {}}; });
   for (const auto& one : result.outcomes)
     if (!one.ok()) failed(work.name + ": " + describe(one.error()));
   return {result.seconds, survivors(result.outcomes)};
@@ -66,8 +66,9 @@ runner::cell runner::compare_contained(const pool& threads, const config::compar
   spec.attempts = 1;
   const auto size = std::max(1U, threads.stats().workers);
   const auto count = work.inputs.size();
-  const auto result = run_fresh(threads.name() + "@contained", spec, *tasks_.find(contained_task),
-                                {encode_contained(work.task, size, work.inputs)});
+  const auto result = run_fresh(threads.name() + "@contained", spec, [&](pool& on) {
+    return measured{on.map(*tasks_.find(contained_task), {encode_contained(work.task, size, work.inputs)}), 0.0, {}};
+  });
   if (!result.problem.empty()) {
     failed(result.problem);
     return {result.seconds, "not started"};

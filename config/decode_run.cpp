@@ -12,9 +12,9 @@
 namespace steward::config {
 namespace {
 
-constexpr std::array<const char*, 10> step_kinds{"map",           "compare",  "wait_for",    "show",
+constexpr std::array<const char*, 11> step_kinds{"map",           "compare",  "wait_for",    "show",
                                                  "crash",         "parallel", "start_child", "terminate_child",
-                                                 "restart_child", "children"};
+                                                 "restart_child", "children", "resize"};
 constexpr std::array<std::string_view, 3> administration{"start_child", "terminate_child", "restart_child"};
 
 // A misspelt placeholder would be printed as it stands, so it is refused.
@@ -83,6 +83,9 @@ map_step decode_map(const section_reader& from, const child_directory& directory
     result.workers.push_back(static_cast<unsigned>(size));
   }
   result.chunk = from.count("chunk");
+  result.window = from.count("window");
+  result.within = from.duration("within");
+  result.as_completed = from.text("order").text == "completion";
   result.priority = static_cast<int>(from.integer("priority"));
   if (from.text("on_failure").text == "first_error") result.on_failure = failure_policy::first_error;
   result.progress = from.boolean("progress");
@@ -151,6 +154,21 @@ crash_step decode_crash(const section_reader& from, const child_directory& direc
   return {actor.text};
 }
 
+resize_step decode_resize(const section_reader& from, const child_directory& directory) {
+  resize_step result;
+  const auto pool = from.text("pool");
+  directory.resolve(from.context(), pool, child_kind::pool);
+  result.pool = pool.text;
+  result.workers = from.count("workers");
+  result.min_workers = from.count("min_workers");
+  result.within = from.duration("within");
+  if (result.min_workers > result.workers && from.has("min_workers") && from.has("workers")) {
+    from.fault_at_key("min_workers", fmt::format("{} is more than `workers`, {}", result.min_workers, result.workers),
+                      {fmt::format("at most {}", result.workers), {}});
+  }
+  return result;
+}
+
 start_child_step decode_start_child(const section_reader& from, const child_directory& directory) {
   start_child_step result;
   const auto supervisor = from.text("supervisor");
@@ -206,7 +224,7 @@ const char* kind_of_step(const section_reader& from) {
   if (result == nullptr && !from.garbled()) {
     from.context().faults.add(from.at(), from.path(), "the step does nothing",
                               {"one of map, compare, wait_for, show, crash, parallel, start_child, terminate_child, "
-                               "restart_child and children",
+                               "restart_child, children and resize",
                                {}});
   }
   return result;
@@ -247,6 +265,8 @@ std::optional<step> decode_step(const section_reader& from, const child_director
     result.what = decode_wait(body, directory);
   } else if (kind == "show") {
     result.what = decode_show(body, directory);
+  } else if (kind == "resize") {
+    result.what = decode_resize(body, directory);
   } else if (kind == "start_child") {
     result.what = decode_start_child(body, directory);
   } else {

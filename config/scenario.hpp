@@ -21,6 +21,9 @@ struct map_step {
   std::vector<task_input> inputs;
   unsigned chunk = 0;  ///< inputs that travel together; 0 as the pool says
   int priority = 0;
+  unsigned window = 0;        ///< inputs that are handed to the pool ahead of their outcomes; 0: a few chunks a worker
+  milliseconds within{0};     ///< what has no outcome by then is cancelled; 0: no limit
+  bool as_completed = false;  ///< lines and results in the order in which they come
   failure_policy on_failure = failure_policy::collect_all;
   bool progress = true;                      ///< a bar, where there is a terminal
   std::vector<unsigned> workers;             ///< run once for each size in a fresh pool; empty: in the pool of the tree
@@ -87,6 +90,14 @@ struct children_step {
   std::string supervisor;
 };
 
+/// Changes the size of a pool and waits until it has it.
+struct resize_step {
+  std::string pool;
+  unsigned workers = 1;      ///< at most
+  unsigned min_workers = 0;  ///< 0: as `workers`
+  milliseconds within{10'000};
+};
+
 struct step;
 
 /// Runs steps at the same time; ends when all have.
@@ -96,7 +107,7 @@ struct parallel_step {
 
 struct step {
   std::variant<map_step, compare_step, wait_step, show_step, crash_step, parallel_step, start_child_step,
-               terminate_child_step, restart_child_step, children_step>
+               terminate_child_step, restart_child_step, children_step, resize_step>
       what;
   std::string where;                  ///< file:line of the step
   std::optional<std::string> expect;  ///< of administration: name of the admin_code that is right; without it ok, or

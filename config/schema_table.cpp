@@ -298,6 +298,7 @@ void add_steps(table& t) {
   t.add("terminate_child", text, "Id or path of a child to stop; it is not restarted by itself.");
   t.add("restart_child", text, "Id or path of a child that was terminated, ended or parked, to start again.");
   t.add("children", text, "Id or path of a supervisor whose children to print, in a table.");
+  t.add("resize", section, "Change the size of a pool.").of("resize");
   t.add("expect", choice,
         "The result of start_child, terminate_child or restart_child that is right; another one fails the run.")
       .fallback("ok")
@@ -312,6 +313,15 @@ void add_steps(table& t) {
   t.begin("wait_for");
   t.add("children", texts, "Ids or paths of actors.").required().filled();
   t.add("within", duration, "Limit of the wait.").fallback("1m").range(1, day_ms, "ms");
+
+  t.begin("resize");
+  t.add("pool", text, "Id or path of the pool.").required();
+  t.add("workers", integer, "How many workers it has from now on, at most.").range(1, 1'024, "workers").required();
+  t.add("min_workers", integer, "It shrinks to so many when it is idle; 0 is as `workers`.")
+      .fallback("0")
+      .range(1, 1'024, "workers")
+      .or_zero();
+  t.add("within", duration, "Limit of the wait until it has this size.").fallback("10s").range(1, day_ms, "ms");
 
   t.begin("show");
   t.add("actor", text, "Id or path of the actor.").required();
@@ -337,6 +347,17 @@ void add_map(table& t) {
       .range(1, 65'536, "inputs")
       .or_zero();
   t.add("priority", integer, "Higher ones are started first.").fallback("0").range(-100, 100, "");
+  t.add("window", integer, "Inputs that are taken ahead of their outcomes; 0 is a few chunks for each worker.")
+      .fallback("0")
+      .range(1, 1'000'000, "inputs")
+      .or_zero();
+  t.add("within", duration, "What has no outcome by then is cancelled, running or not; 0s is no limit.")
+      .fallback("0s")
+      .range(1, day_ms, "ms")
+      .or_zero();
+  t.add("order", choice, "Whether lines and results come in the order of the inputs or as they are completed.")
+      .fallback("inputs")
+      .allowed({"inputs", "completion"});
   t.add("on_failure", choice, "Whether the other inputs run all the same, or are cancelled at the first that fails.")
       .fallback("collect_all")
       .allowed({"collect_all", "first_error"});

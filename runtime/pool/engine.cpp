@@ -33,6 +33,7 @@ void engine::start(time_point now) {
   auto e = make_event(event_kind::start, event_level::info);
   e.text = std::to_string(size_) + (size_ == 1 ? " worker" : " workers");
   if (spec_.spares > 0) e.text += " and " + std::to_string(spec_.spares) + (spec_.spares == 1 ? " spare" : " spares");
+  if (!processes()) e.text += "; on threads a segfault in a task ends the program";
   note(std::move(e));
   for (auto& w : workers_) begin(w, now);
 }
@@ -62,7 +63,8 @@ void engine::resize(unsigned min, unsigned max, time_point now) {
   max_ = std::max(min_, max);
   size_ = std::clamp(size_, min_, max_);
   auto e = make_event(event_kind::operator_, event_level::info);
-  e.text = "resized to " + std::to_string(min_) + (max_ > min_ ? " to " + std::to_string(max_) : "") + " workers";
+  e.text = "resized to " + std::to_string(min_) + (max_ > min_ ? " to " + std::to_string(max_) : "") +
+           (max_ == 1 ? " worker" : " workers");
   note(std::move(e));
   if (phase_ != phase::starting && phase_ != phase::running) return;
   keep_size(now);

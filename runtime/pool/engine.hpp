@@ -74,7 +74,7 @@ public:
   /// killed after the spec's `grace`. False when it has its outcome already.
   bool cancel(const job_ptr& task, time_point now);
   /// The same for everything that is left of a map.
-  void cancel_all(const detail::item_sink* sink, time_point now);
+  void cancel_all(const detail::item_sink* sink, const char* reason, time_point now);
   /// The pool has between `min` and `max` workers from now on.
   void resize(unsigned min, unsigned max, time_point now);
   /// Stops for good, within the spec's `shutdown`. `drain`: what was submitted is finished first; otherwise what has
@@ -213,7 +213,7 @@ private:
   void count(outcome_kind kind);
   void count(const cause& why);
   void item_threw(worker& w, slip e, std::uint32_t item, cause why, double ran_ms);
-  void cancel(slip e, time_point now);
+  void cancel(slip e, const char* reason, time_point now);
   void cancel_head(worker& w, time_point now);
   void charge(worker& w, slip e, const cause& why, bool answer_lost, time_point now, std::string& fate);
   void head_answered(worker& w, std::uint64_t items, double ran_ms, bool done, time_point now);

@@ -109,19 +109,19 @@ bool engine::cancel(const job_ptr& task, time_point now) {
   if (task->place >= records_.size()) return false;
   const slip e{task->place, task->id};
   if (!is_live(e) || at(e).task != task || at(e).cancelled) return false;
-  cancel(e, now);
+  cancel(e, "it was cancelled", now);
   return true;
 }
 
-void engine::cancel_all(const detail::item_sink* sink, time_point now) {
+void engine::cancel_all(const detail::item_sink* sink, const char* reason, time_point now) {
   for (std::uint32_t i = 0; i < records_.size(); ++i) {
     const slip e{i, records_[i].id};
-    if (e.id != 0 && at(e).task->sink.get() == sink && !at(e).cancelled) cancel(e, now);
+    if (e.id != 0 && at(e).task->sink.get() == sink && !at(e).cancelled) cancel(e, reason, now);
   }
 }
 
-void engine::cancel(slip e, time_point now) {
-  const auto why = make_cause(cause_class::killed, "it was cancelled");
+void engine::cancel(slip e, const char* reason, time_point now) {
+  const auto why = make_cause(cause_class::killed, reason);
   if (!at(e).sent) {
     queued_ -= at(e).items;
     settle_rest(e, outcome_kind::cancelled, work_state::not_started, why);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <utility>
 
 #include <sys/mman.h>
@@ -42,6 +43,7 @@ struct map_run::gathering final : item_sink {
   std::size_t items = 0;   // in `arrived`
   std::size_t wanted = 1;  // the caller sleeps until so many have arrived
   bool left = false;       // nobody wants them any more
+  bool stop = false;       // the caller's stop token says so
 
   void put(map_piece piece) {
     const std::lock_guard lock(mutex);
@@ -58,6 +60,17 @@ struct map_run::gathering final : item_sink {
   void error(std::size_t index, task_error problem) override {
     put({index, 1, {}, nullptr, 0, 0.0, std::make_unique<task_error>(std::move(problem))});
   }
+
+  struct stopper {
+    gathering* who;
+    void operator()() const {
+      const std::lock_guard lock(who->mutex);
+      who->stop = true;
+      who->changed.notify_one();
+    }
+  };
+  // Ends before what it touches.
+  std::optional<std::stop_callback<stopper>> on_stop;
 };
 
 map_run::map_run(pool& on, source next, map_options options, std::optional<std::size_t> total, bool prompt)
@@ -69,9 +82,12 @@ map_run::map_run(pool& on, source next, map_options options, std::optional<std::
       shared_(std::make_shared<gathering>()),
       told_(std::chrono::steady_clock::now()) {
   if (options_.chunk == 0) options_.chunk = on.spec().chunk;
+  if (options_.within.count() > 0) ends_ = told_ + options_.within;
+  if (options_.stop.stop_possible()) shared_->on_stop.emplace(options_.stop, gathering::stopper{shared_.get()});
 }
 
 map_run::~map_run() {
+  shared_->on_stop.reset();
   {
     const std::lock_guard lock(shared_->mutex);
     shared_->left = true;
@@ -79,11 +95,14 @@ map_run::~map_run() {
   if (open_ > 0) cancel();
 }
 
-void map_run::cancel() {
+void map_run::cancel() { cancel_for("it was cancelled"); }
+
+void map_run::cancel_for(const char* why) {
   more_ = false;
   if (std::exchange(cancelled_, true)) return;
   auto& self = *pool_.impl_;
-  self.in->push([&self, sink = shared_] { self.brain.cancel_all(sink.get(), std::chrono::steady_clock::now()); });
+  self.in->push(
+      [&self, sink = shared_, why] { self.brain.cancel_all(sink.get(), why, std::chrono::steady_clock::now()); });
 }
 
 std::size_t map_run::chunk_size() const {
@@ -148,28 +167,51 @@ void map_run::tell(bool last) {
   options_.progress({done_, failed_, total_});
 }
 
+/// Cancels the rest where the caller's limits say so.
+void map_run::end_in_time() {
+  if (cancelled_) return;
+  if (options_.stop.stop_requested()) {
+    cancel_for("the map was told to stop");
+  } else if (ends_ && std::chrono::steady_clock::now() >= *ends_) {
+    cancel_for("the time for the map is over");
+  }
+}
+
+void map_run::await() {
+  std::unique_lock lock(shared_->mutex);
+  // A caller that wants everything is woken seldom; one that feeds the pool, when half of what is open is done.
+  shared_->wanted = prompt_ ? 1 : (more_ ? (item_us_ > 0.0 ? (open_ + 1) / 2 : 1) : open_);
+  const auto there = [this] { return shared_->items >= shared_->wanted || (shared_->stop && !cancelled_); };
+  while (!there()) {
+    if (options_.progress && shared_->items > 0 && std::chrono::steady_clock::now() - told_ >= progress_every) return;
+    const auto limit = cancelled_ ? std::nullopt : ends_;
+    if (options_.progress) {
+      auto until = std::chrono::steady_clock::now() + progress_every;
+      if (limit) until = std::min(until, *limit);
+      shared_->changed.wait_until(lock, until, there);
+    } else if (limit) {
+      shared_->changed.wait_until(lock, *limit, there);
+    } else {
+      shared_->changed.wait(lock, there);
+    }
+    lock.unlock();
+    end_in_time();
+    tell(false);
+    lock.lock();
+  }
+}
+
 bool map_run::take(std::vector<map_piece>& out) {
   out.clear();
+  end_in_time();
   feed();
   if (open_ == 0) {
     tell(true);
     return false;
   }
+  await();
   {
-    std::unique_lock lock(shared_->mutex);
-    // A caller that wants everything is woken seldom; one that feeds the pool, when half of what is open is done.
-    shared_->wanted = prompt_ ? 1 : (more_ ? (item_us_ > 0.0 ? (open_ + 1) / 2 : 1) : open_);
-    const auto there = [this] { return shared_->items >= shared_->wanted; };
-    if (options_.progress) {
-      while (!shared_->changed.wait_for(lock, progress_every, there)) {
-        if (shared_->items > 0) break;
-        lock.unlock();
-        tell(false);
-        lock.lock();
-      }
-    } else {
-      shared_->changed.wait(lock, there);
-    }
+    const std::lock_guard lock(shared_->mutex);
     out.swap(shared_->arrived);
     shared_->items = 0;
   }
@@ -179,7 +221,8 @@ bool map_run::take(std::vector<map_piece>& out) {
     learn(piece);
     if (!piece.error) continue;
     ++failed_;
-    if (options_.on_failure == failure_policy::first_error && !cancelled_) cancel();
+    if (options_.on_failure == failure_policy::first_error && !cancelled_)
+      cancel_for("another input of the map failed");
   }
   tell(false);
   return true;
@@ -187,11 +230,15 @@ bool map_run::take(std::vector<map_piece>& out) {
 
 }  // namespace detail
 
-std::vector<outcome<bytes>> pool::map(const task_entry& entry, std::vector<bytes> args, map_options options) {
-  std::vector<std::optional<outcome<bytes>>> slots(args.size());
+namespace {
+
+/// Calls `f(index, outcome)` for each input; `prompt`: as it ends.
+template <class F>
+void map_each(pool& on, const task_entry& entry, const std::vector<bytes>& args, map_options options, bool prompt,
+              F&& f) {
   std::size_t at = 0;
   detail::map_run run(
-      *this,
+      on,
       [&](detail::pool_work& into, std::size_t most) {
         into.entry = &entry;
         std::size_t count = 0;
@@ -199,25 +246,39 @@ std::vector<outcome<bytes>> pool::map(const task_entry& entry, std::vector<bytes
           detail::append_item(into.args, args[at], entry.args_size);
         return count;
       },
-      std::move(options), args.size(), false);
+      std::move(options), args.size(), prompt);
   std::vector<detail::map_piece> pieces;
   while (run.take(pieces)) {
     for (auto& piece : pieces) {
       if (piece.error) {
-        slots[piece.first].emplace(std::move(*piece.error));
+        f(piece.first, outcome<bytes>(std::move(*piece.error)));
         continue;
       }
       detail::item_reader items(piece.results, entry.result_size);
       for (std::size_t i = 0; i < piece.count; ++i) {
         const auto one = items.next();
-        slots[piece.first + i].emplace(bytes(one.begin(), one.end()), piece.ran_ms / static_cast<double>(piece.count));
+        f(piece.first + i,
+          outcome<bytes>(bytes(one.begin(), one.end()), piece.ran_ms / static_cast<double>(piece.count)));
       }
     }
   }
+}
+
+}  // namespace
+
+std::vector<outcome<bytes>> pool::map(const task_entry& entry, std::vector<bytes> args, map_options options) {
+  std::vector<std::optional<outcome<bytes>>> slots(args.size());
+  map_each(*this, entry, args, std::move(options), false,
+           [&slots](std::size_t i, outcome<bytes> one) { slots[i].emplace(std::move(one)); });
   std::vector<outcome<bytes>> out;
   out.reserve(slots.size());
   for (auto& slot : slots) out.push_back(std::move(*slot));
   return out;
+}
+
+void pool::for_each_outcome(const task_entry& entry, std::vector<bytes> args,
+                            const std::function<void(std::size_t, outcome<bytes>)>& f, map_options options) {
+  map_each(*this, entry, args, std::move(options), true, f);
 }
 
 }  // namespace steward

@@ -89,6 +89,7 @@ TEST(plan, shows_the_tree_in_start_order_with_the_origin_of_each_value) {
       "    restarts: at once, 100ms, 200ms, 400ms, ... 10s (+ up to 20% jitter)\n"
       "    if it crashes at once every time: at the 3rd crash, after 100ms to 120ms, /root gives up\n"
       "    /root/conns/pK/conn-N  pool of 4 threads\n"
+      "      on threads a task that segfaults or aborts ends the whole program; processes contain it\n"
       "      pool.task      square     test.yaml:19\n"
       "      pool.runs_in   threads    test.yaml:19\n"
       "      pool.workers   4          --set\n"

@@ -195,6 +195,11 @@ TEST(schema, has_the_defaults_of_steps) {
   EXPECT_EQ(text_default("map", "each"), map_step{}.each);
   EXPECT_EQ(number_default("map", "chunk"), map_step{}.chunk);
   EXPECT_EQ(number_default("map", "priority"), map_step{}.priority);
+  EXPECT_EQ(number_default("map", "window"), map_step{}.window);
+  EXPECT_EQ(number_default("map", "within"), map_step{}.within.count());
+  EXPECT_EQ(text_default("map", "order"), map_step{}.as_completed ? "completion" : "inputs");
+  EXPECT_EQ(number_default("resize", "min_workers"), resize_step{}.min_workers);
+  EXPECT_EQ(number_default("resize", "within"), resize_step{}.within.count());
   EXPECT_EQ(text_default("map", "on_failure"), to_string(map_step{}.on_failure));
   EXPECT_EQ(text_default("map", "progress"), map_step{}.progress ? "true" : "false");
   EXPECT_EQ(number_default("wait_for", "within"), wait_step{}.within.count());

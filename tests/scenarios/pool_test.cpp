@@ -51,6 +51,60 @@ run:
   EXPECT_NE(out.out.find("Results: [49]"), std::string::npos) << "the pool lives: " << out.out;
 }
 
+TEST_F(pool_run, resizes_a_pool_and_prints_what_comes_first) {
+  const auto out = run_scenario(write("sizes.yaml", R"(scenario: sizes
+tree:
+  children:
+    - {id: p, pool: {task: wait_ms, workers: 1}}
+    - {id: t, pool: {task: wait_ms, workers: 1, runs_in: threads}}
+run:
+  - resize: {pool: p, workers: 2}
+  - map: {pool: p, inputs: [400, 1], chunk: 1, order: completion, print: [pool_size, each, results]}
+  - resize: {pool: p, workers: 1}
+  - map: {pool: p, inputs: [5], print: [pool_size]}
+  - resize: {pool: t, workers: 3, min_workers: 2}
+)"));
+  ASSERT_TRUE(out.in_time);
+  EXPECT_EQ(out.code, 0) << out.err;
+  EXPECT_EQ(out.out,
+            "Resized /root/p: from 1 to 2 workers\n1 -> 1\n400 -> 400\nPool Size: 2\nResults: [1, 400]\n"
+            "Resized /root/p: from 2 to 1 worker\nPool Size: 1\nResized /root/t: 2 to 3 workers, now 2\n");
+  EXPECT_EQ(all_of_kind(out.events, "operator").size(), 3u);
+  EXPECT_EQ(all_of_kind(out.events, "crash").size(), 0u);
+}
+
+TEST_F(pool_run, cancels_a_map_that_takes_too_long) {
+  const auto out = run_scenario(write("within.yaml", R"(scenario: within
+tree:
+  children:
+    - {id: p, pool: {task: wait_ms, workers: 1, grace: 50ms}}
+run:
+  - map: {pool: p, inputs: [1, 60000, 2], chunk: 1, window: 3, within: 300ms, print: [results]}
+  - map: {pool: p, inputs: [3], print: [results]}
+)"));
+  ASSERT_TRUE(out.in_time);
+  EXPECT_EQ(out.code, 1);
+  EXPECT_NE(out.out.find("\nResults: [1, failed, failed]\nResults: [3]\n"), std::string::npos) << out.out;
+  EXPECT_NE(out.out.find("was cancelled: ended on purpose: the time for the map is over; it was not started"),
+            std::string::npos)
+      << out.out;
+}
+
+TEST_F(pool_run, says_at_validation_what_threads_cannot_do) {
+  const auto file = write("threads.yaml", R"(scenario: threads
+tree:
+  children:
+    - {id: t, pool: {task: square, workers: 1, runs_in: threads, deadline: 1s}}
+    - {id: p, pool: {task: square, workers: 1}}
+)");
+  const auto out = run({"validate", file});
+  EXPECT_EQ(out.code, 0) << out.err;
+  EXPECT_EQ(out.out, file +
+                         ": ok\n  note: /root/t: on threads a task that segfaults or aborts ends the whole program; "
+                         "processes contain it\n  note: /root/t: threads cannot be killed: a task past its deadline is "
+                         "abandoned and goes on, its thread is replaced\n");
+}
+
 TEST_F(pool_run, replaces_a_worker_that_somebody_stopped) {
   const auto program = start_scenario(write("frozen.yaml", R"(scenario: frozen
 tree:

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -89,7 +90,9 @@ struct map_options {
   std::size_t window = 0;  ///< inputs that are taken ahead of their outcomes at most; 0: a few chunks for each worker
   int priority = 0;        ///< higher ones are started first
   failure_policy on_failure = failure_policy::collect_all;
-  std::function<void(const map_progress&)> progress;  ///< called on the caller's thread, at most each 50 ms, and last
+  milliseconds within{0};  ///< what has no outcome so long after the start is cancelled, running or not; 0: no limit
+  std::stop_token stop{};  ///< a request to stop cancels in the same way
+  std::function<void(const map_progress&)> progress{};  ///< called on the caller's thread, at most each 50 ms, and last
 };
 
 struct submit_options {
@@ -128,6 +131,10 @@ public:
   void submit(const task_entry& entry, bytes args, completion done, submit_options options = {});
   /// All outcomes, in the order of the inputs.
   std::vector<outcome<bytes>> map(const task_entry& entry, std::vector<bytes> args, map_options options = {});
+  /// Calls `f(index, outcome)` on this thread for each input as it ends. When `f` throws, what has not ended is
+  /// cancelled.
+  void for_each_outcome(const task_entry& entry, std::vector<bytes> args,
+                        const std::function<void(std::size_t, outcome<bytes>)>& f, map_options options = {});
 
   /// Between `min` and `max` workers from now on; the pool grows while tasks wait and shrinks when it is idle.
   void resize(unsigned min, unsigned max);
@@ -195,6 +202,10 @@ private:
   std::size_t chunk_size() const;
   void learn(const map_piece& piece);
   void tell(bool last);
+  void cancel_for(const char* why);
+  void end_in_time();
+  /// Sleeps until something is to be done: pieces, news to tell, or an end.
+  void await();
 
   pool& pool_;
   source next_;
@@ -211,6 +222,7 @@ private:
   std::size_t largest_ = 1;  // chunk so far
   double item_us_ = 0.0;     // 0: not known
   std::chrono::steady_clock::time_point told_;
+  std::optional<std::chrono::steady_clock::time_point> ends_;
 };
 
 }  // namespace detail

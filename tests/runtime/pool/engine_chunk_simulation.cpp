@@ -152,7 +152,7 @@ private:
     if (jobs_.empty()) return;
     const auto& j = jobs_[pick(static_cast<unsigned>(jobs_.size()))];
     if (j->sink) {
-      brain_->cancel_all(j->sink.get(), now_);
+      brain_->cancel_all(j->sink.get(), "no reason", now_);
     } else {
       brain_->cancel(j, now_);
     }

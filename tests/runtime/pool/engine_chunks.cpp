@@ -192,7 +192,7 @@ TEST_F(engine_chunks, are_cancelled_as_a_whole) {
   submit_chunk(4);
   const auto a = next_assigned();
   EXPECT_TRUE(brain->worker_items(a.worker, a.id, 0, 1, squares(1, 1), 0.1, false, now));
-  brain->cancel_all(seen.get(), now);
+  brain->cancel_all(seen.get(), "no reason", now);
   step();
   // Both chunks have the same numbers here: the second settled as a whole, the first what was left of it.
   EXPECT_EQ(brain->open(), 0u);

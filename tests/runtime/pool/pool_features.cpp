@@ -4,11 +4,14 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <future>
 #include <iterator>
 #include <numeric>
 #include <ranges>
 #include <set>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <tuple>
 
 namespace {
@@ -142,6 +145,67 @@ TYPED_TEST(pool_features, do_not_read_a_generator_ahead_of_the_window) {
   for (int taken = 1; taken <= 100; ++taken) {
     ASSERT_TRUE(stream.next().has_value());
     EXPECT_LE(produced, taken + 10 + 10);
+  }
+}
+
+TYPED_TEST(pool_features, end_a_map_that_is_told_to_stop) {
+  auto spec = spec_of(1);
+  spec.grace = std::chrono::milliseconds(20);
+  const auto pool = this->make(spec);
+  std::stop_source stop;
+  std::size_t produced = 0;
+  map_options options;
+  options.chunk = 1;
+  options.window = 4;
+  options.stop = stop.get_token();
+  const auto inputs = numbers(1, 1'000);
+  std::size_t values = 0;
+  std::size_t cancelled = 0;
+  pool->for_each_outcome(
+      tasks().square, inputs,
+      [&](std::size_t, const outcome<std::int64_t>& one) {
+        if (++produced == 10) stop.request_stop();
+        values += one.ok() ? 1 : 0;
+        if (one.ok()) return;
+        EXPECT_EQ(one.error().kind, outcome_kind::cancelled);
+        EXPECT_EQ(one.error().why.message, "the map was told to stop");
+        ++cancelled;
+      },
+      options);
+  EXPECT_GE(values, 10u);
+  EXPECT_LE(values + cancelled, 10u + 4 + 4) << "and no more is read";
+  EXPECT_EQ(pool->map(tasks().square, numbers(1, 3)), squares_of(numbers(1, 3))) << "the pool lives";
+}
+
+TYPED_TEST(pool_features, wake_a_map_that_waits_when_it_is_told_to_stop) {
+  auto spec = spec_of(1);
+  spec.grace = std::chrono::milliseconds(20);
+  const auto pool = this->make(spec);
+  std::stop_source stop;
+  map_options options;
+  options.stop = stop.get_token();
+  auto waits = std::async(std::launch::async, [&] {
+    return pool->map_outcomes(tasks().until_stopped, std::vector<std::int64_t>{1}, options);
+  });
+  while (pool->stats().running == 0) std::this_thread::yield();
+  stop.request_stop();
+  const auto outcomes = waits.get();
+  ASSERT_EQ(outcomes.size(), 1u);
+  EXPECT_EQ(outcomes[0].error().kind, outcome_kind::cancelled);
+}
+
+TYPED_TEST(pool_features, end_a_map_whose_time_is_over) {
+  auto spec = spec_of(1);
+  spec.grace = std::chrono::milliseconds(20);
+  const auto pool = this->make(spec);
+  map_options options;
+  options.within = std::chrono::milliseconds(50);
+  const auto outcomes = pool->map_outcomes(tasks().until_stopped, std::vector<std::int64_t>{1, 2}, options);
+  ASSERT_EQ(outcomes.size(), 2u);
+  for (const auto& one : outcomes) {
+    ASSERT_FALSE(one.ok());
+    EXPECT_EQ(one.error().kind, outcome_kind::cancelled);
+    EXPECT_EQ(one.error().why.message, "the time for the map is over");
   }
 }
 
