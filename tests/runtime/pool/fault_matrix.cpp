@@ -135,6 +135,22 @@ TEST_F(fault_matrix, row_13_memory_that_is_refused_is_an_answer_or_a_crash_as_th
   EXPECT_EQ(crashes()[1].why->signal, SIGSEGV);
 }
 
+TEST_F(fault_matrix, row_14_a_worker_whose_processor_time_is_used_up_dies_of_it) {
+  auto spec = spec_of(2);
+  spec.attempts = 1;
+  spec.cpu_limit = milliseconds(1'000);
+  start(spec);
+  const auto endless = submit(fault_tasks().act, 7, std::string("hang"));
+  const auto squares = submit_squares(1, 20);
+  expect_squares(squares, 1);
+  const auto& got = result(endless);
+  ASSERT_FALSE(got.ok());
+  EXPECT_EQ(got.error().kind, outcome_kind::quarantined);
+  EXPECT_EQ(got.error().why.signal, SIGXCPU);
+  EXPECT_EQ(got.error().why.message, "processor time limit of 1 s");
+  ASSERT_EQ(crashes().size(), 1u);
+}
+
 TEST_F(fault_matrix, row_15_an_endless_loop_ends_at_its_deadline_and_is_not_retried) {
   auto spec = spec_of(2);
   spec.deadline = milliseconds(200);

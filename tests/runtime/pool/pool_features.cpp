@@ -165,7 +165,7 @@ TYPED_TEST(pool_features, end_a_map_that_is_told_to_stop) {
       tasks().square, inputs,
       [&](std::size_t, const outcome<std::int64_t>& one) {
         if (++produced == 10) stop.request_stop();
-        values += one.ok() ? 1 : 0;
+        values += one.ok() ? 1U : 0U;
         if (one.ok()) return;
         EXPECT_EQ(one.error().kind, outcome_kind::cancelled);
         EXPECT_EQ(one.error().why.message, "the map was told to stop");
