@@ -204,6 +204,27 @@ int run_steps(const config::scenario& what, runtime& rt, const program& register
   return all_well ? exit_done : exit_failed;
 }
 
+/// Makes what needs descriptors and threads of the system. False, and said, when the system has none to give.
+template <class T, class... Args>
+bool make(std::optional<T>& into, Args&&... args) {
+  try {
+    into.emplace(std::forward<Args>(args)...);
+    return true;
+  } catch (const std::system_error& problem) {
+    const bool descriptors = problem.code() == std::errc::too_many_files_open;
+    std::fprintf(stderr, "steward: cannot start: %s%s\n", problem.what(), descriptors ? " (see 'ulimit -n')" : "");
+    return false;
+  }
+}
+
+/// Ends the zygote whichever way the run ends.
+struct zygote_scope {
+  zygote_scope() { process::start_zygote(); }  // without it children are spawned: slower, but all works
+  zygote_scope(const zygote_scope&) = delete;
+  zygote_scope& operator=(const zygote_scope&) = delete;
+  ~zygote_scope() { process::stop_zygote(); }
+};
+
 int run_one(const config::scenario& what, const run_request& request, const program& registered, event_log& events,
             stop_switch& stop) {
   output out{events, !request.json};
@@ -217,13 +238,12 @@ int run_one(const config::scenario& what, const run_request& request, const prog
   options.actor_links = needs_links(what.tree);
   options.announce_types = registered.announce_types;
   options.print = [&out](const std::string& line) { out.line(line); };
-  int code = exit_internal;
-  {
-    runtime rt{events, registered.tasks, registered.actors, options};
+  int code = exit_start_failed;
+  if (std::optional<runtime> rt; make(rt, events, registered.tasks, registered.actors, options)) {
     config::load_options again;
     again.sets = request.sets;
     again.seed = request.seed;
-    code = run_steps(what, rt, registered, out, stop, again);
+    code = run_steps(what, *rt, registered, out, stop, again);
   }
   if (const int signal = stop.signal(); signal != 0) code = exit_signal_base + signal;
   event end;
@@ -239,12 +259,11 @@ int run_one(const config::scenario& what, const run_request& request, const prog
 int run_scenarios(const run_request& request, const program& what) {
   const auto scenarios = load_all(request, what);
   if (!scenarios) return exit_config;
-  process::start_zygote();  // without it children are spawned: slower, but all works
+  std::optional<zygote_scope> zygote{std::in_place};
   event_log events;
   event_outlets outlets{events, request};
   if (const auto problem = outlets.problem()) {
     std::fprintf(stderr, "steward: %s; nothing was started\n", problem->c_str());
-    process::stop_zygote();
     return exit_usage;
   }
   int code = exit_done;
@@ -252,7 +271,10 @@ int run_scenarios(const run_request& request, const program& what) {
     stop_switch stop;
     // One file can be read again; with several, none is the one that is meant.
     const auto reload = scenarios->size() == 1 ? std::function<void()>{[&stop] { stop.ask_for_reload(); }} : nullptr;
-    stop_signals signals{[&stop](int signal) { stop.pull(signal); }, reload};
+    std::optional<stop_signals> signals;
+    if (!make(
+            signals, [&stop](int signal) { stop.pull(signal); }, reload))
+      return exit_start_failed;
     for (const auto& scenario : *scenarios) {
       const int one = run_one(scenario, request, what, events, stop);
       if (code == exit_done) code = one;
@@ -260,7 +282,7 @@ int run_scenarios(const run_request& request, const program& what) {
     }
     outlets.finish();
   }
-  process::stop_zygote();
+  zygote.reset();
   if (const auto problem = outlets.problem()) std::fprintf(stderr, "steward: %s\n", problem->c_str());
   if (const int problem = stdout_problem(); problem != 0 && problem != EPIPE) {
     std::fprintf(stderr, "steward: stdout: %s\n", std::strerror(problem));

@@ -91,10 +91,15 @@ run:
 }
 
 TEST_F(exit_code, is_5_when_there_are_no_descriptors_left) {
-  subprocess one{{"/bin/bash", "-c", "ulimit -n 12; exec \"$0\" run square", program()}, environment()};
-  const auto status = one.wait(std::chrono::steady_clock::now() + run_limit);
-  ASSERT_TRUE(status) << "it hangs";
-  EXPECT_EQ(status->code, 5) << one.err();
+  // Each of these is in want of another one.
+  for (const auto* limit : {"8", "10", "12", "14", "16", "18", "20"}) {
+    const auto command = std::string{"ulimit -n "} + limit + "; exec \"$0\" run square";
+    subprocess one{{"/bin/bash", "-c", command, program()}, environment()};
+    const auto status = one.wait(std::chrono::steady_clock::now() + run_limit);
+    ASSERT_TRUE(status) << "it hangs with " << limit;
+    EXPECT_EQ(status->code, 5) << limit << ": " << one.err();
+    EXPECT_NE(one.err().find("Too many open files"), std::string::npos) << limit << ": " << one.err();
+  }
 }
 
 TEST_F(exit_code, is_70_when_stdout_cannot_be_written) {
