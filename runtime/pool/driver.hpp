@@ -16,7 +16,9 @@ public:
   driver& operator=(const driver&) = delete;
   virtual ~driver() = default;
 
+  /// The worker may be started as late as at `launch`, which comes before anything else is asked of a worker.
   virtual void carry_out(const act::start& what, engine& to, time_point now) = 0;
+  virtual void launch(engine&, time_point) {}
   virtual void carry_out(act::assign what, engine& to, time_point now) = 0;
   virtual void carry_out(const act::stop& what) = 0;
   virtual void carry_out(const act::terminate& what) = 0;

@@ -191,8 +191,10 @@ void pool::impl::work_off(time_point now) {
     // Whoever learns of an outcome finds it counted.
     publish();
     for (auto& a : actions) {
+      if (hands && !std::holds_alternative<pooling::act::start>(a)) hands->launch(brain, now);
       std::visit([this, now](auto& what) { carry_out(what, now); }, a);
     }
+    if (hands) hands->launch(brain, now);
     if (hands) hands->flush();
     brain.reuse(std::move(actions));
   }

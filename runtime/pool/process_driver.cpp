@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include <fcntl.h>
@@ -107,83 +108,116 @@ process_driver::slot* process_driver::find(worker_ref ref) {
   return s.alive && s.ref == ref ? &s : nullptr;
 }
 
-void process_driver::carry_out(const act::start& what, engine& to, time_point now) {
-  if (what.worker.index >= slots_.size()) slots_.resize(what.worker.index + 1);
-  auto& s = slots_[what.worker.index];
-  const auto child = launch(s, what.worker);
-  if (child) {
-    s.pid = child.pid;
-    s.born = now;
-    to.worker_exists(what.worker, child.pid);
-  } else {
-    to.worker_start_failed(what.worker, make_cause(cause_class::start, child.error), now);
+/// A worker that is to be started, with its ends of the ways to it. Closes what it still has.
+struct process_driver::launching {
+  worker_ref ref;
+  slot fresh{};
+  int theirs = -1;
+  int words = -1;
+  int link = -1;
+  std::string problem{};
+
+  explicit launching(worker_ref r) : ref(r) { fresh.ref = r; }
+  launching(const launching&) = delete;
+  launching& operator=(const launching&) = delete;
+  ~launching() {
+    for (const int fd : {theirs, words, link, fresh.fd, fresh.stderr_fd}) close_fd(fd);
+  }
+};
+
+void process_driver::carry_out(const act::start& what, engine&, time_point) { to_start_.push_back(what.worker); }
+
+/// All at once, so that the zygote makes one while the next is on its way.
+void process_driver::launch(engine& to, time_point now) {
+  if (to_start_.empty()) return;
+  std::deque<launching> all;
+  std::vector<process::keeper::start_call> calls;
+  for (const auto ref : std::exchange(to_start_, {})) {
+    auto& one = all.emplace_back(ref);
+    prepare(one);
+    if (one.problem.empty())
+      calls.push_back({request_for(one), [this, ref, box = inbox_](const process::exit_report& report) {
+                         // The message runs on the loop's thread, or never: the inbox refuses it after the loop's end.
+                         box->push([this, ref, report] { exits_.push_back({ref, report}); });
+                       }});
+  }
+  const auto started = options_.keeper->start_all(std::move(calls));
+  auto next = started.begin();
+  for (auto& one : all) {
+    if (one.problem.empty()) {
+      const auto& child = *next++;
+      if (child) {
+        adopt(one, child, now);
+        to.worker_exists(one.ref, child.pid);
+        continue;
+      }
+      one.problem = child.error;
+    }
+    to.worker_start_failed(one.ref, make_cause(cause_class::start, one.problem), now);
   }
 }
 
-/// Starts the process, or says why not.
-process::started process_driver::launch(slot& s, worker_ref ref) {
-  slot fresh;
-  fresh.ref = ref;
-  process::started child;
-  const auto [ours, theirs] = process::make_channel();
-  if (ours < 0) {
-    child.error = errno_text("no channel");
-    return child;
+/// Makes the ways to a new worker, or says why there are none.
+void process_driver::prepare(launching& one) const {
+  auto& fresh = one.fresh;
+  std::tie(fresh.fd, one.theirs) = process::make_channel();
+  if (fresh.fd < 0) {
+    one.problem = errno_text("no channel");
+    return;
   }
   std::array<int, 2> words{-1, -1};
   if (::pipe2(words.data(), O_CLOEXEC) != 0) {
-    child.error = errno_text("no pipe for the standard error");
-    close_fd(ours);
-    close_fd(theirs);
-    return child;
+    one.problem = errno_text("no pipe for the standard error");
+    return;
   }
-  ::fcntl(words[0], F_SETFL, O_NONBLOCK);
   fresh.stderr_fd = words[0];
+  one.words = words[1];
+  ::fcntl(words[0], F_SETFL, O_NONBLOCK);
   fresh.recorder = process::flight_recorder::create();
+  if (!fresh.recorder.valid()) {
+    one.problem = errno_text("no flight page");
+    return;
+  }
+  if (options_.actor_link) one.link = options_.actor_link();
+}
+
+process::start_request process_driver::request_for(const launching& one) const {
   const auto& spec = options_.spec;
-  const int link = options_.actor_link ? options_.actor_link() : -1;
-  if (fresh.recorder.valid()) {
-    process::start_request request;
-    request.main = worker_main_name;
-    request.fds = {theirs, fresh.recorder.fd()};
-    if (link >= 0) request.fds.push_back(link);
-    request.argument = worker_argument(options_.pool, spec.initializer);
-    request.stderr_fd = words[1];
-    request.memory_limit = spec.memory_limit;
-    request.cpu_seconds = static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(spec.cpu_limit).count());
-    request.open_files = spec.open_files;
-    request.sandbox = spec.sandbox;
-    request.clean_environment = true;
-    request.environment = spec.environment;
-    request.working_directory = spec.working_directory;
-    child = options_.keeper->start(request, [this, ref, to = inbox_](const process::exit_report& report) {
-      // The message runs on the loop's thread, or never: the inbox refuses it after the loop's end.
-      to->push([this, ref, report] { exits_.push_back({ref, report}); });
-    });
-    fresh.recorder.close_fd();
-  } else {
-    child.error = errno_text("no flight page");
-  }
-  close_fd(theirs);
-  close_fd(link);
-  close_fd(words[1]);
-  if (!child) {
-    close_fd(ours);
-    close_fd(words[0]);
-    return child;
-  }
-  fresh.child = child.id;
-  fresh.fd = ours;
-  fresh.alive = true;
-  fresh.open = true;
-  s = std::move(fresh);
+  process::start_request request;
+  request.main = worker_main_name;
+  request.fds = {one.theirs, one.fresh.recorder.fd()};
+  if (one.link >= 0) request.fds.push_back(one.link);
+  request.argument = worker_argument(options_.pool, spec.initializer);
+  request.stderr_fd = one.words;
+  request.memory_limit = spec.memory_limit;
+  request.cpu_seconds = static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(spec.cpu_limit).count());
+  request.open_files = spec.open_files;
+  request.sandbox = spec.sandbox;
+  request.clean_environment = true;
+  request.environment = spec.environment;
+  request.working_directory = spec.working_directory;
+  return request;
+}
+
+/// Takes up a worker process that exists.
+void process_driver::adopt(launching& one, const process::started& child, time_point now) {
+  const auto ref = one.ref;
+  if (ref.index >= slots_.size()) slots_.resize(ref.index + 1);
+  auto& s = slots_[ref.index];
+  one.fresh.recorder.close_fd();
+  s = std::move(one.fresh);
+  one.fresh.fd = one.fresh.stderr_fd = -1;  // they are the slot's from here on
+  s.child = child.id;
+  s.pid = child.pid;
+  s.born = now;
+  s.alive = true;
+  s.open = true;
   epoll_event e{};
   e.events = EPOLLIN;
   e.data.u64 = ref.index + 1;
-  ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, ours, &e);
+  ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, s.fd, &e);
   e.data.u64 |= stderr_key;
-  ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, words[0], &e);
-  return child;
+  ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, s.stderr_fd, &e);
 }
 
 void process_driver::carry_out(act::assign what, engine&, time_point) {

@@ -35,6 +35,7 @@ public:
   ~process_driver() override;
 
   void carry_out(const act::start& what, engine& to, time_point now) override;
+  void launch(engine& to, time_point now) override;
   void carry_out(act::assign what, engine& to, time_point now) override;
   void carry_out(const act::stop& what) override;
   void carry_out(const act::terminate& what) override;
@@ -78,7 +79,10 @@ private:
   };
 
   slot* find(worker_ref ref);
-  process::started launch(slot& s, worker_ref ref);
+  struct launching;
+  void prepare(launching& one) const;
+  process::start_request request_for(const launching& one) const;
+  void adopt(launching& one, const process::started& child, time_point now);
   void flush(slot& s);
   void watch(slot& s, bool write);
   void read(slot& s, engine& to, time_point now);
@@ -99,6 +103,7 @@ private:
   options options_;
   std::deque<slot> slots_;
   std::vector<exit_news> exits_;
+  std::vector<worker_ref> to_start_;
   bytes payload_;  // of the frame that is made
 };
 
