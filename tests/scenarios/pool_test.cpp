@@ -105,6 +105,15 @@ tree:
                          "abandoned and goes on, its thread is replaced\n");
 }
 
+TEST_F(pool_run, reaches_actors_from_workers_in_a_sandbox) {
+  for (const auto* level : {"basic", "strict"}) {
+    const auto out = run({"run", "shared_state", "--set", std::string{"tree.children.processes.pool.sandbox="} + level});
+    EXPECT_TRUE(out.in_time) << level;
+    EXPECT_EQ(out.code, 0) << level << out.err;
+    EXPECT_NE(out.out.find("Totals: {processes: 100, threads: 100}"), std::string::npos) << level << out.out;
+  }
+}
+
 TEST_F(pool_run, replaces_a_worker_that_somebody_stopped) {
   const auto program = start_scenario(write("frozen.yaml", R"(scenario: frozen
 tree:
