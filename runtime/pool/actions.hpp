@@ -57,6 +57,13 @@ struct answer {
   double ran_ms = 0.0;
 };
 
+/// What a worker keeps of what it was sent, after `act::withdraw`.
+struct withdrawal {
+  std::size_t begun = 1;              ///< so many it may begin, or has
+  std::optional<std::uint64_t> item;  ///< and of the chunk in hand no item after this one
+  bool will_answer = false;           ///< it will answer each of the others with nothing, once it comes to them
+};
+
 /// How a worker ended.
 struct death {
   cause why;
@@ -97,6 +104,13 @@ struct ask_task {
   task_id id = 0;
   bool whole = false;
 };
+/// Take back what the worker has not begun: whole tasks, and items of the chunk in hand. What came of it is told by
+/// `engine::worker_withdrew`.
+struct withdraw {
+  worker_ref worker;
+  task_id head = 0;      ///< what it was sent first and has not answered
+  std::size_t sent = 0;  ///< how many tasks or chunks it was sent and has not answered, `head` included
+};
 /// The outcome of a task, or the error of an item of a chunk.
 struct settle {
   job_ptr task;
@@ -125,7 +139,7 @@ struct tell {
 
 }  // namespace act
 
-using action = std::variant<act::assign, act::start, act::stop, act::terminate, act::kill, act::ask_task, act::settle,
-                            act::settle_items, act::all_ready, act::gave_up, act::stopped, act::tell>;
+using action = std::variant<act::assign, act::start, act::stop, act::terminate, act::kill, act::ask_task, act::withdraw,
+                            act::settle, act::settle_items, act::all_ready, act::gave_up, act::stopped, act::tell>;
 
 }  // namespace steward::pooling

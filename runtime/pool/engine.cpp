@@ -194,6 +194,7 @@ void engine::set_check(worker& w) {
 void engine::new_head(worker& w, time_point since) {
   w.head_since = since;
   w.head_item = 0;
+  w.held = false;
   w.head_started = false;
   w.head_asked = false;
   w.seen_stopped = 0;
@@ -225,6 +226,10 @@ bool engine::worker_items(worker_ref ref, task_id id, std::uint64_t item, std::u
                           double ran_ms, bool done, time_point now) {
   auto* w = find(ref);
   if (!w) return true;
+  if (w->sent.empty() && !w->withdrawn.empty() && id == w->withdrawn.front()) {
+    w->withdrawn.pop_front();
+    return count == 0 && done;
+  }
   if (w->sent.empty()) return w->at == state::killing || w->at == state::terminating;
   const auto e = w->sent.front();
   auto& r = at(e);
@@ -330,7 +335,7 @@ std::vector<action> engine::step(time_point now) {
 }
 
 bool engine::may_take(const worker& w) const {
-  if (w.at != state::ready || w.end_by) return false;
+  if (w.at != state::ready || w.end_by || w.held || !w.withdrawn.empty()) return false;
   if (w.sent.empty() && busy_ >= size_) return false;  // it is a spare
   return w.most_tasks == 0 || w.answered + w.sent_items < w.most_tasks;
 }
@@ -412,6 +417,33 @@ void engine::dispatch(time_point now) {
     hand_over(*w, *e, now);
   }
   if (queued_ > 0 && size_ < max_) grow(waiting + suspects_.size(), now);
+  if (busy_ > 0) relieve(now);
+}
+
+/// Workers that wait for something to do, though there is nothing.
+std::size_t engine::idle() const {
+  return static_cast<std::size_t>(std::count_if(workers_.begin(), workers_.end(),
+                                                [this](const worker& w) { return w.sent.empty() && may_take(w); }));
+}
+
+/// When what a worker was sent behind the one in hand has waited long enough.
+time_point engine::held_up_at(const worker& w) const {
+  const bool works = w.at == state::ready || (w.at == state::retiring && !asked_);
+  if (!works || w.held || w.end_by || w.sent.empty() || !w.withdrawn.empty()) return time_point::max();
+  const auto& r = at(w.sent.front());
+  const bool more = w.sent.size() > 1 || (!r.cancelled && r.items - r.received > 1);
+  return more ? w.head_since + held_up_after : time_point::max();
+}
+
+/// Nothing waits behind a long run while somebody is idle.
+void engine::relieve(time_point now) {
+  const bool any = std::any_of(workers_.begin(), workers_.end(), [&](const worker& w) { return held_up_at(w) <= now; });
+  if (!any || !suspects_.empty() || idle() == 0) return;
+  for (auto& w : workers_) {
+    if (held_up_at(w) > now) continue;
+    w.held = true;
+    out_.emplace_back(act::withdraw{ref_of(w), w.sent.front().id, w.sent.size()});
+  }
 }
 
 /// Where the run time of a task is kept; null when none has run. Nothing is ever taken out of the table.
@@ -442,7 +474,9 @@ void engine::learn(const task_entry* what, double ran_us) {
 std::optional<time_point> engine::next_due() const {
   std::optional<time_point> due;
   const auto add = [&due](time_point t) { due = due ? std::min(*due, t) : t; };
+  const bool helps = busy_ > 0 && suspects_.empty() && idle() > 0;
   for (const auto& w : workers_) {
+    if (const auto t = helps ? held_up_at(w) : time_point::max(); t != time_point::max()) add(t);
     if (w.at == state::waiting || w.at == state::starting || w.at == state::terminating) add(w.due);
     const bool leaves = w.at == state::retiring && !asked_;
     if (leaves && w.sent.empty() && w.due != time_point::max()) add(w.due);

@@ -31,7 +31,8 @@ struct worker_view {
 struct counters {
   std::uint64_t submitted = 0;
   std::uint64_t settled = 0;
-  std::uint64_t failed = 0;  ///< of the settled ones
+  std::uint64_t failed = 0;      ///< of the settled ones
+  std::uint64_t taken_back = 0;  ///< from a worker that was held up
   std::uint64_t retried = 0;
   std::uint64_t restarts = 0;
   std::uint64_t recycled = 0;
@@ -64,6 +65,8 @@ class engine {
 public:
   /// How often the memory of a worker that works is looked at.
   static constexpr milliseconds memory_look_every{250};
+  /// What waits behind one that has run for so long goes to an idle worker, if there is one.
+  static constexpr milliseconds held_up_after{10};
 
   engine(pool_spec spec, std::string path, std::uint64_t seed);
 
@@ -99,6 +102,7 @@ public:
   bool worker_item_failed(worker_ref ref, task_id id, std::uint64_t item, cause why, double ran_ms, bool done,
                           time_point now);
   void worker_died(worker_ref ref, const death& how, time_point now);
+  void worker_withdrew(worker_ref ref, const withdrawal& what);
 
   /// How a chunk stands: the job, and the number of its items that have been answered; null when the worker was not
   /// sent that.
@@ -150,10 +154,12 @@ private:
     state at = state::down;
     int pid = 0;
     bool was_ready = false;
-    bool leaving = false;          ///< to be recycled once there is a replacement
-    std::uint64_t answered = 0;    ///< tasks of this incarnation
-    std::uint64_t most_tasks = 0;  ///< after which it is recycled; 0 for no limit
-    std::deque<slip> sent;         ///< in the order in which it runs them
+    bool leaving = false;           ///< to be recycled once there is a replacement
+    std::uint64_t answered = 0;     ///< tasks of this incarnation
+    std::uint64_t most_tasks = 0;   ///< after which it is recycled; 0 for no limit
+    std::deque<slip> sent;          ///< in the order in which it runs them
+    std::deque<task_id> withdrawn;  ///< what it was sent after these, and will answer with nothing
+    bool held = false;              ///< what was behind the one in hand was taken back
     std::size_t sent_items = 0;
     double load_us = 0.0;              ///< expected run time of `sent`
     time_point head_since;             ///< when the item in hand is taken to have started, at the earliest
@@ -246,6 +252,9 @@ private:
   unsigned wanted_workers() const noexcept { return size_ + spec_.spares; }
   void dispatch(time_point now);
   void dispatch_suspects(time_point now);
+  std::size_t idle() const;
+  time_point held_up_at(const worker& w) const;
+  void relieve(time_point now);
   void hand_over(worker& w, slip e, time_point now);
   bool may_take(const worker& w) const;
   worker* choose(const record& next, double estimated, std::size_t waiting);

@@ -140,6 +140,45 @@ void engine::cancel_head(worker& w, time_point now) {
   if (processes() && w.at == state::ready) w.end_by = now + spec_.grace;
 }
 
+/// What the worker has not begun waits again, first in the queue; what is left of a chunk is shared among those who
+/// have nothing to do and the one that had it.
+void engine::worker_withdrew(worker_ref ref, const withdrawal& what) {
+  auto* w = find(ref);
+  if (!w || w->sent.empty()) return;
+  while (w->sent.size() > std::max<std::size_t>(1, what.begun)) {
+    const auto e = w->sent.back();
+    w->sent.pop_back();
+    w->sent_items -= at(e).items;
+    w->load_us = std::max(0.0, w->load_us - estimate(at(e)));
+    if (what.will_answer) w->withdrawn.push_front(e.id);
+    if (at(e).cancelled) {
+      drop_record(e);
+      continue;
+    }
+    totals_.taken_back += at(e).items;
+    at(e).sent = false;
+    push_front(e);
+  }
+  const auto e = w->sent.front();
+  if (!what.item || at(e).cancelled) return;
+  // What the worker shows is not believed beyond what can be.
+  const auto items = std::uint64_t{at(e).items};
+  const auto keep = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(*what.item + 1, at(e).received, items));
+  const auto left = at(e).items - keep;
+  if (left == 0) return;
+  const auto parts = static_cast<std::uint32_t>(std::min<std::size_t>(left, idle() + 1));
+  for (auto part = parts; part-- > 0;) {
+    const auto first = static_cast<std::uint32_t>(std::uint64_t{left} * part / parts);
+    const auto end = static_cast<std::uint32_t>(std::uint64_t{left} * (part + 1) / parts);
+    push_front(split(at(e), keep + first, end - first));
+  }
+  totals_.taken_back += left;
+  w->load_us = std::max(0.0, w->load_us - estimate(at(e)));
+  at(e).items = keep;
+  w->load_us += estimate(at(e));
+  w->sent_items -= left;
+}
+
 task_error engine::error_of(const record& r, outcome_kind kind, work_state work, cause why, std::uint64_t item) const {
   task_error error{kind,           work,     r.id + item, r.task->entry ? r.task->entry->name : "callable",
                    std::move(why), r.history};

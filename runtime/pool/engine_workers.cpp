@@ -220,6 +220,8 @@ std::string engine::reclaim(worker& w, const death& how, const cause& why, time_
   if (!sent.empty()) --busy_;
   w.load_us = 0.0;
   w.sent_items = 0;
+  w.withdrawn.clear();
+  w.held = false;
   const auto hand = std::find_if(sent.begin(), sent.end(), [&](slip e) { return e.id == how.in_hand; });
   const bool over = phase_ == phase::stopping && !drain_;
   const auto started_end = hand == sent.end() ? sent.begin() : hand + 1;

@@ -79,6 +79,7 @@ struct pool::impl {
   void carry_out(pooling::act::terminate& what, time_point) { hands->carry_out(what); }
   void carry_out(pooling::act::kill& what, time_point now) { hands->carry_out(what, brain, now); }
   void carry_out(pooling::act::ask_task& what, time_point) { hands->carry_out(what); }
+  void carry_out(pooling::act::withdraw& what, time_point now) { hands->carry_out(what, brain, now); }
   void left(std::size_t count);
   /// Lets `count` tasks in. False when the queue is full and nobody waits. `always`: a map keeps within the limit by
   /// itself.

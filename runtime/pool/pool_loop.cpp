@@ -307,6 +307,7 @@ void pool::impl::publish() {
   s.failed = totals.failed;
   s.succeeded = totals.settled - totals.failed;
   s.retried = totals.retried;
+  s.taken_back = totals.taken_back;
   s.restarts = totals.restarts;
   s.gave_up = brain.has_given_up();
   if (hands) s.leaked_threads = hands->leaked();

@@ -13,8 +13,10 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <linux/membarrier.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace steward::pooling {
@@ -229,6 +231,11 @@ void process_driver::carry_out(act::assign what, engine&, time_point) {
   const bool clocked = options_.spec.deadline.count() > 0 || options_.spec.soft_deadline.count() > 0;
   const auto flags = (clocked ? flag_clock : 0) | (task.sink ? 0 : flag_raw);
   s->writer.push(frame_kind::task, static_cast<std::uint16_t>(flags), what.id, payload_);
+  ++s->assigned;
+  // It has answered all that was withdrawn, or nothing would be sent.
+  auto& page = s->recorder.page();
+  if (std::exchange(s->limited, false)) page.limit.store(0, std::memory_order_seq_cst);
+  if (page.cut.load(std::memory_order_relaxed) == what.id) page.cut.store(0, std::memory_order_seq_cst);
   if (payload_.capacity() > payload_kept) payload_ = {};
   s->dirty = true;
 }
@@ -252,6 +259,29 @@ void process_driver::carry_out(const act::ask_task& what) {
   if (!s) return;
   s->recorder.page().stop.store(what.id, std::memory_order_relaxed);
   if (what.whole) s->recorder.page().cut.store(what.id, std::memory_order_seq_cst);
+}
+
+void process_driver::carry_out(const act::withdraw& what, engine& to, time_point) {
+  auto* s = find(what.worker);
+  if (!s) return;
+  auto& page = s->recorder.page();
+  const auto head = s->assigned - what.sent + 1;
+  s->limited = s->withdrew = true;
+  page.limit.store(head + 1, std::memory_order_seq_cst);
+  // After this it has seen the limit, or we see what it has begun.
+  const auto begun = page.begun.load(std::memory_order_seq_cst);
+  withdrawal kept;
+  kept.will_answer = true;
+  kept.begun = begun > head ? static_cast<std::size_t>(std::min<std::uint64_t>(begun - head + 1, what.sent)) : 1;
+  // The item is one of the first only while it is the one that was begun, and none but it can be begun any more.
+  const auto* task = to.sent(what.worker, what.head).first;
+  if (begun == head && task && task->sink) {
+    page.cut.store(what.head, std::memory_order_seq_cst);
+    const bool fenced = page.fenced.load(std::memory_order_relaxed) != 0;
+    if (fenced || ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0)
+      kept.item = page.item.load(std::memory_order_seq_cst);
+  }
+  to.worker_withdrew(what.worker, kept);
 }
 
 void process_driver::carry_out(const act::kill& what, engine&, time_point now) {
@@ -334,7 +364,7 @@ bool process_driver::take_result(slot& s, const process::frame& f, engine& to, t
   const auto part = decode_result(f.payload);
   if (const auto* task = to.sent(s.ref, f.id).first) {
     const bool sound = task->sink ? holds_items(part.results, task->entry->result_size, part.count)
-                                  : part.count == 1 && part.item == 0;
+                                  : part.item == 0 && (part.count == 1 || (part.count == 0 && s.withdrew));
     if (!sound) return false;
   }
   return to.worker_items(s.ref, f.id, part.item, part.count, bytes(part.results.begin(), part.results.end()),

@@ -41,6 +41,7 @@ public:
   void carry_out(const act::terminate& what) override;
   void carry_out(const act::kill& what, engine& to, time_point now) override;
   void carry_out(const act::ask_task& what) override;
+  void carry_out(const act::withdraw& what, engine& to, time_point now) override;
   void flush() override;
   bool collect(engine& to, time_point now) override;
   bool has_news() const override { return !exits_.empty(); }
@@ -62,7 +63,10 @@ private:
     std::string stderr_tail{};
     bool open = false;  // the channel's end has not been seen
     bool want_write = false;
-    bool dirty = false;  // frames were queued since the last flush
+    bool dirty = false;          // frames were queued since the last flush
+    std::uint64_t assigned = 0;  // tasks and chunks
+    bool limited = false;        // the page says which it is not to begin
+    bool withdrew = false;       // it did so once, and some are answered with nothing
     bool killed = false;
     bool terminated = false;
     std::optional<cause> not_started;  // what its initializer threw

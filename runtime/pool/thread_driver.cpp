@@ -312,7 +312,11 @@ void thread_driver::carry_out(const act::start& what, engine& to, time_point now
 }
 
 void thread_driver::carry_out(act::assign what, engine&, time_point) {
-  if (auto* s = find(what.worker)) s->staged.push_back(std::move(what));
+  auto* s = find(what.worker);
+  if (!s) return;
+  // A chunk that was cut and comes back, as it may.
+  if (s->self->cut.load(std::memory_order_relaxed) == what.id) s->self->cut.store(0, std::memory_order_seq_cst);
+  s->staged.push_back(std::move(what));
 }
 
 void thread_driver::flush() {
@@ -344,6 +348,31 @@ void thread_driver::carry_out(const act::ask_task& what) {
   if (!s) return;
   s->self->stop.store(what.id, std::memory_order_relaxed);
   if (what.whole) s->self->cut.store(what.id, std::memory_order_seq_cst);
+}
+
+void thread_driver::carry_out(const act::withdraw& what, engine& to, time_point) {
+  auto* s = find(what.worker);
+  if (!s) return;
+  withdrawal kept;
+  {
+    const std::lock_guard lock(s->self->mutex);
+    auto& input = s->self->input;
+    std::move(s->staged.begin(), s->staged.end(), std::back_inserter(input));
+    s->staged.clear();
+    // The first one stays, begun or not.
+    const auto back = std::min(input.size(), what.sent - 1);
+    input.erase(input.end() - static_cast<std::ptrdiff_t>(back), input.end());
+    kept.begun = what.sent - back;
+    s->self->changed.notify_one();
+    const auto* task = to.sent(what.worker, what.head).first;
+    if (s->self->current == what.head && task && task->sink) {
+      s->self->cut.store(what.head, std::memory_order_seq_cst);
+      // After this the thread has seen the cut, or we see the item that it has taken.
+      if (barriers_by_others()) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+      kept.item = s->self->item.load(std::memory_order_seq_cst);
+    }
+  }
+  to.worker_withdrew(what.worker, kept);
 }
 
 void thread_driver::carry_out(const act::kill& what, engine& to, time_point now) {

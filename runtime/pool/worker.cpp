@@ -12,6 +12,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+
 namespace steward::pooling {
 
 namespace {
@@ -47,6 +50,9 @@ public:
       : tasks_(tasks), pool_(std::move(pool)), page_(recorder.page()), arena_(recorder.arena()) {}
 
   int run(const std::string& initializer) {
+    // So that the parent can make this process pass a barrier where it takes items back.
+    const bool registered = ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
+    page_.fenced.store(registered ? 0 : 1, std::memory_order_seq_cst);
     if (!initializer.empty() && !initialize(initializer)) return exit_initializer;
     process::frame_reader reader;
     out_.push(frame_kind::ready, 0, 0, {});
@@ -109,6 +115,7 @@ private:
     id_ = id;
     forget_staged(0);
     page_.item.store(0, std::memory_order_relaxed);
+    if (is_withdrawn()) return answer_values(0, 0, {}, true);
     began_ = std::chrono::steady_clock::now();
     page_.started_ns.store(ns_since_epoch(began_), std::memory_order_relaxed);
     page_.current.store(id, std::memory_order_release);
@@ -127,6 +134,13 @@ private:
       run_many(context, args, header.count, (flags & flag_clock) != 0);
     }
     page_.done.fetch_add(header.count, std::memory_order_relaxed);
+  }
+
+  /// Whether the parent has taken it back: either we see that it has, or it sees that we have begun.
+  bool is_withdrawn() {
+    page_.begun.store(++received_, std::memory_order_seq_cst);
+    const auto limit = page_.limit.load(std::memory_order_seq_cst);
+    return limit != 0 && received_ >= limit;
   }
 
   void run_one(const task_context& context, bytes_view args) {
@@ -150,6 +164,7 @@ private:
     run.marks.cut = &page_.cut;
     run.marks.started_ns = clocked ? &page_.started_ns : nullptr;
     run.marks.kept = &page_.kept;
+    run.marks.fenced = page_.fenced.load(std::memory_order_relaxed) != 0;
     run.stage = arena_.data();
     run.stage_size = arena_.size();
     run.owner = this;
@@ -235,6 +250,7 @@ private:
   std::span<std::byte> arena_;
   const task_entry* entry_ = nullptr;
   task_id id_ = 0;
+  std::uint64_t received_ = 0;  // tasks and chunks
   time_point began_{};
   bytes payload_;
   process::frame_writer out_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 
 namespace steward::test {
 namespace {
@@ -73,7 +74,12 @@ TEST_F(command_line, finds_no_fault_in_what_ships) {
   EXPECT_EQ(out.code, 0) << out.err;
   std::string expected;
   for (const auto& name : names) expected += name + ": ok\n";
-  EXPECT_EQ(out.out, expected);
+  // Notes are no faults.
+  std::string told;
+  std::istringstream lines{out.out};
+  for (std::string line; std::getline(lines, line);)
+    if (!line.starts_with("  note: ")) told += line + "\n";
+  EXPECT_EQ(told, expected);
 }
 
 TEST_F(command_line, refuses_yaml_that_is_not_safe) {
@@ -102,7 +108,8 @@ TEST_F(command_line, overrides_pool_sizes) {
 
   const auto in_tree = run_scenario("factorial", {"--set", "tree.children.factorials.pool.workers=7"});
   EXPECT_EQ(in_tree.code, 0) << in_tree.err;
-  EXPECT_TRUE(std::ranges::any_of(in_tree.events, [](const json& e) { return e.value("text", "") == "7 workers"; }));
+  EXPECT_TRUE(
+      std::ranges::any_of(in_tree.events, [](const json& e) { return e.value("text", "").starts_with("7 workers"); }));
 
   const auto wrong = run({"run", "square", "--set", "tree.children.squares.pool.workrs=3"});
   EXPECT_EQ(wrong.code, 3);

@@ -60,8 +60,9 @@ struct pool_stats {
   std::size_t running = 0;  ///< tasks that workers have been sent
   std::uint64_t submitted = 0;
   std::uint64_t succeeded = 0;
-  std::uint64_t failed = 0;   ///< ended without a value
-  std::uint64_t retried = 0;  ///< runs beyond the first
+  std::uint64_t failed = 0;      ///< ended without a value
+  std::uint64_t retried = 0;     ///< runs beyond the first
+  std::uint64_t taken_back = 0;  ///< tasks that went to another worker before they began, since theirs was held up
   std::uint64_t restarts = 0;
   std::uint64_t recycled = 0;     ///< planned ends of workers
   std::uint64_t crashes = 0;      ///< runs that a signal, an exit or a broken protocol ended

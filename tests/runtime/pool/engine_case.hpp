@@ -141,6 +141,7 @@ protected:
     x.task->sink->values(x.task->first + x.item, x.count, std::move(x.results), nullptr, 0, x.ran_ms);
   }
   void take(act::ask_task& x) { asked.push_back(x); }
+  void take(act::withdraw& x) { withdrawals.push_back(x); }
   void take(act::tell& x) { events.push_back(*x.what); }
 
   act::assign next_assigned() {
@@ -179,6 +180,7 @@ protected:
   std::vector<act::assign> assigned;
   std::vector<worker_ref> starts, stops, terminated, kills;
   std::vector<act::ask_task> asked;
+  std::vector<act::withdraw> withdrawals;
   std::vector<event> events;
   std::optional<cause> gave_up;
   bool all_ready = false;

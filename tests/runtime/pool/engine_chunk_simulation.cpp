@@ -95,6 +95,7 @@ private:
     bool killed = false;
     bool stopped = false;  // frozen
     std::deque<act::assign> todo;
+    std::size_t skipped = 0;   // the last so many of `todo` were withdrawn
     bool busy = false;         // the first of `todo` is in hand
     std::uint64_t item = 0;    // of it
     std::uint64_t told = 0;    // its items that were answered
@@ -181,12 +182,20 @@ private:
       return;
     }
     for (unsigned steps = pick(4); steps > 0 && w.busy; --steps) finish_item(w);
+    while (!w.busy && !w.todo.empty() && w.todo.size() <= w.skipped) skip(w);
     if (!w.busy && !w.todo.empty()) {
       w.busy = true;
       w.item = w.told = w.staged = 0;
       start_item(w);
     }
     if (!w.busy && w.todo.empty() && w.asked_to_stop) die(w, false);
+  }
+
+  /// What was withdrawn is answered with nothing.
+  void skip(fake& w) {
+    EXPECT_TRUE(brain_->worker_items(w.ref, w.todo.front().id, 0, 0, {}, 0.0, true, now_));
+    w.todo.pop_front();
+    if (w.skipped > w.todo.size()) w.skipped = w.todo.size();
   }
 
   /// Starts the next item, or ends the chunk at its end or at a cut.
@@ -279,6 +288,8 @@ private:
   void take(act::assign& x) {
     auto* w = find(x.worker);
     ASSERT_NE(w, nullptr);
+    EXPECT_EQ(w->skipped, 0u) << "it has not answered what was withdrawn";
+    if (w->cut == x.id) w->cut = 0;
     EXPECT_LE(x.attempt, spec_.attempts);
     EXPECT_TRUE(x.attempt == 1 || x.task->items == 1) << "a suspect is alone";
     w->todo.push_back(x);
@@ -303,6 +314,29 @@ private:
   }
   void take(act::kill& x) {
     if (auto* w = find(x.worker)) w->killed = true;
+  }
+  void take(act::withdraw& x) {
+    auto* w = find(x.worker);
+    if (!w) return;
+    ASSERT_EQ(x.sent, w->todo.size());
+    ASSERT_EQ(x.head, w->todo.front().id);
+    ASSERT_EQ(w->skipped, 0u);
+    ++withdrawals_;
+    withdrawal kept;
+    kept.will_answer = spec_.runs_in == rung::process;
+    // One more may be past the point where we can tell whether it will be begun.
+    kept.begun = x.sent > 1 && kept.will_answer && chance(20) ? 2 : 1;
+    if (kept.will_answer) {
+      w->skipped = x.sent - (kept.begun == 2 && chance(50) ? 2 : 1);
+    } else {
+      w->todo.resize(1);
+    }
+    if (w->busy && w->todo.front().task->sink && chance(80)) {
+      w->cut = x.head;
+      // It may have noted an item that it then does not begin.
+      kept.item = w->item + (chance(30) ? 1 : 0);
+    }
+    brain_->worker_withdrew(x.worker, kept);
   }
   void take(act::ask_task& x) {
     if (auto* w = find(x.worker); w && x.whole) w->cut = x.id;
@@ -347,16 +381,23 @@ private:
   std::deque<truth> truths_;
   std::vector<job_ptr> jobs_;
   bool gave_up_ = false;
+
+public:
+  std::size_t withdrawals_ = 0;
 };
 
 TEST(engine_chunk_simulation, gives_each_item_exactly_one_outcome_whatever_happens) {
   // STEWARD_SEED=n replays one; 3,000 of them take half a minute.
   const char* only = std::getenv("STEWARD_SEED");
+  std::size_t withdrawals = 0;
   const std::uint64_t first = only ? std::strtoull(only, nullptr, 10) : 1;
   for (std::uint64_t seed = first; seed < first + (only ? 1 : 400); ++seed) {
-    chunk_simulation(seed).run();
+    chunk_simulation one(seed);
+    one.run();
+    withdrawals += one.withdrawals_;
     ASSERT_FALSE(::testing::Test::HasFailure()) << "seed " << seed;
   }
+  EXPECT_TRUE(only || withdrawals > 100u) << withdrawals;
 }
 
 }  // namespace

@@ -209,6 +209,7 @@ private:
   void take(act::stopped&) {}
   void take(act::settle_items&) { FAIL() << "nobody submitted a chunk"; }
   void take(act::ask_task&) {}
+  void take(act::withdraw&) {}  // a worker that keeps all
   void take(act::tell&) {}
 
   void check() {

@@ -229,6 +229,47 @@ TYPED_TEST(pool_features, cancel_what_a_dropped_stream_has_not_finished) {
   EXPECT_EQ(pool->stats().cancelled, 50u);
 }
 
+TYPED_TEST(pool_features, do_not_let_an_endless_task_hold_up_others) {
+  const auto pool = this->make(spec_of(2));
+  // It is known to be short, and so others are sent ahead behind it.
+  EXPECT_EQ(pool->map(tasks().hold_at_zero, numbers(1, 2'000)).size(), 2'000u);
+  auto endless = pool->submit(tasks().hold_at_zero, 0);
+  std::vector<task_future<std::int64_t>> others;
+  for (std::int64_t n = 1; n <= 500; ++n) others.push_back(pool->submit(tasks().hold_at_zero, n));
+  for (std::int64_t n = 1; n <= 500; ++n) EXPECT_EQ(get_soon(others[static_cast<std::size_t>(n - 1)]).value(), n * n);
+  EXPECT_EQ(pool->stats().running, 1u);
+  endless.cancel();
+  EXPECT_EQ(get_soon(endless).error().kind, outcome_kind::cancelled);
+  EXPECT_EQ(pool->map(tasks().square, numbers(1, 1'000)), squares_of(numbers(1, 1'000)));
+  EXPECT_EQ(pool->stats().restarts, 0u);
+}
+
+TYPED_TEST(pool_features, do_not_let_an_endless_item_hold_up_its_chunk) {
+  const auto pool = this->make(spec_of(2));
+  map_options options;
+  options.chunk = 50;
+  for (const std::int64_t at : {0, 20, 49}) {
+    auto inputs = numbers(1, 50);
+    inputs[static_cast<std::size_t>(at)] = 0;
+    auto stream = pool->as_completed(tasks().hold_at_zero, inputs, options);
+    std::set<std::size_t> came;
+    while (came.size() < 49) {
+      const auto next = stream.next();
+      ASSERT_TRUE(next.has_value());
+      EXPECT_TRUE(came.insert(next->first).second);
+      EXPECT_EQ(next->second.value(), inputs[next->first] * inputs[next->first]);
+    }
+    EXPECT_FALSE(came.contains(static_cast<std::size_t>(at)));
+    stream.cancel();
+    const auto last = stream.next();
+    ASSERT_TRUE(last.has_value());
+    EXPECT_EQ(last->first, static_cast<std::size_t>(at));
+    EXPECT_EQ(last->second.error().kind, outcome_kind::cancelled);
+    EXPECT_FALSE(stream.next().has_value());
+  }
+  EXPECT_GE(pool->stats().taken_back, 49u + 29u);
+}
+
 TYPED_TEST(pool_features, cancel_one_that_waits_and_one_that_runs) {
   const auto pool = this->make(spec_of(1));
   auto running = pool->submit(tasks().until_stopped, 1);

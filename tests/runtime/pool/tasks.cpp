@@ -54,6 +54,10 @@ std::int64_t until_stopped(const task_context& context, std::int64_t n) {
   return n;
 }
 
+std::int64_t hold_at_zero(const task_context& context, std::int64_t n) {
+  return n == 0 ? until_stopped(context, n) : n * n;
+}
+
 std::string repeat(std::string text, std::int64_t times) {
   std::string out;
   for (std::int64_t i = 0; i < times; ++i) out += text;
@@ -146,6 +150,7 @@ test_tasks& tasks() {
     t.nothing = t.registry.add("nothing", &nothing);
     t.link = t.registry.add("link", &link);
     t.until_stopped = t.registry.add("until_stopped", &until_stopped);
+    t.hold_at_zero = t.registry.add("hold_at_zero", &hold_at_zero);
     t.repeat = t.registry.add("repeat", &repeat);
     t.mirror = t.registry.add("mirror", &mirror);
     t.initialize = t.registry.add("initialize", &initialize);

@@ -27,6 +27,7 @@ struct test_tasks {
   task<void, std::int64_t> nothing;
   task<std::int32_t, std::int64_t> link;                ///< the descriptor of the actor link; the argument is ignored
   task<std::int64_t, std::int64_t> until_stopped;       ///< returns the argument once its stop token is set
+  task<std::int64_t, std::int64_t> hold_at_zero;        ///< square(n), but 0 is held until its stop token is set
   task<std::string, std::string, std::int64_t> repeat;  ///< the text, so many times
   task<point, point> mirror;                            ///< {-x, -y}
   task<void> initialize;                                ///< counts in this process

@@ -1,0 +1,178 @@
+// What was sent to a worker that is held up by a long run goes to one that is idle.
+#include "engine_case.hpp"
+
+namespace {
+
+using namespace steward;
+using namespace steward::test;
+
+class engine_relief : public engine_case {
+protected:
+  /// So that tasks are sent ahead, for they are known to be short.
+  void make_short_tasks_known() {
+    submit();
+    answer_ok(next_assigned(), 0.001);
+  }
+
+  std::vector<act::assign> all_assigned() { return std::exchange(assigned, {}); }
+
+  /// Submits tasks of which the first holds its worker up, and has the other one answer all of its own. Returns the
+  /// first, and what was sent behind it.
+  std::vector<act::assign> hold_up(std::size_t count) {
+    submit(count);
+    std::vector<act::assign> held;
+    while (!assigned.empty()) {
+      const auto a = next_assigned();
+      if (held.empty() || a.worker == held[0].worker) {
+        held.push_back(a);
+      } else {
+        answer_ok(a);
+      }
+    }
+    return held;
+  }
+};
+
+TEST_F(engine_relief, gives_what_waits_behind_a_long_task_to_an_idle_worker) {
+  make_ready({}, 2);
+  make_short_tasks_known();
+  const auto sent = hold_up(8);
+  ASSERT_GE(sent.size(), 2u);
+  const auto held = sent[0].worker;
+  std::vector<task_id> behind;
+  for (std::size_t i = 1; i < sent.size(); ++i) behind.push_back(sent[i].id);
+  EXPECT_TRUE(withdrawals.empty());
+  pass(engine::held_up_after);
+  ASSERT_EQ(withdrawals.size(), 1u);
+  EXPECT_EQ(withdrawals[0].worker, held);
+  EXPECT_EQ(withdrawals[0].head, sent[0].id);
+  EXPECT_EQ(withdrawals[0].sent, behind.size() + 1);
+  brain->worker_withdrew(held, {1, std::nullopt, true});
+  step();
+  std::vector<task_id> moved;
+  for (const auto& a : all_assigned()) {
+    EXPECT_FALSE(a.worker == held);
+    moved.push_back(a.id);
+    answer_ok(a);
+  }
+  EXPECT_EQ(moved, behind) << "in their order";
+  EXPECT_EQ(brain->totals().taken_back, behind.size());
+  EXPECT_EQ(brain->open(), 1u);
+
+  // It is sent nothing until it has answered for each of them, with nothing.
+  submit(3);
+  for (const auto& a : all_assigned()) EXPECT_FALSE(a.worker == held);
+  answer_ok(sent[0]);
+  submit(3);
+  for (const auto& a : all_assigned()) EXPECT_FALSE(a.worker == held);
+  EXPECT_FALSE(brain->worker_items(held, behind[0] + 1'000, 0, 0, {}, 0.0, true, now)) << "nobody asked for this";
+  for (const auto id : behind) EXPECT_TRUE(brain->worker_items(held, id, 0, 0, {}, 0.0, true, now));
+  submit(6);
+  const auto last = all_assigned();
+  EXPECT_TRUE(std::ranges::any_of(last, [&](const auto& a) { return a.worker == held; }));
+}
+
+TEST_F(engine_relief, waits_until_somebody_is_idle) {
+  make_ready({}, 2);
+  submit_chunk(4);
+  submit_chunk(4);
+  const auto first = next_assigned();
+  const auto second = next_assigned();
+  ASSERT_FALSE(first.worker == second.worker);
+  pass(milliseconds(200));
+  EXPECT_TRUE(withdrawals.empty()) << "both are held up";
+  EXPECT_TRUE(brain->worker_items(second.worker, second.id, 0, 4, squares(1, 4), 0.1, true, now));
+  step();
+  ASSERT_EQ(withdrawals.size(), 1u);
+  EXPECT_EQ(withdrawals[0].worker, first.worker);
+}
+
+TEST_F(engine_relief, leaves_alone_what_has_nothing_behind_it) {
+  make_ready({}, 2);
+  submit_one();
+  submit_chunk(1);
+  answer_ok(next_assigned());
+  EXPECT_FALSE(brain->next_due().has_value() && *brain->next_due() <= now + engine::held_up_after);
+  pass(milliseconds(100));
+  EXPECT_TRUE(withdrawals.empty());
+}
+
+TEST_F(engine_relief, shares_the_rest_of_a_chunk) {
+  make_ready({}, 3);
+  submit_chunk(10);
+  const auto a = next_assigned();
+  EXPECT_TRUE(brain->worker_items(a.worker, a.id, 0, 1, squares(1, 1), 0.1, false, now));
+  pass(engine::held_up_after);
+  ASSERT_EQ(withdrawals.size(), 1u);
+  EXPECT_EQ(withdrawals[0].sent, 1u);
+  brain->worker_withdrew(a.worker, {1, 3, true});  // the item numbered 3 is in hand, and 1 and 2 are not answered yet
+  step();
+  const auto parts = all_assigned();
+  ASSERT_EQ(parts.size(), 2u) << "the third waits for the worker that is held up, or for the first that is idle";
+  EXPECT_EQ(parts[0].id, a.id + 4);
+  EXPECT_EQ(parts[0].task->items, 2u);
+  EXPECT_EQ(parts[1].id, a.id + 6);
+  EXPECT_EQ(parts[1].task->items, 2u);
+  EXPECT_EQ(brain->queued(), 2u);
+  EXPECT_FALSE(brain->worker_items(a.worker, a.id, 1, 4, squares(2, 4), 0.1, false, now)) << "one of them is not its";
+  EXPECT_TRUE(brain->worker_items(a.worker, a.id, 1, 3, squares(2, 3), 0.1, true, now));
+  step();
+  const auto last = next_assigned();
+  EXPECT_EQ(last.worker, a.worker);
+  EXPECT_EQ(last.id, a.id + 8);
+  EXPECT_TRUE(brain->worker_items(parts[0].worker, parts[0].id, 0, 2, squares(5, 2), 0.1, true, now));
+  EXPECT_TRUE(brain->worker_items(parts[1].worker, parts[1].id, 0, 2, squares(7, 2), 0.1, true, now));
+  EXPECT_TRUE(brain->worker_items(last.worker, last.id, 0, 2, squares(9, 2), 0.1, true, now));
+  step();
+  EXPECT_EQ(brain->open(), 0u);
+  EXPECT_EQ(seen->twice, 0);
+  for (std::int64_t n = 1; n <= 10; ++n) EXPECT_EQ(seen->values_of.at(static_cast<std::size_t>(n - 1)), n * n);
+}
+
+TEST_F(engine_relief, takes_an_item_that_was_not_begun_after_all) {
+  make_ready({}, 2);
+  submit_chunk(4);
+  const auto a = next_assigned();
+  pass(engine::held_up_after);
+  brain->worker_withdrew(a.worker, {1, 1, true});
+  step();
+  for (const auto& part : all_assigned())
+    EXPECT_TRUE(brain->worker_items(part.worker, part.id, 0, part.task->items,
+                                    squares(static_cast<std::int64_t>(part.id - a.id) + 1, part.task->items), 0.1, true,
+                                    now));
+  // It had noted item 1, then saw that it was to stop.
+  EXPECT_TRUE(brain->worker_items(a.worker, a.id, 0, 1, squares(1, 1), 0.1, true, now));
+  step();
+  std::size_t runs = 0;
+  while (!assigned.empty()) {
+    const auto part = next_assigned();
+    runs += part.task->items;
+    EXPECT_TRUE(brain->worker_items(part.worker, part.id, 0, part.task->items,
+                                    squares(static_cast<std::int64_t>(part.id - a.id) + 1, part.task->items), 0.1, true,
+                                    now));
+    step();
+  }
+  EXPECT_EQ(runs, 2u) << "item 1, and the part that waited";
+  EXPECT_EQ(brain->open(), 0u);
+  EXPECT_EQ(seen->twice, 0);
+}
+
+TEST_F(engine_relief, charges_a_death_to_the_task_in_hand_alone) {
+  pool_spec spec;
+  spec.attempts = 1;
+  make_ready(spec, 2);
+  make_short_tasks_known();
+  const auto sent = hold_up(6);
+  const auto held = sent[0].worker;
+  pass(engine::held_up_after);
+  brain->worker_withdrew(held, {1, std::nullopt, true});
+  step();
+  for (const auto& a : all_assigned()) answer_ok(a);
+  EXPECT_EQ(brain->open(), 1u);
+  die(held, sent[0].id);
+  EXPECT_EQ(brain->open(), 0u);
+  EXPECT_EQ(brain->totals().quarantined, 1u);
+  EXPECT_EQ(outcomes.at(1).error->kind, outcome_kind::quarantined);
+}
+
+}  // namespace
