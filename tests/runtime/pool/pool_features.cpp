@@ -248,26 +248,23 @@ TYPED_TEST(pool_features, do_not_let_an_endless_item_hold_up_its_chunk) {
   const auto pool = this->make(spec_of(2));
   map_options options;
   options.chunk = 50;
-  for (const std::int64_t at : {0, 20, 49}) {
-    auto inputs = numbers(1, 50);
-    inputs[static_cast<std::size_t>(at)] = 0;
-    auto stream = pool->as_completed(tasks().hold_at_zero, inputs, options);
-    std::set<std::size_t> came;
-    while (came.size() < 49) {
-      const auto next = stream.next();
-      ASSERT_TRUE(next.has_value());
-      EXPECT_TRUE(came.insert(next->first).second);
-      EXPECT_EQ(next->second.value(), inputs[next->first] * inputs[next->first]);
-    }
-    EXPECT_FALSE(came.contains(static_cast<std::size_t>(at)));
-    stream.cancel();
-    const auto last = stream.next();
-    ASSERT_TRUE(last.has_value());
-    EXPECT_EQ(last->first, static_cast<std::size_t>(at));
-    EXPECT_EQ(last->second.error().kind, outcome_kind::cancelled);
-    EXPECT_FALSE(stream.next().has_value());
+  auto inputs = numbers(0, 50);
+  auto stream = pool->as_completed(tasks().hold_at_zero, inputs, options);
+  std::set<std::size_t> came;
+  while (came.size() < 49) {
+    const auto next = stream.next();
+    ASSERT_TRUE(next.has_value());
+    EXPECT_TRUE(came.insert(next->first).second);
+    EXPECT_EQ(next->second.value(), inputs[next->first] * inputs[next->first]);
   }
-  EXPECT_GE(pool->stats().taken_back, 49u + 29u);
+  EXPECT_FALSE(came.contains(0));
+  stream.cancel();
+  const auto last = stream.next();
+  ASSERT_TRUE(last.has_value());
+  EXPECT_EQ(last->first, 0u);
+  EXPECT_EQ(last->second.error().kind, outcome_kind::cancelled);
+  EXPECT_FALSE(stream.next().has_value());
+  EXPECT_EQ(pool->stats().taken_back, 49u);
 }
 
 TYPED_TEST(pool_features, cancel_one_that_waits_and_one_that_runs) {
