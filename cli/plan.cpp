@@ -226,7 +226,9 @@ private:
   static void fill_pool(plan_node& out, writer& to, const pool_spec& x) {
     out.kind = "pool";
     out.runs_in = x.runs_in == rung::thread ? "threads" : "processes";
-    out.workers = x.workers > 0 ? x.workers : cores();
+    out.workers = x.workers;
+    if (out.workers == 0)
+      out.workers = std::max(x.max_workers > 0 ? std::min(cores(), x.max_workers) : cores(), x.min_workers);
     out.what = out.workers == 1 ? fmt::format("pool of 1 {}", to_string(x.runs_in))
                                 : fmt::format("pool of {} {}", out.workers, out.runs_in);
     to.shown("pool.task", x.task);

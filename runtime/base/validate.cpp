@@ -53,6 +53,44 @@ std::ptrdiff_t level_of(std::string_view path) { return std::ranges::count(path,
 // right"; fields are called as in YAML, from the child or the root on.
 class checker {
 public:
+  void check_pool(const pool_spec& x, const std::string& path, const std::string& prefix) {
+    const scope here{*this, path, prefix};
+    const bool threads = x.runs_in == rung::thread;
+    if (x.runs_in > rung::process) unknown("runs_in", "threads or processes");
+    check_count("workers", x.workers, 1U, max_workers, true);
+    check_count("min_workers", x.min_workers, 1U, max_workers, true);
+    check_count("max_workers", x.max_workers, 1U, max_workers, true);
+    check_range(x);
+    check_count("spares", x.spares, 0U, max_spares);
+    check_finite("idle_exit", x.idle_exit, milliseconds{1}, max_duration, "a duration");
+    check_count("attempts", x.attempts, 1U, max_attempts);
+    if (x.on_exception > exception_policy::retry) unknown("on_exception", "fail or retry");
+    check_finite("deadline", x.deadline, milliseconds{0}, max_duration, "a duration, or 0 for none");
+    check_finite("soft_deadline", x.soft_deadline, milliseconds{0}, max_duration, "a duration, or 0 for none");
+    if (x.deadline.count() > 0 && x.soft_deadline >= x.deadline)
+      fault("soft_deadline", "it is not before the deadline", "less than `deadline`");
+    check_finite("grace", x.grace, milliseconds{0}, max_worker_time, "a duration up to 1h");
+    check_finite("heartbeat", x.heartbeat, milliseconds{0}, max_worker_time, "a duration up to 1h, or 0 for never");
+    check_count("queue_limit", x.queue_limit, 1U, max_queue);
+    if (x.on_full > full_policy::block) unknown("on_full", "reject or block");
+    check_count("chunk", x.chunk, 1U, max_chunk, true);
+    if (!(x.recycle_jitter >= 0.0 && x.recycle_jitter <= 1.0))
+      fault("recycle_jitter", fmt::format("{} is no share", x.recycle_jitter), "a number from 0 to 1");
+    check_worker_side(x, threads);
+    if (threads && x.memory_limit != 0)
+      fault("memory_limit", "threads have no such limit", "it only with runs_in: processes");
+    else
+      check_count("memory_limit", x.memory_limit, min_memory, max_memory, true);
+    if (threads && x.recycle_after != 0)
+      fault("recycle_after", "threads have no such limit", "it only with runs_in: processes");
+    else
+      check_count("recycle_after", x.recycle_after, 0U, max_recycle);
+    check_window("worker_restarts.within", x.worker_restarts.within);
+    check_backoff("worker_backoff", x.backoff);
+    check_finite("start_within", x.start_within, milliseconds{1}, max_worker_time, "a duration from 1ms to 1h");
+    check_finite("shutdown", x.shutdown, milliseconds{0}, max_worker_time, "a duration up to 1h");
+  }
+
   void check_supervisor(const supervisor_spec& x, std::string path, std::string prefix) {
     const scope here{*this, path, std::move(prefix)};
     ancestors_.push_back(&x);
@@ -272,48 +310,21 @@ private:
     }
   }
 
-  void check_pool(const pool_spec& x) {
-    const scope here{*this, path_, "pool."};
-    const bool threads = x.runs_in == rung::thread;
-    if (x.runs_in > rung::process) unknown("runs_in", "threads or processes");
-    check_count("workers", x.workers, 1U, max_workers, true);
-    check_count("min_workers", x.min_workers, 1U, max_workers, true);
-    check_count("max_workers", x.max_workers, 1U, max_workers, true);
-    if (x.workers > 0 && x.min_workers > x.workers)
+  /// Without `workers` the pool starts with as many as there are cores, or the nearest that the two limits allow.
+  void check_range(const pool_spec& x) {
+    if (x.min_workers > 0 && x.max_workers > 0 && x.min_workers > x.max_workers)
+      fault("min_workers", fmt::format("{} are more than the {} of max_workers", x.min_workers, x.max_workers),
+            "at most `max_workers`");
+    if (x.workers == 0) return;
+    if (x.min_workers > x.workers)
       fault("min_workers", fmt::format("{} are more than the {} workers of the start", x.min_workers, x.workers),
             "at most `workers`");
-    if (x.workers > 0 && x.max_workers > 0 && x.max_workers < x.workers)
+    if (x.max_workers > 0 && x.max_workers < x.workers)
       fault("max_workers", fmt::format("{} are fewer than the {} workers of the start", x.max_workers, x.workers),
             "at least `workers`");
-    check_count("spares", x.spares, 0U, max_spares);
-    check_finite("idle_exit", x.idle_exit, milliseconds{1}, max_duration, "a duration");
-    check_count("attempts", x.attempts, 1U, max_attempts);
-    if (x.on_exception > exception_policy::retry) unknown("on_exception", "fail or retry");
-    check_finite("deadline", x.deadline, milliseconds{0}, max_duration, "a duration, or 0 for none");
-    check_finite("soft_deadline", x.soft_deadline, milliseconds{0}, max_duration, "a duration, or 0 for none");
-    if (x.deadline.count() > 0 && x.soft_deadline >= x.deadline)
-      fault("soft_deadline", "it is not before the deadline", "less than `deadline`");
-    check_finite("grace", x.grace, milliseconds{0}, max_worker_time, "a duration up to 1h");
-    check_finite("heartbeat", x.heartbeat, milliseconds{0}, max_worker_time, "a duration up to 1h, or 0 for never");
-    check_count("queue_limit", x.queue_limit, 1U, max_queue);
-    if (x.on_full > full_policy::block) unknown("on_full", "reject or block");
-    check_count("chunk", x.chunk, 1U, max_chunk, true);
-    if (!(x.recycle_jitter >= 0.0 && x.recycle_jitter <= 1.0))
-      fault("recycle_jitter", fmt::format("{} is no share", x.recycle_jitter), "a number from 0 to 1");
-    check_worker_side(x, threads);
-    if (threads && x.memory_limit != 0)
-      fault("memory_limit", "threads have no such limit", "it only with runs_in: processes");
-    else
-      check_count("memory_limit", x.memory_limit, min_memory, max_memory, true);
-    if (threads && x.recycle_after != 0)
-      fault("recycle_after", "threads have no such limit", "it only with runs_in: processes");
-    else
-      check_count("recycle_after", x.recycle_after, 0U, max_recycle);
-    check_window("worker_restarts.within", x.worker_restarts.within);
-    check_backoff("worker_backoff", x.backoff);
-    check_finite("start_within", x.start_within, milliseconds{1}, max_worker_time, "a duration from 1ms to 1h");
-    check_finite("shutdown", x.shutdown, milliseconds{0}, max_worker_time, "a duration up to 1h");
   }
+
+  void check_pool(const pool_spec& x) { check_pool(x, path_, "pool."); }
 
   std::vector<spec_fault> faults_;
   std::vector<const supervisor_spec*> ancestors_;  // of what is being checked
@@ -327,6 +338,12 @@ std::vector<spec_fault> validate(const supervisor_spec& tree, const std::string&
   checker all;
   all.check_supervisor(tree, path, "");
   return all.take();
+}
+
+std::vector<spec_fault> validate(const pool_spec& pool, const std::string& path) {
+  checker one;
+  one.check_pool(pool, path, "");
+  return one.take();
 }
 
 std::vector<spec_fault> validate(const child_spec& child, const supervisor_spec& parent,

@@ -21,7 +21,9 @@ unsigned cores() { return std::max(1U, std::thread::hardware_concurrency()); }
 engine::engine(pool_spec spec, std::string path, std::uint64_t seed)
     : spec_(std::move(spec)), path_(std::move(path)), seed_(seed), budget_(spec_.worker_restarts) {
   spec_.attempts = std::max(1U, spec_.attempts);
-  size_ = spec_.workers > 0 ? spec_.workers : cores();
+  size_ = spec_.workers;
+  if (size_ == 0)
+    size_ = std::max(std::min(cores(), spec_.max_workers > 0 ? spec_.max_workers : cores()), spec_.min_workers);
   min_ = std::min(size_, spec_.min_workers > 0 ? spec_.min_workers : size_);
   max_ = std::max(size_, spec_.max_workers);
   for (unsigned i = 0; i < wanted_workers(); ++i) add_worker();

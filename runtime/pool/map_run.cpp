@@ -23,8 +23,26 @@ constexpr std::size_t chunks_each = 4;
 // The same where inputs travel one by one.
 constexpr std::size_t singles_each = 1'024;
 constexpr auto progress_every = std::chrono::milliseconds(50);
+// How often a map that waits for room looks whether it is to end.
+constexpr milliseconds look_every{20};
 // What is larger is mapped by itself by the allocator, and goes back to the system as a whole.
 constexpr std::size_t large_memory = std::size_t{32} * 1024 * 1024;
+
+/// The items of a chunk of a registered task, each as a chunk of its own.
+std::vector<pooling::job_ptr> singles_of(const pooling::job& chunk) {
+  std::vector<pooling::job_ptr> out;
+  item_reader items(chunk.args, chunk.entry->args_size);
+  for (std::uint32_t i = 0; i < chunk.items; ++i) {
+    auto& one = *out.emplace_back(std::make_shared<pooling::job>());
+    one.entry = chunk.entry;
+    one.priority = chunk.priority;
+    one.sink = chunk.sink;
+    one.first = chunk.first + i;
+    const auto args = items.next(1);
+    one.args.assign(args.begin(), args.end());
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -99,6 +117,8 @@ void map_run::cancel() { cancel_for("it was cancelled"); }
 
 void map_run::cancel_for(const char* why) {
   more_ = false;
+  for (const auto& j : std::exchange(waiting_, {}))
+    refuse(*j, outcome_kind::cancelled, pooling::make_cause(cause_class::killed, why));
   if (std::exchange(cancelled_, true)) return;
   auto& self = *pool_.impl_;
   self.in->push(
@@ -116,41 +136,77 @@ std::size_t map_run::chunk_size() const {
   return std::min(size, max_chunk);
 }
 
-void map_run::feed() {
+/// Reads the next inputs, up to `most`, as work that waits for room.
+void map_run::read(std::size_t most) {
   auto& self = *pool_.impl_;
-  const std::size_t workers = std::max(1U, self.workers.load());
-  std::vector<pooling::job_ptr> batch;
-  while (more_) {
-    const auto size = chunk_size();
-    // What is sent before a run was timed only serves to time it.
-    const bool timing = options_.chunk == 0 && item_us_ <= 0.0;
-    const auto singles = timing ? std::size_t{0} : (workers * singles_each) / size;
-    auto window = options_.window > 0 ? options_.window : std::max(workers * chunks_each + 2, singles) * size;
-    window = std::min<std::size_t>(window, self.spec.queue_limit);
-    if (open_ >= window) break;
-    auto j = std::make_shared<pooling::job>();
-    j->first = taken_;
-    j->sink = shared_;
-    j->priority = options_.priority;
-    const auto got = next_(*j, std::min(size, window - open_));
-    if (got == 0) {
-      more_ = false;
-      break;
-    }
-    j->items = static_cast<std::uint32_t>(got);
-    taken_ += got;
-    open_ += got;
-    largest_ = std::max(largest_, got);
-    if (j->refused) {
-      shared_->error(j->first, std::move(*j->refused));
-    } else if (auto why = self.unfit(*j)) {
-      refuse(*j, outcome_kind::rejected, *why);
+  auto j = std::make_shared<pooling::job>();
+  j->first = taken_;
+  j->sink = shared_;
+  j->priority = options_.priority;
+  more_ = false;  // should the range throw
+  const auto got = next_(*j, most);
+  if (got == 0) return;
+  more_ = true;
+  j->items = static_cast<std::uint32_t>(got);
+  taken_ += got;
+  open_ += got;
+  largest_ = std::max(largest_, got);
+  if (j->refused) return shared_->error(j->first, std::move(*j->refused));
+  if (!self.unfit(*j)) return waiting_.push_back(std::move(j));
+  // One that is too large does not take its neighbours along.
+  for (auto& one : singles_of(*j)) {
+    if (auto why = self.unfit(*one)) {
+      refuse(*one, outcome_kind::rejected, *why);
     } else {
-      self.let_in(got, self.spec.on_full != full_policy::block);
-      batch.push_back(std::move(j));
+      waiting_.push_back(std::move(one));
     }
   }
-  if (!batch.empty()) self.enqueue(std::move(batch));
+}
+
+void map_run::feed() {
+  auto& self = *pool_.impl_;
+  // Whatever happens below, what was let in is handed over.
+  struct batch {
+    pool::impl& to;
+    std::vector<pooling::job_ptr> jobs{};
+    ~batch() {
+      if (!jobs.empty()) to.enqueue(std::move(jobs));
+    }
+  } out{self};
+  const std::size_t workers = std::max(1U, self.workers.load());
+  for (;;) {
+    if (waiting_.empty()) {
+      if (!more_) return;
+      const auto size = chunk_size();
+      // What is sent before a run was timed only serves to time it.
+      const bool timing = options_.chunk == 0 && item_us_ <= 0.0;
+      const auto singles = timing ? std::size_t{0} : (workers * singles_each) / size;
+      auto window = options_.window > 0 ? options_.window : std::max(workers * chunks_each + 2, singles) * size;
+      window = std::min<std::size_t>(window, self.spec.queue_limit);
+      if (open_ >= window) return;
+      read(std::min(size, window - open_));
+      continue;
+    }
+    auto& next = waiting_.front();
+    if (!self.try_let_in(next->items)) {
+      // While some of ours are in the pool, they are what makes room: so maps that share a pool cannot block each
+      // other.
+      if (open_ > waiting_items()) return;
+      const bool may_end = ends_ || options_.stop.stop_possible();
+      while (!self.wait_for_room(next->items, may_end ? look_every : milliseconds{0})) {
+        end_in_time();
+        if (cancelled_) return;
+      }
+    }
+    out.jobs.push_back(std::move(next));
+    waiting_.pop_front();
+  }
+}
+
+std::size_t map_run::waiting_items() const {
+  std::size_t count = 0;
+  for (const auto& j : waiting_) count += j->items;
+  return count;
 }
 
 void map_run::learn(const map_piece& piece) {
@@ -180,7 +236,9 @@ void map_run::end_in_time() {
 void map_run::await() {
   std::unique_lock lock(shared_->mutex);
   // A caller that wants everything is woken seldom; one that feeds the pool, when half of what is open is done.
-  shared_->wanted = prompt_ ? 1 : (more_ ? (item_us_ > 0.0 ? (open_ + 1) / 2 : 1) : open_);
+  const bool goes_on = more_ || !waiting_.empty();
+  shared_->wanted = prompt_ ? 1 : (goes_on ? (item_us_ > 0.0 ? (open_ + 1) / 2 : 1) : open_);
+  shared_->wanted = std::max<std::size_t>(1, std::min(shared_->wanted, open_ - waiting_items()));
   const auto there = [this] { return shared_->items >= shared_->wanted || (shared_->stop && !cancelled_); };
   while (!there()) {
     if (options_.progress && shared_->items > 0 && std::chrono::steady_clock::now() - told_ >= progress_every) return;
@@ -266,19 +324,38 @@ void map_each(pool& on, const task_entry& entry, const std::vector<bytes>& args,
 
 }  // namespace
 
+namespace detail {
+
+task_error unread_error(const task_entry* entry) {
+  task_error error;
+  error.kind = outcome_kind::cancelled;
+  error.work = work_state::not_started;
+  error.task = entry ? entry->name : "callable";
+  error.why = pooling::make_cause(cause_class::killed, "the map ended before it");
+  return error;
+}
+
+}  // namespace detail
+
 std::vector<outcome<bytes>> pool::map(const task_entry& entry, std::vector<bytes> args, map_options options) {
   std::vector<std::optional<outcome<bytes>>> slots(args.size());
   map_each(*this, entry, args, std::move(options), false,
            [&slots](std::size_t i, outcome<bytes> one) { slots[i].emplace(std::move(one)); });
   std::vector<outcome<bytes>> out;
   out.reserve(slots.size());
-  for (auto& slot : slots) out.push_back(std::move(*slot));
+  for (auto& slot : slots) out.push_back(slot ? std::move(*slot) : outcome<bytes>(detail::unread_error(&entry)));
   return out;
 }
 
 void pool::for_each_outcome(const task_entry& entry, std::vector<bytes> args,
                             const std::function<void(std::size_t, outcome<bytes>)>& f, map_options options) {
-  map_each(*this, entry, args, std::move(options), true, f);
+  std::vector<bool> told(args.size());
+  map_each(*this, entry, args, std::move(options), true, [&](std::size_t i, outcome<bytes> one) {
+    told[i] = true;
+    f(i, std::move(one));
+  });
+  for (std::size_t i = 0; i < told.size(); ++i)
+    if (!told[i]) f(i, outcome<bytes>(detail::unread_error(&entry)));
 }
 
 }  // namespace steward

@@ -50,7 +50,7 @@ std::shared_ptr<void> pool::submit_work(detail::pool_work work, completion done)
   auto j = std::make_shared<pooling::job>();
   static_cast<detail::pool_work&>(*j) = std::move(work);
   j->done = std::move(done);
-  if (!self.let_in(1, false)) {
+  if (!self.let_in()) {
     refuse(*j, outcome_kind::rejected,
            pooling::make_cause(cause_class::none,
                                "queue_limit of " + std::to_string(self.spec.queue_limit) + " is reached"));

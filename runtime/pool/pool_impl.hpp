@@ -81,9 +81,14 @@ struct pool::impl {
   void carry_out(pooling::act::ask_task& what, time_point) { hands->carry_out(what); }
   void carry_out(pooling::act::withdraw& what, time_point now) { hands->carry_out(what, brain, now); }
   void left(std::size_t count);
-  /// Lets `count` tasks in. False when the queue is full and nobody waits. `always`: a map keeps within the limit by
-  /// itself.
-  bool let_in(std::size_t count, bool always);
+  /// Lets `count` tasks in, if there is room for them.
+  bool try_let_in(std::size_t count);
+  /// The same, once there is room or the pool is over. Must not be called on the loop's thread, which would wait for
+  /// itself; there it lets them in all the same.
+  /// False when there was none within `limit`; 0 is no limit.
+  bool wait_for_room(std::size_t count, milliseconds limit = milliseconds{0});
+  /// Lets one in, or turns it away, as the spec says.
+  bool let_in();
   void end_of_room();
   void publish();
   /// Hands jobs to the loop, or settles them here when there is none any more.

@@ -23,6 +23,9 @@ namespace steward {
 
 namespace {
 
+// What a task's frame holds besides its name and arguments: see `encode_task`.
+constexpr std::size_t task_head_bytes = 20;
+
 using pooling::time_point;
 
 constexpr std::uint64_t wake_key = 0;
@@ -74,6 +77,11 @@ void refuse(pooling::job& work, outcome_kind kind, const cause& why) {
 
 pool::impl::impl(pool_environment e, std::string n, pool_spec s)
     : env(std::move(e)), name(std::move(n)), spec(std::move(s)), brain(spec, env.path, env.seed) {
+  if (const auto faults = validate(spec, env.path); !faults.empty()) {
+    std::string text = "the pool '" + name + "' cannot be:";
+    for (const auto& one : faults) text += "\n  " + one.field + ": " + one.message;
+    throw std::invalid_argument(text);
+  }
   if (spec.runs_in == rung::process && !env.keeper)
     throw std::invalid_argument("a pool of processes needs a process keeper");
   epoll_fd = ::epoll_create1(EPOLL_CLOEXEC);
@@ -236,28 +244,41 @@ void pool::impl::left(std::size_t count) {
   room_changed.notify_all();
 }
 
-bool pool::impl::let_in(std::size_t count, bool always) {
-  const auto fits = [&] {
-    auto now = in_pool.load(std::memory_order_seq_cst);
-    while (always || now + count <= spec.queue_limit) {
-      if (in_pool.compare_exchange_weak(now, now + count, std::memory_order_seq_cst)) return true;
-    }
-    return false;
-  };
-  if (fits()) return true;
-  // The loop cannot wait for itself.
-  if (spec.on_full == full_policy::block && std::this_thread::get_id() != loop_id.load()) {
+bool pool::impl::try_let_in(std::size_t count) {
+  auto now = in_pool.load(std::memory_order_seq_cst);
+  while (now + count <= spec.queue_limit) {
+    if (in_pool.compare_exchange_weak(now, now + count, std::memory_order_seq_cst)) return true;
+  }
+  return false;
+}
+
+bool pool::impl::wait_for_room(std::size_t count, milliseconds limit) {
+  if (std::this_thread::get_id() != loop_id.load()) {
     std::unique_lock lock(room_mutex);
+    bool inside = false;
+    const auto there = [&] { return room_is_over || (inside = try_let_in(count)); };
+    bool any = true;
     ++waiting_for_room;
-    bool done = false;
-    room_changed.wait(lock, [&] { return room_is_over || (done = fits()); });
+    if (limit.count() == 0) {
+      room_changed.wait(lock, there);
+    } else {
+      any = room_changed.wait_for(lock, limit, there);
+    }
     --waiting_for_room;
-    if (done) return true;
-    // The pool is over: its inbox says so.
-    in_pool.fetch_add(count);
+    if (inside || !any) return any;
+  }
+  // Where the pool is over, its inbox says so.
+  in_pool.fetch_add(count);
+  return true;
+}
+
+bool pool::impl::let_in() {
+  if (try_let_in(1)) return true;
+  if (spec.on_full == full_policy::block && std::this_thread::get_id() != loop_id.load()) {
+    wait_for_room(1);
     return true;
   }
-  turned_away.fetch_add(count);
+  turned_away.fetch_add(1);
   return false;
 }
 
@@ -328,7 +349,7 @@ void pool::impl::enqueue(std::vector<pooling::job_ptr> jobs) {
 std::optional<cause> pool::impl::unfit(const detail::pool_work& work) const {
   if (spec.runs_in != rung::process) return std::nullopt;
   if (!work.entry) throw std::logic_error("a callable cannot be sent to a worker process: register it as a task");
-  const auto size = work.args.size() + work.entry->name.size() + 16;
+  const auto size = work.args.size() + work.entry->name.size() + task_head_bytes;
   if (size <= process::max_frame_bytes) return std::nullopt;
   return pooling::make_cause(cause_class::none,
                              "its arguments are larger than " + std::to_string(process::max_frame_bytes) + " bytes");

@@ -59,8 +59,9 @@ struct thread_driver::worker {
   std::condition_variable changed;
   std::deque<act::assign> input;
   std::vector<reply> output;
-  bool closed = false;     // ends when the input is empty
-  bool abandoned = false;  // nobody listens any more
+  bool closed = false;            // ends when the input is empty
+  bool abandoned = false;         // nobody listens any more
+  std::atomic<bool> over{false};  // the same, and it has ended
   bool ready = false;
   bool ended = false;
   std::unique_ptr<cause> not_started;
@@ -121,6 +122,13 @@ struct thread_driver::worker {
     }
     ended = true;
     tell(urgency::urgent);
+  }
+
+  /// An abandoned one is not counted as leaked any more.
+  void end() {
+    const std::lock_guard lock(mutex);
+    over = true;
+    if (abandoned) loop->wake(true);
   }
 
   /// False when the thread is not fit for work.
@@ -299,7 +307,10 @@ void thread_driver::carry_out(const act::start& what, engine& to, time_point now
   self->clocked = options_.spec.deadline.count() > 0 || options_.spec.soft_deadline.count() > 0;
   self->loop = inbox_;
   try {
-    s.thread = std::thread([self] { self->run(); });
+    s.thread = std::thread([self] {
+      self->run();
+      self->end();
+    });
   } catch (const std::system_error&) {
     auto why = cause_of(std::current_exception());
     why.cls = cause_class::start;
@@ -495,8 +506,10 @@ void thread_driver::observe(engine& to, time_point now) {
 }
 
 unsigned thread_driver::leaked() const {
-  return static_cast<unsigned>(
-      std::count_if(abandoned_.begin(), abandoned_.end(), [](const auto& w) { return !w.expired(); }));
+  return static_cast<unsigned>(std::count_if(abandoned_.begin(), abandoned_.end(), [](const auto& w) {
+    const auto still = w.lock();
+    return still && !still->over.load();
+  }));
 }
 
 }  // namespace steward::pooling

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -24,9 +25,15 @@ class keeper;
 
 namespace steward {
 
+namespace pooling {
+struct job;
+}
+
 namespace detail {
 class map_run;
-}
+/// Of an input that a map did not come to read, since it was cancelled or met an error before.
+task_error unread_error(const task_entry* entry);
+}  // namespace detail
 
 /// What a pool needs from its surroundings. Everything pointed to must outlive the pool.
 struct pool_environment {
@@ -115,7 +122,8 @@ class pool {
 public:
   using completion = std::function<void(outcome<bytes>)>;
 
-  /// Starts nothing. Throws std::invalid_argument when the environment lacks what `spec` needs.
+  /// Starts nothing. Throws std::invalid_argument when the spec has faults, with all of them, or the environment lacks
+  /// what it needs.
   pool(pool_environment environment, std::string name, pool_spec spec);
   /// Stops at once: see `stop`.
   ~pool();
@@ -130,7 +138,7 @@ public:
   /// queue is full. Tasks that are submitted before `start` wait for it. Where `spec.on_full` is `block` this waits for
   /// room.
   void submit(const task_entry& entry, bytes args, completion done, submit_options options = {});
-  /// All outcomes, in the order of the inputs.
+  /// All outcomes, in the order of the inputs. Where the queue is full it waits for room, whatever `spec.on_full` says.
   std::vector<outcome<bytes>> map(const task_entry& entry, std::vector<bytes> args, map_options options = {});
   /// Calls `f(index, outcome)` on this thread for each input as it ends. When `f` throws, what has not ended is
   /// cancelled.
@@ -205,6 +213,8 @@ private:
   void tell(bool last);
   void cancel_for(const char* why);
   void end_in_time();
+  void read(std::size_t most);
+  std::size_t waiting_items() const;
   /// Sleeps until something is to be done: pieces, news to tell, or an end.
   void await();
 
@@ -216,8 +226,9 @@ private:
   std::shared_ptr<gathering> shared_;
   bool more_ = true;
   bool cancelled_ = false;
-  std::size_t taken_ = 0;  // inputs read
-  std::size_t open_ = 0;   // of these, without an outcome
+  std::deque<std::shared_ptr<pooling::job>> waiting_;  // read, and not let in yet
+  std::size_t taken_ = 0;                              // inputs read
+  std::size_t open_ = 0;                               // of these, without an outcome
   std::size_t done_ = 0;
   std::size_t failed_ = 0;
   std::size_t largest_ = 1;  // chunk so far

@@ -296,6 +296,79 @@ TYPED_TEST(pool_features, set_a_stop_token_at_the_soft_deadline) {
   EXPECT_EQ(told[0].task_fate, "asked to stop");
 }
 
+TYPED_TEST(pool_features, keep_two_maps_that_share_a_full_queue_going) {
+  for (const auto policy : {full_policy::block, full_policy::reject}) {
+    auto spec = spec_of(2);
+    spec.queue_limit = 8;
+    spec.on_full = policy;
+    const auto pool = this->make(spec);
+    map_options options;
+    options.chunk = 3;
+    const auto inputs = numbers(1, 2'000);
+    auto other = std::async(std::launch::async, [&] { return pool->map(tasks().square, inputs, options); });
+    EXPECT_EQ(pool->map(tasks().square, inputs, options), squares_of(inputs));
+    EXPECT_EQ(other.get(), squares_of(inputs));
+  }
+}
+
+TYPED_TEST(pool_features, end_a_map_that_waits_for_room_when_its_time_is_over) {
+  auto spec = spec_of(1);
+  spec.queue_limit = 1;
+  const auto pool = this->make(spec);
+  auto blocks = pool->submit(tasks().until_stopped, 1);
+  map_options options;
+  options.within = std::chrono::milliseconds(30);
+  const auto outcomes = pool->map_outcomes(tasks().square, numbers(1, 3), options);
+  ASSERT_EQ(outcomes.size(), 3u);
+  for (const auto& one : outcomes) EXPECT_EQ(one.error().kind, outcome_kind::cancelled);
+  blocks.cancel();
+  get_soon(blocks);
+}
+
+TYPED_TEST(pool_features, outlive_a_generator_that_throws) {
+  auto spec = spec_of(2);
+  spec.queue_limit = 10;
+  const auto pool = this->make(spec);
+  map_options options;
+  options.chunk = 1;
+  for (int round = 0; round < 5; ++round) {
+    std::int64_t produced = 0;
+    auto throwing = numbers(0, 100) | std::views::transform([&produced](std::int64_t n) {
+                      if (++produced == 6) throw std::runtime_error("no more");
+                      return n;
+                    });
+    EXPECT_THROW(pool->map(tasks().square, throwing, options), std::runtime_error);
+  }
+  EXPECT_EQ(pool->map(tasks().square, numbers(1, 50), options), squares_of(numbers(1, 50))) << "there is room again";
+}
+
+TYPED_TEST(pool_features, have_an_outcome_for_each_input_of_a_map_that_ends_early) {
+  const auto pool = this->make(spec_of(2));
+  std::vector<std::tuple<std::int64_t, std::string>> inputs(20'000, {3, "none"});
+  std::get<1>(inputs[10]) = "throw";
+  map_options options;
+  options.on_failure = failure_policy::first_error;
+  options.chunk = 1;
+  const auto outcomes = pool->map_outcomes(tasks().poison, inputs, options);
+  ASSERT_EQ(outcomes.size(), inputs.size());
+  EXPECT_EQ(outcomes[10].error().kind, outcome_kind::exception);
+  EXPECT_EQ(outcomes.back().error().kind, outcome_kind::cancelled);
+  EXPECT_EQ(outcomes.back().error().work, work_state::not_started);
+  std::vector<bytes> encoded;
+  for (const auto& [n, how] : inputs) encode_all(encoded.emplace_back(), n, how);
+  std::size_t values = 0;
+  for (const auto& one : pool->untyped().map(*tasks().poison.entry, encoded, options)) {
+    if (!one.ok()) continue;
+    EXPECT_EQ(decode_all<std::int64_t>(one.value()), 9);
+    ++values;
+  }
+  EXPECT_LT(values, inputs.size());
+  std::vector<int> told(inputs.size());
+  pool->untyped().for_each_outcome(
+      *tasks().poison.entry, encoded, [&](std::size_t i, const outcome<bytes>&) { ++told[i]; }, options);
+  EXPECT_THAT(told, ::testing::Each(1));
+}
+
 TYPED_TEST(pool_features, stop_a_map_at_its_first_error) {
   const auto pool = this->make(spec_of(2));
   std::vector<std::tuple<std::int64_t, std::string>> inputs(20'000, {3, "none"});

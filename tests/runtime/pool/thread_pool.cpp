@@ -110,18 +110,20 @@ TEST(thread_pool, abandons_a_thread_at_its_deadline_and_replaces_it) {
   EXPECT_EQ(pool.map([](int n) { return n; }, std::vector<int>{9}), std::vector<int>{9});
 }
 
-TEST(thread_pool, replaces_threads_after_their_share_of_tasks) {
+TEST(thread_pool, refuses_limits_that_threads_cannot_have) {
   surroundings around;
   auto spec = spec_of(1);
   spec.recycle_after = 2;
-  thread_pool pool(around.environment(), "squares", spec);
-  ASSERT_EQ(pool.start(), std::nullopt);
-  map_options one_by_one;
-  one_by_one.chunk = 1;
-  EXPECT_EQ(pool.map(tasks().square, numbers(1, 9), one_by_one), squares_of(numbers(1, 9)));
-  pool.stop();
-  EXPECT_GE(pool.stats().recycled, 3u) << "the fourth may still be leaving";
-  EXPECT_TRUE(around.events.all(event_kind::crash).empty());
+  spec.sandbox = sandbox_level::strict;
+  spec.queue_limit = 0;
+  try {
+    thread_pool pool(around.environment(), "squares", spec);
+    FAIL() << "it was accepted";
+  } catch (const std::invalid_argument& why) {
+    const std::string text = why.what();
+    for (const auto* field : {"recycle_after: ", "sandbox: ", "queue_limit: "})
+      EXPECT_NE(text.find(field), std::string::npos) << field << " in " << text;
+  }
 }
 
 TEST(thread_pool, maps_any_range_in_chunks_of_any_size_alike) {

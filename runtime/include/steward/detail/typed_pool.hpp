@@ -29,23 +29,26 @@ public:
                                                    detail::size_of(inputs));
   }
 
-  /// All outcomes, in the order of the inputs. Does not throw for tasks that fail.
+  /// All outcomes, in the order of the inputs. Does not throw for tasks that fail. Of a map that ended early those that
+  /// were not read are cancelled; where the range does not tell its size there is no outcome for them.
   template <class R, class... Args, std::ranges::input_range Range>
   std::vector<outcome<detail::stored_result<R>>> map_outcomes(task<R, Args...> what, Range&& inputs,
                                                               map_options options = {}) {
     using result = detail::stored_result<R>;
+    const auto total = detail::size_of(inputs);
     std::vector<std::optional<outcome<result>>> slots;
     const auto slot = [&slots](std::size_t i) -> auto& {
       if (i >= slots.size()) slots.resize(i + 1);
       return slots[i];
     };
     run<result>(
-        what.entry, generate(what, inputs), std::move(options), detail::size_of(inputs), false,
+        what.entry, generate(what, inputs), std::move(options), total, false,
         [&](std::size_t i, result&& value, double ran_ms) { slot(i).emplace(std::move(value), ran_ms); },
         [&](std::size_t i, task_error error) { slot(i).emplace(std::move(error)); });
     std::vector<outcome<result>> out;
     out.reserve(slots.size());
     for (auto& one : slots) out.push_back(std::move(*one));
+    while (total && out.size() < *total) out.emplace_back(detail::unread_error(what.entry));
     return out;
   }
 
