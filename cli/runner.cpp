@@ -17,6 +17,7 @@ namespace {
 
 constexpr milliseconds answer_limit{10'000};
 constexpr std::size_t max_shown_error_bytes = 400;
+constexpr std::size_t max_shown_cancelled = 3;  // of a map that was ended early; the rest is counted
 
 using clock = std::chrono::steady_clock;
 
@@ -112,12 +113,16 @@ void runner::print_map(const config::map_step& step, const measured& result, uns
   if (interrupted() && result.outcomes.size() != step.inputs.size()) return;
   const auto& entry = *tasks_.find(step.task);
   std::string all = "Results: [";
+  std::size_t cancelled = 0;
   if (step.print_size) out_.line("Pool Size: " + std::to_string(size));
   for (std::size_t i = 0; i < result.outcomes.size(); ++i) {
     const auto& one = result.outcomes[i];
-    if (!step.as_completed) print_outcome(step, i, one);
+    const bool more = !one.ok() && one.error().kind == outcome_kind::cancelled && ++cancelled > max_shown_cancelled;
+    if (!step.as_completed && !more) print_outcome(step, i, one);
     if (step.print_results) all += (i > 0 ? ", " : "") + (one.ok() ? entry.render_result(one.value()) : "failed");
   }
+  if (cancelled > max_shown_cancelled && !step.as_completed)
+    failed(fmt::format("{} more inputs were cancelled", cancelled - max_shown_cancelled));
   if (step.print_results) out_.line(all + "]");
   if (step.print_time) out_.line(fmt::format("Time Taken: {:.4f} seconds", result.seconds));
 }
@@ -135,13 +140,17 @@ runner::measured runner::map_on(pool& target, const config::map_step& step, std:
     out.outcomes = target.map(entry, std::move(inputs), options_of(step));
     return out;
   }
+  std::size_t cancelled = 0;
   target.for_each_outcome(
       entry, std::move(inputs),
       [&](std::size_t input, outcome<bytes> one) {
-        if (!interrupted()) print_outcome(step, input, one);
+        if (!one.ok() && one.error().kind == outcome_kind::cancelled) ++cancelled;
+        if (!interrupted() && (one.ok() || cancelled <= max_shown_cancelled)) print_outcome(step, input, one);
         out.outcomes.push_back(std::move(one));
       },
       options_of(step));
+  if (cancelled > max_shown_cancelled)
+    failed(fmt::format("{} more inputs were cancelled", cancelled - max_shown_cancelled));
   return out;
 }
 

@@ -1,6 +1,7 @@
 // What the YAML of a pool says is what happens: each test is a real run.
 #include "tests/scenarios/program.hpp"
 
+#include <algorithm>
 #include <csignal>
 
 namespace steward::test {
@@ -49,6 +50,26 @@ run:
   EXPECT_EQ(out.code, 1);
   EXPECT_NE(out.err.find("this attempt was told to throw"), std::string::npos) << out.err;
   EXPECT_NE(out.out.find("Results: [49]"), std::string::npos) << "the pool lives: " << out.out;
+}
+
+TEST_F(pool_run, counts_the_many_inputs_that_an_error_cancels) {
+  const auto out = run_scenario(write("many.yaml", R"(scenario: many
+tree:
+  children:
+    - {id: p, pool: {task: square_unless, workers: 2}}
+run:
+  - map:
+      pool: p
+      inputs: {values: [[2, exception], [3, none]], times: 5000}
+      on_failure: first_error
+      print: [time]
+)"));
+  ASSERT_TRUE(out.in_time);
+  EXPECT_EQ(out.code, 1);
+  EXPECT_NE(out.out.find(" more inputs were cancelled\n"), std::string::npos);
+  EXPECT_NE(out.out.find("was cancelled: ended on purpose: another input of the map failed; it was not started"),
+            std::string::npos);
+  EXPECT_LT(std::count(out.out.begin(), out.out.end(), '\n'), 5'000);
 }
 
 TEST_F(pool_run, resizes_a_pool_and_prints_what_comes_first) {
@@ -107,7 +128,8 @@ tree:
 
 TEST_F(pool_run, reaches_actors_from_workers_in_a_sandbox) {
   for (const auto* level : {"basic", "strict"}) {
-    const auto out = run({"run", "shared_state", "--set", std::string{"tree.children.processes.pool.sandbox="} + level});
+    const auto out =
+        run({"run", "shared_state", "--set", std::string{"tree.children.processes.pool.sandbox="} + level});
     EXPECT_TRUE(out.in_time) << level;
     EXPECT_EQ(out.code, 0) << level << out.err;
     EXPECT_NE(out.out.find("Totals: {processes: 100, threads: 100}"), std::string::npos) << level << out.out;
