@@ -5,6 +5,7 @@
 #include "cli/contained.hpp"
 #include "cli/exit_codes.hpp"
 #include "observe/console.hpp"
+#include "observe/patient_writer.hpp"
 #include "pool/worker.hpp"
 #include "process/bootstrap.hpp"
 #include "process/child.hpp"
@@ -14,6 +15,8 @@
 #include <exception>
 #include <functional>
 #include <vector>
+
+#include <unistd.h>
 
 namespace steward {
 
@@ -73,10 +76,8 @@ int app::run(int argc, char** argv, const std::function<int(runtime&)>& body, ru
   return guarded([&] {
     process::start_zygote();
     event_log events;
-    console_view console{{}, [](std::string_view text) {
-                           std::fwrite(text.data(), 1, text.size(), stderr);
-                           std::fflush(stderr);
-                         }};
+    patient_writer errors{STDERR_FILENO};
+    console_view console{{}, [&errors](std::string_view text) { errors.write(text); }};
     events.add_sink([&console](const event& e) { console.show(e); });
     options.announce_types = [theirs = options.announce_types, ours = impl_->announcer()](auto& cfg) {
       ours(cfg);
@@ -88,6 +89,7 @@ int app::run(int argc, char** argv, const std::function<int(runtime&)>& body, ru
       code = body(rt);
     }
     console.finish();
+    errors.finish();
     process::stop_zygote();
     return code;
   });

@@ -14,6 +14,7 @@
 #include "observe/console.hpp"
 #include "observe/file_sink.hpp"
 #include "observe/json_line.hpp"
+#include "observe/patient_writer.hpp"
 #include "process/child.hpp"
 #include "steward/runtime.hpp"
 
@@ -27,6 +28,8 @@
 #include <random>
 #include <system_error>
 #include <utility>
+
+#include <unistd.h>
 
 namespace steward::cli {
 
@@ -84,10 +87,7 @@ public:
       options.colour = request.colour;
       options.detail =
           request.quiet ? console_detail::quiet : (request.verbose ? console_detail::verbose : console_detail::normal);
-      console_ = std::make_unique<console_view>(options, [](std::string_view text) {
-        std::fwrite(text.data(), 1, text.size(), stderr);
-        std::fflush(stderr);
-      });
+      console_ = std::make_unique<console_view>(options, [this](std::string_view text) { errors_.write(text); });
       events.add_sink([this](const event& e) { console_->show(e); });
     }
     events.add_sink([this](const event& e) {
@@ -99,11 +99,13 @@ public:
   bool any_crash() const { return crashes_.load() > 0; }
   void finish() {
     if (console_) console_->finish();
+    errors_.finish();
   }
   std::optional<std::string> problem() { return file_ ? file_->take_error() : std::nullopt; }
 
 private:
   std::unique_ptr<file_sink> file_;
+  patient_writer errors_{STDERR_FILENO};
   std::unique_ptr<console_view> console_;
   std::atomic<unsigned> crashes_{0};
 };

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
@@ -70,16 +71,22 @@ runtime::runtime(event_log& events, const task_registry& tasks, const actor_regi
 }
 
 runtime::~runtime() {
-  end_watchdog guard{impl_->options.end_within, [this] {
+  // As long as it is being waited for. The pointers that own these two are null by then.
+  std::atomic<caf::actor_system*> ending{impl_->system.get()};
+  const auto* children = impl_->keeper.get();
+  end_watchdog guard{impl_->options.end_within, [this, &ending, children] {
+                       auto* system = ending.load();
+                       if (!system) return std::to_string(children->running()) + " child processes";
                        std::lock_guard lock{impl_->abandoned_mutex};
                        std::string out;
                        for (const auto& path : impl_->abandoned) out += (out.empty() ? "" : ", ") + path;
                        if (!out.empty()) return out;
-                       return std::to_string(impl_->system->registry().running()) + " actors without a name";
+                       return std::to_string(system->registry().running()) + " actors without a name";
                      }};
   impl_->names.clear();
   impl_->links.reset();
   impl_->system.reset();
+  ending = nullptr;
   impl_->keeper.reset();
 }
 

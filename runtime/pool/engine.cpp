@@ -269,6 +269,32 @@ bool engine::worker_item_failed(worker_ref ref, task_id id, std::uint64_t item, 
   return true;
 }
 
+bool engine::worker_did_not_take(worker_ref ref, task_id id, cause why, time_point now) {
+  auto* w = find(ref);
+  if (!w) return true;
+  if (w->sent.empty()) return w->at == state::killing || w->at == state::terminating;
+  const auto e = w->sent.front();
+  if (e.id != id || at(e).received != 0) return false;
+  const auto items = at(e).items;
+  if (at(e).cancelled) {
+    totals_.late_answers += items;
+  } else if (items == 1) {
+    if (why.cls == cause_class::memory) ++totals_.memory;
+    auto told = worker_event(event_kind::task_fail, event_level::warn, *w);
+    told.why = why;
+    told.task = task_view(at(e), 0);
+    told.task_fate = "failed";
+    note(std::move(told));
+    settle_error(at(e), outcome_kind::rejected, work_state::not_started, why);
+  } else {
+    push_front(split(at(e), items / 2, items - items / 2));
+    push_front(split(at(e), 0, items / 2));
+  }
+  at(e).received = items;
+  head_answered(*w, 0, 0.0, true, now);
+  return true;
+}
+
 void engine::item_threw(worker& w, slip e, std::uint32_t item, cause why, double ran_ms) {
   const bool again =
       spec_.on_exception == exception_policy::retry && at(e).attempt < spec_.attempts && (!asked_ || drain_);
@@ -330,6 +356,7 @@ void engine::take_head(worker& w) {
 
 std::vector<action> engine::step(time_point now) {
   check_workers(now);
+  if (cancelled_behind_) take_back_cancelled();
   dispatch(now);
   if (spec_.recycle_after > 0 || spec_.recycle_memory > 0) check_shares(now);
   if (phase_ == phase::stopping) check_stop(now);
@@ -443,8 +470,7 @@ void engine::relieve(time_point now) {
   if (!any || !suspects_.empty() || idle() == 0) return;
   for (auto& w : workers_) {
     if (held_up_at(w) > now) continue;
-    w.held = true;
-    out_.emplace_back(act::withdraw{ref_of(w), w.sent.front().id, w.sent.size()});
+    take_back(w);
   }
 }
 

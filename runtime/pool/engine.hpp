@@ -101,6 +101,8 @@ public:
   /// One item threw.
   bool worker_item_failed(worker_ref ref, task_id id, std::uint64_t item, cause why, double ran_ms, bool done,
                           time_point now);
+  /// It has no room for what it was sent first. A chunk is halved; one task is refused for `why`.
+  bool worker_did_not_take(worker_ref ref, task_id id, cause why, time_point now);
   void worker_died(worker_ref ref, const death& how, time_point now);
   void worker_withdrew(worker_ref ref, const withdrawal& what);
 
@@ -221,6 +223,8 @@ private:
   void item_threw(worker& w, slip e, std::uint32_t item, cause why, double ran_ms);
   void cancel(slip e, const char* reason, time_point now);
   void cancel_head(worker& w, time_point now);
+  void take_back_cancelled();
+  void take_back(worker& w);
   void charge(worker& w, slip e, const cause& why, bool answer_lost, time_point now, std::string& fate);
   void head_answered(worker& w, std::uint64_t items, double ran_ms, bool done, time_point now);
   void take_head(worker& w);
@@ -278,6 +282,7 @@ private:
   bool asked_ = false;      // the ladder of the stop: asked, terminated, killed
   bool terminated_ = false;
   bool forced_ = false;
+  bool cancelled_behind_ = false;  // something that a worker was sent
   time_point stop_since_;
   std::optional<cause> gave_up_;
   std::uint64_t seed_;

@@ -130,8 +130,25 @@ void engine::cancel(slip e, const char* reason, time_point now) {
   settle_error(at(e), outcome_kind::cancelled, work_state::unknown, why);
   at(e).cancelled = true;
   for (auto& w : workers_) {
-    if (!w.sent.empty() && w.sent.front().place == e.place) cancel_head(w, now);
+    if (!w.sent.empty() && w.sent.front().place == e.place) return cancel_head(w, now);
   }
+  cancelled_behind_ = true;
+}
+
+/// What was cancelled while it waits behind another one is not to run any more.
+void engine::take_back_cancelled() {
+  cancelled_behind_ = false;
+  for (auto& w : workers_) {
+    const bool works = w.at == state::ready || (w.at == state::retiring && !asked_);
+    if (!works || w.held || !w.withdrawn.empty() || w.sent.size() < 2) continue;
+    if (std::any_of(w.sent.begin() + 1, w.sent.end(), [this](slip e) { return at(e).cancelled; })) take_back(w);
+  }
+}
+
+/// All that the worker has not begun.
+void engine::take_back(worker& w) {
+  w.held = true;
+  out_.emplace_back(act::withdraw{ref_of(w), w.sent.front().id, w.sent.size()});
 }
 
 /// What the worker runs has its outcome already: it is asked to end it, and made to after the grace.

@@ -19,6 +19,9 @@ double share_of(std::uint64_t x) {
   return static_cast<double>((x ^ (x >> 31)) >> 11) * 0x1.0p-53;
 }
 
+// More than this is not decoded for the few bytes that are shown of it.
+constexpr std::size_t shown_args_bytes = std::size_t{64} * 1024;
+
 std::string args_text(const job& task, const task_entry& entry, std::uint64_t item) {
   bytes_view args = task.args;
   if (task.sink) {
@@ -26,7 +29,13 @@ std::string args_text(const job& task, const task_entry& entry, std::uint64_t it
     items.next(static_cast<std::size_t>(item));
     args = items.next();
   }
-  return entry.render_args(args).substr(0, event_log::max_args_bytes);
+  if (args.size() > shown_args_bytes) return "<" + std::to_string(args.size()) + " bytes>";
+  try {
+    return entry.render_args(args).substr(0, event_log::max_args_bytes);
+  } catch (...) {
+    // The decoder may be the user's, and what it throws the very reason for the event.
+    return "<" + std::to_string(args.size()) + " bytes that cannot be shown>";
+  }
 }
 
 }  // namespace
@@ -360,8 +369,12 @@ void engine::check_workers(time_point now) {
   if (gave_up_) return;
   for (auto& w : workers_) {
     if (w.at == state::waiting && now >= w.due) begin(w, now);
-    if (w.at == state::starting && now >= w.due)
-      end(w, make_cause(cause_class::start, "not ready within " + render_duration(spec_.start_within)), true, now);
+    if (w.at == state::starting && now >= w.due) {
+      const auto slow =
+          spec_.initializer.empty() ? std::string{} : ", with its initializer '" + spec_.initializer + "'";
+      end(w, make_cause(cause_class::start, "not ready within " + render_duration(spec_.start_within) + slow), true,
+          now);
+    }
     const bool works = w.at == state::ready || (w.at == state::retiring && !asked_);
     if (works && !w.sent.empty()) check_busy(w, now);
     if (w.at == state::retiring && !asked_ && w.sent.empty()) check_retiring(w, now);

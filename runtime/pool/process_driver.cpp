@@ -8,7 +8,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 #include <string_view>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -32,7 +34,8 @@ constexpr auto patience_for_exit = std::chrono::milliseconds(500);
 // SIGKILL is final, yet the kernel may take its time to free a large process; after this long it is given up.
 constexpr auto patience_for_kill = std::chrono::seconds(10);
 
-std::string errno_text(const char* what) { return std::string(what) + ": " + std::strerror(errno); }
+std::string errno_text() { return std::generic_category().message(errno); }
+std::string errno_text(const char* what) { return std::string(what) + ": " + errno_text(); }
 
 void close_fd(int fd) {
   if (fd >= 0) ::close(fd);
@@ -230,7 +233,12 @@ void process_driver::carry_out(act::assign what, engine&, time_point) {
   encode_task(payload_, {what.attempt, options_.spec.attempts, task.items, task.entry->name}, task.args);
   const bool clocked = options_.spec.deadline.count() > 0 || options_.spec.soft_deadline.count() > 0;
   const auto flags = (clocked ? flag_clock : 0) | (task.sink ? 0 : flag_raw);
-  s->writer.push(frame_kind::task, static_cast<std::uint16_t>(flags), what.id, payload_);
+  if (!s->writer.push(frame_kind::task, static_cast<std::uint16_t>(flags), what.id, payload_)) {
+    // The worker answers it in its turn, so that no order is disturbed.
+    const auto error = errno_text();
+    const auto why = "its " + std::to_string(task.args.size()) + " bytes of arguments cannot be sent: " + error;
+    s->writer.push(frame_kind::task, flag_unsent, what.id, std::as_bytes(std::span(why)));
+  }
   ++s->assigned;
   // It has answered all that was withdrawn, or nothing would be sent.
   auto& page = s->recorder.page();
@@ -258,7 +266,9 @@ void process_driver::carry_out(const act::ask_task& what) {
   auto* s = find(what.worker);
   if (!s) return;
   s->recorder.page().stop.store(what.id, std::memory_order_relaxed);
-  if (what.whole) s->recorder.page().cut.store(what.id, std::memory_order_seq_cst);
+  if (!what.whole) return;
+  s->withdrew = true;
+  s->recorder.page().cut.store(what.id, std::memory_order_seq_cst);
 }
 
 void process_driver::carry_out(const act::withdraw& what, engine& to, time_point) {
@@ -327,10 +337,10 @@ void process_driver::channel_event(std::uint64_t key, std::uint32_t events, engi
 void process_driver::read(slot& s, engine& to, time_point now) {
   const auto status = s.reader.fill(s.fd);
   while (auto f = s.reader.next()) {
-    if (!handle(s, *f, to, now)) {
-      broke_protocol(s, "an answer that nobody asked for", now);
-      return;
+    if (f->error != 0) {
+      return broke_protocol(s, "its answer finds no room here: " + std::generic_category().message(f->error), now);
     }
+    if (!handle(s, *f, to, now)) return broke_protocol(s, "an answer that nobody asked for", now);
   }
   if (s.reader.broken()) {
     broke_protocol(s, s.reader.problem(), now);
@@ -343,6 +353,7 @@ bool process_driver::handle(slot& s, const process::frame& f, engine& to, time_p
   try {
     switch (f.kind) {
       case frame_kind::ready:
+        s.ready = true;
         to.worker_ready(s.ref, now);
         return true;
       case frame_kind::result:
@@ -380,9 +391,10 @@ bool process_driver::take_failure(slot& s, const process::frame& f, engine& to, 
   }
   if (options_.spec.memory_limit > 0 && failed.why.exception == "std::bad_alloc") {
     failed.why.cls = cause_class::memory;
-    failed.why.message =
-        "std::bad_alloc under the memory_limit of " + std::to_string(options_.spec.memory_limit) + " bytes";
+    if ((f.flags & flag_not_taken) == 0) failed.why.message = failed.why.exception;
+    failed.why.message += " under the memory_limit of " + std::to_string(options_.spec.memory_limit) + " bytes";
   }
+  if (f.flags & flag_not_taken) return to.worker_did_not_take(s.ref, f.id, std::move(failed.why), now);
   return to.worker_item_failed(s.ref, f.id, failed.item, std::move(failed.why), failed.ran_ms,
                                (f.flags & flag_done) != 0, now);
 }
@@ -508,10 +520,11 @@ cause process_driver::judge(slot& s) const {
   if (s.fault && (!s.report || s.report->sent_signal == SIGKILL)) return *s.fault;
   if (!s.report) return make_cause(cause_class::killed, "the kernel has not reported its end");
   auto why = process::cause_of(*s.report);
-  if (s.report->signaled) {
+  if (s.report->signaled || s.report->is_lost()) {
     if (auto words = s.recorder.last_words()) {
-      if (words->cls == cause_class::exception || words->signal == s.report->signal) {
-        words->signal = s.report->signal;
+      // When the kernel's account is lost, this one is all there is.
+      if (s.report->is_lost() || words->cls == cause_class::exception || words->signal == s.report->signal) {
+        if (!s.report->is_lost()) words->signal = s.report->signal;
         if (words->message.empty()) words->message = why.message;
         why = std::move(*words);
       }
@@ -521,10 +534,27 @@ cause process_driver::judge(slot& s) const {
       why.message = "not sent by us; possibly out of memory";
   } else if (s.not_started) {
     why = *s.not_started;
+  } else {
+    explain_exit(s, why);
+  }
+  if (!s.ready && !s.not_started && !options_.spec.initializer.empty()) {
+    why.message =
+        "in its initializer '" + options_.spec.initializer + "'" + (why.message.empty() ? "" : ": " + why.message);
   }
   why.stderr_tail = last_lines(s.stderr_tail);
   why.rss_peak_kib = s.report->rss_peak_kib;
   return why;
+}
+
+void process_driver::explain_exit(const slot& s, cause& why) const {
+  if (why.code != exit_broken) return;
+  const auto note = s.recorder.last_words();
+  if (note && note->signal == 0) {
+    why.message = note->message;
+  } else if (!s.ready && options_.spec.memory_limit > 0) {
+    why.message =
+        "it could not begin under the memory_limit of " + std::to_string(options_.spec.memory_limit) + " bytes";
+  }
 }
 
 /// A time that a worker wrote; out of range is out of the question, whatever it wrote.

@@ -66,7 +66,8 @@ private:
     bool dirty = false;          // frames were queued since the last flush
     std::uint64_t assigned = 0;  // tasks and chunks
     bool limited = false;        // the page says which it is not to begin
-    bool withdrew = false;       // it did so once, and some are answered with nothing
+    bool withdrew = false;       // it did so once, or one was cancelled, and some are answered with nothing
+    bool ready = false;
     bool killed = false;
     bool terminated = false;
     std::optional<cause> not_started;  // what its initializer threw
@@ -100,6 +101,7 @@ private:
   void out_of_patience(slot& s, engine& to, time_point now);
   void bury(slot& s, engine& to, time_point now);
   cause judge(slot& s) const;
+  void explain_exit(const slot& s, cause& why) const;
   time_point time_of(const slot& s, std::uint64_t ns, time_point now) const;
 
   std::shared_ptr<inbox> inbox_;

@@ -6,14 +6,19 @@
 #include "steward/detail/many_run.hpp"
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include <linux/membarrier.h>
+#include <poll.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 namespace steward::pooling {
 
@@ -25,7 +30,6 @@ using process::frame_kind;
 constexpr int channel_fd = process::first_child_fd;
 constexpr int page_fd = process::first_child_fd + 1;
 constexpr int link_fd = process::first_child_fd + 2;
-constexpr int exit_protocol = 76;
 constexpr int exit_initializer = 78;
 
 // A child main is a plain function, so what it needs is found here. Written before threads exist.
@@ -40,6 +44,8 @@ std::string cut(std::string text) {
   if (text.size() > max_exception_bytes) text.resize(max_exception_bytes);
   return text;
 }
+
+std::string errno_text(int error) { return std::generic_category().message(error); }
 
 double decode_ran(byte_reader& in) { return static_cast<double>(codec<std::uint64_t>::decode(in)) / 1e6; }
 
@@ -62,11 +68,15 @@ public:
           send();
           return 0;
         }
-        if (next->kind != frame_kind::task || !serve(*next)) return exit_protocol;
+        if (next->kind == frame_kind::task && (next->error != 0 || (next->flags & flag_unsent) != 0)) {
+          do_not_take(*next);
+        } else if (next->kind != frame_kind::task || !serve(*next)) {
+          return broken("a frame that is no task");
+        }
       }
-      if (reader.broken()) return exit_protocol;
+      if (reader.broken()) return broken(reader.problem());
       // Nothing is in hand any more once its answer has left, so the order of these two matters.
-      if (!send()) return 0;
+      send();
       page_.current.store(0, std::memory_order_release);
       switch (reader.wait(channel_fd)) {
         case process::read_status::more:
@@ -75,13 +85,37 @@ public:
           return 0;
         case process::read_status::protocol_error:
         case process::read_status::io_error:
-          return exit_protocol;
+          return broken("its channel failed: " + reader.problem());
       }
     }
   }
 
 private:
-  bool send() { return out_.flush(channel_fd) == process::frame_writer::status::idle; }
+  /// Where that fails it is over at once, so that what is staged stays so: the parent takes it from there.
+  void send() {
+    leave_if_copied();
+    for (;;) {
+      const auto how = out_.flush(channel_fd);
+      if (how == process::frame_writer::status::idle) return;
+      const int error = errno;
+      pollfd room{channel_fd, POLLOUT, 0};
+      if (how == process::frame_writer::status::would_block && ::poll(&room, 1, -1) >= 0) continue;
+      const bool gone = error == EPIPE || error == ECONNRESET;
+      if (!gone) broken("it cannot answer: " + errno_text(error));
+      std::fflush(nullptr);
+      ::_exit(gone ? 0 : exit_broken);
+    }
+  }
+
+  int broken(const std::string& why) {
+    process::leave_note(page_, why);
+    return exit_broken;
+  }
+
+  /// What a task forks, and lets return or throw, is no worker.
+  void leave_if_copied() const {
+    if (::getpid() != pid_) ::_exit(exit_broken);
+  }
 
   bool initialize(const std::string& name) {
     try {
@@ -111,11 +145,26 @@ private:
     }
   }
 
+  /// Its arguments did not arrive. The channel is sound all the same, so that is an answer.
+  void do_not_take(const frame& f) {
+    id_ = f.id;
+    forget_staged(0);
+    page_.item.store(0, std::memory_order_relaxed);
+    if (is_withdrawn()) return answer_values(0, 0, {}, true);
+    const auto why = f.error != 0 ? "its arguments find no room in the worker: " + errno_text(f.error)
+                                  : std::string(reinterpret_cast<const char*>(f.payload.data()), f.payload.size());
+    payload_.clear();
+    encode_all(payload_, std::uint64_t{0}, std::uint64_t{0},
+               std::string(f.error == ENOMEM ? "std::bad_alloc" : "std::system_error"), why);
+    out_.push(frame_kind::failure, flag_done | flag_not_taken, id_, payload_);
+  }
+
   void execute(task_id id, std::uint16_t flags, const task_header& header, bytes_view args) {
     id_ = id;
     forget_staged(0);
     page_.item.store(0, std::memory_order_relaxed);
-    if (is_withdrawn()) return answer_values(0, 0, {}, true);
+    const bool cancelled = page_.cut.load(std::memory_order_seq_cst) == id;
+    if (is_withdrawn() || cancelled) return answer_values(0, 0, {}, true);
     began_ = std::chrono::steady_clock::now();
     page_.started_ns.store(ns_since_epoch(began_), std::memory_order_relaxed);
     page_.current.store(id, std::memory_order_release);
@@ -146,6 +195,7 @@ private:
   void run_one(const task_context& context, bytes_view args) {
     try {
       const auto result = entry_->run(context, args);
+      leave_if_copied();
       // In the arena it outlives this process from now on.
       if (!result.empty() && result.size() <= arena_.size()) std::memcpy(arena_.data(), result.data(), result.size());
       if (result.size() <= arena_.size())
@@ -231,10 +281,12 @@ private:
     encode_all(payload_, take_ran(), item, count);
     payload_.insert(payload_.end(), results.begin(), results.end());
     if (out_.push(frame_kind::result, done ? flag_done : 0, id_, payload_)) return;
-    answer_failure(item,
-                   std::make_exception_ptr(std::length_error(
-                       "the result is larger than a frame: " + std::to_string(results.size()) + " bytes")),
-                   done);
+    const auto size = "the result of " + std::to_string(results.size()) + " bytes ";
+    const int error = errno;
+    const auto why = error == EMSGSIZE
+                         ? std::make_exception_ptr(std::length_error(size + "is larger than a frame"))
+                         : std::make_exception_ptr(std::runtime_error(size + "cannot be sent: " + errno_text(error)));
+    answer_failure(item, why, done);
   }
 
   void answer_failure(std::uint64_t item, std::exception_ptr problem, bool done) {
@@ -246,6 +298,7 @@ private:
 
   const task_registry& tasks_;
   std::string pool_;
+  const pid_t pid_ = ::getpid();
   process::flight_page& page_;
   std::span<std::byte> arena_;
   const task_entry* entry_ = nullptr;
@@ -261,7 +314,10 @@ private:
 int run_pool_worker(const process::child_context& context) {
   // The page lives as long as the process: a signal handler may write to it at any time.
   static process::flight_recorder recorder = process::flight_recorder::open(page_fd);
-  if (!recorder.valid() || !registered_tasks) return exit_protocol;
+  if (!recorder.valid() || !registered_tasks) {
+    std::fprintf(stderr, "steward: a worker cannot begin: %s\n", errno_text(errno).c_str());
+    return exit_broken;
+  }
   recorder.close_fd();
   if (context.fd_count > 2) link.store(link_fd);
   process::install_last_words(recorder.page(), channel_fd);

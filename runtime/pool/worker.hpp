@@ -13,6 +13,9 @@ namespace steward::pooling {
 /// Name of the child main that runs tasks.
 inline constexpr const char* worker_main_name = "pool_worker";
 
+/// Exit code of a worker that cannot go on; it leaves a note why (`process::leave_note`), if it has a page for that.
+inline constexpr int exit_broken = 76;
+
 /// Longest text of an exception that travels to the pool, in bytes.
 inline constexpr std::size_t max_exception_bytes = 4096;
 
@@ -20,8 +23,12 @@ inline constexpr std::size_t max_exception_bytes = 4096;
 /// a size.
 inline constexpr std::uint16_t flag_clock = 1;
 inline constexpr std::uint16_t flag_raw = 2;
-/// Flag of an answer: the last one of its task or chunk.
+/// The task could not be sent: the payload is why. It is answered as one that cannot be taken.
+inline constexpr std::uint16_t flag_unsent = 4;
+/// Flags of an answer: the last one of its task or chunk; a failure of a task or chunk that could not be taken at all,
+/// and of which nothing was run.
 inline constexpr std::uint16_t flag_done = 1;
+inline constexpr std::uint16_t flag_not_taken = 2;
 
 /// Wire format of a task frame's payload: {u32 attempt, u32 attempts, u32 count, task name, arguments}. Of a result:
 /// {u64 run time in nanoseconds, u64 first item, u64 count, encoded results}. Of a failure: {u64 run time in

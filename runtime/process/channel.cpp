@@ -220,7 +220,7 @@ ssize_t frame_reader::receive(int fd, std::span<std::byte> room, int flags, bool
     count = ::recvmsg(fd, &message, flags | MSG_CMSG_CLOEXEC);
   } while (count < 0 && errno == EINTR);
   got_file = false;
-  if (count < 0 || message.msg_controllen == 0) return count;
+  if (count < 0 || (message.msg_controllen == 0 && (message.msg_flags & MSG_CTRUNC) == 0)) return count;
   for (cmsghdr* one = CMSG_FIRSTHDR(&message); one != nullptr; one = CMSG_NXTHDR(&message, one)) {
     if (one->cmsg_level != SOL_SOCKET || one->cmsg_type != SCM_RIGHTS) continue;
     std::size_t files = (one->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -231,7 +231,13 @@ ssize_t frame_reader::receive(int fd, std::span<std::byte> room, int flags, bool
       got_file = true;
     }
   }
-  if ((message.msg_flags & MSG_CTRUNC) != 0) fail("a descriptor was lost: too many at once, or none left here");
+  if ((message.msg_flags & MSG_CTRUNC) == 0) return count;
+  if (got_file) {
+    fail("a descriptor was lost: too many at once, or none left here");
+  } else {
+    files_.push(-1);  // no number was left for it
+    got_file = true;
+  }
   return count;
 }
 
@@ -311,9 +317,10 @@ std::optional<frame> frame_reader::next() {
   if (file_bytes_ != 0) {
     int file = files_.pop();
     std::string problem;
-    bool mapped = mapped_.map(file, file_bytes_, problem);
-    ::close(file);
-    if (!mapped) {
+    bool mapped = file >= 0 && mapped_.map(file, file_bytes_, problem);
+    if (!mapped) one.error = file >= 0 ? errno : EMFILE;
+    if (file >= 0) ::close(file);
+    if (!problem.empty()) {
       fail(std::move(problem));
       return std::nullopt;
     }

@@ -24,6 +24,7 @@ struct frame {
   std::uint16_t flags = 0;             ///< free for the two ends to use
   std::uint64_t id = 0;                ///< task id, 0 where there is none
   std::span<const std::byte> payload;  ///< valid until the next call on the reader
+  int error = 0;                       ///< why this process cannot take the payload, which is empty then: an errno
 };
 
 /// Largest payload of a frame. A header that announces more is a protocol error, found before memory is reserved.

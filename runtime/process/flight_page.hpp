@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 
 namespace steward::process {
 
@@ -87,10 +88,13 @@ private:
   int fd_ = -1;
 };
 
+/// Child side: leaves a text for the case that it ends by an exit and not by a signal.
+void leave_note(flight_page& page, const std::string& text) noexcept;
+
 /// Child side: from now on a fatal signal (SEGV, BUS, FPE, ILL, ABRT, SYS, XCPU) and an uncaught exception write last
 /// words into the page, shut `channel_fd` down so that the parent knows at once, and let the signal take its course
-/// (the wait status stays true). Installs an alternate stack, so that a stack overflow is told, too. `page` must live
-/// for ever.
+/// (the wait status stays true). Installs an alternate stack, so that a stack overflow is told, too. A child that this
+/// process forks says nothing: it ends as if none of this had been installed. `page` must live for ever.
 void install_last_words(flight_page& page, int channel_fd);
 
 }  // namespace steward::process

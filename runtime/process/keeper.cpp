@@ -59,6 +59,25 @@ int wait_pidfd(int pidfd, siginfo_t& info, int options, rusage* usage) noexcept 
   return static_cast<int>(result);
 }
 
+// Whoever started this program may have left SIGCHLD ignored; then the kernel reaps all children and tells nothing.
+void keep_exit_statuses() noexcept {
+  struct sigaction now {};
+  if (::sigaction(SIGCHLD, nullptr, &now) != 0) return;
+  const bool ignored = (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_IGN;
+  if (!ignored && (now.sa_flags & SA_NOCLDWAIT) == 0) return;
+  if (ignored) now.sa_handler = SIG_DFL;
+  now.sa_flags &= ~SA_NOCLDWAIT;
+  ::sigaction(SIGCHLD, &now, nullptr);
+}
+
+// To the group, and to the child itself where it has left its group.
+bool send_signal(const child& one, int signal) noexcept {
+  bool sent = ::kill(-one.pid, signal) == 0;
+  if (::getpgid(one.pid) != one.pid)
+    sent = ::syscall(SYS_pidfd_send_signal, one.pidfd, signal, nullptr, 0) == 0 || sent;
+  return sent;
+}
+
 bool has_ended(const child& one) noexcept {
   siginfo_t info;
   return wait_pidfd(one.pidfd, info, WEXITED | WNOHANG | WNOWAIT, nullptr) != 0 || info.si_pid != 0;
@@ -108,6 +127,12 @@ struct spawn_job {
 cause cause_of(const exit_report& report) {
   cause why;
   why.rss_peak_kib = report.rss_peak_kib;
+  if (report.is_lost()) {
+    why.cls = cause_class::exit;
+    why.code = report.code;
+    why.message = "how it ended is not known: it was reaped by somebody else in this program";
+    return why;
+  }
   if (!report.signaled) {
     why.cls = cause_class::exit;
     why.code = report.code;
@@ -173,6 +198,7 @@ keeper::impl::impl(keeper_options options) : options_{options} {
     if (wake_ >= 0) ::close(wake_);
     throw std::system_error{error, std::generic_category(), "process keeper"};
   }
+  keep_exit_statuses();
   zygote_ = watch_zygote();
   event.data.u64 = zygote_tag;
   if (zygote_ >= 0) ::epoll_ctl(epoll_, EPOLL_CTL_ADD, zygote_, &event);
@@ -306,7 +332,7 @@ bool keeper::impl::kill(child_id id, int signal) {
   // A signal to a zombie would be taken for the cause of its death.
   if (found == children_.end() || has_ended(found->second)) return false;
   // The child is not reaped while the lock is held, so its pid and its group's number are still its own.
-  if (::kill(-found->second.pid, signal) != 0) return false;
+  if (!send_signal(found->second, signal)) return false;
   if (signal != 0) found->second.sent_signal = signal;
   return true;
 }
@@ -340,7 +366,7 @@ bool keeper::impl::may_end() {
   if (!killed_all_) {
     for (auto& [id, one] : children_) {
       if (has_ended(one)) continue;
-      ::kill(-one.pid, SIGKILL);
+      send_signal(one, SIGKILL);
       one.sent_signal = SIGKILL;
     }
     killed_all_ = true;

@@ -43,6 +43,8 @@ struct exit_report {
   bool oom_killed = false;
   /// The last signal that the keeper sent on request before the end, 0 for none: tells our own kill from a stranger's.
   int sent_signal = 0;
+
+  bool is_lost() const noexcept { return !signaled && code < 0; }
 };
 
 /// "exit code 3", "SIGKILL", as a cause of class exit or signal. What the child said itself is in
@@ -75,7 +77,8 @@ struct started {
 /// One permanent thread does it all, so that PR_SET_PDEATHSIG of spawned children never fires early. Every public
 /// function is thread-safe and may be called from the exit callback, too. The destructor kills what still runs, with
 /// SIGKILL, and returns when everything is reaped: no zombie, no open descriptor. At a child's end the keeper also
-/// kills what is left of its process group. Needs Linux 5.9; the constructor throws std::system_error when the kernel
+/// kills what is left of its process group. A SIGCHLD that is ignored gets its default back, for the kernel would tell
+/// no exit status. Needs Linux 5.9; the constructor throws std::system_error when the kernel
 /// refuses the keeper's own descriptors.
 class keeper {
 public:
@@ -99,8 +102,8 @@ public:
   /// makes one while the next request is on its way.
   std::vector<started> start_all(std::vector<start_call> calls);
 
-  /// Sends a signal to the child's process group, 0 to ask whether it lives. False when the child is gone. Never hits a
-  /// reused pid.
+  /// Sends a signal to the child's process group, and to the child itself should it have left that; 0 to ask whether it
+  /// lives. False when the child is gone. Never hits a reused pid.
   bool kill(child_id child, int signal);
 
   /// Number of children that were started and not yet reaped.

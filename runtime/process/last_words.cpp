@@ -38,6 +38,9 @@ constexpr std::uint64_t max_main_stack_bytes = std::uint64_t{4} * 1024 * 1024 * 
 // What the handlers need; written once by install_last_words, before the first signal.
 flight_page* words_page = nullptr;
 int words_channel = -1;
+// Of whom they are. What it forks has the handlers, and neither words nor a channel of its own.
+pid_t words_pid = 0;
+std::terminate_handler terminate_before = nullptr;
 // Where the main thread's stack ends at the latest, and a place near its beginning; 0 when unknown.
 std::uint64_t stack_limit = 0;
 std::uint64_t stack_begin = 0;
@@ -87,7 +90,7 @@ void write_frames(flight_page& page, std::uint64_t pc) noexcept {
 
 // Everything here is async-signal-safe; backtrace is once its library was loaded, which install_last_words sees to.
 void on_fatal_signal(int signal, siginfo_t* info, void* context) {
-  if (!speaking.exchange(true)) {
+  if (::getpid() == words_pid && !speaking.exchange(true)) {
     flight_page& page = *words_page;
     registers at = registers_of(context);
     page.signal = signal;
@@ -117,6 +120,10 @@ void write_text(char (&to)[N], const std::string& text) noexcept {
 }
 
 [[noreturn]] void on_terminate() {
+  if (::getpid() != words_pid) {
+    if (terminate_before != nullptr) terminate_before();
+    std::abort();
+  }
   if (auto problem = std::current_exception()) {
     cause why = steward::cause_of(problem);
     write_text(words_page->exception, why.exception);
@@ -153,14 +160,21 @@ void find_main_stack() noexcept {
 
 }  // namespace
 
+void leave_note(flight_page& page, const std::string& text) noexcept {
+  if (speaking.exchange(true)) return;
+  write_text(page.message, text);
+  page.said.store(said_signal, std::memory_order_release);
+}
+
 void install_last_words(flight_page& page, int channel_fd) {
   words_page = &page;
   words_channel = channel_fd;
+  words_pid = ::getpid();
   void* warm_up[2];
   ::backtrace(warm_up, 2);
   install_signal_stack();
   find_main_stack();
-  std::set_terminate(on_terminate);
+  terminate_before = std::set_terminate(on_terminate);
   struct sigaction action {};
   action.sa_sigaction = on_fatal_signal;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | static_cast<int>(SA_RESETHAND);

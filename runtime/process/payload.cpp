@@ -73,10 +73,7 @@ bool mapped_payload::map(int fd, std::size_t size, std::string& problem) {
   if (!problem.empty()) return false;
   // Private, for older kernels refuse a shared mapping of a file that is sealed against writing.
   void* at = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
-  if (at == MAP_FAILED) {
-    problem = fmt::format("a payload of {} bytes cannot be mapped: {}", size, std::generic_category().message(errno));
-    return false;
-  }
+  if (at == MAP_FAILED) return false;
   at_ = at;
   size_ = size;
   return true;
@@ -89,7 +86,9 @@ void mapped_payload::unmap() noexcept {
 }
 
 fd_queue::~fd_queue() {
-  for (int fd : all_) ::close(fd);
+  for (int fd : all_) {
+    if (fd >= 0) ::close(fd);
+  }
 }
 
 int fd_queue::pop() noexcept {

@@ -21,7 +21,8 @@ public:
   ~mapped_payload() { unmap(); }
 
   /// Maps `size` bytes. False, with the reason in `problem`, unless the file is one that can neither change nor shrink,
-  /// has exactly this size, and holds all of its bytes: then no access to it can fail. `size` is above zero.
+  /// has exactly this size, and holds all of its bytes: then no access to it can fail. `size` is above zero. A sound
+  /// file for which this process has no room leaves `problem` empty; errno says why.
   bool map(int fd, std::size_t size, std::string& problem);
   void unmap() noexcept;
   std::span<const std::byte> bytes() const noexcept { return {static_cast<const std::byte*>(at_), size_}; }

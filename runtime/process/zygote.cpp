@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -45,6 +46,8 @@ struct received {
   std::size_t fd_count = 0;
 };
 
+// A zygote that does not reply for so long is looked at.
+constexpr long stopped_look_ms = 20;
 constexpr std::array group_signals{SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 // Above the descriptors of a request, so that these get at once the numbers that they have in a child.
 constexpr int zygote_socket_fd = first_child_fd + static_cast<int>(max_order_fds);
@@ -249,12 +252,19 @@ int send_request(int socket, const outgoing_order& order) noexcept {
   return sent < 0 ? errno : 0;
 }
 
-bool receive_reply(int socket, reply& answer) noexcept {
+// By a signal. Whoever did that may take his time, and the callers have none.
+bool is_stopped(int pidfd) noexcept {
+  siginfo_t info{};
+  return ::waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+}
+
+bool receive_reply(int zygote, int socket, reply& answer) noexcept {
   auto deadline = clock::now() + std::chrono::milliseconds{zygote_reply_limit_ms};
   while (true) {
     auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now()).count();
     pollfd one{socket, POLLIN, 0};
-    int ready = ::poll(&one, 1, left > 0 ? static_cast<int>(left) : 0);
+    int ready = ::poll(&one, 1, static_cast<int>(std::clamp<long>(left, 0, stopped_look_ms)));
+    if (ready == 0 && left > stopped_look_ms && !is_stopped(zygote)) continue;
     if (ready > 0) return ::recv(socket, &answer, sizeof answer, MSG_DONTWAIT) == sizeof answer;
     if (ready == 0 || errno != EINTR) return false;
   }
@@ -275,7 +285,7 @@ launched settle(const reply& answer) noexcept {
 }
 
 // False when the zygote is dead or wedged.
-bool start_all(int socket, std::span<outgoing_order* const> orders, std::span<launched> results) noexcept {
+bool start_all(int zygote, int socket, std::span<outgoing_order* const> orders, std::span<launched> results) noexcept {
   std::size_t sent = 0;
   std::size_t settled = 0;
   while (settled < orders.size()) {
@@ -291,7 +301,7 @@ bool start_all(int socket, std::span<outgoing_order* const> orders, std::span<la
     }
     if (settled == orders.size()) break;
     reply answer;
-    if (!receive_reply(socket, answer) || answer.tag >= sent) return false;
+    if (!receive_reply(zygote, socket, answer) || answer.tag >= sent) return false;
     results[answer.tag] = settle(answer);
     ++settled;
   }
@@ -347,7 +357,7 @@ void stop_zygote() {
 void start_from_zygote(std::span<outgoing_order* const> orders, std::span<launched> results) {
   zygote_state& z = state();
   std::lock_guard lock{z.mutex};
-  if (z.pid == 0 || start_all(z.socket, orders, results)) return;
+  if (z.pid == 0 || start_all(z.pidfd, z.socket, orders, results)) return;
   // No child can report any more. Those that have done so are running, so they count.
   ::shutdown(z.socket, SHUT_RDWR);
   reply late;

@@ -17,7 +17,7 @@ enum class outcome_kind : std::uint8_t {
   exception,    ///< it threw; reported at once
   deadline,     ///< it ran past its deadline and was ended
   quarantined,  ///< each of its attempts killed its worker
-  rejected,     ///< the queue was full; it was not started
+  rejected,     ///< the queue was full, or it found no room in a worker; it was not started
   cancelled,    ///< the pool was stopped before it was started
   pool_gone,    ///< the pool gave up, or was destroyed, before it ended
 };

@@ -183,7 +183,10 @@ private:
     }
     for (unsigned steps = pick(4); steps > 0 && w.busy; --steps) finish_item(w);
     while (!w.busy && !w.todo.empty() && w.todo.size() <= w.skipped) skip(w);
-    if (!w.busy && !w.todo.empty()) {
+    if (!w.busy && !w.todo.empty() && hostile && chance(3)) {
+      EXPECT_TRUE(brain_->worker_did_not_take(w.ref, w.todo.front().id, make_cause(cause_class::memory, "x"), now_));
+      w.todo.pop_front();
+    } else if (!w.busy && !w.todo.empty()) {
       w.busy = true;
       w.item = w.told = w.staged = 0;
       start_item(w);
@@ -365,7 +368,7 @@ private:
       EXPECT_TRUE(!t.ok || t.runs >= 1u);
       EXPECT_TRUE(t.ok || t.work != work_state::not_started || t.charged == 0u);
       EXPECT_TRUE(t.ok || t.kind != outcome_kind::quarantined || t.charged == spec_.attempts);
-      EXPECT_TRUE(t.ok || t.kind != outcome_kind::rejected || t.runs == 0u);
+      EXPECT_TRUE(t.ok || t.kind != outcome_kind::rejected || t.runs == 0u || t.charged > 0u);
     }
     EXPECT_EQ(brain_->open(), 0u);
     EXPECT_EQ(brain_->queued(), 0u);

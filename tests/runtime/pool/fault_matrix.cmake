@@ -6,6 +6,7 @@ steward_test(test_faults OWN_MAIN TIMEOUT 120
     ${CMAKE_CURRENT_LIST_DIR}/fault_program.cpp
     ${CMAKE_CURRENT_LIST_DIR}/fault_tasks.cpp
     ${CMAKE_CURRENT_LIST_DIR}/tasks.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/edge_tasks.cpp
     ${CMAKE_CURRENT_LIST_DIR}/fault_matrix.cpp
     ${CMAKE_CURRENT_LIST_DIR}/fault_matrix_around.cpp
     ${CMAKE_CURRENT_LIST_DIR}/fault_matrix_clock.cpp

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <tuple>
 
@@ -107,12 +108,16 @@ TEST_F(process_features, end_a_worker_whose_cancelled_task_goes_on) {
   spec.grace = milliseconds(20);
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
-  auto hangs = pool.submit(tasks().ignore_term, 0);
+  std::string name = "/tmp/steward_features_XXXXXX";
+  ASSERT_NE(::mkdtemp(name.data()), nullptr);
+  const auto pid = std::to_string(get_soon_value(pool.submit(tasks().pid, 0)));
+  auto hangs = pool.submit(tasks().wait_for_file, name + "/never");
   auto next = pool.submit(tasks().square, 3);
-  while (pool.stats().running == 0) std::this_thread::yield();
+  while (!std::filesystem::exists(name + "/never." + pid)) std::this_thread::yield();
   hangs.cancel();
   EXPECT_EQ(get_soon(hangs).error().kind, outcome_kind::cancelled);
   EXPECT_EQ(get_soon(next).value(), 9);
+  std::filesystem::remove_all(name);
   EXPECT_TRUE(around.events.all(event_kind::crash).empty()) << "planned";
   EXPECT_EQ(pool.stats().recycled, 1u);
 }

@@ -1,5 +1,6 @@
 #include "tasks.hpp"
 
+#include "edge_tasks.hpp"
 #include "pool/worker.hpp"
 #include "process/child.hpp"
 
@@ -161,6 +162,7 @@ test_tasks& tasks() {
     t.ignore_term = t.registry.add("ignore_term", &ignore_term);
     t.variable = t.registry.add("variable", &variable);
     t.wait_for_file = t.registry.add("wait_for_file", &wait_for_file);
+    add_edge_tasks(t.registry);
     return t;
   }();
   return all;

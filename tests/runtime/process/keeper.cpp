@@ -361,6 +361,20 @@ protected:
   }
 };
 
+TEST_P(keeper_by, tells_the_end_of_a_child_where_sigchld_was_ignored) {
+  std::signal(SIGCHLD, SIG_IGN);
+  exit_report report = run(request_for("exit_with", "3"));
+  EXPECT_EQ(report.code, 3);
+  EXPECT_EQ(std::signal(SIGCHLD, SIG_DFL), SIG_DFL);
+}
+
+TEST(keeper, says_so_when_somebody_else_reaped_a_child) {
+  exit_report report;
+  report.code = -1;
+  EXPECT_TRUE(report.is_lost());
+  EXPECT_THAT(describe(cause_of(report)), testing::HasSubstr("not known"));
+}
+
 TEST_F(zygote, is_replaced_by_spawn_when_it_was_killed) {
   keeper k;
   EXPECT_EQ(k.method(), start_method::zygote);
@@ -382,8 +396,11 @@ TEST_F(zygote, is_replaced_by_spawn_when_it_is_wedged) {
   ASSERT_EQ(::kill(zygote_pid(), SIGSTOP), 0);
   test_pipe pipe;
   exit_promise end;
+  const auto begun = std::chrono::steady_clock::now();
   started child = k.start(request_for("tell_argument", "once", {pipe.write_end()}), end.handler());
   ASSERT_TRUE(child) << child.error;
+  // Who starts a child may have deadlines to keep.
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(zygote_reply_limit_ms / 2));
   ASSERT_TRUE(end.wait());
   // Once, not twice: the request that the zygote never read was not carried out later.
   EXPECT_EQ(pipe.read_to_end(), "once");

@@ -317,5 +317,32 @@ TEST_F(payload, goes_through_the_socket_when_no_file_can_be_had) {
   EXPECT_EQ(text_of(got->payload), text);
 }
 
+TEST_F(payload, without_a_number_left_for_its_file_is_told_and_skipped) {
+  const std::string text = pattern(300'000);
+  frame_writer writer;
+  ASSERT_TRUE(writer.push(frame_kind::task, 0, 7, bytes_of(text)));
+  ASSERT_TRUE(writer.push(frame_kind::task, 0, 8, bytes_of("small")));
+  ASSERT_EQ(writer.flush(parent_), frame_writer::status::idle);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int lowest_free = ::dup(0);
+  ::close(lowest_free);
+  const rlimit none{static_cast<rlim_t>(lowest_free), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  frame_reader reader;
+  const auto how = reader.fill(child_);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_EQ(how, read_status::more) << reader.problem();
+  const auto lost = reader.next();
+  ASSERT_TRUE(lost);
+  EXPECT_EQ(lost->id, 7u);
+  EXPECT_EQ(lost->error, EMFILE);
+  EXPECT_TRUE(lost->payload.empty());
+  const auto next = reader.next();
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->error, 0);
+  EXPECT_EQ(text_of(next->payload), "small");
+}
+
 }  // namespace
 }  // namespace steward::process

@@ -1,0 +1,78 @@
+#include "edge_tasks.hpp"
+
+#include "tasks.hpp"
+
+#include <csignal>
+#include <stdexcept>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace steward::test {
+
+namespace {
+
+edge_tasks registered;
+
+std::int64_t read_moody(moody value) { return value.how; }
+
+std::int64_t measure(std::string text) { return static_cast<std::int64_t>(text.size()); }
+
+std::int64_t fork_and_fault(std::string how) {
+  const int child = ::fork();
+  if (child == 0) {
+    do_fault(how);
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+std::int64_t fork_and_return(std::int64_t n) {
+  const int child = ::fork();
+  if (child == 0) return n;
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WEXITSTATUS(status);
+}
+
+std::int64_t leave_group(std::int64_t) {
+  ::setpgid(0, ::getpgid(::getppid()));
+  for (;;) ::pause();
+}
+
+std::int64_t close_all(std::int64_t n) {
+  for (int fd = 0; fd < 1024; ++fd) ::close(fd);
+  return n * n;
+}
+
+std::string make_without_room(std::int64_t mib) {
+  while (::open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0) {
+  }
+  return std::string(static_cast<std::size_t>(mib) << 20, 'x');
+}
+
+void die_in_start() { do_fault("segv"); }
+
+}  // namespace
+
+edge_tasks add_edge_tasks(task_registry& to) {
+  registered.read_moody = to.add("read_moody", &read_moody);
+  registered.measure = to.add("measure", &measure);
+  registered.fork_and_fault = to.add("fork_and_fault", &fork_and_fault);
+  registered.fork_and_return = to.add("fork_and_return", &fork_and_return);
+  registered.leave_group = to.add("leave_group", &leave_group);
+  registered.close_all = to.add("close_all", &close_all);
+  registered.make_without_room = to.add("make_without_room", &make_without_room);
+  registered.die_in_start = to.add("die_in_start", &die_in_start);
+  return registered;
+}
+
+const edge_tasks& edges() {
+  tasks();
+  return registered;
+}
+
+}  // namespace steward::test
