@@ -67,7 +67,7 @@ run:
   ASSERT_TRUE(out.in_time);
   EXPECT_EQ(out.code, 1);
   EXPECT_NE(out.out.find(" more inputs were cancelled\n"), std::string::npos);
-  EXPECT_NE(out.out.find("was cancelled: ended on purpose: another input of the map failed"), std::string::npos);
+  EXPECT_NE(out.out.find("was cancelled: ended on purpose: "), std::string::npos);
   EXPECT_LT(std::count(out.out.begin(), out.out.end(), '\n'), 5'000);
 }
 
