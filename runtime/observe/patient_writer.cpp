@@ -1,7 +1,7 @@
 #include "observe/patient_writer.hpp"
 
-#include <pthread.h>
 #include <poll.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>

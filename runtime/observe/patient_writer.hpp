@@ -39,8 +39,8 @@ private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::string kept_;
-  std::size_t lost_ = 0;         // bytes since something was kept
-  std::size_t written_ = 0;      // by the thread
+  std::size_t lost_ = 0;     // bytes since something was kept
+  std::size_t written_ = 0;  // by the thread
   bool over_ = false;
   std::thread thread_;
 };

@@ -127,12 +127,16 @@ void engine::cancel(slip e, const char* reason, time_point now) {
     settle_rest(e, outcome_kind::cancelled, work_state::not_started, why);
     return;
   }
+  // Nobody learns of the outcome before the worker can know.
+  bool in_hand = false;
+  for (auto& w : workers_) {
+    if (w.sent.empty() || w.sent.front().place != e.place) continue;
+    cancel_head(w, now);
+    in_hand = true;
+  }
   settle_error(at(e), outcome_kind::cancelled, work_state::unknown, why);
   at(e).cancelled = true;
-  for (auto& w : workers_) {
-    if (!w.sent.empty() && w.sent.front().place == e.place) return cancel_head(w, now);
-  }
-  cancelled_behind_ = true;
+  if (!in_hand) cancelled_behind_ = true;
 }
 
 /// What was cancelled while it waits behind another one is not to run any more.
@@ -141,7 +145,10 @@ void engine::take_back_cancelled() {
   for (auto& w : workers_) {
     const bool works = w.at == state::ready || (w.at == state::retiring && !asked_);
     if (!works || w.held || !w.withdrawn.empty() || w.sent.size() < 2) continue;
-    if (std::any_of(w.sent.begin() + 1, w.sent.end(), [this](slip e) { return at(e).cancelled; })) take_back(w);
+    if (std::any_of(w.sent.begin() + 1, w.sent.end(), [this](slip e) { return at(e).cancelled; })) {
+      take_back(w);
+      std::rotate(out_.begin(), out_.end() - 1, out_.end());  // before the outcomes
+    }
   }
 }
 

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <new>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -78,7 +79,7 @@ public:
       // Nothing is in hand any more once its answer has left, so the order of these two matters.
       send();
       page_.current.store(0, std::memory_order_release);
-      switch (reader.wait(channel_fd)) {
+      switch (wait(reader)) {
         case process::read_status::more:
           break;
         case process::read_status::closed:
@@ -104,6 +105,17 @@ private:
       if (!gone) broken("it cannot answer: " + errno_text(error));
       std::fflush(nullptr);
       ::_exit(gone ? 0 : exit_broken);
+    }
+  }
+
+  process::read_status wait(process::frame_reader& reader) {
+    try {
+      return reader.wait(channel_fd);
+    } catch (const std::bad_alloc&) {
+      // Whose arguments it cannot even read is what it dies of, lest that comes back for ever.
+      page_.current.store(reader.arriving(), std::memory_order_release);
+      broken("it has no memory for the arguments of its task");
+      return process::read_status::io_error;
     }
   }
 

@@ -302,6 +302,11 @@ read_status frame_reader::feed(std::span<const std::byte> bytes) {
   return broken_ ? read_status::protocol_error : read_status::more;
 }
 
+std::uint64_t frame_reader::arriving() noexcept {
+  if (frame_ == 0 || held_.size() < frame_header_bytes) return 0;
+  return get<std::uint64_t>(held_.front() + 16);
+}
+
 std::optional<frame> frame_reader::next() {
   release_last();
   if (!check_header() || held_.size() < frame_) {

@@ -103,6 +103,8 @@ public:
   /// True once the stream has proven not to be our protocol. Nothing is read after that.
   bool broken() const noexcept { return broken_; }
   const std::string& problem() const noexcept { return problem_; }
+  /// The id of a frame whose header is known and whose payload is still on its way; 0 when there is none.
+  std::uint64_t arriving() noexcept;
   /// True when bytes of an incomplete frame are held; ask it after `next` ran dry.
   bool has_partial() const noexcept { return held_.size() > release_; }
   std::uint64_t received_bytes() const noexcept { return received_; }

@@ -17,7 +17,10 @@ edge_tasks registered;
 
 std::int64_t read_moody(moody value) { return value.how; }
 
-std::int64_t measure(std::string text) { return static_cast<std::int64_t>(text.size()); }
+std::int64_t measure(std::string text) {
+  if (text.starts_with("throw")) throw std::runtime_error("it was asked to throw");
+  return static_cast<std::int64_t>(text.size());
+}
 
 std::int64_t fork_and_fault(std::string how) {
   const int child = ::fork();

@@ -15,7 +15,7 @@ struct moody {
 
 struct edge_tasks {
   task<std::int64_t, moody> read_moody;               ///< `how`
-  task<std::int64_t, std::string> measure;            ///< the size of the text
+  task<std::int64_t, std::string> measure;            ///< the size of the text; throws when it begins so
   task<std::int64_t, std::string> fork_and_fault;     ///< its child does `how`; returns the signal that ended it
   task<std::int64_t, std::int64_t> fork_and_return;   ///< returns twice; in the parent the exit code of the child
   task<std::int64_t, std::int64_t> leave_group;       ///< joins the group of the pool's program and hangs

@@ -232,4 +232,41 @@ TEST_F(engine_chunks, are_sent_ahead_one_at_a_time) {
   EXPECT_EQ(assigned.size(), 2u);
 }
 
+TEST_F(engine_chunks, are_halved_until_a_worker_takes_them) {
+  make_ready({}, 1);
+  submit_chunk(3);
+  const auto why = make_cause(cause_class::memory, "no room");
+  const auto whole = next_assigned();
+  EXPECT_FALSE(brain->worker_did_not_take(whole.worker, whole.id + 1, why, now)) << "that was not sent";
+  EXPECT_TRUE(brain->worker_did_not_take(whole.worker, whole.id, why, now));
+  step();
+  const auto one = next_assigned();
+  EXPECT_EQ(one.id, whole.id);
+  EXPECT_EQ(one.task->items, 1u);
+  EXPECT_TRUE(brain->worker_did_not_take(one.worker, one.id, why, now));
+  step();
+  const auto two = next_assigned();
+  EXPECT_EQ(two.task->items, 2u);
+  EXPECT_TRUE(brain->worker_items(two.worker, two.id, 0, 2, squares(2, 2), 0.1, true, now));
+  step();
+  EXPECT_EQ(seen->values_of, (std::map<std::size_t, std::int64_t>{{1, 4}, {2, 9}}));
+  ASSERT_EQ(seen->errors_of.count(0), 1u);
+  EXPECT_EQ(seen->errors_of.at(0).kind, outcome_kind::rejected);
+  EXPECT_EQ(seen->errors_of.at(0).work, work_state::not_started);
+  EXPECT_TRUE(seen->errors_of.at(0).attempts.empty());
+  EXPECT_EQ(seen->twice, 0);
+  EXPECT_EQ(brain->open(), 0u);
+}
+
+TEST_F(engine_chunks, that_were_cancelled_and_not_taken_are_over) {
+  make_ready({}, 1);
+  const auto chunk = submit_chunk(2);
+  const auto sent = next_assigned();
+  brain->cancel_all(chunk->sink.get(), "no reason", now);
+  EXPECT_TRUE(brain->worker_did_not_take(sent.worker, sent.id, make_cause(cause_class::memory, "no room"), now));
+  step();
+  EXPECT_TRUE(assigned.empty());
+  EXPECT_EQ(brain->open(), 0u);
+}
+
 }  // namespace

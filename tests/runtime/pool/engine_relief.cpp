@@ -175,4 +175,28 @@ TEST_F(engine_relief, charges_a_death_to_the_task_in_hand_alone) {
   EXPECT_EQ(outcomes.at(1).error->kind, outcome_kind::quarantined);
 }
 
+TEST_F(engine_relief, takes_back_what_was_cancelled_behind_another_one) {
+  make_ready({}, 1);
+  make_short_tasks_known();
+  submit_one();
+  const auto cancelled = submit_one();
+  submit_one();
+  const auto sent = all_assigned();
+  ASSERT_GE(sent.size(), 2u);
+  EXPECT_TRUE(brain->cancel(cancelled, now));
+  step();
+  ASSERT_EQ(withdrawals.size(), 1u) << "nobody is idle, and no time went by";
+  EXPECT_EQ(withdrawals[0].head, sent[0].id);
+  EXPECT_EQ(withdrawals[0].sent, sent.size());
+  brain->worker_withdrew(sent[0].worker, {1, std::nullopt, false});
+  step();
+  answer_ok(sent[0]);
+  for (const auto& a : all_assigned()) {
+    EXPECT_NE(a.id, sent[1].id);
+    answer_ok(a);
+  }
+  EXPECT_EQ(brain->open(), 0u);
+  for (const auto& [index, one] : outcomes) EXPECT_EQ(one.count, 1);
+}
+
 }  // namespace

@@ -10,7 +10,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -57,14 +59,11 @@ TEST(thread_edges, take_what_a_codec_throws_for_the_error_of_its_task) {
 }
 
 TEST_F(process_edges, show_no_more_than_the_size_of_large_arguments) {
-  auto spec = spec_of(1);
-  spec.attempts = 1;
-  process_pool pool(around.environment(), "squares", spec);
+  process_pool pool(around.environment(), "squares", spec_of(1));
   ASSERT_EQ(pool.start(), std::nullopt);
-  auto one = pool.submit(tasks().poison, 1, "throw" + std::string(1'000'000, 'x'));
-  EXPECT_TRUE(get_soon(one).ok()) << "it is no fault that anybody knows";
-  auto two = pool.submit(edges().fork_and_fault, std::string(100'000, 'x'));
-  EXPECT_EQ(get_soon(two).value(), 0);
+  auto large = pool.submit(edges().measure, "throw" + std::string(1'000'000, 'x'));
+  EXPECT_FALSE(get_soon(large).ok());
+  EXPECT_EQ(around.events.all(event_kind::task_fail).at(0).task->args, "<1000013 bytes>");
 }
 
 TEST_F(process_edges, refuse_an_argument_without_room_in_the_worker) {
@@ -85,19 +84,6 @@ TEST_F(process_edges, refuse_an_argument_without_room_in_the_worker) {
   for (std::int64_t n = 0; n < 50; ++n) EXPECT_EQ(get_soon(small[static_cast<std::size_t>(n)]).value(), n * n);
   EXPECT_EQ(pool.stats().restarts, 0u);
   EXPECT_TRUE(around.events.all(event_kind::crash).empty());
-}
-
-TEST_F(process_edges, halve_a_chunk_without_room_in_the_worker) {
-  if (STEWARD_SANITIZED) GTEST_SKIP() << "a sanitizer needs more address space";
-  auto spec = spec_of(1);
-  spec.memory_limit = 160 * mib;
-  process_pool pool(around.environment(), "squares", spec);
-  ASSERT_EQ(pool.start(), std::nullopt);
-  map_options options;
-  options.chunk = 8;
-  const auto sizes = pool.map(edges().measure, std::vector<std::string>(8, std::string(20 * mib, 'x')), options);
-  EXPECT_EQ(sizes, std::vector<std::int64_t>(8, static_cast<std::int64_t>(20 * mib)));
-  EXPECT_EQ(pool.stats().restarts, 0u);
 }
 
 /// Leaves this process no descriptor while it lives.
@@ -134,6 +120,27 @@ TEST_F(process_edges, refuse_an_argument_that_cannot_be_sent) {
   }
   EXPECT_EQ(get_soon_value(pool.submit(edges().measure, text)), static_cast<std::int64_t>(text.size()));
   EXPECT_TRUE(around.events.all(event_kind::crash).empty());
+}
+
+TEST_F(process_edges, charge_an_argument_that_a_worker_cannot_even_read) {
+  if (STEWARD_SANITIZED) GTEST_SKIP() << "a sanitizer needs more address space";
+  auto spec = spec_of(1);
+  spec.memory_limit = 64 * mib;
+  spec.attempts = 1;
+  spec.spares = 1;  // so that one is ready while none can be started
+  spec.worker_restarts.restarts = 100;
+  process_pool pool(around.environment(), "squares", spec);
+  ASSERT_EQ(pool.start(), std::nullopt);
+  const std::string text(60 * mib, 'x');
+  std::optional<no_descriptors> none(std::in_place);
+  auto large = pool.submit(edges().measure, text);
+  const auto outcome = get_soon(large);
+  none.reset();
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_EQ(outcome.error().kind, outcome_kind::quarantined);
+  EXPECT_EQ(outcome.error().attempts.size(), 1u);
+  EXPECT_THAT(describe(outcome.error().why), HasSubstr("it has no memory for the arguments of its task"));
+  EXPECT_EQ(get_soon_value(pool.submit(tasks().square, 4)), 16);
 }
 
 TEST_F(process_edges, leave_a_worker_alone_whose_child_crashes) {

@@ -363,10 +363,10 @@ protected:
 };
 
 TEST_P(keeper_by, tells_the_end_of_a_child_where_sigchld_was_ignored) {
-  std::signal(SIGCHLD, SIG_IGN);
+  ::signal(SIGCHLD, SIG_IGN);
   exit_report report = run(request_for("exit_with", "3"));
   EXPECT_EQ(report.code, 3);
-  EXPECT_EQ(std::signal(SIGCHLD, SIG_DFL), SIG_DFL);
+  EXPECT_EQ(::signal(SIGCHLD, SIG_DFL), SIG_DFL);
 }
 
 TEST(keeper, says_so_when_somebody_else_reaped_a_child) {
