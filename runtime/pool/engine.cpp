@@ -37,7 +37,7 @@ void engine::start(time_point now) {
   if (spec_.spares > 0) e.text += " and " + std::to_string(spec_.spares) + (spec_.spares == 1 ? " spare" : " spares");
   if (!processes()) e.text += "; on threads a segfault in a task ends the program";
   note(std::move(e));
-  for (auto& w : workers_) begin(w, now);
+  keep_size(now);
 }
 
 task_id engine::submit(job_ptr task) {
@@ -60,19 +60,6 @@ task_id engine::submit(job_ptr task) {
   return id;
 }
 
-void engine::resize(unsigned min, unsigned max, time_point now) {
-  min_ = std::max(1U, min);
-  max_ = std::max(min_, max);
-  size_ = std::clamp(size_, min_, max_);
-  auto e = make_event(event_kind::operator_, event_level::info);
-  e.text = "resized to " + std::to_string(min_) + (max_ > min_ ? " to " + std::to_string(max_) : "") +
-           (max_ == 1 ? " worker" : " workers");
-  note(std::move(e));
-  if (phase_ != phase::starting && phase_ != phase::running) return;
-  keep_size(now);
-  shrink(now);
-}
-
 void engine::stop(bool drain, time_point now) {
   if (phase_ == phase::stopped) return;
   // Without workers, and none to come, there is nobody to drain the queue.
@@ -88,11 +75,7 @@ void engine::stop(bool drain, time_point now) {
   }
 }
 
-/// From here on nothing new is started: what waits is cancelled, and each worker is asked to end.
-void engine::begin_stop() {
-  drain_ = false;
-  if (asked_) return;
-  asked_ = true;
+void engine::cancel_queue() {
   const auto why = make_cause(cause_class::killed, "the pool was stopped");
   for (const auto e : std::exchange(suspects_, {})) {
     if (is_live(e)) settle_rest(e, outcome_kind::cancelled, work_state::not_started, why);
@@ -103,6 +86,14 @@ void engine::begin_stop() {
     }
   }
   queued_ = 0;
+}
+
+/// From here on nothing new is started: what waits is cancelled, and each worker is asked to end.
+void engine::begin_stop() {
+  drain_ = false;
+  if (asked_) return;
+  asked_ = true;
+  cancel_queue();
   for (auto& w : workers_) {
     if (w.at == state::waiting) w.at = state::down;
     if (w.at == state::down || w.at == state::killing) continue;
@@ -134,8 +125,18 @@ void engine::worker_ready(worker_ref ref, time_point now) {
   } else {
     note(worker_event(event_kind::ready, event_level::debug, *w));
   }
-  const auto pending = [](const worker& x) { return x.at != state::ready && x.at != state::down; };
-  if (phase_ == phase::starting && std::none_of(workers_.begin(), workers_.end(), pending)) {
+  if (std::exchange(w->leaving, false)) retire(*w);
+  if (living() >= wanted_workers()) scarce_ = false;
+  if (scarce_) keep_size(now);
+  check_started();
+}
+
+/// The pool runs when all that it means to have are ready; those that a resize made superfluous may still be ending.
+void engine::check_started() {
+  const auto pending = [](const worker& x) {
+    return x.at != state::ready && x.at != state::down && x.at != state::retiring && !x.leaving;
+  };
+  if (phase_ == phase::starting && !gave_up_ && std::none_of(workers_.begin(), workers_.end(), pending)) {
     phase_ = phase::running;
     note(make_event(event_kind::ready, event_level::info));
   }
@@ -149,56 +150,15 @@ void engine::worker_start_failed(worker_ref ref, const cause& why, time_point no
   worker_died(ref, death{why, 0, false}, now);
 }
 
-void engine::worker_running(worker_ref ref, task_id current, time_point since, time_point now, std::uint64_t item) {
-  auto* w = find(ref);
-  if (!w || w->sent.empty() || w->sent.front().id != current) return;
-  const auto& r = at(w->sent.front());
-  // The page is written by the worker: what cannot be is not believed.
-  if (item < r.received || item >= r.items || (w->head_started && w->head_item == item)) return;
-  if (w->head_item != item) w->head_asked = false;
-  w->head_since = std::clamp(since, w->head_since, std::max(now, w->head_since));
-  w->head_item = item;
-  w->head_started = true;
-  set_check(*w);
-}
-
-void engine::worker_looked_at(worker_ref ref, bool stopped, std::uint64_t resident_bytes, time_point now) {
-  auto* w = find(ref);
-  if (!w || w->at != state::ready) return;
-  w->seen_stopped = stopped ? w->seen_stopped + 1 : 0;
-  if (resident_bytes == 0) return;
-  w->memory_answered = w->answered;
-  w->memory_at = now + memory_look_every;
-  if (resident_bytes > spec_.recycle_memory && !w->leaving) {
-    w->leaving = true;
-    auto e = worker_event(event_kind::warn, event_level::info, *w);
-    e.text = "its " + std::to_string(resident_bytes / 1024) + " KiB are more than recycle_memory: it is replaced";
-    note(std::move(e));
-  }
-}
-
-look engine::wanted(unsigned index, time_point now) const {
-  const auto& w = workers_.at(index);
-  if (w.at != state::ready || !processes()) return {};
-  const bool stopped = spec_.heartbeat.count() > 0 && !w.sent.empty() && now >= w.look_at;
-  const bool memory = spec_.recycle_memory > 0 && !w.leaving && w.answered != w.memory_answered && now >= w.memory_at;
-  return {stopped, memory};
-}
-
-/// When the item in hand is looked at for its deadlines.
-void engine::set_check(worker& w) {
-  auto due = time_point::max();
-  if (spec_.deadline.count() > 0) due = w.head_since + spec_.deadline;
-  if (spec_.soft_deadline.count() > 0 && !w.head_asked) due = std::min(due, w.head_since + spec_.soft_deadline);
-  w.check_at = due;
-}
-
 void engine::new_head(worker& w, time_point since) {
   w.head_since = since;
   w.head_item = 0;
   w.held = false;
   w.head_started = false;
   w.head_asked = false;
+  w.looked_again = false;
+  w.was_cut = false;
+  w.went_on = false;
   w.seen_stopped = 0;
   w.end_by.reset();
   w.look_at = since + spec_.heartbeat / 2;
@@ -342,6 +302,10 @@ void engine::head_answered(worker& w, std::uint64_t items, double ran_ms, bool d
   take_head(w);
   drop_record(e);
   new_head(w, now);
+  if (w.at != state::terminating || !w.sent.empty()) return;
+  // What it was to end for is over: it has nothing to wait for.
+  w.at = state::killing;
+  out_.emplace_back(act::kill{ref_of(w)});
 }
 
 void engine::take_head(worker& w) {
@@ -355,6 +319,9 @@ void engine::take_head(worker& w) {
 }
 
 std::vector<action> engine::step(time_point now) {
+  if (now - last_step_ > away_after()) catch_up(now);
+  last_step_ = now;
+  if (phase_ == phase::starting) check_started();
   check_workers(now);
   if (cancelled_behind_) take_back_cancelled();
   dispatch(now);
@@ -366,7 +333,14 @@ std::vector<action> engine::step(time_point now) {
 bool engine::may_take(const worker& w) const {
   if (w.at != state::ready || w.end_by || w.held || !w.withdrawn.empty()) return false;
   if (w.sent.empty() && busy_ >= size_) return false;  // it is a spare
-  return w.most_tasks == 0 || w.answered + w.sent_items < w.most_tasks;
+  return left_of_share(w) > 0;
+}
+
+/// So many more items a worker may be sent before it is replaced.
+std::uint64_t engine::left_of_share(const worker& w) {
+  if (w.most_tasks == 0) return ~std::uint64_t{0};
+  const auto taken = w.answered + w.sent_items;
+  return w.most_tasks - std::min(w.most_tasks, taken);
 }
 
 /// Prefers idle workers, then the one with the least to do, and sends ahead only what is known to be short.
@@ -441,9 +415,9 @@ void engine::dispatch(time_point now) {
   while (const auto e = front()) {
     auto* w = choose(at(*e), estimate(at(*e)), waiting);
     if (!w) break;
-    pop_front();
-    --waiting;
-    hand_over(*w, *e, now);
+    const auto most = left_of_share(*w);
+    if (at(*e).items <= most) --waiting;
+    hand_over(*w, take_front(most), now);
   }
   if (queued_ > 0 && size_ < max_) grow(waiting + suspects_.size(), now);
   if (busy_ > 0) relieve(now);
@@ -457,8 +431,7 @@ std::size_t engine::idle() const {
 
 /// When what a worker was sent behind the one in hand has waited long enough.
 time_point engine::held_up_at(const worker& w) const {
-  const bool works = w.at == state::ready || (w.at == state::retiring && !asked_);
-  if (!works || w.held || w.end_by || w.sent.empty() || !w.withdrawn.empty()) return time_point::max();
+  if (!works(w) || w.held || w.end_by || w.sent.empty() || !w.withdrawn.empty()) return time_point::max();
   const auto& r = at(w.sent.front());
   const bool more = w.sent.size() > 1 || (!r.cancelled && r.items - r.received > 1);
   return more ? w.head_since + held_up_after : time_point::max();
@@ -505,19 +478,13 @@ std::optional<time_point> engine::next_due() const {
   const bool helps = busy_ > 0 && suspects_.empty() && idle() > 0;
   for (const auto& w : workers_) {
     if (const auto t = helps ? held_up_at(w) : time_point::max(); t != time_point::max()) add(t);
-    if (w.at == state::waiting || w.at == state::starting || w.at == state::terminating) add(w.due);
-    const bool leaves = w.at == state::retiring && !asked_;
-    if (leaves && w.sent.empty() && w.due != time_point::max()) add(w.due);
-    if (w.at != state::ready && !leaves) continue;
+    if (const auto t = watched_at(w); t != time_point::max()) add(t);
+    if (!works(w)) continue;
     if (w.at == state::ready && spec_.recycle_memory > 0 && !w.leaving && w.answered != w.memory_answered)
       add(w.memory_at);
     if (w.sent.empty()) {
       if (size_ > min_ && w.at == state::ready && phase_ == phase::running) add(w.idle_since + spec_.idle_exit);
-      continue;
     }
-    if (w.check_at != time_point::max()) add(w.check_at);
-    if (w.end_by) add(*w.end_by);
-    if (processes() && spec_.heartbeat.count() > 0) add(w.look_at);
   }
   if (phase_ == phase::stopping && !forced_)
     add(stop_since_ + spec_.shutdown -

@@ -8,6 +8,7 @@
 #include "steward/spec.hpp"
 #include "steward/task.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -67,6 +68,12 @@ public:
   static constexpr milliseconds memory_look_every{250};
   /// What waits behind one that has run for so long goes to an idle worker, if there is one.
   static constexpr milliseconds held_up_after{10};
+  /// No resize goes beyond so many workers.
+  static constexpr unsigned most_workers = 1'024;
+  /// Where we come later than this to a deadline, answers are read once more before it is enforced; after having been
+  /// away, for longer.
+  static constexpr milliseconds late_look{10};
+  static constexpr milliseconds away_look{100};
 
   engine(pool_spec spec, std::string path, std::uint64_t seed);
 
@@ -162,6 +169,9 @@ private:
     std::deque<slip> sent;          ///< in the order in which it runs them
     std::deque<task_id> withdrawn;  ///< what it was sent after these, and will answer with nothing
     bool held = false;              ///< what was behind the one in hand was taken back
+    bool was_cut = false;           ///< the same, because the worker is to end for the one in hand
+    bool went_on = false;           ///< it had begun something else by then
+    bool looked_again = false;      ///< at the one in hand, because we came late to its deadline
     std::size_t sent_items = 0;
     double load_us = 0.0;              ///< expected run time of `sent`
     time_point head_since;             ///< when the item in hand is taken to have started, at the earliest
@@ -212,6 +222,7 @@ private:
   void push_front(slip e);
   std::optional<slip> front();
   void pop_front();
+  slip take_front(std::uint64_t most);
   band& band_of(int priority);
 
   task_error error_of(const record& r, outcome_kind kind, work_state work, cause why, std::uint64_t item) const;
@@ -228,6 +239,7 @@ private:
   void charge(worker& w, slip e, const cause& why, bool answer_lost, time_point now, std::string& fate);
   void head_answered(worker& w, std::uint64_t items, double ran_ms, bool done, time_point now);
   void take_head(worker& w);
+  void fail_late(worker& w, slip e, std::uint32_t item, const cause& why, time_point now);
   void set_check(worker& w);
   void new_head(worker& w, time_point since);
 
@@ -237,13 +249,19 @@ private:
   void reclaim_started(worker& w, slip e, bool in_hand, const death& how, const cause& why, time_point now,
                        std::string& fate);
   std::string reclaim(worker& w, const death& how, const cause& why, time_point now);
+  bool ended_for(const worker& w, const death& how) const;
   void after_planned_end(worker& w, std::string text, time_point now);
   void give_up(const cause& why, time_point now);
   void begin_stop();
+  void cancel_queue();
+  void check_started();
   void check_stop(time_point now);
+  void catch_up(time_point now);
+  time_point watched_at(const worker& w) const;
   void check_workers(time_point now);
   void check_busy(worker& w, time_point now);
   void check_deadline(worker& w, time_point now);
+  bool cut_off(worker& w, time_point now);
   void check_idle(worker& w, time_point now);
   void check_shares(time_point now);
   void check_retiring(worker& w, time_point now);
@@ -261,6 +279,7 @@ private:
   void relieve(time_point now);
   void hand_over(worker& w, slip e, time_point now);
   bool may_take(const worker& w) const;
+  static std::uint64_t left_of_share(const worker& w);
   worker* choose(const record& next, double estimated, std::size_t waiting);
   double estimate(const record& r);
   double* run_us(const task_entry* what);
@@ -272,6 +291,14 @@ private:
   event_decision decision(const char* what, time_point now, milliseconds delay = milliseconds{0}) const;
   void note(event e) { out_.emplace_back(act::tell{std::make_unique<event>(std::move(e))}); }
   bool any_ready() const;
+  bool any_coming() const;
+  /// It runs what it was sent, and is watched.
+  bool works(const worker& w) const noexcept { return w.at == state::ready || (w.at == state::retiring && !asked_); }
+  /// Later than this nobody comes who is only busy.
+  milliseconds away_after() const noexcept {
+    constexpr milliseconds most{500};
+    return spec_.heartbeat.count() > 0 ? std::min(most, spec_.heartbeat / 2) : most;
+  }
   bool processes() const noexcept { return spec_.runs_in == rung::process; }
 
   pool_spec spec_;
@@ -293,6 +320,8 @@ private:
   std::size_t busy_ = 0;  // workers that were sent something
   policy::restart_budget budget_;
   unsigned failed_starts_ = 0;  // in a row, while nobody is ready
+  bool scarce_ = false;         // one could not be started though others run
+  time_point last_step_{};
   std::vector<record> records_;
   std::vector<std::uint32_t> free_;
   std::vector<band> bands_;    // highest priority first

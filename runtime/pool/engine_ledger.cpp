@@ -71,6 +71,22 @@ engine::slip engine::split(const record& from, std::uint32_t item, std::uint32_t
   return e;
 }
 
+/// The next one in the queue, of no more items than these: what is left of it goes back.
+engine::slip engine::take_front(std::uint64_t most) {
+  auto e = *front();
+  pop_front();
+  while (at(e).items > most) {
+    // By halves, so that a chunk of many shares is not copied once for each.
+    const auto items = at(e).items;
+    const auto keep = std::max(items / 2, static_cast<std::uint32_t>(std::min<std::uint64_t>(most, items - 1)));
+    push_front(split(at(e), keep, items - keep));
+    const auto part = split(at(e), 0, keep);
+    drop_record(e);
+    e = part;
+  }
+  return e;
+}
+
 engine::band& engine::band_of(int priority) {
   const auto at = std::find_if(bands_.begin(), bands_.end(), [=](const band& x) { return x.priority <= priority; });
   if (at != bands_.end() && at->priority == priority) return *at;
@@ -161,7 +177,7 @@ void engine::take_back(worker& w) {
 /// What the worker runs has its outcome already: it is asked to end it, and made to after the grace.
 void engine::cancel_head(worker& w, time_point now) {
   out_.emplace_back(act::ask_task{ref_of(w), w.sent.front().id, true});
-  if (processes() && w.at == state::ready) w.end_by = now + spec_.grace;
+  if (processes() && works(w)) w.end_by = now + spec_.grace;
 }
 
 /// What the worker has not begun waits again, first in the queue; what is left of a chunk is shared among those who
@@ -169,6 +185,7 @@ void engine::cancel_head(worker& w, time_point now) {
 void engine::worker_withdrew(worker_ref ref, const withdrawal& what) {
   auto* w = find(ref);
   if (!w || w->sent.empty()) return;
+  w->went_on = w->was_cut && (what.begun > 1 || (what.item && *what.item > w->head_item));
   while (w->sent.size() > std::max<std::size_t>(1, what.begun)) {
     const auto e = w->sent.back();
     w->sent.pop_back();

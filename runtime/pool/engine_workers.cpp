@@ -88,53 +88,6 @@ void engine::retire(worker& w) {
   out_.emplace_back(act::stop{ref_of(w)});
 }
 
-unsigned engine::living() const {
-  return static_cast<unsigned>(std::count_if(workers_.begin(), workers_.end(), [](const worker& w) {
-    return w.at != state::down && w.at != state::retiring && !w.leaving;
-  }));
-}
-
-/// Starts workers until there are as many as there should be; those that are about to leave do not count.
-void engine::keep_size(time_point now) {
-  for (auto have = living(); have < wanted_workers(); ++have) {
-    const auto down =
-        std::find_if(workers_.begin(), workers_.end(), [](const worker& w) { return w.at == state::down; });
-    begin(down == workers_.end() ? add_worker() : *down, now);
-  }
-}
-
-void engine::shrink(time_point now) {
-  for (auto have = living(); have > wanted_workers(); --have) {
-    worker* least = nullptr;
-    for (auto& w : workers_) {
-      if (w.at == state::down || w.at == state::retiring || w.leaving) continue;
-      if (w.at == state::waiting) {
-        least = &w;
-        break;
-      }
-      if (w.at != state::ready) continue;
-      if (!least || w.sent.size() < least->sent.size()) least = &w;
-    }
-    if (!least) return;  // those that start are dealt with when they are ready
-    if (least->at == state::waiting) {
-      least->at = state::down;
-    } else {
-      least->idle_since = now;
-      retire(*least);
-    }
-  }
-}
-
-void engine::grow(std::size_t waiting, time_point now) {
-  const auto coming = static_cast<std::size_t>(std::count_if(workers_.begin(), workers_.end(), [](const worker& w) {
-    return w.at == state::starting || w.at == state::waiting;
-  }));
-  if (waiting <= coming || phase_ == phase::stopping) return;
-  const auto more = std::min<std::size_t>(max_ - size_, waiting - coming);
-  size_ += static_cast<unsigned>(more);
-  keep_size(now);
-}
-
 void engine::count(const cause& why) {
   switch (why.cls) {
     case cause_class::memory:
@@ -179,6 +132,33 @@ void engine::charge(worker& w, slip e, const cause& why, bool answer_lost, time_
   }
 }
 
+/// The item ran past its deadline, and its worker was ended for it.
+void engine::fail_late(worker& w, slip e, std::uint32_t item, const cause& why, time_point now) {
+  const auto ran_ms = ms_between(w.head_since, now);
+  ++at(e).received;
+  ++totals_.deadlines;
+  auto error = error_of(at(e), outcome_kind::deadline, work_state::failed, why, item);
+  error.attempts.push_back({at(e).attempt, name_of(w), w.pid, why, ran_ms});
+  auto told = worker_event(event_kind::task_fail, event_level::warn, w);
+  told.why = why;
+  told.task = task_view(at(e), item);
+  told.task->ran_ms = ran_ms;
+  told.task_fate = "failed";
+  note(std::move(told));
+  out_.emplace_back(act::settle{at(e).task, outcome<bytes>(std::move(error)), item});
+  --open_;
+  ++totals_.settled;
+  ++totals_.failed;
+}
+
+/// A worker that was asked to end for the task in hand may die of that as it likes: by a handler of its own, say.
+bool engine::ended_for(const worker& w, const death& how) const {
+  if (how.by_us) return true;
+  if (w.at != state::terminating && w.at != state::killing) return false;
+  if (w.ended_for_cancel) return w.sent.empty() || (w.sent.front().id == how.in_hand && at(w.sent.front()).cancelled);
+  return w.killed_task != 0 && how.in_hand + how.item == w.killed_task;
+}
+
 /// Decides on what a dead worker had in hand, and on what it finished without being heard.
 void engine::reclaim_started(worker& w, slip e, bool in_hand, const death& how, const cause& why, time_point now,
                              std::string& fate) {
@@ -199,24 +179,14 @@ void engine::reclaim_started(worker& w, slip e, bool in_hand, const death& how, 
   }
   const bool between = in_hand && how.item + 1 == first && items > 1;  // it died after one item and before the next
   if (!between) {
-    const bool late = how.by_us && w.killed_for && w.killed_task == at(e).id + hand;
-    if (!late) {
-      charge(w, e, why, false, now, fate);
+    if (w.killed_task == at(e).id + hand) {
+      fail_late(w, e, hand, why, now);
+      fate = "failed";
     } else {
-      ++at(e).received;
-      ++totals_.deadlines;
-      auto error = error_of(at(e), outcome_kind::deadline, work_state::failed, why, hand);
-      error.attempts.push_back({at(e).attempt, name_of(w), w.pid, why, ms_between(w.head_since, now)});
-      auto told = worker_event(event_kind::task_fail, event_level::warn, w);
-      told.why = why;
-      told.task = task_view(at(e), hand);
-      told.task->ran_ms = error.attempts.back().ran_ms;
-      told.task_fate = fate = "failed";
-      note(std::move(told));
-      out_.emplace_back(act::settle{at(e).task, outcome<bytes>(std::move(error)), hand});
-      --open_;
-      ++totals_.settled;
-      ++totals_.failed;
+      // What was begun may not be begun for nothing, but it is told that it was not at fault.
+      const bool bystander = how.by_us && w.killed_for && (w.ended_for_cancel || why.cls == cause_class::deadline);
+      const auto other = make_cause(cause_class::killed, "its worker was ended for another task");
+      charge(w, e, bystander ? other : why, false, now, fate);
     }
   }
   if (at(e).received < items) push_front(split(at(e), at(e).received, items - at(e).received));
@@ -274,14 +244,16 @@ void engine::worker_died(worker_ref ref, const death& how, time_point now) {
   if (!found) return;
   auto& w = *found;
   cause why = how.why;
-  if (how.by_us && w.killed_for) {
+  const bool ours = ended_for(w, how);
+  if (ours && w.killed_for) {
     why = *w.killed_for;
+    if (!how.by_us) why.message += "; when it was asked to end: " + describe(how.why);
     why.stderr_tail = how.why.stderr_tail;
     why.rss_peak_kib = how.why.rss_peak_kib;
   }
   if (how.since) w.head_since = std::min(*how.since, now);
   const bool over = gave_up_ || (phase_ == phase::stopping && !drain_);
-  if (w.at == state::retiring || over || (w.ended_for_cancel && how.by_us)) {
+  if (w.at == state::retiring || over || (w.ended_for_cancel && ours)) {
     const bool planned = !over && (w.ended_for_cancel || w.sent.empty());
     if (over || planned) {
       reclaim(w, how, why, now);
@@ -309,11 +281,15 @@ void engine::worker_died(worker_ref ref, const death& how, time_point now) {
   crash.task_fate = reclaim(w, how, why, now);
   if (!w.died_at) w.died_at = now;
   // A deadline of a process is a decision of ours that costs one fork; an abandoned thread is a leak, and counts.
-  const bool counts = !(how.by_us && why.cls == cause_class::deadline && processes());
+  const bool meant = ours && why.cls == cause_class::deadline && processes();
   const bool worked = w.was_ready && (w.answered > 0 || crash.task);
   const bool surplus = w.leaving || w.at == state::retiring;
   w.at = state::down;
-  failed_starts_ = w.was_ready ? 0 : failed_starts_ + 1;
+  // A pool that works is not to be lost because it cannot have more workers, or one of them again, for now.
+  const bool spared = !w.was_ready && phase_ != phase::starting && any_ready();
+  const bool counts = !meant && !spared;
+  if (spared) scarce_ = true;
+  if (!spared) failed_starts_ = w.was_ready ? 0 : failed_starts_ + 1;
   const unsigned patience = std::min(spec_.worker_restarts.restarts, failed_starts_each * wanted_workers());
   const bool hopeless = failed_starts_ > patience && (!any_ready() || phase_ == phase::starting);
   if (hopeless || (counts && !budget_.allow(now))) {
@@ -325,6 +301,12 @@ void engine::worker_died(worker_ref ref, const death& how, time_point now) {
   if (living() >= wanted_workers()) {
     // There is a replacement already.
     crash.decision = decision(surplus ? "replaced" : "stop", now);
+    tell_crash(std::move(crash));
+    w.died_at.reset();
+    return;
+  }
+  if (spared && any_coming()) {
+    crash.decision = decision("wait", now);
     tell_crash(std::move(crash));
     w.died_at.reset();
     return;
@@ -365,130 +347,10 @@ void engine::give_up(const cause& why, time_point now) {
   }
 }
 
-void engine::check_workers(time_point now) {
-  if (gave_up_) return;
-  for (auto& w : workers_) {
-    if (w.at == state::waiting && now >= w.due) begin(w, now);
-    if (w.at == state::starting && now >= w.due) {
-      const auto slow =
-          spec_.initializer.empty() ? std::string{} : ", with its initializer '" + spec_.initializer + "'";
-      end(w, make_cause(cause_class::start, "not ready within " + render_duration(spec_.start_within) + slow), true,
-          now);
-    }
-    const bool works = w.at == state::ready || (w.at == state::retiring && !asked_);
-    if (works && !w.sent.empty()) check_busy(w, now);
-    if (w.at == state::retiring && !asked_ && w.sent.empty()) check_retiring(w, now);
-    if (w.at == state::ready && w.sent.empty()) check_idle(w, now);
-    if (w.at == state::terminating && now >= w.due) {
-      w.at = state::killing;
-      out_.emplace_back(act::kill{ref_of(w)});
-    }
-  }
-}
-
-/// What has nothing left to do ends soon, or is made to.
-void engine::check_retiring(worker& w, time_point now) {
-  if (w.due == time_point::max()) {
-    w.due = now + spec_.shutdown;
-  } else if (now >= w.due) {
-    end(w, make_cause(cause_class::killed, "it did not stop in time"), true, now);
-  }
-}
-
-/// A worker near the end of its share of tasks is to leave; its replacement is started before it does.
-void engine::check_shares(time_point now) {
-  if (gave_up_ || asked_) return;
-  bool any = false;
-  for (auto& w : workers_) {
-    if (w.at != state::ready) continue;
-    const auto ahead = std::min<std::uint64_t>(w.most_tasks / 8, 16);
-    if (w.most_tasks > 0 && w.answered + w.sent_items + ahead >= w.most_tasks) w.leaving = true;
-    any = any || w.leaving;
-  }
-  if (any) replace_leaving(now);
-}
-
-void engine::replace_leaving(time_point now) {
-  keep_size(now);
-  auto fresh = static_cast<unsigned>(std::count_if(workers_.begin(), workers_.end(),
-                                                   [](const worker& w) { return w.at == state::ready && !w.leaving; }));
-  for (auto& w : workers_) {
-    if (w.at != state::ready || !w.leaving || fresh < wanted_workers()) continue;
-    retire(w);
-  }
-}
-
-void engine::check_busy(worker& w, time_point now) {
-  if (w.end_by && now >= *w.end_by) {
-    w.ended_for_cancel = true;
-    end(w, make_cause(cause_class::killed, "its task was cancelled and went on"), false, now);
-    return;
-  }
-  if (processes() && spec_.heartbeat.count() > 0 && now >= w.look_at) {
-    w.look_at = now + spec_.heartbeat / 2;
-    const auto text = render_duration(spec_.heartbeat);
-    if (w.seen_stopped >= 2) {
-      end(w,
-          make_cause(cause_class::heartbeat,
-                     "frozen: it was stopped for longer than " + render_duration(spec_.heartbeat / 2)),
-          true, now);
-      return;
-    }
-    if (!w.head_started && now - w.head_since >= spec_.heartbeat) {
-      end(w, make_cause(cause_class::heartbeat, "frozen: it did not take up the task it was sent within " + text), true,
-          now);
-      return;
-    }
-  }
-  if (w.check_at != time_point::max() && now >= w.check_at) check_deadline(w, now);
-}
-
-void engine::check_deadline(worker& w, time_point now) {
-  if (!w.head_started) {
-    // It has not taken its task up, so no run of a task is late.
-    const auto shortest = spec_.deadline.count() > 0 ? spec_.deadline : spec_.soft_deadline;
-    w.check_at = now + shortest;
-    return;
-  }
-  const auto e = w.sent.front();
-  const auto id = e.id + w.head_item;
-  if (at(e).cancelled) {
-    w.check_at = time_point::max();
-    return;
-  }
-  auto told = worker_event(event_kind::hang, event_level::warn, w);
-  told.task = task_view(at(e), w.head_item);
-  told.task->ran_ms = ms_between(w.head_since, now);
-  if (spec_.deadline.count() == 0 || now < w.head_since + spec_.deadline) {
-    w.head_asked = true;
-    set_check(w);
-    told.why =
-        make_cause(cause_class::deadline, "longer than the soft deadline of " + render_duration(spec_.soft_deadline));
-    told.level = event_level::info;
-    told.task_fate = "asked to stop";
-    told.text = "its stop token is set";
-    note(std::move(told));
-    out_.emplace_back(act::ask_task{ref_of(w), id, false});
-    return;
-  }
-  const auto why = make_cause(cause_class::deadline, "longer than " + render_duration(spec_.deadline));
-  told.why = why;
-  told.task_fate = "failed";
-  told.text = processes() ? "it is killed" : "the thread is abandoned: it cannot be killed";
-  note(std::move(told));
-  w.killed_task = id;
-  end(w, why, false, now);
-}
-
-/// A pool above its least size lets idle workers go.
-void engine::check_idle(worker& w, time_point now) {
-  if (size_ <= min_ || phase_ != phase::running || now < w.idle_since + spec_.idle_exit) return;
-  --size_;
-  retire(w);
-}
-
 void engine::check_stop(time_point now) {
   if (drain_ && open_ == 0) begin_stop();
+  // What a worker gave back after that waits for nobody.
+  if (asked_ && queued_ > 0) cancel_queue();
   if (!terminated_ && now >= stop_since_ + spec_.shutdown - std::min(spec_.shutdown / 5, milliseconds{500})) {
     terminated_ = true;
     begin_stop();

@@ -265,10 +265,17 @@ void process_driver::carry_out(const act::terminate& what) {
 void process_driver::carry_out(const act::ask_task& what) {
   auto* s = find(what.worker);
   if (!s) return;
-  s->recorder.page().stop.store(what.id, std::memory_order_relaxed);
-  if (!what.whole) return;
-  s->withdrew = true;
-  s->recorder.page().cut.store(what.id, std::memory_order_seq_cst);
+  auto& page = s->recorder.page();
+  auto asked = what.id;
+  if (what.whole) {
+    s->withdrew = true;
+    page.cut.store(what.id, std::memory_order_seq_cst);
+    // After this it has seen the cut, or we see the item that it has taken. A chunk that it has not begun it will not.
+    if (page.fenced.load(std::memory_order_relaxed) == 0)
+      ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
+    if (page.current.load(std::memory_order_acquire) == what.id) asked += page.item.load(std::memory_order_seq_cst);
+  }
+  page.stop.store(asked, std::memory_order_relaxed);
 }
 
 void process_driver::carry_out(const act::withdraw& what, engine& to, time_point) {

@@ -357,8 +357,15 @@ void thread_driver::carry_out(const act::stop& what) {
 void thread_driver::carry_out(const act::ask_task& what) {
   auto* s = find(what.worker);
   if (!s) return;
-  s->self->stop.store(what.id, std::memory_order_relaxed);
-  if (what.whole) s->self->cut.store(what.id, std::memory_order_seq_cst);
+  auto asked = what.id;
+  if (what.whole) {
+    const std::lock_guard lock(s->self->mutex);
+    s->self->cut.store(what.id, std::memory_order_seq_cst);
+    // After this the thread has seen the cut, or we see the item that it has taken.
+    if (barriers_by_others()) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    if (s->self->current == what.id) asked += s->self->item.load(std::memory_order_seq_cst);
+  }
+  s->self->stop.store(asked, std::memory_order_relaxed);
 }
 
 void thread_driver::carry_out(const act::withdraw& what, engine& to, time_point) {
@@ -403,10 +410,10 @@ void thread_driver::carry_out(const act::kill& what, engine& to, time_point now)
     unstarted.swap(s->self->input);
     how.in_hand = s->self->current;
     s->self->cut.store(how.in_hand, std::memory_order_seq_cst);
-    s->self->stop.store(how.in_hand, std::memory_order_relaxed);
     // After this the thread has seen the cut, or we see the item that it has taken.
     if (barriers_by_others()) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
     how.item = s->self->item.load(std::memory_order_seq_cst);
+    s->self->stop.store(how.in_hand + how.item, std::memory_order_relaxed);
     kept = s->self->kept.load(std::memory_order_acquire);
     kept_from = s->self->kept_from;
     const auto size = kept & ((std::uint64_t{1} << 40) - 1);

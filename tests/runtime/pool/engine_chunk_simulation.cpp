@@ -9,6 +9,9 @@
 #include <deque>
 #include <map>
 #include <random>
+#include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -46,6 +49,7 @@ public:
   }
 
   void run() {
+    if (chance(10)) brain_->resize(1 + pick(2), 2 + pick(3), now_);
     brain_->start(now_);
     const int length = 150;
     const int stop_at = chance(50) ? static_cast<int>(pick(length)) : length;
@@ -101,6 +105,7 @@ private:
     std::uint64_t told = 0;    // its items that were answered
     std::uint64_t staged = 0;  // and those that wait in the arena
     task_id cut = 0;
+    unsigned ran = 0;  // items
     time_point since;
   };
 
@@ -160,8 +165,12 @@ private:
   }
 
   void turn(bool hostile) {
-    now_ += microseconds(pick(3'000));
-    for (std::size_t i = 0; i < workers_.size(); ++i) act_on(workers_[i], hostile);
+    // Now and then everybody is away for long, or we alone.
+    const bool away = hostile && chance(1);
+    now_ += away ? milliseconds(100 + pick(2'000)) : microseconds(pick(3'000));
+    if (!away || chance(50)) {
+      for (std::size_t i = 0; i < workers_.size(); ++i) act_on(workers_[i], hostile);
+    }
     if (const auto due = brain_->next_due(); due && *due <= now_) observe();
     for (auto& a : brain_->step(now_)) std::visit([this](auto& x) { take(x); }, a);
   }
@@ -170,10 +179,11 @@ private:
     if (!w.alive) return;
     if (w.killed) return die(w, true);
     if (w.stopped) return;
-    if (w.terminated && chance(50)) return die(w, true);
+    if (w.terminated && chance(50)) return die(w, chance(70));
     if (hostile && chance(death_percent_)) return die(w, false);
     if (hostile && spec_.heartbeat.count() > 0 && chance(1)) {
       w.stopped = true;
+      was_stopped_.emplace("/p/w" + std::to_string(w.ref.index + 1), w.ref.incarnation);
       return;
     }
     if (!w.ready) {
@@ -211,6 +221,8 @@ private:
       return;
     }
     w.since = now_;
+    ++w.ran;
+    EXPECT_TRUE(spec_.recycle_after == 0 || w.ran <= spec_.recycle_after) << "more than its share";
     ++truths_[a.id + w.item - 1].runs;
   }
 
@@ -323,14 +335,15 @@ private:
     if (!w) return;
     ASSERT_EQ(x.sent, w->todo.size());
     ASSERT_EQ(x.head, w->todo.front().id);
-    ASSERT_EQ(w->skipped, 0u);
+    // A worker that is to end gives back what is behind the one in hand a second time.
+    const auto before = w->skipped;
     ++withdrawals_;
     withdrawal kept;
     kept.will_answer = spec_.runs_in == rung::process;
     // One more may be past the point where we can tell whether it will be begun.
-    kept.begun = x.sent > 1 && kept.will_answer && chance(20) ? 2 : 1;
+    kept.begun = x.sent - before > 1 && kept.will_answer && chance(20) ? 2 : 1;
     if (kept.will_answer) {
-      w->skipped = x.sent - (kept.begun == 2 && chance(50) ? 2 : 1);
+      w->skipped = std::max(before, x.sent - (kept.begun == 2 && chance(50) ? 2 : 1));
     } else {
       w->todo.resize(1);
     }
@@ -357,7 +370,11 @@ private:
   void take(act::all_ready&) {}
   void take(act::gave_up&) { EXPECT_FALSE(std::exchange(gave_up_, true)); }
   void take(act::stopped&) {}
-  void take(act::tell&) {}
+  void take(act::tell& x) {
+    const auto& e = *x.what;
+    const bool frozen = e.kind == event_kind::crash && e.why && e.why->cls == cause_class::heartbeat;
+    EXPECT_TRUE(!frozen || was_stopped_.contains({e.actor, e.incarnation.value_or(0)})) << e.actor << " was well";
+  }
 
   void check() {
     for (std::size_t i = 0; i < truths_.size(); ++i) {
@@ -383,6 +400,7 @@ private:
   std::deque<fake> workers_;
   std::deque<truth> truths_;
   std::vector<job_ptr> jobs_;
+  std::set<std::pair<std::string, std::uint64_t>> was_stopped_;
   bool gave_up_ = false;
 
 public:

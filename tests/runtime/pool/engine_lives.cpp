@@ -60,6 +60,145 @@ TEST_F(engine_lives, can_be_resized_while_it_works) {
   EXPECT_EQ(count(event_kind::crash), 0);
 }
 
+TEST_F(engine_lives, can_be_resized_before_its_start) {
+  make({}, 2);
+  brain->resize(6, 6, now);
+  brain->start(now);
+  step();
+  EXPECT_EQ(starts.size(), 6u);
+  ready_all();
+  EXPECT_TRUE(all_ready);
+
+  starts.clear();
+  make({}, 6);
+  brain->resize(2, 2, now);
+  brain->start(now);
+  step();
+  EXPECT_EQ(starts.size(), 2u);
+}
+
+TEST_F(engine_lives, can_be_made_smaller_while_it_starts) {
+  make({}, 6);
+  brain->start(now);
+  step();
+  auto all = std::exchange(starts, {});
+  ASSERT_EQ(all.size(), 6u);
+  brain->worker_ready(all[0], now);
+  step();
+  brain->resize(2, 2, now);
+  step();
+  EXPECT_TRUE(stops.empty()) << "nobody who is ready has to go";
+  EXPECT_FALSE(all_ready);
+  for (std::size_t i = 1; i < all.size(); ++i) brain->worker_ready(all[i], now);
+  step();
+  EXPECT_TRUE(all_ready);
+  EXPECT_EQ(stops.size(), 4u);
+  for (const auto w : std::exchange(stops, {})) die(w);
+  submit(10);
+  EXPECT_EQ(assigned.size(), 2u);
+  EXPECT_TRUE(starts.empty());
+  EXPECT_EQ(count(event_kind::crash), 0);
+}
+
+TEST_F(engine_lives, takes_those_that_start_when_it_is_made_larger_again) {
+  make({}, 4);
+  brain->start(now);
+  step();
+  brain->resize(1, 1, now);
+  brain->resize(3, 3, now);
+  step();
+  EXPECT_EQ(starts.size(), 4u);
+  ready_all();
+  EXPECT_EQ(stops.size(), 1u);
+}
+
+TEST_F(engine_lives, a_pool_that_works_survives_when_it_cannot_grow) {
+  pool_spec spec;
+  spec.heartbeat = milliseconds(0);
+  make_ready(spec, 2);
+  submit(2);
+  const auto running = std::exchange(assigned, {});
+  ASSERT_EQ(running.size(), 2u);
+  brain->resize(300, 300, now);
+  step();
+  const auto fail_all = [&] {
+    for (const auto w : std::exchange(starts, {}))
+      brain->worker_start_failed(w, make_cause(cause_class::start, "Too many open files"), now);
+    step();
+  };
+  EXPECT_EQ(starts.size(), 298u);
+  fail_all();
+  EXPECT_FALSE(gave_up.has_value());
+  // From then on one is tried at a time, ever more rarely.
+  int tries = 0;
+  for (const auto end = now + std::chrono::minutes(10); now < end;) {
+    now = std::max(now, brain->next_due().value_or(end));
+    step();
+    EXPECT_LE(starts.size(), 1u);
+    tries += static_cast<int>(starts.size());
+    fail_all();
+  }
+  EXPECT_FALSE(gave_up.has_value());
+  EXPECT_GT(tries, 3);
+  EXPECT_LT(tries, 2'000);
+  for (const auto& a : running) answer_ok(a);
+  EXPECT_EQ(outcomes.at(0).error, std::nullopt);
+  // Once there is room again all of them come, one after the other.
+  unsigned come = 0;
+  for (int i = 0; i < 1'000 && come < 298; ++i) {
+    if (starts.empty()) now = std::max(now, brain->next_due().value_or(now));
+    step();
+    come += static_cast<unsigned>(starts.size());
+    ready_all();
+  }
+  EXPECT_EQ(come, 298u);
+  submit(400);
+  EXPECT_EQ(assigned.size(), 300u);
+}
+
+TEST_F(engine_lives, a_pool_that_gave_up_is_not_resized) {
+  pool_spec spec;
+  spec.worker_restarts.restarts = 0;
+  make_ready(spec, 1);
+  die({0, 1});
+  ASSERT_TRUE(gave_up.has_value());
+  starts.clear();
+  brain->resize(3, 3, now);
+  step();
+  EXPECT_TRUE(starts.empty());
+}
+
+TEST_F(engine_lives, has_a_largest_size) {
+  make_ready({}, 1);
+  brain->resize(4'000'000'000, 4'000'000'000, now);
+  step();
+  EXPECT_EQ(brain->size(), engine::most_workers);
+}
+
+TEST_F(engine_lives, cuts_a_chunk_to_what_is_left_of_a_workers_share) {
+  pool_spec spec;
+  spec.recycle_after = 10;
+  spec.recycle_jitter = 0.0;
+  make_ready(spec, 1);
+  submit_chunk(4);
+  submit_chunk(95);
+  std::map<std::pair<unsigned, std::uint64_t>, std::size_t> ran;
+  for (int i = 0; i < 200 && brain->open() > 0; ++i) {
+    for (const auto& a : std::exchange(assigned, {})) {
+      ran[{a.worker.index, a.worker.incarnation}] += a.task->items;
+      bytes values(a.task->items * sizeof(std::int64_t));
+      EXPECT_TRUE(brain->worker_items(a.worker, a.id, 0, a.task->items, std::move(values), 0.1, true, now));
+      step();
+    }
+    for (const auto w : std::exchange(stops, {})) die(w);
+    ready_all();
+  }
+  EXPECT_EQ(brain->open(), 0u);
+  EXPECT_EQ(seen->values_of.size(), 95u) << "the first four are those of both chunks";
+  EXPECT_GE(ran.size(), 10u);
+  for (const auto& [w, items] : ran) EXPECT_LE(items, 10u);
+}
+
 TEST_F(engine_lives, keeps_a_spare_ready_that_takes_over_at_once) {
   pool_spec spec;
   spec.spares = 1;

@@ -267,6 +267,28 @@ TYPED_TEST(pool_features, do_not_let_an_endless_item_hold_up_its_chunk) {
   EXPECT_EQ(pool->stats().taken_back, 49u);
 }
 
+TYPED_TEST(pool_features, ask_the_item_in_hand_of_a_cancelled_chunk) {
+  auto spec = spec_of(1);
+  spec.grace = std::chrono::hours(1);
+  const auto pool = this->make(spec);
+  map_options options;
+  options.chunk = 50;
+  auto inputs = numbers(1, 50);
+  inputs[20] = 0;
+  {
+    auto stream = pool->as_completed(tasks().hold_at_zero, inputs, options);
+    // Once what is behind the one that holds was taken back, that one is in hand.
+    pool->untyped().resize(2);
+    const auto end = std::chrono::steady_clock::now() + patience;
+    while (pool->stats().taken_back == 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    stream.cancel();
+  }
+  // No other way than to end by itself.
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (pool->stats().running > 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_EQ(pool->stats().running, 0u);
+}
+
 TYPED_TEST(pool_features, cancel_one_that_waits_and_one_that_runs) {
   const auto pool = this->make(spec_of(1));
   auto running = pool->submit(tasks().until_stopped, 1);

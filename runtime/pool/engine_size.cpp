@@ -1,0 +1,120 @@
+// How many workers there are: growth, shrinking, planned replacements.
+#include "pool/engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace steward::pooling {
+
+void engine::resize(unsigned min, unsigned max, time_point now) {
+  if (gave_up_ || phase_ == phase::stopped) return;
+  min_ = std::clamp(min, 1U, most_workers);
+  max_ = std::clamp(max, min_, most_workers);
+  size_ = std::clamp(size_, min_, max_);
+  auto e = make_event(event_kind::operator_, event_level::info);
+  e.text = "resized to " + std::to_string(min_) + (max_ > min_ ? " to " + std::to_string(max_) : "") +
+           (max_ == 1 ? " worker" : " workers");
+  note(std::move(e));
+  if (phase_ != phase::starting && phase_ != phase::running) return;
+  scarce_ = false;
+  keep_size(now);
+  shrink(now);
+}
+
+unsigned engine::living() const {
+  return static_cast<unsigned>(std::count_if(workers_.begin(), workers_.end(), [](const worker& w) {
+    return w.at != state::down && w.at != state::retiring && !w.leaving;
+  }));
+}
+
+bool engine::any_coming() const {
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [](const worker& w) { return w.at == state::starting || w.at == state::waiting; });
+}
+
+/// Starts workers until there are as many as there should be; those that are about to leave do not count. Where the
+/// last one could not be started, one is tried at a time.
+void engine::keep_size(time_point now) {
+  for (auto have = living(); have < wanted_workers(); ++have) {
+    const auto unwanted = std::find_if(workers_.begin(), workers_.end(),
+                                       [](const worker& w) { return w.at == state::starting && w.leaving; });
+    if (unwanted != workers_.end()) {
+      unwanted->leaving = false;
+      continue;
+    }
+    if (scarce_ && any_coming()) return;
+    const auto down =
+        std::find_if(workers_.begin(), workers_.end(), [](const worker& w) { return w.at == state::down; });
+    begin(down == workers_.end() ? add_worker() : *down, now);
+  }
+}
+
+void engine::shrink(time_point now) {
+  for (auto have = living(); have > wanted_workers(); --have) {
+    worker* least = nullptr;
+    for (auto& w : workers_) {
+      if (w.at == state::down || w.at == state::retiring || w.leaving) continue;
+      if (w.at == state::waiting) {
+        least = &w;
+        break;
+      }
+      if (w.at == state::starting) {
+        least = &w;
+        continue;
+      }
+      if (w.at != state::ready || (least && least->at == state::starting)) continue;
+      if (!least || w.sent.size() < least->sent.size()) least = &w;
+    }
+    if (!least) return;
+    if (least->at == state::waiting) {
+      least->at = state::down;
+    } else if (least->at == state::starting) {
+      least->leaving = true;  // it ends as soon as it is ready
+    } else {
+      least->idle_since = now;
+      retire(*least);
+    }
+  }
+}
+
+void engine::grow(std::size_t waiting, time_point now) {
+  const auto coming = static_cast<std::size_t>(std::count_if(workers_.begin(), workers_.end(), [](const worker& w) {
+    return w.at == state::starting || w.at == state::waiting;
+  }));
+  if (waiting <= coming || phase_ == phase::stopping) return;
+  const auto more = std::min<std::size_t>(max_ - size_, waiting - coming);
+  size_ += static_cast<unsigned>(more);
+  keep_size(now);
+}
+
+/// A worker near the end of its share of tasks is to leave; its replacement is started before it does.
+void engine::check_shares(time_point now) {
+  if (gave_up_ || asked_) return;
+  bool any = false;
+  for (auto& w : workers_) {
+    if (w.at != state::ready) continue;
+    const auto ahead = std::min<std::uint64_t>(w.most_tasks / 8, 16);
+    if (w.most_tasks > 0 && w.answered + w.sent_items + ahead >= w.most_tasks) w.leaving = true;
+    any = any || w.leaving;
+  }
+  if (any) replace_leaving(now);
+}
+
+void engine::replace_leaving(time_point now) {
+  keep_size(now);
+  auto fresh = static_cast<unsigned>(std::count_if(workers_.begin(), workers_.end(),
+                                                   [](const worker& w) { return w.at == state::ready && !w.leaving; }));
+  for (auto& w : workers_) {
+    if (w.at != state::ready || !w.leaving || fresh < wanted_workers()) continue;
+    retire(w);
+  }
+}
+
+/// A pool above its least size lets idle workers go.
+void engine::check_idle(worker& w, time_point now) {
+  if (size_ <= min_ || phase_ != phase::running || now < w.idle_since + spec_.idle_exit) return;
+  --size_;
+  retire(w);
+}
+
+}  // namespace steward::pooling
