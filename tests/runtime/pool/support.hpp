@@ -4,6 +4,7 @@
 #include "steward/event.hpp"
 #include "steward/pool.hpp"
 #include "tasks.hpp"
+#include "tests/support/sanitized.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,17 +13,6 @@
 #include <mutex>
 #include <string>
 #include <vector>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define STEWARD_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define STEWARD_SANITIZED 1
-#endif
-#endif
-#ifndef STEWARD_SANITIZED
-#define STEWARD_SANITIZED 0
-#endif
 
 namespace steward::test {
 
