@@ -106,14 +106,17 @@ void engine::begin_stop() {
 }
 
 void engine::worker_exists(worker_ref ref, int pid) {
-  if (auto* w = find(ref)) w->pid = pid;
+  auto* w = find(ref);
+  if (!w) return;
+  w->existed = true;
+  w->pid = pid;
 }
 
 void engine::worker_ready(worker_ref ref, time_point now) {
   auto* w = find(ref);
   if (!w || w->at != state::starting) return;
   w->at = state::ready;
-  w->was_ready = true;
+  w->existed = w->was_ready = true;
   w->idle_since = now;
   w->delays.ready(now);
   failed_starts_ = 0;

@@ -162,6 +162,7 @@ private:
     std::uint64_t incarnation = 0;
     state at = state::down;
     int pid = 0;
+    bool existed = false;  ///< its process or thread could be made
     bool was_ready = false;
     bool leaving = false;           ///< to be recycled once there is a replacement
     std::uint64_t answered = 0;     ///< tasks of this incarnation

@@ -49,6 +49,7 @@ void engine::begin(worker& w, time_point now) {
   ++w.incarnation;
   w.at = state::starting;
   w.pid = 0;
+  w.existed = false;
   w.was_ready = false;
   w.leaving = false;
   w.answered = 0;
@@ -285,8 +286,8 @@ void engine::worker_died(worker_ref ref, const death& how, time_point now) {
   const bool worked = w.was_ready && (w.answered > 0 || crash.task);
   const bool surplus = w.leaving || w.at == state::retiring;
   w.at = state::down;
-  // A pool that works is not to be lost because it cannot have more workers, or one of them again, for now.
-  const bool spared = !w.was_ready && phase_ != phase::starting && any_ready();
+  // A pool that works is not to be lost because the system has no more to give for now.
+  const bool spared = !w.existed && phase_ != phase::starting && any_ready();
   const bool counts = !meant && !spared;
   if (spared) scarce_ = true;
   if (!spared) failed_starts_ = w.was_ready ? 0 : failed_starts_ + 1;
