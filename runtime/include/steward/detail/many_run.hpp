@@ -121,8 +121,8 @@ public:
   bytes scratch;  ///< for results of variable size
 
   /// Takes the next item; false when there is none for us. The order of the two accesses to memory is what makes it
-  /// safe to take items back: either we see the cut, or the other side sees our item. The barrier between them is passed
-  /// by us, or made by the other side.
+  /// safe to take items back: either we see the cut, or the other side sees our item. The barrier between them is
+  /// passed by us, or made by the other side.
   bool begin() noexcept {
     if (next == count) return false;
     if (marks.fenced) {
