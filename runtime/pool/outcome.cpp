@@ -57,13 +57,20 @@ std::string what_happened(const task_error& error) {
   return "failed";
 }
 
+/// Whether what happened says already of which class the cause is.
+bool says_its_cause(const task_error& error) {
+  const auto cls = error.why.cls;
+  return (error.kind == outcome_kind::deadline && cls == cause_class::deadline) ||
+         (error.kind == outcome_kind::cancelled && cls == cause_class::killed) || cls == cause_class::none;
+}
+
 }  // namespace
 
 std::string describe(const task_error& error) {
   std::string out = "task " + std::to_string(error.task_id) + " " + error.task + " " + what_happened(error);
-  if (error.kind == outcome_kind::deadline && error.why.cls == cause_class::deadline) {
-    if (!error.why.message.empty()) out += ": " + error.why.message;  // the rest is said
-  } else if (error.why.cls != cause_class::none || !error.why.message.empty()) {
+  if (says_its_cause(error)) {
+    if (!error.why.message.empty()) out += ": " + error.why.message;
+  } else {
     out += ": " + describe(error.why);
   }
   if (!error.attempts.empty()) {
