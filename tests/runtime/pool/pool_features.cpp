@@ -114,24 +114,27 @@ public:
     using difference_type = std::ptrdiff_t;
 
     iterator() = default;
-    explicit iterator(std::int64_t* produced) : produced_(produced) {}
+    iterator(std::int64_t* produced, std::int64_t last) : produced_(produced), last_(last) {}
     std::int64_t operator*() const { return *produced_; }
     iterator& operator++() {
-      ++*produced_;
+      if (++*produced_ == last_) throw std::runtime_error("no more");
       return *this;
     }
-    void operator++(int) { ++*produced_; }
+    void operator++(int) { ++*this; }
 
   private:
     std::int64_t* produced_ = nullptr;
+    std::int64_t last_ = 0;
   };
 
-  explicit endless_numbers(std::int64_t* produced) : produced_(produced) {}
-  iterator begin() { return iterator(produced_); }
+  /// Without `last` it goes on for ever, else it throws there.
+  explicit endless_numbers(std::int64_t* produced, std::int64_t last = 0) : produced_(produced), last_(last) {}
+  iterator begin() { return {produced_, last_}; }
   std::unreachable_sentinel_t end() { return {}; }
 
 private:
   std::int64_t* produced_;
+  std::int64_t last_;
 };
 
 TYPED_TEST(pool_features, do_not_read_a_generator_ahead_of_the_window) {
@@ -355,10 +358,7 @@ TYPED_TEST(pool_features, outlive_a_generator_that_throws) {
   options.chunk = 1;
   for (int round = 0; round < 5; ++round) {
     std::int64_t produced = 0;
-    auto throwing = numbers(0, 100) | std::views::transform([&produced](std::int64_t n) {
-                      if (++produced == 6) throw std::runtime_error("no more");
-                      return n;
-                    });
+    endless_numbers throwing{&produced, 6};
     EXPECT_THROW(pool->map(tasks().square, throwing, options), std::runtime_error);
   }
   EXPECT_EQ(pool->map(tasks().square, numbers(1, 50), options), squares_of(numbers(1, 50))) << "there is room again";
