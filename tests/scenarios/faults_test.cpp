@@ -1,5 +1,4 @@
 #include "tests/scenarios/program.hpp"
-#include "tests/support/sanitized.hpp"
 
 #include <gmp.h>
 
@@ -101,17 +100,6 @@ TEST_F(exit_code, is_5_when_there_are_no_descriptors_left) {
     EXPECT_EQ(status->code, 5) << limit << ": " << one.err();
     EXPECT_NE(one.err().find("Too many open files"), std::string::npos) << limit << ": " << one.err();
   }
-}
-
-TEST_F(exit_code, is_5_and_names_the_limit_under_which_a_worker_cannot_begin) {
-  if (STEWARD_SANITIZED) GTEST_SKIP() << "a sanitizer needs more address space";
-  const auto out = run_yaml(R"(scenario: small
-tree:
-  children:
-    - {id: squares, pool: {task: square, workers: 1, memory_limit: 16MiB}}
-)");
-  EXPECT_EQ(out.code, 5) << out.err;
-  EXPECT_NE(out.err.find("could not begin under the memory_limit of 16777216 bytes"), std::string::npos) << out.err;
 }
 
 TEST_F(exit_code, is_70_when_stdout_cannot_be_written) {

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +38,9 @@ int worker_or_faulty_start(const steward::process::child_context& context) {
 
 int main(int argc, char** argv) {
   using namespace steward;
+  // So that no worker of these tests can begin under the least memory limit.
+  constexpr std::size_t reserved = std::size_t{24} << 20;
+  if (::mmap(nullptr, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED) return 1;
   pooling::register_pool_worker(test::tasks().registry);
   process::register_child_main(pooling::worker_main_name, &worker_or_faulty_start);
   if (process::is_spawned_child(argc, argv)) return process::run_spawned_child(argc, argv);

@@ -216,6 +216,17 @@ TEST_F(process_edges, name_the_initializer_in_which_a_worker_died) {
   EXPECT_THAT(problem->message, HasSubstr("in its initializer 'die_in_start'"));
 }
 
+TEST_F(process_edges, name_the_limit_under_which_a_worker_cannot_begin) {
+  if (STEWARD_SANITIZED) GTEST_SKIP() << "a sanitizer needs more address space";
+  auto spec = spec_of(1);
+  spec.memory_limit = 16 * mib;  // see main.cpp
+  spec.worker_restarts.restarts = 0;
+  process_pool pool(around.environment(), "squares", spec);
+  const auto problem = pool.start();
+  ASSERT_TRUE(problem.has_value());
+  EXPECT_THAT(describe(*problem), HasSubstr("could not begin under the memory_limit of 16777216 bytes"));
+}
+
 TEST_F(process_edges, never_run_what_was_cancelled_while_it_waited_in_a_worker) {
   process_pool pool(around.environment(), "squares", spec_of(1));
   ASSERT_EQ(pool.start(), std::nullopt);
