@@ -83,7 +83,7 @@ void start(Pool& pool) {
 pool_spec workers(unsigned count) {
   pool_spec spec;
   spec.workers = count;
-  spec.queue_limit = 20'000'000;
+  spec.queue_limit = 10'000'000;
   return spec;
 }
 
