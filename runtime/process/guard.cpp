@@ -12,12 +12,14 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <vector>
 
 #include "process/bootstrap.hpp"
 #include "process/child.hpp"
+#include "process/tracking.hpp"
 
 namespace steward::process {
 namespace {
@@ -25,15 +27,23 @@ namespace {
 using group_cell = std::atomic<std::int32_t>;
 static_assert(group_cell::is_always_lock_free && sizeof(group_cell) == 4);
 
-constexpr std::size_t memory_bytes = max_guarded_groups * sizeof(group_cell);
 constexpr std::int32_t expected = -1;
 constexpr int parent_died_signal = SIGUSR2;
 // The files of a dying program are closed a little before its children get another parent.
 constexpr int parent_gone_limit_ms = 10'000;
 constexpr int ready_limit_ms = 5'000;
+// Enough for many generations of processes that start others while they are killed; one that the kernel cannot end,
+// since it waits for a disk, is not waited for longer.
+constexpr int track_limit_ms = 5'000;
+
+// What the program and its guard share.
+struct guard_page {
+  std::uint64_t program_mark;
+  group_cell cells[max_guarded_groups];
+};
 
 struct guard_memory {
-  group_cell* cells = nullptr;
+  guard_page* page = nullptr;
   int fd = -1;
 };
 
@@ -51,23 +61,27 @@ slots& all_slots() {
 }
 
 group_cell* cell(int slot) noexcept {
-  group_cell* cells = all_slots().memory.cells;
-  return cells != nullptr && slot >= 0 && static_cast<std::size_t>(slot) < max_guarded_groups ? cells + slot : nullptr;
+  guard_page* page = all_slots().memory.page;
+  if (page == nullptr || slot < 0 || static_cast<std::size_t>(slot) >= max_guarded_groups) return nullptr;
+  return &page->cells[slot];
 }
 
-group_cell* map_cells(int fd) noexcept {
-  void* at = ::mmap(nullptr, memory_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  return at == MAP_FAILED ? nullptr : static_cast<group_cell*>(at);
+guard_page* map_page(int fd) noexcept {
+  void* at = ::mmap(nullptr, sizeof(guard_page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  return at == MAP_FAILED ? nullptr : static_cast<guard_page*>(at);
 }
 
 // Needs the lock.
 bool make_memory(slots& all) noexcept {
   guard_memory& memory = all.memory;
-  if (memory.cells != nullptr) return true;
+  if (memory.page != nullptr) return true;
   memory.fd = ::memfd_create("steward-groups", MFD_CLOEXEC);
   if (memory.fd < 0) return false;
-  if (::ftruncate(memory.fd, static_cast<off_t>(memory_bytes)) == 0) memory.cells = map_cells(memory.fd);
-  if (memory.cells != nullptr) return true;
+  if (::ftruncate(memory.fd, static_cast<off_t>(sizeof(guard_page))) == 0) memory.page = map_page(memory.fd);
+  if (memory.page != nullptr) {
+    memory.page->program_mark = new_program_mark();
+    return true;
+  }
   ::close(memory.fd);
   memory.fd = -1;
   return false;
@@ -104,7 +118,7 @@ int claim_guard_slot() noexcept {
   } else {
     return -1;
   }
-  all.memory.cells[slot].store(expected);
+  all.memory.page->cells[slot].store(expected);
   return slot;
 }
 
@@ -119,7 +133,8 @@ void guard_group_first(int slot, int group) noexcept {
 
 void note_own_group(int fd, int slot) noexcept {
   std::int32_t group = ::getpid();
-  [[maybe_unused]] ssize_t written = ::pwrite(fd, &group, sizeof group, off_t{slot} * off_t{sizeof group});
+  auto at = static_cast<off_t>(offsetof(guard_page, cells) + static_cast<std::size_t>(slot) * sizeof group);
+  [[maybe_unused]] ssize_t written = ::pwrite(fd, &group, sizeof group, at);
   ::close(fd);
 }
 
@@ -139,8 +154,14 @@ int guard_memory_fd() noexcept {
   return make_memory(all) ? all.memory.fd : -1;
 }
 
+std::uint64_t program_mark() noexcept {
+  slots& all = all_slots();
+  std::lock_guard lock{all.mutex};
+  return make_memory(all) ? all.memory.page->program_mark : 0;
+}
+
 void hide_guard_memory() noexcept {
-  if (group_cell* cells = all_slots().memory.cells) ::madvise(cells, memory_bytes, MADV_DONTFORK);
+  if (guard_page* page = all_slots().memory.page) ::madvise(page, sizeof *page, MADV_DONTFORK);
 }
 
 void drop_guard_memory() noexcept {
@@ -176,11 +197,17 @@ void end_guard(int parent) noexcept {
     if (waited >= parent_gone_limit_ms) return;
     sleep_ms(1);
   }
-  group_cell* cells = all_slots().memory.cells;
-  if (cells == nullptr) return;
-  for (std::size_t i = 0; i < max_guarded_groups; ++i) {
-    std::int32_t group = cells[i].load();
+  guard_page* page = all_slots().memory.page;
+  if (page == nullptr) return;
+  for (const group_cell& one : page->cells) {
+    std::int32_t group = one.load();
     if (group > 1) ::kill(-group, SIGKILL);
+  }
+  // The rest is in groups of its own. A second look, for one that is born during the first may have been passed by.
+  bool found = true;
+  for (int waited = 0, looks = 0; (found || looks < 2) && waited < track_limit_ms; ++waited, ++looks) {
+    found = kill_marked(page->program_mark, {}) > 0;
+    sleep_ms(1);
   }
 }
 
@@ -228,7 +255,8 @@ int run_guard(const child_context&) {
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, nullptr);
   ::prctl(PR_SET_NAME, "steward-guard");
-  all_slots().memory = {map_cells(first_child_fd + 1), first_child_fd + 1};
+  all_slots().memory = {map_page(first_child_fd + 1), first_child_fd + 1};
+  shed_child_mark();
   if (!watch_parent(parent, first_child_fd)) return 0;
   char byte = 'r';
   if (::write(first_child_fd, &byte, 1) != 1) return 0;

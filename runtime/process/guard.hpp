@@ -1,13 +1,15 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 // Who sees to it that nothing outlives a program that was killed. Internal to process/.
 //
 // The kernel kills the children of a program that dies, for each asks it to (PR_SET_PDEATHSIG); but not what those have
 // started. So the numbers of their process groups lie in memory that is shared with a guard: a process that lives on
-// after the program's end, for a moment, and kills the groups that are still noted. The zygote is one; without a zygote
-// each keeper has one of its own.
+// after the program's end, for a moment, and kills the groups that are still noted, then all that carries the program's
+// mark (tracking.hpp), for it may have left its group. The zygote is one; without a zygote each keeper has one of its
+// own.
 namespace steward::process {
 
 /// Children beyond so many at once have no guard.
@@ -23,6 +25,9 @@ void release_guard_slot(int slot) noexcept;
 /// The descriptor of the shared memory, owned by this module; -1 when there is none.
 int guard_memory_fd() noexcept;
 
+/// The mark of all that this program's children start; 0 when there is none. Thread-safe.
+std::uint64_t program_mark() noexcept;
+
 /// Spawned child's side: notes this process in the shared memory behind `fd`, and closes that.
 void note_own_group(int fd, int slot) noexcept;
 /// Zygote side: notes a group unless the parent has done so, or has even forgotten it, by now.
@@ -37,7 +42,8 @@ void drop_guard_memory() noexcept;
 bool watch_parent(int parent, int socket) noexcept;
 /// Child side: undoes that.
 void unwatch_parent() noexcept;
-/// Guard side, at the end of the file that the parent holds open: if the parent is really gone, kills all groups.
+/// Guard side, at the end of the file that the parent holds open: if the parent is really gone, kills all groups and
+/// all that is marked.
 void end_guard(int parent) noexcept;
 
 /// A guard that is a child of its own, for a program without a zygote. Owned by one thread.

@@ -24,6 +24,7 @@
 #include "process/bootstrap.hpp"
 #include "process/guard.hpp"
 #include "process/oom_counter.hpp"
+#include "process/tracking.hpp"
 #include "process/zygote.hpp"
 
 namespace steward::process {
@@ -43,6 +44,7 @@ struct child {
   int pid = 0;
   int pidfd = -1;
   int guard_slot = -1;
+  tracking_mark mark{};
   unsigned cpu_seconds = 0;
   std::uint64_t oom_kills = 0;  // counted in our cgroup before it was started
   int sent_signal = 0;
@@ -185,6 +187,7 @@ struct keeper::impl {
 
   oom_counter oom_;
   spawned_guard guard_;  // of the keeper's thread
+  stray_search strays_;  // of the keeper's thread
   std::thread thread_;
 };
 
@@ -241,6 +244,8 @@ std::vector<started> keeper::impl::start(std::span<const start_request* const> r
     next.one.cpu_seconds = request->cpu_seconds;
     next.one.oom_kills = oom_kills;
     next.one.guard_slot = next.order.header().guard_slot = claim_guard_slot();
+    next.order.header().mark = next_child_mark(program_mark());
+    next.one.mark = next.order.header().mark;
     sound.push_back(&next);
   }
   launch(sound);
@@ -340,7 +345,8 @@ bool keeper::impl::kill(child_id id, int signal) {
 void keeper::impl::run() {
   std::array<epoll_event, 64> events{};
   while (!may_end()) {
-    int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
+    int until_look = strays_.due_in_ms(stray_search::clock::now());
+    int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), until_look);
     for (int i = 0; i < count; ++i) {
       std::uint64_t tag = events[static_cast<std::size_t>(i)].data.u64;
       if (tag == wake_tag) {
@@ -356,7 +362,9 @@ void keeper::impl::run() {
       }
     }
     run_jobs();
+    strays_.look(stray_search::clock::now());
   }
+  strays_.finish();
 }
 
 // At the end: kills what runs, once, and is true when nothing is left.
@@ -418,6 +426,7 @@ void keeper::impl::reap(child_id id) {
     report.oom_killed = stranger && oom_.kills() > one.oom_kills;
   }
   ::close(one.pidfd);
+  strays_.add(one.mark, stray_search::clock::now());
   exit_handler on_exit = std::move(one.on_exit);
   children_.erase(found);
   lock.unlock();

@@ -253,6 +253,7 @@ const char* describe(setup_step step) noexcept {
 }
 
 setup_failure apply_limits(const order_header& header) noexcept {
+  wear_mark(header.mark);
   if (header.cpu_seconds != 0) {
     rlimit now{};
     ::getrlimit(RLIMIT_CPU, &now);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "process/keeper.hpp"
+#include "process/tracking.hpp"
 
 #include <sys/uio.h>
 
@@ -28,6 +29,7 @@ inline constexpr std::size_t max_order_fds = max_child_fds + 2;
 
 /// The fixed part. The texts follow it: main, argument, environment ("NAME=value", each with its NUL).
 struct order_header {
+  tracking_mark mark;
   std::uint64_t memory_limit = 0;
   std::uint32_t cpu_seconds = 0;
   std::uint32_t open_files = 0;
@@ -105,7 +107,7 @@ struct setup_failure {
   explicit operator bool() const noexcept { return error != 0; }
 };
 
-/// Child side: the limits of the order, in an order in which none gets in the way of the next.
+/// Child side: the mark and the limits of the order, in an order in which none gets in the way of the next.
 setup_failure apply_limits(const order_header& header) noexcept;
 
 /// Child side: gives the process the environment of the order, whose text has to stay in place. With

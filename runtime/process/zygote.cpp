@@ -22,6 +22,7 @@
 
 #include "process/guard.hpp"
 #include "process/sandbox.hpp"
+#include "process/tracking.hpp"
 
 // The parent and its zygote talk over a SOCK_SEQPACKET pair: one request packet with the descriptors attached, one
 // reply packet. The reply comes from the new child itself, as the last step of its bootstrap. So a zygote that is
@@ -159,6 +160,7 @@ bool receive_request(int socket, received& request, setup_failure& failed) noexc
   if (null < 0 || ::dup2(null, 0) < 0) ::_exit(bootstrap_failed_code);
   ::close(null);
   drop_privileges();
+  shed_child_mark();
   find_environment_area();
   hide_guard_memory();
   if (!watch_parent(parent, socket)) ::_exit(0);

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -163,6 +164,47 @@ int leave_grandchild(const child_context& context) {
   return 0;
 }
 
+// The process that a worker leaves behind: out of its group, its session or its family.
+[[noreturn]] void be_a_stray(const std::string& what) {
+  if (what == "group") {
+    ::setpgid(0, 0);
+  } else {
+    ::setsid();
+  }
+  if (what == "daemon") {
+    // A child of nobody, another program, and with nothing of our environment.
+    if (::fork() != 0) ::_exit(0);
+    ::fcntl(pipe_fd, F_SETFD, 0);
+    write_all(pipe_fd, "r");
+    ::execle("/bin/sleep", "sleep", "1000", nullptr, static_cast<char**>(nullptr));
+    ::_exit(94);
+  }
+  if (what == "heir") {
+    rlimit lower{1'000'000'000, 1'000'000'000};
+    ::setrlimit(RLIMIT_RTTIME, &lower);
+    write_all(pipe_fd, std::to_string(::getpid()) + "\n");
+  } else {
+    write_all(pipe_fd, "r");
+  }
+  wait_for_signal();
+}
+
+int leave_stray(const child_context& context) {
+  std::string what{context.argument};
+  bool exits = what.ends_with(" exit");
+  if (exits) what.resize(what.size() - 5);
+  pid_t first = ::fork();
+  if (first == 0) be_a_stray(what);
+  if (what == "daemon") ::waitpid(first, nullptr, 0);
+  if (exits) {
+    // Not before the stray is one.
+    while (::getpgid(first) == ::getpid()) ::usleep(100);
+    return 0;
+  }
+  ::close(pipe_fd);
+  wait_for_signal();
+}
+
 int keep(const std::string& method_name, const std::string& main, const std::string& argument, int count) {
   auto method = process::start_method::spawn;
   if (method_name == "zygote") {
@@ -181,6 +223,15 @@ int keep(const std::string& method_name, const std::string& main, const std::str
 }
 
 int keep_children(const child_context& context) { return keep(context.argument, "wait_forever", {}, 2); }
+
+// A program in a program: what is killed is the worker of the outer one, in which the inner one runs.
+int keep_strays(const child_context& context) {
+  std::string words{context.argument};
+  std::size_t blank = words.find(' ');
+  std::string what = words.substr(blank + 1);
+  if (what.starts_with("nested ")) return keep(words.substr(0, blank), "keep_strays", what.substr(7), 1);
+  return keep(words.substr(0, blank), "leave_stray", what, 3);
+}
 
 int keep_grandchildren(const child_context& context) {
   std::size_t blank = context.argument.find(' ');
@@ -226,6 +277,8 @@ void register_misbehaving_children() {
   process::register_child_main("wait_for_eof", wait_for_eof);
   process::register_child_main("wait_forever", wait_forever);
   process::register_child_main("leave_grandchild", leave_grandchild);
+  process::register_child_main("leave_stray", leave_stray);
+  process::register_child_main("keep_strays", keep_strays);
   process::register_child_main("keep_children", keep_children);
   process::register_child_main("keep_grandchildren", keep_grandchildren);
   process::register_child_main("overflow_stack_fast", overflow_stack_fast);

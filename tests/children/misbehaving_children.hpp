@@ -18,6 +18,12 @@
 // wait_forever         -               pipe or none    writes a byte to the pipe, then waits for a signal
 // leave_grandchild     exit | stay |   pipe            starts a process that holds the pipe; writes a byte; returns 0, or
 //                      closed                          waits, with the pipe open or closed
+// leave_stray          group | session pipe            starts a process that leaves its group, its session or, as a daemon,
+//                      | daemon |                      also its family, program and environment, holds the pipe and
+//                      heir [exit]                     writes a byte; "heir" lowers its own limit and writes its pid
+// keep_strays          method          pipe            is a parent of three that do so, or ("nested", method, ...) of one
+//                      [nested method]                 that is such a parent
+//                      what
 // keep_children        method          pipe            is a parent itself: two children hold the pipe, each writes a byte
 // keep_grandchildren   method [closed] pipe            is a parent of three that leave grandchildren and stay
 // clang-format on
