@@ -111,6 +111,11 @@ struct withdraw {
   task_id head = 0;      ///< what it was sent first and has not answered
   std::size_t sent = 0;  ///< how many tasks or chunks it was sent and has not answered, `head` included
 };
+/// Tell by `engine::worker_finished` which items of the chunk in hand it has finished and not answered.
+struct harvest {
+  worker_ref worker;
+  task_id id = 0;
+};
 /// The outcome of a task, or the error of an item of a chunk.
 struct settle {
   job_ptr task;
@@ -139,7 +144,8 @@ struct tell {
 
 }  // namespace act
 
-using action = std::variant<act::assign, act::start, act::stop, act::terminate, act::kill, act::ask_task, act::withdraw,
-                            act::settle, act::settle_items, act::all_ready, act::gave_up, act::stopped, act::tell>;
+using action =
+    std::variant<act::assign, act::start, act::stop, act::terminate, act::kill, act::ask_task, act::withdraw,
+                 act::harvest, act::settle, act::settle_items, act::all_ready, act::gave_up, act::stopped, act::tell>;
 
 }  // namespace steward::pooling

@@ -25,6 +25,7 @@ public:
   virtual void carry_out(const act::kill& what, engine& to, time_point now) = 0;
   virtual void carry_out(const act::ask_task& what) = 0;
   virtual void carry_out(const act::withdraw& what, engine& to, time_point now) = 0;
+  virtual void carry_out(const act::harvest& what, engine& to, time_point now) = 0;
 
   /// Sends what `assign` and `stop` queued.
   virtual void flush() = 0;

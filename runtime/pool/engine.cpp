@@ -165,6 +165,7 @@ void engine::new_head(worker& w, time_point since) {
   w.seen_stopped = 0;
   w.end_by.reset();
   w.look_at = since + spec_.heartbeat / 2;
+  w.harvest_at = since + held_up_after;
   set_check(w);
   if (w.sent.empty()) {
     w.idle_since = since;
@@ -187,6 +188,57 @@ bool engine::worker_answered(worker_ref ref, task_id id, answer reply, time_poin
   return worker_items(ref, id, 0, 1, std::move(reply.result), reply.ran_ms, true, now);
 }
 
+namespace {
+
+// A worker that is still at the same item is asked again after this part of the time that it has been at it.
+constexpr int harvest_share = 8;
+
+/// Without the first ones of these results.
+void drop_front(bytes& results, const job& task, std::uint64_t count) {
+  if (!task.entry) return;
+  detail::item_reader items(results, task.entry->result_size);
+  const auto dropped = items.next(static_cast<std::size_t>(count)).size();
+  results.erase(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(dropped));
+}
+
+}  // namespace
+
+/// Outcomes for the next items of a record.
+void engine::settle_values(record& r, std::uint64_t item, std::uint64_t count, bytes results, double ran_ms) {
+  if (count == 0) return;
+  totals_.settled += count;
+  open_ -= count;
+  r.received += static_cast<std::uint32_t>(count);
+  if (r.task->sink) {
+    out_.emplace_back(act::settle_items{r.task, item, count, std::move(results), ran_ms});
+  } else {
+    out_.emplace_back(act::settle{r.task, outcome<bytes>(std::move(results), ran_ms), 0});
+  }
+}
+
+void engine::worker_finished(worker_ref ref, task_id id, std::uint64_t item, std::uint64_t count, bytes results,
+                             time_point since, time_point now) {
+  auto* w = find(ref);
+  if (!w || w->sent.empty() || w->sent.front().id != id) return;
+  auto& r = at(w->sent.front());
+  // An answer that is not read yet comes first. What the worker shows is not believed beyond what can be.
+  if (r.cancelled || !r.task->sink || item > r.received || item > r.items || count > r.items - item) return;
+  const auto had = r.received - item;
+  if (count <= had) return;
+  if (had > 0) drop_front(results, *r.task, had);
+  since = std::clamp(since, w->head_since, std::max(now, w->head_since));
+  r.harvested = true;
+  w->answered += count - had;
+  settle_values(r, item + had, count - had, std::move(results), ms_between(w->head_since, since));
+  w->harvest_at = now + held_up_after;
+  if (w->head_item >= r.received) return;
+  w->head_item = std::min(r.received, r.items - 1);
+  w->head_since = since;
+  w->head_started = false;
+  w->head_asked = false;
+  set_check(*w);
+}
+
 bool engine::worker_items(worker_ref ref, task_id id, std::uint64_t item, std::uint64_t count, bytes results,
                           double ran_ms, bool done, time_point now) {
   auto* w = find(ref);
@@ -198,19 +250,17 @@ bool engine::worker_items(worker_ref ref, task_id id, std::uint64_t item, std::u
   if (w->sent.empty()) return w->at == state::killing || w->at == state::terminating;
   const auto e = w->sent.front();
   auto& r = at(e);
-  if (e.id != id || item != r.received || count > r.items - r.received) return false;
+  if (e.id != id || item > r.received || count > r.items - item) return false;
+  const auto had = r.received - item;
+  if (had > 0 && (!r.harvested || had > count)) return false;
+  if (had > 0) drop_front(results, *r.task, had);
+  count -= had;
   if (r.cancelled) {
     totals_.late_answers += count;
-  } else if (count > 0) {
-    totals_.settled += count;
-    open_ -= count;
-    if (r.task->sink) {
-      out_.emplace_back(act::settle_items{r.task, item, count, std::move(results), ran_ms});
-    } else {
-      out_.emplace_back(act::settle{r.task, outcome<bytes>(std::move(results), ran_ms), 0});
-    }
+    r.received += static_cast<std::uint32_t>(count);
+  } else {
+    settle_values(r, item + had, count, std::move(results), ran_ms);
   }
-  r.received += static_cast<std::uint32_t>(count);
   head_answered(*w, count, ran_ms, done, now);
   return true;
 }
@@ -328,6 +378,7 @@ std::vector<action> engine::step(time_point now) {
   check_workers(now);
   if (cancelled_behind_) take_back_cancelled();
   dispatch(now);
+  if (busy_ > 0) harvest(now);
   if (spec_.recycle_after > 0 || spec_.recycle_memory > 0) check_shares(now);
   if (phase_ == phase::stopping) check_stop(now);
   return std::exchange(out_, {});
@@ -450,6 +501,23 @@ void engine::relieve(time_point now) {
   }
 }
 
+/// When it is worth a look what a worker has finished of its chunk: soon, and later each time that it is found still to
+/// be at the same item.
+time_point engine::harvest_at(const worker& w) const {
+  if (!works(w) || w.sent.empty()) return time_point::max();
+  const auto& r = at(w.sent.front());
+  return !r.cancelled && r.task->sink && r.items - r.received > 1 ? w.harvest_at : time_point::max();
+}
+
+/// What is finished does not wait for what is not.
+void engine::harvest(time_point now) {
+  for (auto& w : workers_) {
+    if (harvest_at(w) > now) continue;
+    out_.emplace_back(act::harvest{ref_of(w), w.sent.front().id});
+    w.harvest_at = now + std::max<time_point::duration>(held_up_after, (now - w.head_since) / harvest_share);
+  }
+}
+
 /// Where the run time of a task is kept; null when none has run. Nothing is ever taken out of the table.
 double* engine::run_us(const task_entry* what) {
   if (known_us_ && known_ == what) return known_us_;
@@ -482,6 +550,7 @@ std::optional<time_point> engine::next_due() const {
   for (const auto& w : workers_) {
     if (const auto t = helps ? held_up_at(w) : time_point::max(); t != time_point::max()) add(t);
     if (const auto t = watched_at(w); t != time_point::max()) add(t);
+    if (const auto t = harvest_at(w); t != time_point::max()) add(t);
     if (!works(w)) continue;
     if (w.at == state::ready && spec_.recycle_memory > 0 && !w.leaving && w.answered != w.memory_answered)
       add(w.memory_at);

@@ -112,6 +112,10 @@ public:
   bool worker_did_not_take(worker_ref ref, task_id id, cause why, time_point now);
   void worker_died(worker_ref ref, const death& how, time_point now);
   void worker_withdrew(worker_ref ref, const withdrawal& what);
+  /// Values of items of the chunk that it goes on with, found and not answered: those we have are skipped, here and in
+  /// the answer. The item in hand was started at `since`.
+  void worker_finished(worker_ref ref, task_id id, std::uint64_t item, std::uint64_t count, bytes results,
+                       time_point since, time_point now);
 
   /// How a chunk stands: the job, and the number of its items that have been answered; null when the worker was not
   /// sent that.
@@ -181,6 +185,7 @@ private:
     bool head_asked = false;           ///< its stop token was set for the soft deadline
     time_point check_at;               ///< when the item in hand is looked at for its deadlines
     std::optional<time_point> end_by;  ///< what it runs was cancelled: it is killed then
+    time_point harvest_at;             ///< when the finished items of the chunk in hand are asked for
     time_point look_at;                ///< when its state is looked at
     unsigned seen_stopped = 0;         ///< looks in a row
     time_point memory_at;              ///< when its memory is looked at
@@ -201,6 +206,7 @@ private:
     unsigned attempt = 1;
     bool sent = false;
     bool cancelled = false;  ///< settled; kept until the worker has answered
+    bool harvested = false;  ///< some of its outcomes were taken before they were answered
     std::vector<attempt_record> history;
   };
   struct band {
@@ -278,6 +284,9 @@ private:
   std::size_t idle() const;
   time_point held_up_at(const worker& w) const;
   void relieve(time_point now);
+  time_point harvest_at(const worker& w) const;
+  void harvest(time_point now);
+  void settle_values(record& r, std::uint64_t item, std::uint64_t count, bytes results, double ran_ms);
   void hand_over(worker& w, slip e, time_point now);
   bool may_take(const worker& w) const;
   static std::uint64_t left_of_share(const worker& w);

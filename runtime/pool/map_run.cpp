@@ -252,6 +252,8 @@ void map_run::await() {
     } else {
       shared_->changed.wait(lock, there);
     }
+    // What has come is taken before it is told.
+    if (options_.progress && shared_->items > 0) return;
     lock.unlock();
     end_in_time();
     tell(false);

@@ -80,6 +80,7 @@ struct pool::impl {
   void carry_out(pooling::act::kill& what, time_point now) { hands->carry_out(what, brain, now); }
   void carry_out(pooling::act::ask_task& what, time_point) { hands->carry_out(what); }
   void carry_out(pooling::act::withdraw& what, time_point now) { hands->carry_out(what, brain, now); }
+  void carry_out(pooling::act::harvest& what, time_point now) { hands->carry_out(what, brain, now); }
   void left(std::size_t count);
   /// Lets `count` tasks in, if there is room for them.
   bool try_let_in(std::size_t count);

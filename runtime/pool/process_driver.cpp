@@ -31,8 +31,6 @@ using process::read_status;
 
 // A process that has closed its channel is about to end; after this long it is helped.
 constexpr auto patience_for_exit = std::chrono::milliseconds(500);
-// SIGKILL is final, yet the kernel may take its time to free a large process; after this long it is given up.
-constexpr auto patience_for_kill = std::chrono::seconds(10);
 
 std::string errno_text() { return std::generic_category().message(errno); }
 std::string errno_text(const char* what) { return std::string(what) + ": " + errno_text(); }
@@ -46,26 +44,12 @@ constexpr std::size_t payload_kept = std::size_t{4} * 1024 * 1024;
 
 // Of what a worker wrote to its standard error so much is kept for its cause of death.
 constexpr std::size_t stderr_kept_bytes = 4096;
-constexpr std::size_t stderr_kept_lines = 10;
 // As long as nobody takes what we forward, a worker that writes has to wait.
 constexpr auto stderr_retry = std::chrono::milliseconds(10);
 
 bool takes_more(int fd) {
   pollfd one{fd, POLLOUT, 0};
   return ::poll(&one, 1, 0) > 0;
-}
-
-std::vector<std::string> last_lines(std::string_view text) {
-  std::vector<std::string> lines;
-  while (!text.empty() && lines.size() < stderr_kept_lines) {
-    if (text.back() == '\n') text.remove_suffix(1);
-    const auto before = text.rfind('\n');
-    const auto start = before == std::string_view::npos ? 0 : before + 1;
-    lines.emplace_back(text.substr(start));
-    text = text.substr(0, start);
-  }
-  std::reverse(lines.begin(), lines.end());
-  return lines;
 }
 
 // One of the space-separated numbers of a file of a process; 0 when it is gone.
@@ -101,10 +85,12 @@ process_driver::process_driver(std::shared_ptr<inbox> to, int epoll_fd, options 
     : inbox_(std::move(to)), epoll_fd_(epoll_fd), options_(std::move(o)) {}
 
 process_driver::~process_driver() {
-  for (auto& s : slots_) {
-    close_fd(s.fd);
-    close_fd(s.stderr_fd);
-  }
+  for (auto& s : slots_) s.close_ends();
+}
+
+void process_driver::slot::close_ends() noexcept {
+  close_fd(std::exchange(fd, -1));
+  close_fd(std::exchange(stderr_fd, -1));
 }
 
 process_driver::slot* process_driver::find(worker_ref ref) {
@@ -465,110 +451,6 @@ bool process_driver::collect(engine& to, time_point now) {
     }
   }
   return !exits.empty();
-}
-
-void process_driver::out_of_patience(slot& s, engine& to, time_point now) {
-  if (s.killed || s.fault) {
-    bury(s, to, now);
-    return;
-  }
-  s.fault = make_cause(cause_class::protocol, "it closed its channel and went on");
-  options_.keeper->kill(s.child, SIGKILL);
-  s.patience = now + patience_for_kill;
-}
-
-/// Takes the results that the worker had finished and not sent from its arena. It trusts nothing there.
-void process_driver::salvage(slot& s, engine& to, time_point now) {
-  const auto& page = s.recorder.page();
-  const auto id = page.current.load(std::memory_order_acquire);
-  const auto kept = page.kept.load(std::memory_order_acquire);
-  const auto from = page.kept_from.load(std::memory_order_acquire);
-  const auto [task, received] = to.sent(s.ref, id);
-  const auto count = kept >> 40;
-  const auto size = kept & ((std::uint64_t{1} << 40) - 1);
-  if (!task || count == 0 || size > process::arena_bytes || from > received || received >= from + count) return;
-  const auto arena = s.recorder.arena();
-  bytes staged(arena.begin(), arena.begin() + static_cast<std::ptrdiff_t>(size));
-  if (!task->sink) {
-    if (count == 1) to.worker_items(s.ref, id, 0, 1, std::move(staged), 0.0, false, now);
-    return;
-  }
-  const auto item_size = task->entry->result_size;
-  if (!holds_items(staged, item_size, count)) return;
-  detail::item_reader items(staged, item_size);
-  items.next(static_cast<std::size_t>(received - from));
-  const auto fresh = from + count - received;
-  const auto part = items.next(static_cast<std::size_t>(fresh));
-  to.worker_items(s.ref, id, received, fresh, bytes(part.begin(), part.end()), 0.0, false, now);
-}
-
-/// Tells the engine. The slot is free after it; a report that still comes is about an older incarnation.
-void process_driver::bury(slot& s, engine& to, time_point now) {
-  if (s.stderr_fd >= 0) read_stderr(s, true);
-  const auto& page = s.recorder.page();
-  death how;
-  how.why = judge(s);
-  how.in_hand = page.current.load(std::memory_order_acquire);
-  how.item = page.item.load(std::memory_order_acquire);
-  if (how.in_hand != 0) how.since = time_of(s, page.started_ns.load(std::memory_order_relaxed), now);
-  const bool by_kill = s.killed && (!s.report || (s.report->signaled && s.report->signal == SIGKILL));
-  const bool by_term = s.terminated && s.report && (!s.report->signaled || s.report->signal == SIGTERM);
-  how.by_us = by_kill || by_term;
-  if (!s.fault) salvage(s, to, now);
-  const auto ref = s.ref;
-  close_fd(s.fd);
-  close_fd(s.stderr_fd);
-  s = slot{};
-  to.worker_died(ref, how, now);
-}
-
-/// Puts the accounts of a death together: the kernel's, the worker's own, and what it wrote last.
-cause process_driver::judge(slot& s) const {
-  if (s.fault && (!s.report || s.report->sent_signal == SIGKILL)) return *s.fault;
-  if (!s.report) return make_cause(cause_class::killed, "the kernel has not reported its end");
-  auto why = process::cause_of(*s.report);
-  if (s.report->signaled || s.report->is_lost()) {
-    if (auto words = s.recorder.last_words()) {
-      // When the kernel's account is lost, this one is all there is.
-      if (s.report->is_lost() || words->cls == cause_class::exception || words->signal == s.report->signal) {
-        if (!s.report->is_lost()) words->signal = s.report->signal;
-        if (words->message.empty()) words->message = why.message;
-        why = std::move(*words);
-      }
-    }
-    if (why.cls == cause_class::signal && s.report->signal == SIGKILL && s.report->sent_signal != SIGKILL &&
-        why.message.empty())
-      why.message = "not sent by us; possibly out of memory";
-  } else if (s.not_started) {
-    why = *s.not_started;
-  } else {
-    explain_exit(s, why);
-  }
-  if (!s.ready && !s.not_started && !options_.spec.initializer.empty()) {
-    why.message =
-        "in its initializer '" + options_.spec.initializer + "'" + (why.message.empty() ? "" : ": " + why.message);
-  }
-  why.stderr_tail = last_lines(s.stderr_tail);
-  why.rss_peak_kib = s.report->rss_peak_kib;
-  return why;
-}
-
-void process_driver::explain_exit(const slot& s, cause& why) const {
-  if (why.code != exit_broken) return;
-  const auto note = s.recorder.last_words();
-  if (note && note->signal == 0) {
-    why.message = note->message;
-  } else if (!s.ready && options_.spec.memory_limit > 0) {
-    why.message =
-        "it could not begin under the memory_limit of " + std::to_string(options_.spec.memory_limit) + " bytes";
-  }
-}
-
-/// A time that a worker wrote; out of range is out of the question, whatever it wrote.
-time_point process_driver::time_of(const slot& s, std::uint64_t ns, time_point now) const {
-  const auto now_ns = static_cast<std::uint64_t>(std::chrono::nanoseconds(now.time_since_epoch()).count());
-  const auto written = time_point(std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(now_ns, ns))));
-  return std::max(written, s.born);
 }
 
 void process_driver::observe(engine& to, time_point now) {

@@ -42,6 +42,7 @@ public:
   void carry_out(const act::kill& what, engine& to, time_point now) override;
   void carry_out(const act::ask_task& what) override;
   void carry_out(const act::withdraw& what, engine& to, time_point now) override;
+  void carry_out(const act::harvest& what, engine& to, time_point now) override;
   void flush() override;
   bool collect(engine& to, time_point now) override;
   bool has_news() const override { return !exits_.empty(); }
@@ -51,6 +52,9 @@ public:
   unsigned leaked() const override { return 0; }
 
 private:
+  // SIGKILL is final, yet the kernel may take its time to free a large process; after this long it is given up.
+  static constexpr auto patience_for_kill = std::chrono::seconds(10);
+
   struct slot {
     worker_ref ref;
     bool alive = false;
@@ -77,6 +81,8 @@ private:
     process::frame_reader reader{};
     process::frame_writer writer;
     process::flight_recorder recorder;
+
+    void close_ends() noexcept;
   };
   struct exit_news {
     worker_ref ref;
@@ -95,6 +101,8 @@ private:
   bool take_result(slot& s, const process::frame& f, engine& to, time_point now);
   bool take_failure(slot& s, const process::frame& f, engine& to, time_point now);
   void read_stderr(slot& s, bool last);
+  struct staged;
+  staged read_staged(const slot& s, std::uint64_t id) const;
   void salvage(slot& s, engine& to, time_point now);
   void broke_protocol(slot& s, std::string problem, time_point now);
   void channel_ended(slot& s, time_point now);

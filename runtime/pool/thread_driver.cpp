@@ -393,6 +393,38 @@ void thread_driver::carry_out(const act::withdraw& what, engine& to, time_point)
   to.worker_withdrew(what.worker, kept);
 }
 
+void thread_driver::carry_out(const act::harvest& what, engine& to, time_point now) {
+  auto* s = find(what.worker);
+  const auto [task, received] = to.sent(what.worker, what.id);
+  if (!s || !task) return;
+  auto& self = *s->self;
+  std::uint64_t from = received;
+  std::uint64_t count = 0;
+  bytes results;
+  auto since = now;
+  {
+    const std::lock_guard lock(self.mutex);
+    // What it has answered comes first.
+    if (self.current != what.id || !self.output.empty()) return;
+    if (task->many) {
+      const auto item = self.item.load(std::memory_order_acquire);
+      count = item > received ? item - received : 0;
+    } else {
+      const auto kept = self.kept.load(std::memory_order_acquire);
+      const auto size = kept & ((std::uint64_t{1} << 40) - 1);
+      from = self.kept_from;
+      count = kept >> 40;
+      // It adds to these, and writes over them only after it has had the lock.
+      results.assign(self.stage.begin(), self.stage.begin() + static_cast<std::ptrdiff_t>(size));
+    }
+    if (self.clocked) {
+      const auto started = std::chrono::nanoseconds(self.started_ns.load(std::memory_order_relaxed));
+      since = time_point(std::chrono::duration_cast<time_point::duration>(started));
+    }
+  }
+  if (count > 0) to.worker_finished(what.worker, what.id, from, count, std::move(results), since, now);
+}
+
 void thread_driver::carry_out(const act::kill& what, engine& to, time_point now) {
   auto* s = find(what.worker);
   if (!s) return;
@@ -427,8 +459,8 @@ void thread_driver::carry_out(const act::kill& what, engine& to, time_point now)
     const auto [task, received] = to.sent(what.worker, how.in_hand);
     if (task && task->many && how.item > received) {
       to.worker_items(what.worker, how.in_hand, received, how.item - received, {}, 0.0, false, now);
-    } else if (task && task->entry && kept >> 40 > 0 && kept_from == received) {
-      to.worker_items(what.worker, how.in_hand, received, kept >> 40, std::move(staged), 0.0, false, now);
+    } else if (task && task->entry && kept >> 40 > 0) {
+      to.worker_finished(what.worker, how.in_hand, kept_from, kept >> 40, std::move(staged), now, now);
     }
     s->thread.detach();
     std::erase_if(abandoned_, [](const auto& w) { return w.expired(); });

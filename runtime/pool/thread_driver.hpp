@@ -34,6 +34,7 @@ public:
   void carry_out(const act::kill& what, engine& to, time_point now) override;
   void carry_out(const act::ask_task& what) override;
   void carry_out(const act::withdraw& what, engine& to, time_point now) override;
+  void carry_out(const act::harvest& what, engine& to, time_point now) override;
   void flush() override;
   bool collect(engine& to, time_point now) override;
   bool has_news() const override;

@@ -281,6 +281,8 @@ private:
   void forget_staged(std::uint64_t next_item) {
     page_.kept.store(0, std::memory_order_release);
     page_.kept_from.store(next_item, std::memory_order_release);
+    // Whoever reads what is written over these results sees one of the two, too.
+    std::atomic_thread_fence(std::memory_order_release);
   }
 
   std::uint64_t take_ran() {

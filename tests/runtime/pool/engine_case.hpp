@@ -142,6 +142,7 @@ protected:
   }
   void take(act::ask_task& x) { asked.push_back(x); }
   void take(act::withdraw& x) { withdrawals.push_back(x); }
+  void take(act::harvest& x) { harvests.push_back(x); }
   void take(act::tell& x) { events.push_back(*x.what); }
 
   act::assign next_assigned() {
@@ -181,6 +182,7 @@ protected:
   std::vector<worker_ref> starts, stops, terminated, kills;
   std::vector<act::ask_task> asked;
   std::vector<act::withdraw> withdrawals;
+  std::vector<act::harvest> harvests;
   std::vector<event> events;
   std::optional<cause> gave_up;
   bool all_ready = false;

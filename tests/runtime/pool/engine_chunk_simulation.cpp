@@ -277,8 +277,7 @@ private:
       how.since = gone.since;
       const bool salvaged = chance(80) && gone.staged > 0;
       if (salvaged)
-        brain_->worker_items(gone.ref, a.id, gone.told, gone.staged, results(a, gone.told, gone.staged), 0.0, false,
-                             now_);
+        brain_->worker_finished(gone.ref, a.id, gone.told, gone.staged, results(a, gone.told, gone.staged), now_, now_);
     }
     brain_->worker_died(gone.ref, how, now_);
     EXPECT_TRUE(brain_->worker_items(gone.ref, 1, 0, 1, {}, 0.0, true, now_)) << "late, and ignored";
@@ -354,6 +353,13 @@ private:
     }
     brain_->worker_withdrew(x.worker, kept);
   }
+  void take(act::harvest& x) {
+    auto* w = find(x.worker);
+    if (!w || !w->busy || w->todo.front().id != x.id || w->staged == 0 || chance(20)) return;
+    ++harvests_;
+    const auto count = 1 + pick(static_cast<unsigned>(w->staged));
+    brain_->worker_finished(x.worker, x.id, w->told, count, results(w->todo.front(), w->told, count), w->since, now_);
+  }
   void take(act::ask_task& x) {
     if (auto* w = find(x.worker); w && x.whole) w->cut = x.id;
   }
@@ -405,20 +411,24 @@ private:
 
 public:
   std::size_t withdrawals_ = 0;
+  std::size_t harvests_ = 0;
 };
 
 TEST(engine_chunk_simulation, gives_each_item_exactly_one_outcome_whatever_happens) {
   // STEWARD_SEED=n replays one; 3,000 of them take half a minute.
   const char* only = std::getenv("STEWARD_SEED");
   std::size_t withdrawals = 0;
+  std::size_t harvests = 0;
   const std::uint64_t first = only ? std::strtoull(only, nullptr, 10) : 1;
   for (std::uint64_t seed = first; seed < first + (only ? 1 : 400); ++seed) {
     chunk_simulation one(seed);
     one.run();
     withdrawals += one.withdrawals_;
+    harvests += one.harvests_;
     ASSERT_FALSE(::testing::Test::HasFailure()) << "seed " << seed;
   }
   EXPECT_TRUE(only || withdrawals > 100u) << withdrawals;
+  EXPECT_TRUE(only || harvests > 100u) << harvests;
 }
 
 }  // namespace

@@ -129,6 +129,96 @@ TEST_F(engine_relief, shares_the_rest_of_a_chunk) {
   for (std::int64_t n = 1; n <= 10; ++n) EXPECT_EQ(seen->values_of.at(static_cast<std::size_t>(n - 1)), n * n);
 }
 
+TEST_F(engine_relief, hands_on_what_is_finished_of_a_chunk_that_goes_on) {
+  make_ready({}, 1);
+  submit_chunk(10);
+  const auto a = next_assigned();
+  step();
+  EXPECT_TRUE(harvests.empty());
+  pass(engine::held_up_after);
+  ASSERT_EQ(harvests.size(), 1u);
+  EXPECT_EQ(harvests[0].worker, a.worker);
+  EXPECT_EQ(harvests[0].id, a.id);
+  brain->worker_finished(a.worker, a.id, 0, 4, squares(1, 4), now, now);
+  step();
+  EXPECT_EQ(seen->values_of.size(), 4u);
+  EXPECT_EQ(brain->open(), 6u);
+  // What was staged meanwhile comes with what we have already.
+  pass(engine::held_up_after);
+  ASSERT_EQ(harvests.size(), 2u);
+  brain->worker_finished(a.worker, a.id, 0, 6, squares(1, 6), now, now);
+  brain->worker_finished(a.worker, a.id, 0, 6, squares(1, 6), now, now);
+  brain->worker_finished(a.worker, a.id, 0, 11, squares(1, 11), now, now);
+  brain->worker_finished(a.worker, a.id, 7, 1, squares(8, 1), now, now);
+  brain->worker_finished(a.worker, a.id + 1, 6, 1, squares(7, 1), now, now);
+  step();
+  EXPECT_EQ(seen->values_of.size(), 6u);
+  EXPECT_FALSE(brain->worker_items(a.worker, a.id, 0, 5, squares(1, 5), 0.1, false, now)) << "less than it has shown";
+  EXPECT_TRUE(brain->worker_items(a.worker, a.id, 0, 8, squares(1, 8), 0.1, false, now));
+  EXPECT_TRUE(brain->worker_item_failed(a.worker, a.id, 8, make_cause(cause_class::exception, "x"), 0.1, false, now));
+  EXPECT_TRUE(brain->worker_items(a.worker, a.id, 9, 1, squares(10, 1), 0.1, true, now));
+  step();
+  EXPECT_EQ(brain->open(), 0u);
+  EXPECT_EQ(seen->twice, 0);
+  EXPECT_EQ(seen->values_of.size(), 9u);
+  EXPECT_EQ(seen->errors_of.size(), 1u);
+  EXPECT_EQ(brain->totals().settled, 10u);
+}
+
+TEST_F(engine_relief, asks_less_often_for_what_one_long_item_holds_up) {
+  make_ready({}, 1);
+  submit_chunk(10);
+  const auto a = next_assigned();
+  brain->worker_running(a.worker, a.id, now, now, 0);
+  for (int i = 0; i < 100'000; ++i) pass(milliseconds(1));
+  EXPECT_GE(harvests.size(), 40u);
+  EXPECT_LE(harvests.size(), 90u) << "in 100 s";
+  const auto before = harvests.size();
+  // It went on: what it finishes now is not to wait.
+  brain->worker_finished(a.worker, a.id, 0, 1, squares(1, 1), now, now);
+  pass(engine::held_up_after);
+  EXPECT_EQ(harvests.size(), before + 1);
+}
+
+TEST_F(engine_relief, asks_nothing_of_the_last_item_or_of_a_single_task) {
+  make_ready({}, 2);
+  submit_chunk(2);
+  submit_one();
+  const auto a = next_assigned();
+  EXPECT_TRUE(brain->worker_items(a.worker, a.id, 0, 1, squares(1, 1), 0.1, false, now));
+  pass(milliseconds(100));
+  EXPECT_TRUE(harvests.empty());
+}
+
+TEST_F(engine_relief, counts_the_deadline_of_an_item_from_its_own_start) {
+  pool_spec spec;
+  spec.deadline = milliseconds(100);
+  make_ready(spec, 1);
+  submit_chunk(5);
+  const auto a = next_assigned();
+  const auto start = now;
+  pass(milliseconds(30));
+  // Items 0 and 1 took 25 ms, and 2 has been at work since then.
+  brain->worker_finished(a.worker, a.id, 0, 2, squares(1, 2), start + milliseconds(25), now);
+  brain->worker_running(a.worker, a.id, start + milliseconds(25), now, 2);
+  step();
+  EXPECT_EQ(brain->next_due(), now + engine::held_up_after);
+  while (now < start + milliseconds(124)) pass(milliseconds(1));
+  EXPECT_TRUE(terminated.empty());
+  EXPECT_TRUE(kills.empty());
+  pass(milliseconds(1));
+  if (!withdrawals.empty()) brain->worker_withdrew(a.worker, {1, 2, true});
+  step();
+  ASSERT_EQ(terminated.size() + kills.size(), 1u);
+  death how{make_cause(cause_class::signal, "x"), a.id, true, 2};
+  brain->worker_died(a.worker, how, now);
+  step();
+  ASSERT_EQ(seen->errors_of.size(), 1u);
+  EXPECT_EQ(seen->errors_of.begin()->first, 2u);
+  EXPECT_EQ(seen->errors_of.begin()->second.kind, outcome_kind::deadline);
+  EXPECT_EQ(seen->twice, 0);
+}
+
 TEST_F(engine_relief, takes_an_item_that_was_not_begun_after_all) {
   make_ready({}, 2);
   submit_chunk(4);

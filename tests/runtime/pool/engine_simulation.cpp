@@ -210,6 +210,7 @@ private:
   void take(act::settle_items&) { FAIL() << "nobody submitted a chunk"; }
   void take(act::ask_task&) {}
   void take(act::withdraw&) {}  // a worker that keeps all
+  void take(act::harvest&) { FAIL() << "nobody submitted a chunk"; }
   void take(act::tell&) {}
 
   void check() {

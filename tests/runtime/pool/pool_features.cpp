@@ -270,6 +270,50 @@ TYPED_TEST(pool_features, do_not_let_an_endless_item_hold_up_its_chunk) {
   EXPECT_EQ(pool->stats().taken_back, 49u);
 }
 
+// With one worker there is nobody to give the rest to: it waits, but what is finished does not.
+TYPED_TEST(pool_features, hand_out_what_is_finished_before_an_endless_item) {
+  const auto pool = this->make(spec_of(1));
+  map_options options;
+  options.chunk = 50;
+  auto inputs = numbers(1, 50);
+  inputs[20] = 0;
+  auto stream = pool->as_completed(tasks().hold_at_zero, inputs, options);
+  for (std::size_t i = 0; i < 20; ++i) {
+    const auto next = stream.next();
+    ASSERT_TRUE(next.has_value());
+    EXPECT_EQ(next->first, i);
+    EXPECT_EQ(next->second.value(), inputs[i] * inputs[i]);
+  }
+  stream.cancel();
+  std::set<std::size_t> rest;
+  while (const auto next = stream.next()) {
+    EXPECT_TRUE(rest.insert(next->first).second);
+    EXPECT_FALSE(next->second.ok());
+  }
+  EXPECT_EQ(rest.size(), 30u);
+  EXPECT_EQ(*rest.begin(), 20u);
+}
+
+TYPED_TEST(pool_features, hand_out_each_result_of_a_slow_chunk_once) {
+  auto spec = spec_of(1);
+  spec.soft_deadline = std::chrono::milliseconds(60);
+  const auto pool = this->make(spec);
+  map_options options;
+  options.chunk = 60;
+  auto inputs = numbers(1, 60);
+  for (const std::size_t slow : {10u, 11u, 30u, 59u}) inputs[slow] = 0;
+  auto stream = pool->as_completed(tasks().hold_at_zero, inputs, options);
+  std::set<std::size_t> came;
+  while (const auto next = stream.next()) {
+    EXPECT_TRUE(came.insert(next->first).second) << next->first;
+    ASSERT_TRUE(next->second.ok());
+    EXPECT_EQ(next->second.value(), inputs[next->first] * inputs[next->first]);
+  }
+  EXPECT_EQ(came.size(), 60u);
+  EXPECT_EQ(pool->stats().succeeded, 60u);
+  EXPECT_EQ(pool->stats().restarts, 0u);
+}
+
 TYPED_TEST(pool_features, ask_the_item_in_hand_of_a_cancelled_chunk) {
   auto spec = spec_of(1);
   spec.grace = std::chrono::hours(1);

@@ -46,6 +46,31 @@ TEST(thread_pool, runs_any_callable_without_copying_its_result_through_bytes) {
   EXPECT_EQ(pool.map([](const std::string& w) { return w.size(); }, words), (std::vector<std::size_t>{1, 2, 3}));
 }
 
+TEST(thread_pool, tells_what_is_finished_of_a_chunk_that_is_held_up) {
+  surroundings around;
+  thread_pool pool(around.environment(), "squares", spec_of(1));
+  ASSERT_EQ(pool.start(), std::nullopt);
+  std::atomic<std::size_t> told{0};
+  map_options options;
+  options.chunk = 40;
+  options.progress = [&told](const map_progress& p) { told = p.done; };
+  // Item 20 goes on only when the others before it were told of.
+  std::atomic<bool> in_time{false};
+  const auto hold = [&](std::int64_t n) {
+    const auto end = std::chrono::steady_clock::now() + patience;
+    while (n == 20 && told < 20 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    if (n == 20) in_time = told == 20;
+  };
+  const auto inputs = numbers(0, 40);
+  EXPECT_EQ(pool.map([&](std::int64_t n) { return hold(n), n * n; }, inputs, options), squares_of(inputs));
+  EXPECT_TRUE(in_time);
+  in_time = false;
+  told = 0;
+  const auto texts = pool.map([&](std::int64_t n) { return hold(n), std::to_string(n); }, inputs, options);
+  EXPECT_TRUE(in_time);
+  for (std::size_t i = 0; i < texts.size(); ++i) EXPECT_EQ(texts[i], std::to_string(i));
+}
+
 TEST(thread_pool, uses_all_of_its_threads_at_once) {
   surroundings around;
   thread_pool pool(around.environment(), "squares", spec_of(4));

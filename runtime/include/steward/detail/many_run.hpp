@@ -125,6 +125,8 @@ public:
   /// passed by us, or made by the other side.
   bool begin() noexcept {
     if (next == count) return false;
+    // Before the mark: whoever sees the item sees no earlier time than its own.
+    marks.clock();
     if (marks.fenced) {
       marks.item->store(next, std::memory_order_seq_cst);
     } else {
@@ -135,7 +137,6 @@ public:
       taken_back = true;
       return false;
     }
-    marks.clock();
     ++next;
     return true;
   }

@@ -127,6 +127,8 @@ public:
     const auto chunk = marks.chunk;
     const bool fenced = marks.fenced;
     for (; i < end; ++i) {
+      // Before the mark: whoever sees the item sees no earlier time than its own.
+      marks.clock();
       if (fenced) {
         marks.item->store(i - base, std::memory_order_seq_cst);
       } else {
@@ -134,7 +136,6 @@ public:
         std::atomic_signal_fence(std::memory_order_seq_cst);
       }
       if (marks.cut->load(std::memory_order_seq_cst) == chunk) return;
-      marks.clock();
       keep(results_[i], inputs_[i]);
     }
   }
