@@ -56,6 +56,13 @@ TEST_F(fault_matrix_around, row_28_what_a_worker_has_started_ends_with_it) {
   EXPECT_EQ(value(held), 1);
 }
 
+TEST_F(fault_matrix_around, row_10_a_kill_by_the_kernel_for_the_memory_of_a_cgroup_is_told_as_that) {
+  program alone("--row=10");
+  const int code = alone.wait();
+  if (code == row_not_possible) GTEST_SKIP() << alone.output();
+  EXPECT_EQ(code, 0) << alone.output();
+}
+
 TEST_F(fault_matrix_around, row_40_a_flood_is_rejected_at_the_limit_and_takes_no_memory) {
   constexpr std::size_t flood = STEWARD_SANITIZED ? 100'000 : 1'000'000;
   constexpr std::size_t limit = 1'000;

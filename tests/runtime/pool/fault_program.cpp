@@ -4,12 +4,14 @@
 #include "process/child.hpp"
 #include "process/zygote.hpp"
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <future>
 #include <stdexcept>
+#include <system_error>
 
 #include <fcntl.h>
 #include <grp.h>
@@ -195,10 +197,95 @@ int until_killed(const std::string& path) {
   for (;;) ::pause();
 }
 
+/// A cgroup with a limit of its own for memory, below the one that we are in, where we are again at the end.
+class memory_group {
+public:
+  memory_group() = default;
+  ~memory_group() {
+    if (path_.empty()) return;
+    write(home_ / "cgroup.procs", std::to_string(::getpid()));
+    // A worker that has just ended may count as a member a little longer.
+    for (int i = 0; i < 1'000 && ::rmdir(path_.c_str()) != 0 && errno == EBUSY; ++i) ::usleep(1'000);
+  }
+  memory_group(const memory_group&) = delete;
+  memory_group& operator=(const memory_group&) = delete;
+
+  /// Makes it and moves this process into it; else why not.
+  std::string enter(std::uint64_t limit) {
+    home_ = find_home();
+    if (home_.empty()) return "no cgroup with a limit for memory";
+    path_ = home_ / ("steward-test-" + std::to_string(::getpid()));
+    if (::mkdir(path_.c_str(), 0700) != 0) return error("no cgroup can be made");
+    const auto text = std::to_string(limit);
+    if (!write(path_ / "memory.max", text) && !write(path_ / "memory.limit_in_bytes", text))
+      return error("the limit cannot be set");
+    // A limit that swapping evades is none.
+    write(path_ / "memory.swap.max", "0");
+    write(path_ / "memory.memsw.limit_in_bytes", text);
+    return write(path_ / "cgroup.procs", std::to_string(::getpid())) ? "" : error("the cgroup cannot be entered");
+  }
+
+private:
+  static std::filesystem::path find_home() {
+    std::ifstream lines("/proc/self/cgroup");
+    std::string second;
+    for (std::string line; std::getline(lines, line);) {
+      if (const auto at = line.find(":memory:"); at != std::string::npos)
+        return std::filesystem::path("/sys/fs/cgroup/memory" + line.substr(at + 8));
+      if (line.rfind("0::", 0) == 0) second = line.substr(3);
+    }
+    return second.empty() ? std::filesystem::path() : std::filesystem::path("/sys/fs/cgroup" + second);
+  }
+  static std::string error(const char* what) {
+    return std::string(what) + ": " + std::generic_category().message(errno);
+  }
+  static bool write(const std::filesystem::path& to, const std::string& text) {
+    const int fd = ::open(to.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    const bool done = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    ::close(fd);
+    return done;
+  }
+
+  std::filesystem::path home_;
+  std::filesystem::path path_;
+};
+
+/// The kernel kills a worker for the memory of its cgroup, at each attempt.
+int without_memory() {
+  constexpr std::int64_t mib = 1024 * 1024;
+  memory_group group;
+  if (const auto problem = group.enter(384 * mib); !problem.empty()) {
+    std::printf("%s\n", problem.c_str());
+    return row_not_possible;
+  }
+  if (!process::start_zygote()) return fail("no zygote");
+  int code = 0;
+  {
+    surroundings around;
+    auto spec = spec_of(2);
+    spec.attempts = 2;
+    process_pool pool(around.environment(), "faults", spec);
+    if (pool.start()) return fail("the pool does not start");
+    const auto lost = pool.submit(tasks().keep_memory, 1'024 * mib).get();
+    if (lost.ok() || lost.error().kind != outcome_kind::quarantined || lost.error().attempts.size() != 2)
+      return fail("it is not quarantined after two attempts");
+    for (const auto& attempt : lost.error().attempts) {
+      if (attempt.why.cls != cause_class::memory || attempt.why.signal != SIGKILL)
+        code = fail(describe(attempt.why).c_str());
+    }
+    if (pool.stats().memory != 2) code = fail("the deaths are not counted as of memory");
+    if (!all_squares(pool, 20)) code = fail("the pool does not go on");
+  }
+  process::stop_zygote();
+  return code;
+}
+
 }  // namespace
 
 int run_row_alone(const std::string& row) {
   if (row == "25") return without_processes();
+  if (row == "10") return without_memory();
   if (row == "26") return without_program();
   if (row == "35") return without_zygote();
   if (row.rfind("27:", 0) == 0) return until_killed(row.substr(3));

@@ -29,6 +29,9 @@ private:
   std::string output_;
 };
 
+/// Its exit code where this machine cannot play the row; why is the first line of its output.
+inline constexpr int row_not_possible = 77;
+
 /// What `--row=N` does. The result is the exit code.
 int run_row_alone(const std::string& row);
 
