@@ -204,9 +204,10 @@ void end_guard(int parent) noexcept {
     if (group > 1) ::kill(-group, SIGKILL);
   }
   // The rest is in groups of its own. A second look, for one that is born during the first may have been passed by.
+  const int proc = open_proc();
   bool found = true;
   for (int waited = 0, looks = 0; (found || looks < 2) && waited < track_limit_ms; ++waited, ++looks) {
-    found = kill_marked(page->program_mark, {}) > 0;
+    found = kill_marked(proc, page->program_mark, {}) > 0;
     sleep_ms(1);
   }
 }

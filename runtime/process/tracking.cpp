@@ -94,10 +94,10 @@ void shed_child_mark() noexcept {
   ::setrlimit(RLIMIT_RTTIME, &limits);
 }
 
-std::size_t kill_marked(std::uint64_t program, std::span<const std::uint64_t> children) noexcept {
-  if (program == 0) return 0;
-  int proc = ::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (proc < 0) return 0;
+int open_proc() noexcept { return ::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC); }
+
+std::size_t kill_marked(int proc, std::uint64_t program, std::span<const std::uint64_t> children) noexcept {
+  if (program == 0 || ::lseek(proc, 0, SEEK_SET) != 0) return 0;
   std::size_t killed = 0;
   alignas(8) char entries[16 * 1024];
   long bytes = 0;
@@ -114,8 +114,13 @@ std::size_t kill_marked(std::uint64_t program, std::span<const std::uint64_t> ch
       if (kill_if_marked(pid, program, children)) ++killed;
     }
   }
-  ::close(proc);
   return killed;
+}
+
+stray_search::stray_search() : proc_{open_proc()} {}
+
+stray_search::~stray_search() {
+  if (proc_ >= 0) ::close(proc_);
 }
 
 void stray_search::add(const tracking_mark& ended, clock::time_point now) {
@@ -145,7 +150,7 @@ void stray_search::finish() {
 
 std::size_t stray_search::look_now() noexcept {
   if (children_.empty()) return 0;
-  std::size_t found = kill_marked(program_, children_);
+  std::size_t found = kill_marked(proc_, program_, children_);
   if (found > 0 && ++looks_ < max_stray_looks) return found;
   children_.clear();
   return 0;

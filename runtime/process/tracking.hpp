@@ -37,9 +37,11 @@ void shed_child_mark() noexcept;
 
 /// Sends SIGKILL to all living processes with the program's mark and, where `children` is not empty, with one of these.
 /// Returns how many there were: what those had started meanwhile is found by the next call, so all are gone when it
-/// returns 0. Costs a look at each process of the machine, about 1.5 us for each. Where /proc is not to be had it finds
-/// none. Thread-safe; async-signal-safe but for errno.
-std::size_t kill_marked(std::uint64_t program, std::span<const std::uint64_t> children) noexcept;
+/// returns 0. Costs a look at each process of the machine, about 1.5 us for each. `proc` is an open /proc, of this
+/// caller alone; where it is negative none is found.
+std::size_t kill_marked(int proc, std::uint64_t program, std::span<const std::uint64_t> children) noexcept;
+/// /proc, to be closed by the caller; -1 where it is not to be had.
+int open_proc() noexcept;
 
 /// What an ended child has left behind is looked for so long after its end, together with that of others.
 inline constexpr std::chrono::milliseconds stray_look_delay{20};
@@ -54,6 +56,12 @@ class stray_search {
 public:
   using clock = std::chrono::steady_clock;
 
+  /// Holds a descriptor of /proc.
+  stray_search();
+  ~stray_search();
+  stray_search(const stray_search&) = delete;
+  stray_search& operator=(const stray_search&) = delete;
+
   /// A child has ended and is reaped.
   void add(const tracking_mark& ended, clock::time_point now);
   bool empty() const noexcept { return children_.empty(); }
@@ -67,6 +75,7 @@ public:
 private:
   std::size_t look_now() noexcept;
 
+  int proc_;
   std::uint64_t program_ = 0;
   std::vector<std::uint64_t> children_;
   clock::time_point due_{};
