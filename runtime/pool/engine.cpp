@@ -330,10 +330,7 @@ void engine::item_threw(worker& w, slip e, std::uint32_t item, cause why, double
   }
   auto error = error_of(at(e), outcome_kind::exception, work_state::failed, std::move(why), item);
   error.attempts.push_back(std::move(attempt));
-  out_.emplace_back(act::settle{at(e).task, outcome<bytes>(std::move(error)), item});
-  --open_;
-  ++totals_.settled;
-  ++totals_.failed;
+  settle_failed(at(e), item, std::move(error));
 }
 
 /// Notes that the worker has gone on. What is left of a chunk that ended early goes back to the queue.

@@ -286,6 +286,7 @@ private:
   void relieve(time_point now);
   time_point harvest_at(const worker& w) const;
   void harvest(time_point now);
+  void settle_failed(const record& r, std::uint64_t item, task_error error);
   void settle_values(record& r, std::uint64_t item, std::uint64_t count, bytes results, double ran_ms);
   void hand_over(worker& w, slip e, time_point now);
   bool may_take(const worker& w) const;

@@ -228,13 +228,17 @@ task_error engine::error_of(const record& r, outcome_kind kind, work_state work,
   return error;
 }
 
+void engine::settle_failed(const record& r, std::uint64_t item, task_error error) {
+  out_.emplace_back(act::settle{r.task, outcome<bytes>(std::move(error)), item});
+  --open_;
+  ++totals_.settled;
+  ++totals_.failed;
+}
+
 /// The same outcome for each item that has none.
 void engine::settle_error(record& r, outcome_kind kind, work_state work, const cause& why) {
   for (auto item = r.received; item < r.items; ++item) {
-    out_.emplace_back(act::settle{r.task, outcome<bytes>(error_of(r, kind, work, why, item)), item});
-    --open_;
-    ++totals_.settled;
-    ++totals_.failed;
+    settle_failed(r, item, error_of(r, kind, work, why, item));
     count(kind);
   }
 }

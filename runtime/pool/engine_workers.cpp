@@ -146,10 +146,7 @@ void engine::fail_late(worker& w, slip e, std::uint32_t item, const cause& why, 
   told.task->ran_ms = ran_ms;
   told.task_fate = "failed";
   note(std::move(told));
-  out_.emplace_back(act::settle{at(e).task, outcome<bytes>(std::move(error)), item});
-  --open_;
-  ++totals_.settled;
-  ++totals_.failed;
+  settle_failed(at(e), item, std::move(error));
 }
 
 /// A worker that was asked to end for the task in hand may die of that as it likes: by a handler of its own, say.
