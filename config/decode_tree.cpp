@@ -75,12 +75,29 @@ backoff_spec decode_backoff(const section_reader& from) {
           from.duration("healthy")};
 }
 
+void decode_initializer(const section_reader& from, pool_spec& into) {
+  const auto initializer = from.text("initializer");
+  into.initializer = initializer.text;
+  for (const auto& one : from.texts("initializer_args")) into.initializer_args.push_back(one.text);
+  const auto* task = resolve_task(from.context(), initializer);
+  if (task == nullptr) return;
+  const auto* key = from.has("initializer_args") ? "initializer_args" : "initializer";
+  const auto what = task->signature.empty() ? "'" + task->name + "'" : "'" + task->name + "', " + task->signature;
+  const auto given = into.initializer_args.size();
+  if (!task->parsable) {
+    from.fault("initializer", fmt::format("the task {} takes arguments that have no text form", what),
+               {"a task of numbers and text", {}});
+  } else if (given != task->arity) {
+    from.fault(key, fmt::format("{} arguments for {}", given, what),
+               {fmt::format("{} in initializer_args", task->arity), {}});
+  } else if (auto fault = task->check ? task->check(into.initializer_args) : std::nullopt) {
+    from.fault(key, fmt::format("not an input of {}: {}", what, *fault));
+  }
+}
+
 /// What a worker runs first, and what of the machine it sees.
 void decode_worker_side(const section_reader& from, pool_spec& into) {
-  const auto initializer = from.text("initializer");
-  if (const auto* task = resolve_task(from.context(), initializer); task != nullptr && task->arity != 0)
-    from.fault("initializer", fmt::format("'{}' takes arguments", initializer.text), {"a task without arguments", {}});
-  into.initializer = initializer.text;
+  decode_initializer(from, into);
   const auto sandbox = from.text("sandbox").text;
   into.sandbox = sandbox == "strict"  ? sandbox_level::strict
                  : sandbox == "basic" ? sandbox_level::basic

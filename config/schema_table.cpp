@@ -267,8 +267,8 @@ void add_pool(table& t) {
       .fallback("0B")
       .range(mib, mib * mib, "bytes")
       .or_zero();
-  t.add("initializer", text, "Registered task without arguments that each worker runs before it is ready.")
-      .fallback("");
+  t.add("initializer", text, "Registered task that each worker runs before it is ready.").fallback("");
+  t.add("initializer_args", texts, "The arguments of the initializer.");
   t.add("sandbox", choice, "How far worker processes are kept away from the rest of the machine.")
       .fallback("none")
       .allowed({"none", "basic", "strict"});

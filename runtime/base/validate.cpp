@@ -25,6 +25,8 @@ constexpr unsigned max_workers = 1'024;
 constexpr unsigned max_spares = 64;
 constexpr unsigned max_chunk = 65'536;
 constexpr std::size_t max_variables = 64;
+// They travel with the request to start a worker.
+constexpr std::size_t max_initializer_bytes = 2'048;
 constexpr unsigned max_attempts = 100;
 constexpr unsigned max_queue = 10'000'000;
 constexpr unsigned max_recycle = 1'000'000'000;
@@ -300,6 +302,7 @@ private:
     only_processes("sandbox", x.sandbox != sandbox_level::none);
     only_processes("environment", !x.environment.empty());
     only_processes("working_directory", !x.working_directory.empty());
+    check_initializer(x);
     check_finite("cpu_limit", x.cpu_limit, milliseconds{0}, max_duration, "a duration, or 0 for none");
     if (x.sandbox > sandbox_level::strict) unknown("sandbox", "none, basic or strict");
     if (x.environment.size() > max_variables)
@@ -308,6 +311,19 @@ private:
       if (one.empty() || one.front() == '=' || one.find('\0') != std::string::npos)
         fault("environment", "a variable without a name", "NAME or NAME=value");
     }
+  }
+
+  void check_initializer(const pool_spec& x) {
+    std::size_t bytes = x.initializer.size();
+    for (const auto& one : x.initializer_args) {
+      bytes += one.size() + 1;
+      if (one.find('\0') != std::string::npos) fault("initializer_args", "a text with a NUL", "a text without");
+    }
+    if (bytes > max_initializer_bytes)
+      fault("initializer_args", fmt::format("{} bytes with the initializer's name", bytes),
+            fmt::format("at most {}", max_initializer_bytes));
+    if (x.initializer.empty() && !x.initializer_args.empty())
+      fault("initializer_args", "there is no initializer that takes them", "`initializer`, too");
   }
 
   /// Without `workers` the pool starts with as many as there are cores, or the nearest that the two limits allow.

@@ -1,5 +1,6 @@
 #include "pool/pool_impl.hpp"
 
+#include "pool/worker.hpp"
 #include "process/sandbox.hpp"
 
 #include <algorithm>
@@ -84,6 +85,11 @@ pool::impl::impl(pool_environment e, std::string n, pool_spec s)
   }
   if (spec.runs_in == rung::process && !env.keeper)
     throw std::invalid_argument("a pool of processes needs a process keeper");
+  const auto* initializer = env.tasks && !spec.initializer.empty() ? env.tasks->find(spec.initializer) : nullptr;
+  bytes args;
+  if (initializer) args = pooling::initializer_args(*initializer, spec.initializer_args);
+  if (spec.runs_in == rung::thread && !spec.initializer.empty() && !initializer)
+    throw std::invalid_argument("no task '" + spec.initializer + "' is registered for the pool's initializer");
   epoll_fd = ::epoll_create1(EPOLL_CLOEXEC);
   if (epoll_fd < 0) throw std::system_error(errno, std::generic_category(), "a pool needs an epoll descriptor");
   epoll_event wake{};
@@ -94,12 +100,7 @@ pool::impl::impl(pool_environment e, std::string n, pool_spec s)
     pooling::process_driver::options o{env.keeper, name, spec, env.actor_link};
     hands = std::make_unique<pooling::process_driver>(in, epoll_fd, std::move(o));
   } else {
-    pooling::thread_driver::options o{name, spec, nullptr};
-    if (!spec.initializer.empty()) {
-      o.initializer = env.tasks ? env.tasks->find(spec.initializer) : nullptr;
-      if (!o.initializer)
-        throw std::invalid_argument("no task '" + spec.initializer + "' is registered for the pool's initializer");
-    }
+    pooling::thread_driver::options o{name, spec, initializer, std::move(args)};
     hands = std::make_unique<pooling::thread_driver>(in, std::move(o));
   }
   publish();

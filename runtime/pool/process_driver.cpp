@@ -178,7 +178,7 @@ process::start_request process_driver::request_for(const launching& one) const {
   request.main = worker_main_name;
   request.fds = {one.theirs, one.fresh.recorder.fd()};
   if (one.link >= 0) request.fds.push_back(one.link);
-  request.argument = worker_argument(options_.pool, spec.initializer);
+  request.argument = worker_argument(options_.pool, spec);
   request.stderr_fd = one.words;
   request.memory_limit = spec.memory_limit;
   request.cpu_seconds = static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(spec.cpu_limit).count());

@@ -51,6 +51,7 @@ struct thread_driver::reply {
 struct thread_driver::worker {
   std::string pool;
   const task_entry* initializer = nullptr;
+  bytes initializer_args;
   unsigned attempts = 1;
   bool clocked = false;
   std::shared_ptr<inbox> loop;
@@ -137,7 +138,7 @@ struct thread_driver::worker {
     lock.unlock();
     std::unique_ptr<cause> why;
     try {
-      initializer->run({0, 1, 1, pool}, {});
+      initializer->run({0, 1, 1, pool}, initializer_args);
     } catch (...) {
       // This is the outermost frame of a worker thread: what the initializer throws is why it does not become ready.
       why = std::make_unique<cause>(cause_of(std::current_exception()));
@@ -303,6 +304,7 @@ void thread_driver::carry_out(const act::start& what, engine& to, time_point now
   auto self = std::make_shared<worker>();
   self->pool = options_.pool;
   self->initializer = options_.initializer;
+  self->initializer_args = options_.initializer_args;
   self->attempts = options_.spec.attempts;
   self->clocked = options_.spec.deadline.count() > 0 || options_.spec.soft_deadline.count() > 0;
   self->loop = inbox_;

@@ -22,6 +22,7 @@ public:
     std::string pool;
     pool_spec spec;
     const task_entry* initializer = nullptr;
+    bytes initializer_args{};
   };
 
   thread_driver(std::shared_ptr<inbox> to, options o);

@@ -56,7 +56,7 @@ public:
   worker_process(const task_registry& tasks, std::string pool, process::flight_recorder& recorder)
       : tasks_(tasks), pool_(std::move(pool)), page_(recorder.page()), arena_(recorder.arena()) {}
 
-  int run(const std::string& initializer) {
+  int run(std::span<const std::string> initializer) {
     // So that the parent can make this process pass a barrier where it takes items back.
     const bool registered = ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
     page_.fenced.store(registered ? 0 : 1, std::memory_order_seq_cst);
@@ -129,11 +129,12 @@ private:
     if (::getpid() != pid_) ::_exit(exit_broken);
   }
 
-  bool initialize(const std::string& name) {
+  /// By a task's name and its arguments.
+  bool initialize(std::span<const std::string> call) {
     try {
-      const auto* entry = tasks_.find(name);
-      if (!entry) throw std::invalid_argument("no task '" + name + "' is registered in the worker process");
-      entry->run({0, 1, 1, pool_}, {});
+      const auto* entry = tasks_.find(call.front());
+      if (!entry) throw std::invalid_argument("no task '" + call.front() + "' is registered in the worker process");
+      entry->run({0, 1, 1, pool_}, initializer_args(*entry, call.subspan(1)));
       return true;
     } catch (...) {
       // This is the outermost frame of a worker process: what the initializer throws is why it does not become ready.
@@ -335,14 +336,32 @@ int run_pool_worker(const process::child_context& context) {
   recorder.close_fd();
   if (context.fd_count > 2) link.store(link_fd);
   process::install_last_words(recorder.page(), channel_fd);
-  const auto end_of_name = context.argument.find('\0');
-  const auto initializer = end_of_name == std::string::npos ? std::string{} : context.argument.substr(end_of_name + 1);
-  worker_process worker(*registered_tasks, context.argument.substr(0, end_of_name), recorder);
-  return worker.run(initializer);
+  std::vector<std::string> words{{}};
+  for (const char c : context.argument) {
+    if (c == '\0') {
+      words.emplace_back();
+    } else {
+      words.back() += c;
+    }
+  }
+  worker_process worker(*registered_tasks, words.front(), recorder);
+  return worker.run(std::span(words).subspan(1));
 }
 
-std::string worker_argument(const std::string& pool, const std::string& initializer) {
-  return initializer.empty() ? pool : pool + '\0' + initializer;
+std::string worker_argument(const std::string& pool, const pool_spec& spec) {
+  if (spec.initializer.empty()) return pool;
+  auto out = pool + '\0' + spec.initializer;
+  for (const auto& one : spec.initializer_args) out += '\0' + one;
+  return out;
+}
+
+bytes initializer_args(const task_entry& initializer, std::span<const std::string> texts) {
+  bytes out;
+  if (auto problem = initializer.parse(texts, out)) {
+    throw std::invalid_argument("the initializer '" + initializer.name + "' " +
+                                (initializer.arity == texts.size() ? "cannot take its arguments: " : "") + *problem);
+  }
+  return out;
 }
 
 void encode_task(bytes& out, const task_header& header, bytes_view args) {

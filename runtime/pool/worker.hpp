@@ -2,9 +2,11 @@
 
 #include "pool/actions.hpp"
 #include "process/child.hpp"
+#include "steward/spec.hpp"
 #include "steward/task.hpp"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -66,8 +68,10 @@ bool holds_items(bytes_view data, std::size_t size, std::uint64_t count) noexcep
 /// long as the program.
 void register_pool_worker(const task_registry& tasks);
 
-/// The argument of the child main: the pool's name and its initializer.
-std::string worker_argument(const std::string& pool, const std::string& initializer);
+/// The argument of the child main: the pool's name, its initializer, and the arguments of that.
+std::string worker_argument(const std::string& pool, const pool_spec& spec);
+/// The encoded arguments of a pool's initializer. Throws `std::invalid_argument` for texts that are none.
+bytes initializer_args(const task_entry& initializer, std::span<const std::string> texts);
 
 /// The child main itself. Does not return while the pool wants the worker.
 int run_pool_worker(const process::child_context& context);

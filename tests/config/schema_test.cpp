@@ -177,6 +177,7 @@ TEST(schema, has_the_defaults_of_a_pool) {
   EXPECT_EQ(number_default("pool", "open_files"), spec.open_files);
   EXPECT_EQ(static_cast<std::uint64_t>(number_default("pool", "recycle_memory")), spec.recycle_memory);
   EXPECT_EQ(text_default("pool", "initializer"), spec.initializer);
+  EXPECT_TRUE(spec.initializer_args.empty());
   EXPECT_EQ(text_default("pool", "sandbox"), to_string(spec.sandbox));
   EXPECT_EQ(text_default("pool", "working_directory"), spec.working_directory);
   EXPECT_TRUE(spec.environment.empty());

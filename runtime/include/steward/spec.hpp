@@ -139,7 +139,8 @@ struct pool_spec {
   unsigned recycle_after = 0;        ///< a worker is replaced after so many tasks; 0 means never
   double recycle_jitter = 0.1;       ///< up to this share fewer, at random, so that not all are replaced at once
   std::uint64_t recycle_memory = 0;  ///< a worker whose resident set is larger after a task is replaced; 0: never
-  std::string initializer;           ///< a registered task without arguments that each worker runs before it is ready
+  std::string initializer;           ///< a registered task that each worker runs before it is ready
+  std::vector<std::string> initializer_args;  ///< its arguments as texts, as a config writes them
   sandbox_level sandbox = sandbox_level::none;
   std::vector<std::string> environment;  ///< "NAME": worker processes see it, too; "NAME=value": they see it so
   std::string working_directory;         ///< of worker processes; empty means the program's

@@ -515,6 +515,33 @@ TYPED_TEST(pool_features, run_an_initializer_in_each_worker) {
   for (const auto n : pool->map(tasks().initialized, numbers(0, 20))) EXPECT_GE(n, 1);
 }
 
+TYPED_TEST(pool_features, run_an_initializer_with_arguments) {
+  auto spec = spec_of(2);
+  spec.initializer = "initialize_with";
+  spec.initializer_args = {"100", "as told"};
+  const auto pool = this->make(spec);
+  for (const auto n : pool->map(tasks().initialized, numbers(0, 20))) EXPECT_GE(n, 100);
+}
+
+TYPED_TEST(pool_features, refuse_arguments_that_the_initializer_does_not_take) {
+  const auto problem_of = [this](std::vector<std::string> args) -> std::string {
+    auto spec = spec_of(2);
+    spec.initializer = "initialize_with";
+    spec.initializer_args = std::move(args);
+    try {
+      this->make(spec);
+    } catch (const std::invalid_argument& e) {
+      return e.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(problem_of({}), "the initializer 'initialize_with' takes 2 arguments, not 0");
+  EXPECT_THAT(problem_of({"many", ""}), ::testing::StartsWith("the initializer 'initialize_with' cannot take its "
+                                                              "arguments: argument 1 (int64): 'many'"));
+  EXPECT_THAT(problem_of({"1", std::string(3'000, 'x')}), ::testing::HasSubstr("initializer_args: 3018 bytes"));
+  EXPECT_THAT(problem_of({"1", std::string("a\0b", 3)}), ::testing::HasSubstr("a text with a NUL"));
+}
+
 TYPED_TEST(pool_features, give_up_promptly_when_the_initializer_fails) {
   auto spec = spec_of(2);
   spec.initializer = "fail_to_initialize";

@@ -69,6 +69,9 @@ point mirror(point p) { return {-p.x, -p.y}; }
 
 std::atomic<std::int64_t> initializations{0};
 void initialize() { ++initializations; }
+void initialize_with(std::int64_t times, const std::string& why) {
+  if (why == "as told") initializations += static_cast<int>(times);
+}
 void fail_to_initialize() { throw std::runtime_error("there is no database"); }
 std::int64_t initialized(std::int64_t) { return initializations.load(); }
 
@@ -155,6 +158,7 @@ test_tasks& tasks() {
     t.repeat = t.registry.add("repeat", &repeat);
     t.mirror = t.registry.add("mirror", &mirror);
     t.initialize = t.registry.add("initialize", &initialize);
+    t.initialize_with = t.registry.add("initialize_with", &initialize_with);
     t.fail_to_initialize = t.registry.add("fail_to_initialize", &fail_to_initialize);
     t.initialized = t.registry.add("initialized", &initialized);
     t.keep_memory = t.registry.add("keep_memory", &keep_memory);
