@@ -36,8 +36,10 @@ bool belongs_to(std::uint64_t hard_limit, std::uint64_t program) noexcept {
 
 bool is_marked(int pid, std::uint64_t program, std::span<const std::uint64_t> children) noexcept {
   rlimit limits{};
-  if (::prlimit(pid, RLIMIT_RTTIME, nullptr, &limits) != 0 || !belongs_to(limits.rlim_max, program)) return false;
-  return children.empty() || std::find(children.begin(), children.end(), limits.rlim_cur) != children.end();
+  if (::prlimit(pid, RLIMIT_RTTIME, nullptr, &limits) != 0) return false;
+  if (children.empty()) return belongs_to(limits.rlim_max, program);
+  // Children of an inner program have numbers of their own, and a guard of their own.
+  return limits.rlim_max == program && std::find(children.begin(), children.end(), limits.rlim_cur) != children.end();
 }
 
 // The pidfd is opened before the look at the mark: should the number be another process's by then, the signal goes to

@@ -35,7 +35,8 @@ void wear_mark(const tracking_mark& mark) noexcept;
 /// Guard side: this process shall not be found as part of a child, only as part of an outer program.
 void shed_child_mark() noexcept;
 
-/// Sends SIGKILL to all living processes with the program's mark and, where `children` is not empty, with one of these.
+/// Sends SIGKILL to all living processes with the program's mark, or, where `children` is not empty, to those with the
+/// mark of one of these; inner programs are left to their own guards then.
 /// Returns how many there were: what those had started meanwhile is found by the next call, so all are gone when it
 /// returns 0. Costs a look at each process of the machine, about 1.5 us for each. `proc` is an open /proc, of this
 /// caller alone; where it is negative none is found.

@@ -219,6 +219,8 @@ int keep(const std::string& method_name, const std::string& main, const std::str
     request.fds = {pipe_fd};
     if (!keeper.start(request, nullptr)) return 95;
   }
+  // Only what it has started holds the pipe.
+  ::close(pipe_fd);
   wait_for_signal();
 }
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <ranges>
 #include <set>
 #include <thread>
 
@@ -164,6 +165,33 @@ TEST(process_pool, rejects_arguments_that_no_frame_can_hold) {
   ASSERT_FALSE(got->ok());
   EXPECT_EQ(got->error().kind, outcome_kind::rejected);
   EXPECT_THAT(got->error().why.message, HasSubstr("larger than"));
+}
+
+TEST(process_pool, rejects_a_large_input_of_a_chunk_without_its_neighbours) {
+  if (STEWARD_SANITIZED) GTEST_SKIP() << "it needs more memory than a sanitizer leaves";
+  constexpr std::uint64_t needed = 5 * process::max_frame_bytes;
+  const auto free = static_cast<std::uint64_t>(::sysconf(_SC_AVPHYS_PAGES)) * 4096;
+  if (free < needed) GTEST_SKIP() << "it needs " << needed << " bytes of memory, and " << free << " are free";
+  surroundings around;
+  process_pool pool(around.environment(), "squares", spec_of(1));
+  ASSERT_EQ(pool.start(), std::nullopt);
+  auto inputs = std::views::iota(0, 4) | std::views::transform([](int i) {
+                  std::vector<std::uint8_t> one(i == 2 ? process::max_frame_bytes : 2, 1);
+                  one.front() = static_cast<std::uint8_t>(10 + i);
+                  return one;
+                });
+  map_options options;
+  options.chunk = 4;
+  const auto outcomes = pool.map_outcomes(tasks().reverse, inputs, options);
+  ASSERT_EQ(outcomes.size(), 4u);
+  for (const int i : {0, 1, 3}) {
+    const auto& one = outcomes[static_cast<std::size_t>(i)];
+    ASSERT_TRUE(one.ok()) << i;
+    EXPECT_EQ(one.value(), (std::vector<std::uint8_t>{1, static_cast<std::uint8_t>(10 + i)}));
+  }
+  ASSERT_FALSE(outcomes[2].ok());
+  EXPECT_EQ(outcomes[2].error().kind, outcome_kind::rejected);
+  EXPECT_THAT(outcomes[2].error().why.message, HasSubstr("larger than"));
 }
 
 TEST(process_pool, rejects_what_the_queue_cannot_hold) {

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <array>
 #include <optional>
 #include <string>
 
@@ -156,6 +157,30 @@ TEST_P(strays, of_a_program_in_a_child_die_with_it) {
   EXPECT_EQ(first_.read_to_end(), "");
   EXPECT_TRUE(is_held(second_));
   ASSERT_TRUE(keeper_->kill(other.id, SIGKILL));
+}
+
+TEST_P(strays, of_a_program_in_another_child_are_not_taken_for_this_ones) {
+  // Both count their children from 1.
+  std::array<test_pipe, 3> held;
+  std::array<exit_promise, 3> ends;
+  std::array<started, 3> others;
+  for (std::size_t i = 0; i < 3; ++i) others[i] = start("leave_stray", "session", held[i], ends[i]);
+  started outer = start("keep_strays", "spawn session", first_, first_end_, 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    ASSERT_TRUE(keeper_->kill(others[i].id, SIGKILL));
+    EXPECT_EQ(held[i].read_to_end(), "");
+  }
+  // Had the inner program lost its children, it would have looked for their strays by the end of this.
+  for (int i = 0; i < 3; ++i) {
+    test_pipe last;
+    exit_promise end;
+    started one = start("leave_stray", "session", last, end);
+    ASSERT_TRUE(keeper_->kill(one.id, SIGKILL));
+    EXPECT_EQ(last.read_to_end(), "");
+  }
+  EXPECT_TRUE(is_held(first_));
+  ASSERT_TRUE(keeper_->kill(outer.id, SIGKILL));
+  EXPECT_EQ(first_.read_to_end(), "");
 }
 
 TEST_P(strays, that_lower_their_limit_are_left_alone) {
