@@ -14,7 +14,7 @@
 // real-time scheduled process that does not sleep. So the limit is the mark. Its hard value, which nobody can raise
 // without privileges, names the program; the soft one names the child. A program that was started by a marked child has
 // a mark within that of the outer one, which finds it still; so it goes for two levels, and a third has no mark of its
-// own. Who wants a process to outlive its worker lowers its limit ("ulimit -R 1000000000" in a shell).
+// own. Who wants a process to outlive its worker starts it by "prlimit --rttime=1000000000 command".
 namespace steward::process {
 
 struct tracking_mark {
