@@ -81,7 +81,8 @@ public:
       events.add_sink([this](const event& e) { file_->write(e); });
     }
     if (request.json) {
-      events.add_sink([](const event& e) { write_stdout(to_json_line(e) + "\n"); });
+      lines_ = std::make_unique<patient_writer>(STDOUT_FILENO, patient_writer::whole);
+      events.add_sink([this](const event& e) { lines_->write(to_json_line(e) + "\n"); });
     } else {
       console_options options;
       options.colour = request.colour;
@@ -100,11 +101,15 @@ public:
   void finish() {
     if (console_) console_->finish();
     errors_.finish();
+    if (lines_) lines_->finish(patient_writer::without_end);
+    if (file_) file_->finish();
   }
   std::optional<std::string> problem() { return file_ ? file_->take_error() : std::nullopt; }
+  int stdout_problem() const { return lines_ ? lines_->problem() : cli::stdout_problem(); }
 
 private:
   std::unique_ptr<file_sink> file_;
+  std::unique_ptr<patient_writer> lines_;
   patient_writer errors_{STDERR_FILENO};
   std::unique_ptr<console_view> console_;
   std::atomic<unsigned> crashes_{0};
@@ -286,7 +291,7 @@ int run_scenarios(const run_request& request, const program& what) {
   }
   zygote.reset();
   if (const auto problem = outlets.problem()) std::fprintf(stderr, "steward: %s\n", problem->c_str());
-  if (const int problem = stdout_problem(); problem != 0 && problem != EPIPE) {
+  if (const int problem = outlets.stdout_problem(); problem != 0 && problem != EPIPE) {
     std::fprintf(stderr, "steward: stdout: %s\n", std::strerror(problem));
     if (code == exit_done) code = exit_internal;
   }

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "observe/patient_writer.hpp"
 #include "steward/event.hpp"
 
+#include <atomic>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <string_view>
 
 namespace steward {
 
@@ -14,7 +14,8 @@ namespace steward {
 /// whole lines at once. The file is truncated when it is opened and closed by exec.
 ///
 /// A run is worth more than its log: no error throws, kills the run or raises SIGPIPE. The first error ends the file (a
-/// file that ends early is honest, one with holes is not); later events are counted as lost. Thread-safe.
+/// file that ends early is honest, one with holes is not); later events are counted as lost. The reader of a FIFO may
+/// be behind by `patient_writer::whole`, then it is waited for. Thread-safe.
 class file_sink {
 public:
   /// Opens the file. Whether that went well is told by `ok` and `take_error`. A FIFO that nobody reads is an error, not
@@ -27,6 +28,9 @@ public:
   /// Writes one event; does nothing but count once an error has occurred.
   void write(const event& e);
 
+  /// Waits until the reader of a FIFO has taken everything, or is gone.
+  void finish();
+
   /// Whether everything so far was written.
   bool ok() const;
 
@@ -38,15 +42,21 @@ public:
   std::uint64_t lost() const;
 
 private:
-  void write_all(std::string_view line);
-  void fail(int error_number);
+  /// Closes a file behind the writer that is made after it.
+  struct descriptor {
+    explicit descriptor(const std::string& path);
+    ~descriptor();
+    descriptor(const descriptor&) = delete;
+    descriptor& operator=(const descriptor&) = delete;
+    int number = -1;
+    int problem = 0;
+  };
 
-  mutable std::mutex mutex_;
   const std::string path_;
-  int fd_ = -1;
-  bool failed_ = false;
-  std::optional<std::string> error_;
-  std::uint64_t lost_ = 0;
+  const descriptor file_;
+  patient_writer writer_;
+  std::atomic<std::uint64_t> unopened_{0};  // events of a file that could not be opened
+  std::atomic<bool> told_{false};
 };
 
 }  // namespace steward

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -9,17 +10,30 @@
 
 namespace steward {
 
-/// Writes text to a descriptor that somebody may be slow to read, such as standard error through a pipe, without ever
+/// Writes text to a descriptor that somebody may be slow to read, such as standard error through a pipe, without
 /// waiting for that reader: whoever tells of an event may have deadlines to keep.
 ///
 /// As long as the descriptor takes what is written, text leaves at once, on the caller's thread. What it does not take
-/// is kept, up to a limit, and written by a thread that exists only for that; what is beyond the limit is lost, and the
-/// number of bytes is told in its place. Thread-safe. Owns no descriptor.
+/// is kept, up to a limit, and written by a thread that exists only for that. What a file of a disk is given is not
+/// split, so that a reader that follows it sees whole lines. The first error ends the writing; no error raises SIGPIPE.
+/// Thread-safe. Owns no descriptor.
 class patient_writer {
 public:
-  static constexpr std::size_t most_kept_bytes = std::size_t{1} << 20;
+  /// What becomes of text beyond the limit: it is lost, and the number of bytes is told in its place; or whoever
+  /// writes it waits for the reader after all.
+  enum class excess : std::uint8_t { lost, waited_for };
 
-  explicit patient_writer(int fd) : fd_(fd) {}
+  struct limits {
+    std::size_t most_kept_bytes = std::size_t{1} << 20;
+    excess when_full = excess::lost;
+  };
+
+  /// For data that must be whole: a reader may be so far behind.
+  static constexpr limits whole{std::size_t{64} << 20, excess::waited_for};
+  static constexpr int without_end = -1;
+
+  explicit patient_writer(int fd) : patient_writer(fd, limits{}) {}
+  patient_writer(int fd, limits within);
   /// Waits for the reader as `finish` does.
   ~patient_writer();
   patient_writer(const patient_writer&) = delete;
@@ -27,20 +41,34 @@ public:
 
   void write(std::string_view text);
 
-  /// Writes what is kept, unless the reader takes nothing at all for so long.
+  /// Writes what is kept, unless the reader takes nothing at all for so long; `without_end`: unless it is gone.
   void finish(int patience_ms = 10'000);
 
+  /// The errno of the first write that failed, 0 for none.
+  int problem() const;
+  /// How many lines did not leave because of it.
+  std::uint64_t lines_lost() const;
+
 private:
-  void keep(std::string_view text);
+  std::size_t kept() const noexcept { return kept_.size() - front_; }
+  std::size_t write_now(std::string_view text, int timeout_ms, int& problem) const noexcept;
+  void keep(std::unique_lock<std::mutex>& lock, std::string_view text);
+  bool start_thread();
   void run();
   void tell_lost();
+  void fail(int error_number, std::string_view rest);
 
   const int fd_;
-  std::mutex mutex_;
+  const limits within_;
+  const bool never_waits_;  // a file of a disk: there is no reader to wait for
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::string kept_;
+  std::size_t front_ = 0;    // so much of it has left
   std::size_t lost_ = 0;     // bytes since something was kept
   std::size_t written_ = 0;  // by the thread
+  int problem_ = 0;
+  std::uint64_t lines_lost_ = 0;
   bool over_ = false;
   std::thread thread_;
 };

@@ -145,6 +145,31 @@ TEST_F(stop, is_no_matter_of_who_reads_the_output) {
   expect_sound_events(parse_lines(read_file(events)), 0);
 }
 
+// More events than a pipe holds; the rest of the run, and its deadline, do not wait for who reads them.
+TEST_F(stop, does_not_wait_for_a_late_reader_of_the_events) {
+  const auto scenario = write("talks.yaml", R"(scenario: talks
+tree:
+  children:
+    - id: squares
+      pool: {task: square, workers: 1}
+    - id: waits
+      pool: {task: wait_ms, workers: 1, deadline: 50ms, grace: 50ms, attempts: 1}
+run:
+  - map: {pool: squares, inputs: 1..2000, print: [each]}
+  - map: {pool: waits, inputs: [60000]}
+)");
+  auto how = environment();
+  how.follow = path("events.pipe");
+  how.late_stdout = true;
+  running late{{program(), "run", scenario, "--json", "--events", how.follow}, how};
+  EXPECT_FALSE(late.wait_for(of_kind("hang")).is_null());
+  EXPECT_FALSE(late.wait_for(of_kind("run_end")).is_null()) << "it waits for a reader";
+  const auto out = late.wait();
+  EXPECT_EQ(out.code, 1) << out.err;
+  EXPECT_GT(out.out.size(), 100'000u) << "the pipe took it all: this shows nothing";
+  EXPECT_EQ(parse_lines(out.out), out.events);
+}
+
 TEST_F(stop, comes_by_itself_two_hundred_times_in_a_row) {
   constexpr int times = under_asan ? 20 : 200;
   const auto scenario = write("smallest.yaml", smallest);

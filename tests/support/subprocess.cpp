@@ -88,7 +88,7 @@ void make_pipe(int& reader, int& writer) {
 
 }  // namespace
 
-subprocess::subprocess(const std::vector<std::string>& command, const options& how) {
+subprocess::subprocess(const std::vector<std::string>& command, const options& how) : late_stdout_(how.late_stdout) {
   if (!how.follow.empty()) {
     if (::mkfifo(how.follow.c_str(), 0600) != 0) fail("mkfifo", errno);
     // Open for writing, too, so that it never looks closed, whoever opens it how often.
@@ -134,6 +134,7 @@ void subprocess::signal(int number) const noexcept {
 
 void subprocess::drain() {
   for (auto& one : streams_) {
+    if (late_stdout_ && &one == &streams_[0]) continue;
     char buffer[16'384];
     while (one.fd >= 0) {
       const auto n = ::read(one.fd, buffer, sizeof buffer);
@@ -155,14 +156,15 @@ bool subprocess::read_until(const std::function<bool()>& done, clock::time_point
     drain();  // after the look at the process: what it wrote before its end is read
     if (done()) return true;
     if (over || clock::now() >= deadline) return false;
-    pollfd fds[] = {
-        {pidfd_, POLLIN, 0}, {streams_[0].fd, POLLIN, 0}, {streams_[1].fd, POLLIN, 0}, {streams_[2].fd, POLLIN, 0}};
+    const int out = late_stdout_ ? -1 : streams_[0].fd;
+    pollfd fds[] = {{pidfd_, POLLIN, 0}, {out, POLLIN, 0}, {streams_[1].fd, POLLIN, 0}, {streams_[2].fd, POLLIN, 0}};
     if (::poll(fds, 4, poll_timeout(deadline)) < 0 && errno != EINTR) fail("poll", errno);
   }
 }
 
 std::optional<exit_status> subprocess::wait(clock::time_point deadline) {
   if (status_) return status_;
+  late_stdout_ = false;
   read_until([] { return false; }, deadline);
   int raw = 0;
   if (::waitpid(pid_, &raw, WNOHANG) != pid_) return std::nullopt;

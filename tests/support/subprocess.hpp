@@ -28,6 +28,7 @@ public:
     std::vector<std::string> environment;  ///< NAME=VALUE, replaces what this process has under that name
     std::string follow;                    ///< path of a named pipe to make and to read; empty for none
     bool unread_stdout = false;            ///< stdout is a pipe whose reader is gone from the start
+    bool late_stdout = false;              ///< stdout is read by `wait` only
   };
 
   /// Starts `command`. Throws std::system_error when that fails.
@@ -63,6 +64,7 @@ private:
 
   void drain();
 
+  bool late_stdout_ = false;
   int pid_ = -1;
   int pidfd_ = -1;
   std::optional<exit_status> status_;

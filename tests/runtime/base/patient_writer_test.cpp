@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <string>
 #include <thread>
 
@@ -86,6 +88,48 @@ TEST_F(patient_writer_test, ends_though_nobody_reads) {
   out.finish(0);
   ::close(ends_[0]);
   ends_[0] = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+TEST_F(patient_writer_test, waits_for_its_reader_where_nothing_may_be_lost) {
+  constexpr std::size_t limit = 100'000;
+  const std::string line = std::string(999, 'x') + "\n";
+  std::atomic<std::size_t> written{0};
+  std::string got;
+  {
+    patient_writer out(ends_[1], {limit, patient_writer::excess::waited_for});
+    std::thread writer([&] {
+      for (int i = 0; i < 1'000; ++i) {
+        out.write(line);
+        written += line.size();
+      }
+    });
+    // So much is taken without a reader.
+    while (written.load() < limit) std::this_thread::yield();
+    std::thread reader([&] { got = read(1'000'000); });
+    writer.join();
+    EXPECT_EQ(written.load(), 1'000'000u);
+    out.finish(patient_writer::without_end);
+    reader.join();
+    EXPECT_EQ(out.problem(), 0);
+    EXPECT_EQ(out.lines_lost(), 0u);
+  }
+  ASSERT_EQ(got.size(), 1'000'000u);
+  for (std::size_t i = 0; i < got.size(); i += line.size()) ASSERT_EQ(got.compare(i, line.size(), line), 0) << i;
+}
+
+TEST_F(patient_writer_test, tells_of_a_reader_that_is_gone) {
+  patient_writer out(ends_[1], patient_writer::whole);
+  const std::string line = std::string(9'999, 'x') + "\n";
+  for (int i = 0; i < 30; ++i) out.write(line);
+  EXPECT_EQ(out.problem(), 0);
+  ::close(ends_[0]);
+  ends_[0] = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  out.finish(patient_writer::without_end);
+  EXPECT_EQ(out.problem(), EPIPE);
+  const auto lost = out.lines_lost();
+  EXPECT_GT(lost, 20u);
+  out.write("one more\n");
+  EXPECT_EQ(out.lines_lost(), lost + 1);
 }
 
 }  // namespace
