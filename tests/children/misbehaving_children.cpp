@@ -164,8 +164,8 @@ int leave_grandchild(const child_context& context) {
   return 0;
 }
 
-// The process that a worker leaves behind: out of its group, its session or its family.
-[[noreturn]] void be_a_stray(const std::string& what) {
+// The process that a worker leaves behind: out of its group, its session or its family. Tells `parent` when it is that.
+[[noreturn]] void be_a_stray(const std::string& what, int parent) {
   if (what == "group") {
     ::setpgid(0, 0);
   } else {
@@ -176,6 +176,7 @@ int leave_grandchild(const child_context& context) {
     if (::fork() != 0) ::_exit(0);
     ::fcntl(pipe_fd, F_SETFD, 0);
     write_all(pipe_fd, "r");
+    write_all(parent, "r");
     ::execle("/bin/sleep", "sleep", "1000", nullptr, static_cast<char**>(nullptr));
     ::_exit(94);
   }
@@ -186,6 +187,7 @@ int leave_grandchild(const child_context& context) {
   } else {
     write_all(pipe_fd, "r");
   }
+  write_all(parent, "r");
   wait_for_signal();
 }
 
@@ -193,13 +195,15 @@ int leave_stray(const child_context& context) {
   std::string what{context.argument};
   bool exits = what.ends_with(" exit");
   if (exits) what.resize(what.size() - 5);
-  pid_t first = ::fork();
-  if (first == 0) be_a_stray(what);
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return 93;
+  const pid_t first = ::fork();
+  if (first == 0) be_a_stray(what, ends[1]);
   if (what == "daemon") ::waitpid(first, nullptr, 0);
   if (exits) {
-    // Not before the stray is one.
-    while (::getpgid(first) == ::getpid()) ::usleep(100);
-    return 0;
+    // Not before the stray is one, and has told the test: what the worker leaves is soon killed.
+    char told = 0;
+    return ::read(ends[0], &told, 1) == 1 ? 0 : 92;
   }
   ::close(pipe_fd);
   wait_for_signal();
