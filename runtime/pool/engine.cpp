@@ -12,6 +12,8 @@ namespace {
 // up. Of chunks, which are cut to about a millisecond, one is sent ahead.
 constexpr double prefetch_us = 1'000.0;
 constexpr std::size_t prefetch_tasks = 64;
+// A thread runs through so many of the shortest before others have been sent after them.
+constexpr std::size_t prefetch_tasks_of_threads = 256;
 constexpr double prefetch_chunk_us = 4'000.0;
 
 unsigned cores() { return std::max(1U, std::thread::hardware_concurrency()); }
@@ -399,7 +401,8 @@ engine::worker* engine::choose(const record& next, double estimated, std::size_t
   worker* best = nullptr;
   const bool chunk = next.items > 1;
   const std::size_t share = 1 + waiting / (2 * size_);
-  const auto most = std::min(chunk ? std::size_t{2} : prefetch_tasks, share);
+  const auto ahead = chunk ? std::size_t{2} : (processes() ? prefetch_tasks : prefetch_tasks_of_threads);
+  const auto most = std::min(ahead, share);
   for (auto& w : workers_) {
     if (!may_take(w)) continue;
     if (!w.sent.empty()) {

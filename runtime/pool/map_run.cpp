@@ -21,7 +21,7 @@ constexpr std::size_t max_chunk = 16'384;
 // Chunks that are open at a time: one runs, one is sent ahead, two wait, for each worker, and two for the rest.
 constexpr std::size_t chunks_each = 4;
 // The same where inputs travel one by one.
-constexpr std::size_t singles_each = 1'024;
+constexpr std::size_t singles_each = 2'048;
 constexpr auto progress_every = std::chrono::milliseconds(50);
 // How often a map that waits for room looks whether it is to end.
 constexpr milliseconds look_every{20};
