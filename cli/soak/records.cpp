@@ -94,7 +94,7 @@ bool has_its_form(const event_row& e) {
   if (!process || !task || !undecided) return false;
   if (e.kind == "task_retry") return fate("requeued");
   if (e.kind == "task_quarantine") return fate("quarantined");
-  return (e.kind == "task_fail" || e.kind == "hang") && fate("failed");
+  return (e.kind == "task_fail" && fate("failed")) || (e.kind == "hang" && fate("none"));
 }
 
 class reader {

@@ -193,7 +193,8 @@ void engine::check_deadline(worker& w, time_point now) {
   }
   const auto why = make_cause(cause_class::deadline, "longer than " + render_duration(spec_.deadline));
   told.why = why;
-  told.task_fate = "failed";
+  // A process may still answer before it is ended, and then that counts.
+  told.task_fate = processes() ? "none" : "failed";
   told.text = processes() ? "it is killed" : "the thread is abandoned: it cannot be killed";
   note(std::move(told));
   w.killed_task = id;

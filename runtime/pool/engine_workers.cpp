@@ -277,6 +277,8 @@ void engine::worker_died(worker_ref ref, const death& how, time_point now) {
   out_.emplace_back(act::tell{});
   const auto tell_crash = [&](event e) { out_[place] = act::tell{std::make_unique<event>(std::move(e))}; };
   crash.task_fate = reclaim(w, how, why, now);
+  if (w.killed_task != 0 && crash.task_fate == "none")
+    crash.text = "task " + std::to_string(w.killed_task) + " answered before the end";
   if (!w.died_at) w.died_at = now;
   // A deadline of a process is a decision of ours that costs one fork; an abandoned thread is a leak, and counts.
   const bool meant = ours && why.cls == cause_class::deadline && processes();

@@ -127,6 +127,9 @@ TEST_F(engine_watch, nothing_begins_behind_a_task_that_is_ended_for_its_deadline
   EXPECT_FALSE(outcomes[1].error.has_value());
   ASSERT_EQ(kills.size(), 1u);
   die(w, 0, true);
+  EXPECT_EQ(first(event_kind::hang).task_fate, "none");
+  EXPECT_EQ(first(event_kind::crash).text, "task " + std::to_string(sent[0].id) + " answered before the end");
+  EXPECT_EQ(count(event_kind::task_fail), 0);
   ready_all();
   const auto again = std::exchange(assigned, {});
   ASSERT_FALSE(again.empty());
