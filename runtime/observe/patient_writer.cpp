@@ -183,13 +183,13 @@ void patient_writer::run() {
 
 void patient_writer::finish(int patience_ms) {
   std::unique_lock lock(mutex_);
-  while (thread_.joinable() && kept() > 0) {
+  while (thread_.joinable() && kept() > 0 && !out_of_patience_) {
     const auto before = written_;
     const auto moved = [&] { return kept() == 0 || written_ != before; };
     if (patience_ms == without_end)
       changed_.wait(lock, moved);
-    else if (!changed_.wait_for(lock, std::chrono::milliseconds(patience_ms), moved))
-      return;
+    else
+      out_of_patience_ = !changed_.wait_for(lock, std::chrono::milliseconds(patience_ms), moved);
   }
 }
 

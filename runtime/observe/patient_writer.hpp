@@ -41,7 +41,8 @@ public:
 
   void write(std::string_view text);
 
-  /// Writes what is kept, unless the reader takes nothing at all for so long; `without_end`: unless it is gone.
+  /// Writes what is kept, unless the reader takes nothing at all for so long; `without_end`: unless it is gone. Once it
+  /// has taken nothing it is not waited for again.
   void finish(int patience_ms = 10'000);
 
   /// The errno of the first write that failed, 0 for none.
@@ -70,6 +71,7 @@ private:
   int problem_ = 0;
   std::uint64_t lines_lost_ = 0;
   bool over_ = false;
+  bool out_of_patience_ = false;
   std::thread thread_;
 };
 

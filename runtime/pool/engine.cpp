@@ -491,14 +491,23 @@ time_point engine::held_up_at(const worker& w) const {
   return more ? w.head_since + held_up_after : time_point::max();
 }
 
-/// Nothing waits behind a long run while somebody is idle.
+/// Nothing waits behind a long run while somebody is idle, and nothing of higher priority behind much of a lower one.
 void engine::relieve(time_point now) {
-  const bool any = std::any_of(workers_.begin(), workers_.end(), [&](const worker& w) { return held_up_at(w) <= now; });
-  if (!any || !suspects_.empty() || idle() == 0) return;
+  const bool helps = suspects_.empty() && idle() > 0;
+  const auto next = queued_ > 0 ? front() : std::nullopt;
   for (auto& w : workers_) {
-    if (held_up_at(w) > now) continue;
-    take_back(w);
+    const auto due = held_up_at(w);
+    if (due == time_point::max()) continue;
+    if ((helps && due <= now) || (next && is_ahead(w, at(*next).task->priority))) take_back(w);
   }
+}
+
+/// Whether more than may be sent ahead by what is known by now waits in the worker before one of this priority.
+bool engine::is_ahead(const worker& w, int priority) {
+  if (w.sent.size() < 2 || at(w.sent.back()).task->priority >= priority) return false;
+  double us = 0.0;
+  for (auto e = w.sent.begin() + 1; e != w.sent.end(); ++e) us += estimate(at(*e));
+  return us > prefetch_us;
 }
 
 /// When it is worth a look what a worker has finished of its chunk: soon, and later each time that it is found still to

@@ -190,8 +190,7 @@ private:
     unsigned seen_stopped = 0;         ///< looks in a row
     time_point memory_at;              ///< when its memory is looked at
     std::uint64_t memory_answered = 0;
-    time_point idle_since;
-    time_point due;  ///< of the start, of being ready, or of the end
+    time_point idle_since, due;  ///< `due`: of the start, of being ready, or of the end
     std::optional<cause> killed_for;
     bool ended_for_cancel = false;
     task_id killed_task = 0;  ///< the one that ran past its deadline
@@ -284,6 +283,7 @@ private:
   std::size_t idle() const;
   time_point held_up_at(const worker& w) const;
   void relieve(time_point now);
+  bool is_ahead(const worker& w, int priority);
   time_point harvest_at(const worker& w) const;
   void harvest(time_point now);
   void settle_failed(const record& r, std::uint64_t item, task_error error);

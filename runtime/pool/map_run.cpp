@@ -20,8 +20,17 @@ constexpr double chunk_us = 1'000.0;
 constexpr std::size_t max_chunk = 16'384;
 // Chunks that are open at a time: one runs, one is sent ahead, two wait, for each worker, and two for the rest.
 constexpr std::size_t chunks_each = 4;
-// The same where inputs travel one by one.
+// Where inputs travel one by one, more of them: up to so much work, but no more than so many, and so many bytes.
+constexpr double ahead_us = 2'000.0;
 constexpr std::size_t singles_each = 2'048;
+constexpr std::size_t ahead_bytes = std::size_t{8} << 20;
+// Of a queue, so that others find room as well.
+constexpr std::size_t chunk_share = 4;
+// Reading goes on for so long before a look at what has come. A look costs as much as reading a short input does, so
+// while it is quick, there is one after several inputs only.
+constexpr std::chrono::microseconds read_for{1'000};
+constexpr std::chrono::microseconds quick_read{20};
+constexpr unsigned most_unwatched = 32;
 constexpr auto progress_every = std::chrono::milliseconds(50);
 // How often a map that waits for room looks whether it is to end.
 constexpr milliseconds look_every{20};
@@ -126,14 +135,17 @@ void map_run::cancel_for(const char* why) {
 }
 
 std::size_t map_run::chunk_size() const {
-  if (options_.chunk > 0) return options_.chunk;
+  const std::size_t fair = std::max<std::size_t>(1, pool_.impl_->spec.queue_limit / chunk_share);
+  if (options_.chunk > 0) return std::min<std::size_t>(options_.chunk, fair);
   if (item_us_ <= 0.0) return 1;
   // No more than eight times the last one, since a short test may mislead.
   auto size = std::min(static_cast<std::size_t>(chunk_us / item_us_) + 1, 8 * largest_);
   // Near the end chunks get smaller, so that all workers end at about the same time.
   const std::size_t workers = std::max(1U, pool_.impl_->workers.load());
   if (total_ && *total_ > taken_) size = std::min(size, (*total_ - taken_) / (2 * workers) + 1);
-  return std::min(size, max_chunk);
+  // What is read slowly is not made to wait for its chunk.
+  const auto soon = static_cast<std::size_t>(chunk_us / std::max(read_us_, 0.001));
+  return std::max<std::size_t>(1, std::min({size, max_chunk, fair, soon}));
 }
 
 /// Reads the next inputs, up to `most`, as work that waits for room.
@@ -149,6 +161,7 @@ void map_run::read(std::size_t most) {
   more_ = true;
   j->items = static_cast<std::uint32_t>(got);
   taken_ += got;
+  bytes_ += j->args.size();
   open_ += got;
   largest_ = std::max(largest_, got);
   if (j->refused) return shared_->error(j->first, std::move(*j->refused));
@@ -163,7 +176,22 @@ void map_run::read(std::size_t most) {
   }
 }
 
-void map_run::feed() {
+std::size_t map_run::window(std::size_t size) const {
+  const auto& self = *pool_.impl_;
+  const std::size_t workers = std::max(1U, self.workers.load());
+  auto chunks = workers * chunks_each + 2;
+  // What is sent before a run was timed only serves to time it.
+  if (usual_us_ > 0.0) {
+    const auto work = static_cast<std::size_t>(ahead_us / usual_us_);
+    auto singles = workers * std::min(singles_each, work);
+    if (bytes_ > 0) singles = std::min(singles, ahead_bytes * taken_ / bytes_);
+    chunks = std::max(chunks, singles / size);
+  }
+  const auto open = options_.window > 0 ? options_.window : chunks * size;
+  return std::min<std::size_t>(open, self.spec.queue_limit);
+}
+
+bool map_run::feed() {
   auto& self = *pool_.impl_;
   // Whatever happens below, what was let in is handed over.
   struct batch {
@@ -173,29 +201,39 @@ void map_run::feed() {
       if (!jobs.empty()) to.enqueue(std::move(jobs));
     }
   } out{self};
-  const std::size_t workers = std::max(1U, self.workers.load());
-  for (;;) {
+  const auto begun = std::chrono::steady_clock::now();
+  auto looked = begun;
+  auto seen = taken_;
+  unsigned unwatched = 1;
+  bool late = false;
+  for (unsigned reads = 0;;) {
     if (waiting_.empty()) {
-      if (!more_) return;
+      if (!more_) return false;
+      if (late) return true;
       const auto size = chunk_size();
-      // What is sent before a run was timed only serves to time it.
-      const bool timing = options_.chunk == 0 && item_us_ <= 0.0;
-      const auto singles = timing ? std::size_t{0} : (workers * singles_each) / size;
-      auto window = options_.window > 0 ? options_.window : std::max(workers * chunks_each + 2, singles) * size;
-      window = std::min<std::size_t>(window, self.spec.queue_limit);
-      if (open_ >= window) return;
-      read(std::min(size, window - open_));
+      const auto most = window(size);
+      if (open_ >= most) return false;
+      read(std::min(size, most - open_));
+      if (++reads < unwatched) continue;
+      const auto now = std::chrono::steady_clock::now();
+      unwatched = now - looked < quick_read ? std::min(2 * unwatched, most_unwatched) : 1;
+      const std::chrono::duration<double, std::micro> took = now - looked;
+      if (taken_ > seen) read_us_ = took.count() / static_cast<double>(taken_ - seen);
+      reads = 0;
+      looked = now;
+      seen = taken_;
+      late = now - begun >= read_for;
       continue;
     }
     auto& next = waiting_.front();
     if (!self.try_let_in(next->items)) {
       // While some of ours are in the pool, they are what makes room: so maps that share a pool cannot block each
       // other.
-      if (open_ > waiting_items()) return;
+      if (open_ > waiting_items()) return false;
       const bool may_end = ends_ || options_.stop.stop_possible();
       while (!self.wait_for_room(next->items, may_end ? look_every : milliseconds{0})) {
         end_in_time();
-        if (cancelled_) return;
+        if (cancelled_) return false;
       }
     }
     out.jobs.push_back(std::move(next));
@@ -213,6 +251,8 @@ void map_run::learn(const map_piece& piece) {
   if (piece.error || piece.count == 0 || piece.ran_ms <= 0.0) return;
   const double us = std::max(piece.ran_ms * 1'000.0 / static_cast<double>(piece.count), 0.0001);
   item_us_ = item_us_ <= 0.0 || us > item_us_ ? us : item_us_ + (us - item_us_) / 4.0;
+  // Follows the median: a few that were interrupted say little of the others.
+  usual_us_ = usual_us_ <= 0.0 ? us : usual_us_ * (us > usual_us_ ? 1.25 : 0.8);
 }
 
 void map_run::tell(bool last) {
@@ -263,13 +303,21 @@ void map_run::await() {
 
 bool map_run::take(std::vector<map_piece>& out) {
   out.clear();
-  end_in_time();
-  feed();
-  if (open_ == 0) {
-    tell(true);
-    return false;
+  for (bool reads = true; reads && out.empty();) {
+    end_in_time();
+    reads = feed();
+    if (open_ == 0 && !reads) {
+      tell(true);
+      return false;
+    }
+    if (!reads) await();
+    collect(out);
+    tell(false);
   }
-  await();
+  return true;
+}
+
+void map_run::collect(std::vector<map_piece>& out) {
   {
     const std::lock_guard lock(shared_->mutex);
     out.swap(shared_->arrived);
@@ -284,8 +332,6 @@ bool map_run::take(std::vector<map_piece>& out) {
     if (options_.on_failure == failure_policy::first_error && !cancelled_)
       cancel_for("another input of the map failed");
   }
-  tell(false);
-  return true;
 }
 
 }  // namespace detail

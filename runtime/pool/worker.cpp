@@ -18,6 +18,7 @@
 
 #include <linux/membarrier.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -54,7 +55,12 @@ double decode_ran(byte_reader& in) { return static_cast<double>(codec<std::uint6
 class worker_process {
 public:
   worker_process(const task_registry& tasks, std::string pool, process::flight_recorder& recorder)
-      : tasks_(tasks), pool_(std::move(pool)), page_(recorder.page()), arena_(recorder.arena()) {}
+      : tasks_(tasks), pool_(std::move(pool)), page_(recorder.page()), arena_(recorder.arena()) {
+    // It stays until the end of the process.
+    void* page = ::mmap(nullptr, sizeof *original_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED || ::madvise(page, sizeof *original_, MADV_WIPEONFORK) != 0) return;
+    original_ = new (page) std::atomic<std::uint32_t>(1);
+  }
 
   int run(std::span<const std::string> initializer) {
     // So that the parent can make this process pass a barrier where it takes items back.
@@ -126,7 +132,7 @@ private:
 
   /// What a task forks, and lets return or throw, is no worker.
   void leave_if_copied() const {
-    if (::getpid() != pid_) ::_exit(exit_broken);
+    if (original_ ? original_->load(std::memory_order_relaxed) == 0 : ::getpid() != pid_) ::_exit(exit_broken);
   }
 
   /// By a task's name and its arguments.
@@ -230,6 +236,8 @@ private:
     run.marks.fenced = page_.fenced.load(std::memory_order_relaxed) != 0;
     run.stage = arena_.data();
     run.stage_size = arena_.size();
+    run.original = original_;
+    run.copy_exit_code = exit_broken;
     run.owner = this;
     run.overflow = [](detail::many_run& from, bytes_view item, std::size_t item_size) {
       static_cast<worker_process*>(from.owner)->make_room(from, item, item_size);
@@ -314,6 +322,7 @@ private:
   const task_registry& tasks_;
   std::string pool_;
   const pid_t pid_ = ::getpid();
+  std::atomic<std::uint32_t>* original_ = nullptr;  // in a page that a forked process finds empty
   process::flight_page& page_;
   std::span<std::byte> arena_;
   const task_entry* entry_ = nullptr;

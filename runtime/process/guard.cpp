@@ -29,8 +29,9 @@ static_assert(group_cell::is_always_lock_free && sizeof(group_cell) == 4);
 
 constexpr std::int32_t expected = -1;
 constexpr int parent_died_signal = SIGUSR2;
-// The files of a dying program are closed a little before its children get another parent.
-constexpr int parent_gone_limit_ms = 10'000;
+// The files of a dying program are closed a little before its children get another parent. One that lives on has become
+// another program by exec, or has closed its files: it has no more workers then.
+constexpr int parent_gone_limit_ms = 100;
 constexpr int ready_limit_ms = 5'000;
 // Enough for many generations of processes that start others while they are killed; one that the kernel cannot end,
 // since it waits for a disk, is not waited for longer.
@@ -192,11 +193,7 @@ void unwatch_parent() noexcept {
 }
 
 void end_guard(int parent) noexcept {
-  for (int waited = 0; ::getppid() == parent; ++waited) {
-    // It lives and has only let go of its guard.
-    if (waited >= parent_gone_limit_ms) return;
-    sleep_ms(1);
-  }
+  for (int waited = 0; ::getppid() == parent && waited < parent_gone_limit_ms; ++waited) sleep_ms(1);
   guard_page* page = all_slots().memory.page;
   if (page == nullptr) return;
   for (const group_cell& one : page->cells) {
@@ -205,9 +202,8 @@ void end_guard(int parent) noexcept {
   }
   // The rest is in groups of its own. A second look, for one that is born during the first may have been passed by.
   const int proc = open_proc();
-  bool found = true;
-  for (int waited = 0, looks = 0; (found || looks < 2) && waited < track_limit_ms; ++waited, ++looks) {
-    found = kill_marked(proc, page->program_mark, {}) > 0;
+  for (int waited = 0, clean = 0; clean < clean_stray_looks && waited < track_limit_ms; ++waited) {
+    clean = kill_marked(proc, page->program_mark, {}) > 0 ? 0 : clean + 1;
     sleep_ms(1);
   }
 }

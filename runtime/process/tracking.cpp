@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <string_view>
@@ -34,30 +35,72 @@ bool belongs_to(std::uint64_t hard_limit, std::uint64_t program) noexcept {
   return is_outermost(program) ? hard_limit >> level_bits == program >> level_bits : hard_limit == program;
 }
 
-bool is_marked(int pid, std::uint64_t program, std::span<const std::uint64_t> children) noexcept {
-  rlimit limits{};
-  if (::prlimit(pid, RLIMIT_RTTIME, nullptr, &limits) != 0) return false;
-  if (children.empty()) return belongs_to(limits.rlim_max, program);
-  // Children of an inner program have numbers of their own, and a guard of their own.
-  return limits.rlim_max == program && std::find(children.begin(), children.end(), limits.rlim_cur) != children.end();
+// The limit as /proc tells it, in a line "Max realtime timeout <soft> <hard> us".
+bool read_limits(int proc, int pid, rlimit& limits) noexcept {
+  char path[32];
+  auto* end = std::to_chars(path, path + 16, pid).ptr;
+  std::memcpy(end, "/limits", 8);
+  const int file = ::openat(proc, path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  char text[4096];
+  const ssize_t size = ::read(file, text, sizeof text);
+  ::close(file);
+  std::string_view rest{text, static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+  constexpr std::string_view title = "Max realtime timeout";
+  const auto at = rest.find(title);
+  if (at == std::string_view::npos) return false;
+  rest.remove_prefix(at + title.size());
+  for (rlim_t* value : {&limits.rlim_cur, &limits.rlim_max}) {
+    rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+    const auto [next, problem] = std::from_chars(rest.data(), rest.data() + rest.size(), *value);
+    // "unlimited" is no mark.
+    if (problem != std::errc{}) return false;
+    rest.remove_prefix(static_cast<std::size_t>(next - rest.data()));
+  }
+  return true;
 }
 
+// What is looked for, and where.
+struct wanted {
+  int proc;
+  std::uint64_t program;
+  std::span<const std::uint64_t> children;
+
+  bool is_marked(int pid) const noexcept {
+    rlimit limits{};
+    if (::prlimit(pid, RLIMIT_RTTIME, nullptr, &limits) != 0) {
+      // It has taken another user on, whose limits we may not see in this way: one that we may kill all the same?
+      if (errno != EPERM || ::kill(pid, 0) != 0 || !read_limits(proc, pid, limits)) return false;
+    }
+    if (children.empty()) return belongs_to(limits.rlim_max, program);
+    // Children of an inner program have numbers of their own, and a guard of their own.
+    return limits.rlim_max == program && std::find(children.begin(), children.end(), limits.rlim_cur) != children.end();
+  }
+};
+
 // The pidfd is opened before the look at the mark: should the number be another process's by then, the signal goes to
-// the one that is gone, and reaches nobody.
-bool kill_if_marked(int pid, std::uint64_t program, std::span<const std::uint64_t> children) noexcept {
-  if (!is_marked(pid, program, children)) return false;
+// the one that is gone, and reaches nobody. True where it was there, and so what it may have started is not known yet.
+bool kill_if_marked(int pid, const wanted& which) noexcept {
+  if (!which.is_marked(pid)) return false;
   int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-  if (pidfd < 0) return false;
+  // Without a descriptor to be had it stays, to be found again.
+  if (pidfd < 0) return errno != ESRCH;
   pollfd ended{pidfd, POLLIN, 0};
-  bool kill = ::poll(&ended, 1, 0) == 0 && is_marked(pid, program, children);
+  bool kill = ::poll(&ended, 1, 0) == 0 && which.is_marked(pid);
   if (kill) ::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
   ::close(pidfd);
   return kill;
 }
 
-// The kernel's struct linux_dirent64: the length and the name are all that is needed.
+// The kernel's struct linux_dirent64: these, and the name.
+constexpr std::size_t next_offset = 8;
 constexpr std::size_t length_offset = 16;
 constexpr std::size_t name_offset = 19;
+// Few at a time: between the listing of a process and the look at it, it may have handed over to another one, with a
+// higher number as a rule. That one is listed later, unless this was the end of the list.
+constexpr std::size_t list_bytes = 1'024;
+// So the end of the list is read again while there is more, this often at most.
+constexpr int max_tails = 256;
 
 }  // namespace
 
@@ -100,21 +143,34 @@ int open_proc() noexcept { return ::open("/proc", O_RDONLY | O_DIRECTORY | O_CLO
 
 std::size_t kill_marked(int proc, std::uint64_t program, std::span<const std::uint64_t> children) noexcept {
   if (program == 0 || ::lseek(proc, 0, SEEK_SET) != 0) return 0;
+  const wanted which{proc, program, children};
   std::size_t killed = 0;
-  alignas(8) char entries[16 * 1024];
-  long bytes = 0;
+  alignas(8) char entries[list_bytes];
   const int self = ::getpid();
-  while ((bytes = ::syscall(SYS_getdents64, proc, entries, sizeof entries)) > 0) {
-    std::uint16_t length = 0;
-    for (long at = 0; at < bytes; at += length) {
-      const char* entry = entries + at;
-      std::memcpy(&length, entry + length_offset, sizeof length);
-      std::string_view name{entry + name_offset};
-      int pid = 0;
-      auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), pid);
-      if (problem != std::errc{} || end != name.data() + name.size() || pid <= 1 || pid == self) continue;
-      if (kill_if_marked(pid, program, children)) ++killed;
+  int last = 0;
+  std::int64_t here = 0;
+  std::int64_t last_at = 0;
+  for (int tails = 0; tails < max_tails; ++tails) {
+    const int known = last;
+    long bytes = 0;
+    while ((bytes = ::syscall(SYS_getdents64, proc, entries, sizeof entries)) > 0) {
+      std::uint16_t length = 0;
+      for (long at = 0; at < bytes; at += length) {
+        const char* entry = entries + at;
+        std::memcpy(&length, entry + length_offset, sizeof length);
+        std::string_view name{entry + name_offset};
+        int pid = 0;
+        auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), pid);
+        if (problem == std::errc{} && end == name.data() + name.size() && pid > last) {
+          last = pid;
+          last_at = here;
+          if (pid > 1 && pid != self && kill_if_marked(pid, which)) ++killed;
+        }
+        std::memcpy(&here, entry + next_offset, sizeof here);
+      }
     }
+    if (last == known || ::lseek(proc, last_at, SEEK_SET) != last_at) break;
+    here = last_at;
   }
   return killed;
 }
@@ -130,7 +186,7 @@ void stray_search::add(const tracking_mark& ended, clock::time_point now) {
   if (children_.empty()) due_ = std::max(now + stray_look_delay, not_before_);
   program_ = ended.program;
   children_.push_back(ended.child);
-  looks_ = 0;
+  looks_.push_back({});
 }
 
 int stray_search::due_in_ms(clock::time_point now) const noexcept {
@@ -140,22 +196,30 @@ int stray_search::due_in_ms(clock::time_point now) const noexcept {
 
 void stray_search::look(clock::time_point now) {
   if (children_.empty() || now < due_) return;
+  const auto begun = clock::now();
   look_now();
-  auto end = clock::now();
-  not_before_ = end + stray_look_share * (end - now);
-  due_ = std::max(end + stray_look_delay, not_before_);
+  const auto took = clock::now() - begun;
+  not_before_ = now + (1 + stray_look_share) * took;
+  due_ = std::max(now + took + stray_look_delay, not_before_);
 }
 
 void stray_search::finish() {
-  while (look_now() > 0) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  for (look_now(); !children_.empty(); look_now()) std::this_thread::sleep_for(std::chrono::milliseconds{1});
 }
 
-std::size_t stray_search::look_now() noexcept {
-  if (children_.empty()) return 0;
-  std::size_t found = kill_marked(proc_, program_, children_);
-  if (found > 0 && ++looks_ < max_stray_looks) return found;
-  children_.clear();
-  return 0;
+void stray_search::look_now() noexcept {
+  if (children_.empty()) return;
+  const bool found = kill_marked(proc_, program_, children_) > 0;
+  std::size_t left = 0;
+  for (std::size_t i = 0; i < children_.size(); ++i) {
+    auto& of = looks_[i];
+    of.clean = found ? 0 : of.clean + 1;
+    if (++of.all >= max_stray_looks || of.clean >= clean_stray_looks) continue;
+    children_[left] = children_[i];
+    looks_[left++] = of;
+  }
+  children_.resize(left);
+  looks_.resize(left);
 }
 
 }  // namespace steward::process

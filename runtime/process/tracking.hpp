@@ -38,8 +38,9 @@ void shed_child_mark() noexcept;
 /// Sends SIGKILL to all living processes with the program's mark, or, where `children` is not empty, to those with the
 /// mark of one of these; inner programs are left to their own guards then.
 /// Returns how many there were: what those had started meanwhile is found by the next call, so all are gone when it
-/// returns 0. Costs a look at each process of the machine, about 1.5 us for each. `proc` is an open /proc, of this
-/// caller alone; where it is negative none is found.
+/// returns 0, unless one handed over to another behind its back, which two calls in a row are most unlikely to miss.
+/// Costs a look at each process of the machine, about 1.5 us for each. `proc` is an open /proc, of this caller alone;
+/// where it is negative none is found.
 std::size_t kill_marked(int proc, std::uint64_t program, std::span<const std::uint64_t> children) noexcept;
 /// /proc, to be closed by the caller; -1 where it is not to be had.
 int open_proc() noexcept;
@@ -48,6 +49,8 @@ int open_proc() noexcept;
 inline constexpr std::chrono::milliseconds stray_look_delay{20};
 /// Looking takes at most this part of one processor.
 inline constexpr int stray_look_share = 20;
+/// Nothing is left of a child when so many looks in a row have found nothing.
+inline constexpr int clean_stray_looks = 2;
 /// What has not gone after so many looks cannot be killed, and is given up.
 inline constexpr int max_stray_looks = 100;
 
@@ -74,14 +77,19 @@ public:
   void finish();
 
 private:
-  std::size_t look_now() noexcept;
+  struct looks {
+    int all = 0;
+    int clean = 0;  // in a row, up to now
+  };
+
+  void look_now() noexcept;
 
   int proc_;
   std::uint64_t program_ = 0;
   std::vector<std::uint64_t> children_;
+  std::vector<looks> looks_;  // one for each child
   clock::time_point due_{};
   clock::time_point not_before_{};
-  int looks_ = 0;
 };
 
 }  // namespace steward::process

@@ -180,6 +180,7 @@ int leave_grandchild(const child_context& context) {
     ::execle("/bin/sleep", "sleep", "1000", nullptr, static_cast<char**>(nullptr));
     ::_exit(94);
   }
+  if (what == "nobody" && (::setgid(65'534) != 0 || ::setuid(65'534) != 0)) ::_exit(91);
   if (what == "heir") {
     rlimit lower{1'000'000'000, 1'000'000'000};
     ::setrlimit(RLIMIT_RTTIME, &lower);
@@ -188,6 +189,12 @@ int leave_grandchild(const child_context& context) {
     write_all(pipe_fd, "r");
   }
   write_all(parent, "r");
+  // One after the other, each for a moment; over by itself at last.
+  for (int i = 0; what == "chain" && i < 50'000; ++i) {
+    if (::fork() != 0) ::_exit(0);
+    ::usleep(300);
+  }
+  if (what == "chain") ::_exit(0);
   wait_for_signal();
 }
 
@@ -215,6 +222,11 @@ int keep(const std::string& method_name, const std::string& main, const std::str
     method = process::start_method::zygote;
     if (!process::start_zygote()) return 96;
   }
+  // Blocked for all its threads.
+  sigset_t become_another;
+  ::sigemptyset(&become_another);
+  ::sigaddset(&become_another, SIGUSR1);
+  ::pthread_sigmask(SIG_BLOCK, &become_another, nullptr);
   process::keeper keeper{{method}};
   for (int i = 0; i < count; ++i) {
     process::start_request request;
@@ -225,7 +237,10 @@ int keep(const std::string& method_name, const std::string& main, const std::str
   }
   // Only what it has started holds the pipe.
   ::close(pipe_fd);
-  wait_for_signal();
+  int which = 0;
+  ::sigwait(&become_another, &which);
+  ::execl("/bin/sleep", "sleep", "1000", nullptr);
+  return 90;
 }
 
 int keep_children(const child_context& context) { return keep(context.argument, "wait_forever", {}, 2); }

@@ -94,8 +94,9 @@ struct map_progress {
 
 /// How a map is to be run.
 struct map_options {
-  unsigned chunk = 0;      ///< inputs that travel together; 0: as the spec says, or by measured time
-  std::size_t window = 0;  ///< inputs that are taken ahead of their outcomes at most; 0: a few chunks for each worker
+  unsigned chunk = 0;      ///< inputs that travel together, a quarter of the queue at most; 0: as the spec says, or by
+                           ///< measured time
+  std::size_t window = 0;  ///< inputs taken ahead of their outcomes at most; 0: a few chunks, or 2 ms, for each worker
   int priority = 0;        ///< higher ones are started first
   failure_policy on_failure = failure_policy::collect_all;
   milliseconds within{0};  ///< what has no outcome so long after the start is cancelled, running or not; 0: no limit
@@ -199,8 +200,9 @@ public:
   map_run(const map_run&) = delete;
   map_run& operator=(const map_run&) = delete;
 
-  /// Hands over what fits into the window, without waiting. `take` does it, too.
-  void feed();
+  /// Hands over what fits into the window, without waiting. True when there may be more, but reading it takes so long
+  /// that something else may be due meanwhile. `take` does it, too.
+  bool feed();
   /// Waits for the next pieces. False when there are no more.
   bool take(std::vector<map_piece>& out);
   void cancel();
@@ -209,6 +211,9 @@ private:
   struct gathering;
 
   std::size_t chunk_size() const;
+  /// Inputs that may be open at a time, in chunks of this size.
+  std::size_t window(std::size_t size) const;
+  void collect(std::vector<map_piece>& out);
   void learn(const map_piece& piece);
   void tell(bool last);
   void cancel_for(const char* why);
@@ -232,7 +237,10 @@ private:
   std::size_t done_ = 0;
   std::size_t failed_ = 0;
   std::size_t largest_ = 1;  // chunk so far
+  std::size_t bytes_ = 0;    // of the arguments read
   double item_us_ = 0.0;     // 0: not known
+  double usual_us_ = 0.0;    // the same, not impressed by exceptions
+  double read_us_ = 0.0;     // to read one, lately
   std::chrono::steady_clock::time_point told_;
   std::optional<std::chrono::steady_clock::time_point> ends_;
 };

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <string>
 #include <thread>
 
@@ -86,6 +87,9 @@ TEST_F(patient_writer_test, ends_though_nobody_reads) {
   patient_writer out(ends_[1]);
   for (int i = 0; i < 30; ++i) out.write(std::string(10'000, 'x'));
   out.finish(0);
+  const auto begun = std::chrono::steady_clock::now();
+  out.finish();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5)) << "it waits again";
   ::close(ends_[0]);
   ends_[0] = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
 }

@@ -2,6 +2,7 @@
 
 #include "tasks.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <stdexcept>
 
@@ -41,6 +42,27 @@ std::int64_t fork_and_return(std::int64_t n) {
   return WEXITSTATUS(status);
 }
 
+void spin_ms(int ms) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
+  while (std::chrono::steady_clock::now() < end) {
+  }
+}
+
+std::int64_t square_slowly(std::int64_t n) {
+  spin_ms(3);
+  return n * n;
+}
+
+std::int64_t fork_and_linger(std::int64_t n) {
+  if (n != 1) return n * n;
+  const int child = ::fork();
+  if (child == 0) return -1;
+  // What the child leaves would be found by now.
+  spin_ms(40);
+  ::waitpid(child, nullptr, 0);
+  return n * n;
+}
+
 std::int64_t leave_group(std::int64_t) {
   ::setpgid(0, ::getpgid(::getppid()));
   for (;;) ::pause();
@@ -65,6 +87,8 @@ edge_tasks add_edge_tasks(task_registry& to) {
   registered.read_moody = to.add("read_moody", &read_moody);
   registered.measure = to.add("measure", &measure);
   registered.fork_and_fault = to.add("fork_and_fault", &fork_and_fault);
+  registered.square_slowly = to.add("square_slowly", &square_slowly);
+  registered.fork_and_linger = to.add("fork_and_linger", &fork_and_linger);
   registered.fork_and_return = to.add("fork_and_return", &fork_and_return);
   registered.leave_group = to.add("leave_group", &leave_group);
   registered.close_all = to.add("close_all", &close_all);

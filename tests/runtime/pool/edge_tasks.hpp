@@ -17,6 +17,8 @@ struct edge_tasks {
   task<std::int64_t, moody> read_moody;               ///< `how`
   task<std::int64_t, std::string> measure;            ///< the size of the text; throws when it begins so
   task<std::int64_t, std::string> fork_and_fault;     ///< its child does `how`; returns the signal that ended it
+  task<std::int64_t, std::int64_t> square_slowly;     ///< takes 3 ms
+  task<std::int64_t, std::int64_t> fork_and_linger;   ///< square(n), of 1 after 40 ms; a child of it returns -1 at once
   task<std::int64_t, std::int64_t> fork_and_return;   ///< returns twice; in the parent the exit code of the child
   task<std::int64_t, std::int64_t> leave_group;       ///< joins the group of the pool's program and hangs
   task<std::int64_t, std::int64_t> close_all;         ///< closes all its descriptors; square(n)

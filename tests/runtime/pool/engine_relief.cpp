@@ -33,6 +33,36 @@ protected:
   }
 };
 
+TEST_F(engine_relief, lets_one_of_higher_priority_pass_what_was_sent_ahead) {
+  make_ready({}, 1);
+  make_short_tasks_known();
+  submit(20);
+  const auto sent = all_assigned();
+  ASSERT_GE(sent.size(), 5u);
+  // They are not short any more.
+  answer_ok(sent[0], 20.0);
+  EXPECT_TRUE(withdrawals.empty()) << "in their order, for nobody is in a hurry";
+  submit_one(1);
+  ASSERT_EQ(withdrawals.size(), 1u);
+  EXPECT_EQ(withdrawals[0].head, sent[1].id);
+  brain->worker_withdrew(sent[0].worker, {1, std::nullopt, false});
+  step();
+  EXPECT_TRUE(assigned.empty()) << "nothing is sent behind a long one";
+  answer_ok(sent[1], 20.0);
+  const auto next = all_assigned();
+  ASSERT_FALSE(next.empty());
+  EXPECT_EQ(next[0].task->priority, 1);
+}
+
+TEST_F(engine_relief, leaves_short_tasks_where_they_are_for_one_of_higher_priority) {
+  make_ready({}, 1);
+  make_short_tasks_known();
+  submit(20);
+  ASSERT_GE(all_assigned().size(), 5u);
+  submit_one(1);
+  EXPECT_TRUE(withdrawals.empty());
+}
+
 TEST_F(engine_relief, gives_what_waits_behind_a_long_task_to_an_idle_worker) {
   make_ready({}, 2);
   make_short_tasks_known();

@@ -220,6 +220,7 @@ TYPED_TEST(pool_features, cancel_what_a_dropped_stream_has_not_finished) {
   {
     map_options options;
     options.chunk = 1;
+    options.window = 50;
     auto stream = pool->as_completed(tasks().until_stopped, inputs, options);
     auto ran = pool->submit_with({1}, tasks().square, 3);
     pool->untyped().resize(2);

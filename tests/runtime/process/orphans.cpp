@@ -1,7 +1,9 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -25,7 +27,7 @@ std::string method_name(start_method method) { return method == start_method::zy
 class orphans : public testing::TestWithParam<start_method> {
 protected:
   // The harness is a program of its own, started afresh, with a keeper in it.
-  void kill_a_program_of(const std::string& how, const char* main = "keep_grandchildren") {
+  void kill_a_program_of(const std::string& how, const char* main = "keep_grandchildren", int signal = SIGKILL) {
     keeper k{{start_method::spawn}};
     exit_promise end;
     test_pipe held;
@@ -43,13 +45,18 @@ protected:
       ready += *part;
     }
     // The harness alone, by pid: its children have groups of their own.
-    ASSERT_EQ(::kill(harness.pid, SIGKILL), 0);
-    ASSERT_TRUE(end.wait());
+    ASSERT_EQ(::kill(harness.pid, signal), 0);
+    if (signal == SIGKILL) {
+      ASSERT_TRUE(end.wait());
+    }
     auto begun = std::chrono::steady_clock::now();
     // The pipe ends when the last process that holds it is gone.
     EXPECT_EQ(held.read_to_end(), "");
     auto limit = test::sanitized ? std::chrono::seconds{10} : std::chrono::seconds{1};
     EXPECT_LT(std::chrono::steady_clock::now() - begun, limit);
+    if (signal != SIGKILL) {
+      EXPECT_EQ(::waitpid(harness.pid, nullptr, WNOHANG), 0) << "it lives on";
+    }
   }
 
   void kill_a_program_with_strays(const std::string& how) {
@@ -74,6 +81,15 @@ TEST_P(orphans, that_left_their_session_die_with_a_killed_program) { kill_a_prog
 
 TEST_P(orphans, that_became_daemons_of_another_program_die_with_a_killed_program) {
   kill_a_program_with_strays(" daemon");
+}
+
+TEST_P(orphans, that_hand_over_to_others_all_the_time_die_with_a_killed_program) {
+  kill_a_program_with_strays(" chain");
+}
+
+TEST_P(orphans, die_though_the_program_becomes_another_one) {
+  if (new_program_mark() == 0) GTEST_SKIP() << "this program cannot mark its children";
+  kill_a_program_of(method_name(GetParam()) + " session", "keep_strays", SIGUSR1);
 }
 
 TEST_P(orphans, of_a_program_in_a_program_die_with_the_outer_one) {
@@ -148,6 +164,21 @@ TEST_P(strays, of_a_child_that_exits_die_with_it) {
     EXPECT_EQ(report->code, 0);
     EXPECT_EQ(held.read_to_end(), "");
   }
+}
+
+TEST_P(strays, that_hand_over_to_others_all_the_time_die) {
+  started child = start("leave_stray", "chain", first_, first_end_);
+  auto begun = std::chrono::steady_clock::now();
+  ASSERT_TRUE(keeper_->kill(child.id, SIGKILL));
+  EXPECT_EQ(first_.read_to_end(), "");
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds{10}) << "that is when it ends by itself";
+}
+
+TEST_P(strays, that_are_another_user_die) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  started child = start("leave_stray", "nobody", first_, first_end_);
+  ASSERT_TRUE(keeper_->kill(child.id, SIGKILL));
+  EXPECT_EQ(first_.read_to_end(), "");
 }
 
 TEST_P(strays, of_a_program_in_a_child_die_with_it) {
@@ -247,9 +278,45 @@ TEST(stray_search, looks_for_all_that_ended_within_the_delay_at_once) {
   EXPECT_EQ(search.due_in_ms(start + stray_look_delay / 2), stray_look_delay.count() / 2);
   search.look(start + stray_look_delay / 2);
   EXPECT_FALSE(search.empty());
-  search.look(start + stray_look_delay);
+  auto now = start + stray_look_delay;
+  search.look(now);
+  EXPECT_FALSE(search.empty()) << "once may be too soon";
+  now += std::chrono::milliseconds{search.due_in_ms(now)};
+  search.look(now);
   EXPECT_TRUE(search.empty());
-  EXPECT_EQ(search.due_in_ms(start + stray_look_delay), -1);
+  EXPECT_EQ(search.due_in_ms(now), -1);
+}
+
+TEST(tracking, does_not_give_up_a_stray_for_want_of_descriptors) {
+  const auto program = program_mark_within(unlimited, 54321);
+  const auto mark = next_child_mark(program);
+  const std::array children{mark.child};
+  const int proc = open_proc();
+  ASSERT_GE(proc, 0);
+  int ready[2];
+  ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
+  const pid_t stray = ::fork();
+  if (stray == 0) {
+    wear_mark(mark);
+    if (::write(ready[1], "r", 1) != 1) ::_exit(1);
+    while (true) ::pause();
+  }
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto found = kill_marked(proc, program, children);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(found, 1u);
+  EXPECT_EQ(::waitpid(stray, nullptr, WNOHANG), 0) << "it lives";
+  EXPECT_EQ(kill_marked(proc, program, children), 1u);
+  int status = 0;
+  EXPECT_EQ(::waitpid(stray, &status, 0), stray);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(kill_marked(proc, program, children), 0u);
+  for (const int fd : {proc, ready[0], ready[1]}) ::close(fd);
 }
 
 TEST(guard_slots, are_given_out_again) {

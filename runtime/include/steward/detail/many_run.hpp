@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <tuple>
 #include <type_traits>
@@ -119,6 +120,10 @@ public:
   void (*overflow)(many_run&, bytes_view item, std::size_t item_size) = nullptr;
   void* owner = nullptr;
   bytes scratch;  ///< for results of variable size
+  /// Reads 0 in a process that a task has forked: what such a copy returns is no result, and it ends instead. Null:
+  /// nobody asks.
+  const std::atomic<std::uint32_t>* original = nullptr;
+  int copy_exit_code = 0;
 
   /// Takes the next item; false when there is none for us. The order of the two accesses to memory is what makes it
   /// safe to take items back: either we see the cut, or the other side sees our item. The barrier between them is
@@ -151,6 +156,7 @@ public:
 
   template <class T>
   void keep(const T& result) {
+    if (original && original->load(std::memory_order_relaxed) == 0) std::_Exit(copy_exit_code);
     constexpr auto size = encoded_size<T>::value;
     if constexpr (plain<T>) {
       if (auto* to = room(size)) {
