@@ -1,6 +1,6 @@
 // How a map reads its inputs: those that are made slowly, are large, or take long to run.
+#include "any_pool.hpp"
 #include "edge_tasks.hpp"
-#include "support.hpp"
 
 #include <gmock/gmock.h>
 
@@ -61,24 +61,7 @@ private:
 };
 
 template <class Pool>
-class map_reading : public ::testing::Test {
-protected:
-  std::unique_ptr<Pool> make(pool_spec spec) {
-    auto made = std::make_unique<Pool>(around.environment(), "squares", std::move(spec));
-    EXPECT_EQ(made->start(), std::nullopt);
-    return made;
-  }
-
-  surroundings around;
-};
-
-using both = ::testing::Types<thread_pool, process_pool>;
-struct pool_names {
-  template <class T>
-  static std::string GetName(int) {
-    return std::is_same_v<T, thread_pool> ? "threads" : "processes";
-  }
-};
+class map_reading : public any_pool<Pool> {};
 TYPED_TEST_SUITE(map_reading, both, pool_names);
 
 TYPED_TEST(map_reading, hands_over_what_it_has_while_inputs_are_made_slowly) {

@@ -1,5 +1,5 @@
 // What callers can ask of a pool beyond a map: of threads and of processes alike.
-#include "support.hpp"
+#include "any_pool.hpp"
 
 #include <gmock/gmock.h>
 
@@ -20,24 +20,7 @@ using namespace steward;
 using namespace steward::test;
 
 template <class Pool>
-class pool_features : public ::testing::Test {
-protected:
-  std::unique_ptr<Pool> make(pool_spec spec) {
-    auto made = std::make_unique<Pool>(around.environment(), "squares", std::move(spec));
-    EXPECT_EQ(made->start(), std::nullopt);
-    return made;
-  }
-
-  surroundings around;
-};
-
-using both = ::testing::Types<thread_pool, process_pool>;
-struct pool_names {
-  template <class T>
-  static std::string GetName(int) {
-    return std::is_same_v<T, thread_pool> ? "threads" : "processes";
-  }
-};
+class pool_features : public any_pool<Pool> {};
 TYPED_TEST_SUITE(pool_features, both, pool_names);
 
 TYPED_TEST(pool_features, map_many_small_inputs_in_order) {
