@@ -40,7 +40,7 @@ std::string render_range(const field& of) {
   if (*of.max == any) {
     return fmt::format(" from {} on", render_bound(of, *of.min));
   }
-  return fmt::format("{} from {} to {}", of.or_zero ? ", 0 or" : "", render_bound(of, *of.min),
+  return fmt::format("{} from {} to {}", of.or_zero ? ", " + none_of(of) + " or" : "", render_bound(of, *of.min),
                      render_bound(of, *of.max));
 }
 
@@ -96,6 +96,12 @@ std::string expectation(const field& of) {
   }
   return "";
 }
+
+bool is_within(const field& of, std::int64_t value) {
+  return (of.or_zero && value == 0) || ((!of.min || value >= *of.min) && (!of.max || value <= *of.max));
+}
+
+std::string none_of(const field& of) { return of.kind == duration ? "0s" : of.kind == size ? "0B" : "0"; }
 
 std::string render_bound(const field& of, std::int64_t bound) {
   if (of.kind == duration) {

@@ -59,6 +59,12 @@ const field* find_field(std::string_view section, std::string_view key);
 /// "an integer from 1 to 1024": what a user may write behind a key.
 std::string expectation(const field& of);
 
+/// Whether a number field takes this value.
+bool is_within(const field& of, std::int64_t value);
+
+/// How the zero of a field is written: "0", "0s" or "0B".
+std::string none_of(const field& of);
+
 /// A bound of a field in the field's own notation: "1024", "24h", "16MiB".
 std::string render_bound(const field& of, std::int64_t bound);
 

@@ -1,7 +1,8 @@
 #include "config/section_reader.hpp"
 
+#include "config/foreign_words.hpp"
+#include "config/key_advice.hpp"
 #include "config/suggest.hpp"
-#include "config/values.hpp"
 
 #include <fmt/format.h>
 
@@ -18,17 +19,34 @@ const field& known_field(std::string_view section, std::string_view key) {
 }
 
 parsed<std::int64_t> parse_number(const field& of, std::string_view text) {
+  const auto fits = [&of](std::int64_t x) { return is_within(of, x); };
   if (of.kind == value_kind::size) {
-    return parse_size(text);
+    return parse_size(text, fits);
   }
   if (of.kind != value_kind::duration) {
-    return parse_integer(text);
+    return parse_integer(text, fits);
   }
-  auto value = parse_duration(text);
+  auto value = parse_duration(text, fits);
   if (auto* fault = std::get_if<value_fault>(&value)) {
     return std::move(*fault);
   }
   return std::get<milliseconds>(value).count();
+}
+
+// What stands for a word where a number belongs: "never" may be 0s, or infinity.
+std::optional<std::string> number_meant_by(const field& of, std::string_view text) {
+  if (auto word = meant_word(of, text)) {
+    return word;
+  }
+  if (means_none(text) && of.or_zero) {
+    return none_of(of);
+  }
+  return did_you_mean(text, of.words);
+}
+
+std::optional<std::string> word_meant_by(const field& of, std::string_view text) {
+  auto word = meant_word(of, text);
+  return word ? word : did_you_mean(text, of.allowed);
 }
 
 // The default of a field. The schema is ours, so a default that cannot be read is a bug.
@@ -51,11 +69,32 @@ section_reader::section_reader(load_context& context, std::string_view section, 
     return;
   }
   if (garbled_) {
-    context.faults.add(at, path_, fmt::format("found {}", describe(*node)), {"a map", {}});
+    report_no_map(*node);
     return;
   }
   node_ = node;
   check_keys();
+}
+
+// A text may be the value of the one key that is needed, or a key and its value without the space between them.
+void section_reader::report_no_map(const yaml_node& found) {
+  if (auto fault = explain_text(section_, found)) {
+    context_->faults.add(at_, path_, std::move(fault->message), std::move(fault->more));
+    return;
+  }
+  std::string_view needed;
+  std::size_t count = 0;
+  for (const auto* one : fields_of(section_)) {
+    if (one->required) {
+      ++count;
+      needed = one->kind == value_kind::text ? one->key : "";
+    }
+  }
+  hint more{"a map", {}};
+  if (count == 1 && !needed.empty() && found.what == yaml_node::kind::scalar) {
+    more.suggestion = fmt::format("{{{}: {}}}", needed, found.text);
+  }
+  context_->faults.add(at_, path_, fmt::format("found {}", describe(found)), std::move(more));
 }
 
 void section_reader::check_keys() {
@@ -64,30 +103,22 @@ void section_reader::check_keys() {
   for (const auto* one : fields) {
     keys.emplace_back(one->key);
   }
+  std::vector<std::string> meant;
   for (const auto& one : node_->entries) {
     if (std::find(keys.begin(), keys.end(), one.key) != keys.end()) {
       continue;
     }
     garbled_ = true;
-    hint more;
-    if (!context_->faults.full()) {
-      more.suggestion = did_you_mean(one.key, keys);
-      if (!more.suggestion) {
-        more.expected = "one of " + list_names(keys);
-      }
-    }
-    context_->faults.add(one.at, path_of(one.key), "unknown key", std::move(more));
+    auto fault = context_->faults.full() ? key_fault{"unknown key", {}, ""}
+                                         : explain_key(context_->names, section_, *node_, one);
+    meant.push_back(std::move(fault.meant));
+    context_->faults.add(one.at, path_of(one.key), std::move(fault.message), std::move(fault.more));
   }
   for (const auto* one : fields) {
-    if (one->required && node_->find(one->key) == nullptr) {
-      // A misspelt key is one mistake and gets one fault.
-      const bool misspelt =
-          garbled_ && std::any_of(node_->entries.begin(), node_->entries.end(), [&](const auto& x) {
-            return did_you_mean(x.key, keys) == std::string{one->key} && find_field(section_, x.key) == nullptr;
-          });
-      if (!misspelt) {
-        context_->faults.add(at_, path_, fmt::format("the key '{}' is missing", one->key), {expectation(*one), {}});
-      }
+    // A misspelt key is one mistake and gets one fault.
+    const bool misspelt = std::find(meant.begin(), meant.end(), one->key) != meant.end();
+    if (one->required && node_->find(one->key) == nullptr && !misspelt) {
+      context_->faults.add(at_, path_, fmt::format("the key '{}' is missing", one->key), {expectation(*one), {}});
     }
   }
 }
@@ -137,10 +168,9 @@ void section_reader::fault_below(std::string_view keys, std::string message, hin
   context_->faults.add(at, keys.empty() ? path_ : path_of(keys), std::move(message), std::move(more));
 }
 
-void section_reader::wrong_type(const field& of, const yaml_node& found, const mark& at,
-                                const std::string& path) const {
+void section_reader::wrong_type(const yaml_node& found, const mark& at, const std::string& path, hint more) const {
   if (found.what != yaml_node::kind::invalid) {
-    context_->faults.add(at, path, fmt::format("found {}", describe(found)), {expectation(of), {}});
+    context_->faults.add(at, path, fmt::format("found {}", describe(found)), std::move(more));
   }
 }
 
@@ -151,7 +181,7 @@ const yaml_node* section_reader::scalar(const field& of) const {
   }
   const bool takes_quotes = of.kind == value_kind::text || of.kind == value_kind::name || of.kind == value_kind::choice;
   if (found->value.what != yaml_node::kind::scalar || (found->value.quoted && !takes_quotes)) {
-    wrong_type(of, found->value, place_of(of.key), path_of(of.key));
+    wrong_type(found->value, place_of(of.key), path_of(of.key), {expectation(of), {}});
     return nullptr;
   }
   return &found->value;
@@ -167,7 +197,12 @@ const std::vector<yaml_node>* section_reader::list(const field& of) const {
     return nullptr;
   }
   if (found->value.what != yaml_node::kind::sequence) {
-    wrong_type(of, found->value, place_of(of.key), path_of(of.key));
+    hint more{expectation(of), {}};
+    const bool is_plain = found->value.what == yaml_node::kind::scalar && of.kind != value_kind::sections;
+    if (is_plain && found->value.text.find_first_of("[]") == std::string::npos) {
+      more.suggestion = fmt::format("[{}]", found->value.text);
+    }
+    wrong_type(found->value, place_of(of.key), path_of(of.key), std::move(more));
     return nullptr;
   }
   if (of.filled && found->value.items.empty()) {
@@ -188,8 +223,7 @@ placed_text section_reader::text(std::string_view key) const {
     fault(key, fmt::format("'{}' is not a name", found->text), {expectation(of), {}});
   } else if (of.kind == value_kind::choice &&
              std::find(of.allowed.begin(), of.allowed.end(), found->text) == of.allowed.end()) {
-    fault(key, fmt::format("unknown value '{}'", found->text),
-          {expectation(of), did_you_mean(found->text, of.allowed)});
+    fault(key, fmt::format("unknown value '{}'", found->text), {expectation(of), word_meant_by(of, found->text)});
   } else {
     result.text = found->text;
     result.written = true;
@@ -198,14 +232,26 @@ placed_text section_reader::text(std::string_view key) const {
 }
 
 bool section_reader::within_range(const field& of, std::int64_t value, const mark& at, const std::string& path) const {
-  const bool too_small = of.min && value < *of.min && !(of.or_zero && value == 0);
-  const bool too_large = of.max && value > *of.max;
-  if (too_small || too_large) {
-    context_->faults.add(at, path, fmt::format("{} is too {}", render_bound(of, value), too_small ? "small" : "large"),
-                         {expectation(of), {}});
-    return false;
+  if (is_within(of, value)) {
+    return true;
   }
-  return true;
+  const bool too_small = of.min && value < *of.min;
+  hint more{expectation(of), {}};
+  if (value == -1) {
+    more.suggestion = number_meant_by(of, "-1");
+  }
+  add_number_fault(of, at, path,
+                   {fmt::format("{} is too {}", render_bound(of, value), too_small ? "small" : "large"), more});
+  return false;
+}
+
+// Some words are said by leaving the key out.
+void section_reader::add_number_fault(const field& of, const mark& at, const std::string& path, value_fault bad) const {
+  if (bad.more.suggestion == "") {
+    bad.more.suggestion.reset();
+    bad.more.expected = fmt::format("{}, or no such key. {}", expectation(of), of.doc);
+  }
+  context_->faults.add(at, path, std::move(bad.message), std::move(bad.more));
 }
 
 std::int64_t section_reader::bounded(const field& of) const {
@@ -219,13 +265,13 @@ std::int64_t section_reader::bounded(const field& of) const {
   }
   auto value = parse_number(of, found->text);
   if (auto* bad = std::get_if<value_fault>(&value)) {
-    if (!of.words.empty() && bad->more.expected) {
+    if (bad->more.expected && !of.words.empty()) {
       bad->more.expected = expectation(of);
-      if (!bad->more.suggestion) {
-        bad->more.suggestion = did_you_mean(found->text, of.words);
-      }
     }
-    fault(of.key, std::move(bad->message), std::move(bad->more));
+    if (bad->more.expected && !bad->more.suggestion) {
+      bad->more.suggestion = number_meant_by(of, found->text);
+    }
+    add_number_fault(of, place_of(of.key), path_of(of.key), std::move(*bad));
     return fallback;
   }
   const auto number = std::get<std::int64_t>(value);
@@ -304,11 +350,11 @@ std::vector<placed_text> section_reader::texts(std::string_view key) const {
     const yaml_node& item = (*items)[i];
     const auto path = fmt::format("{}[{}]", path_of(key), i);
     if (item.what != yaml_node::kind::scalar) {
-      wrong_type(of, item, item.at, path);
+      wrong_type(item, item.at, path, {expectation(of), {}});
     } else if (of.kind == value_kind::choices &&
                std::find(of.allowed.begin(), of.allowed.end(), item.text) == of.allowed.end()) {
       context_->faults.add(item.at, path, fmt::format("unknown value '{}'", item.text),
-                           {expectation(of), did_you_mean(item.text, of.allowed)});
+                           {expectation(of), word_meant_by(of, item.text)});
     } else {
       result.push_back({item.text, item.at, path, true});
     }
@@ -325,7 +371,7 @@ std::vector<std::int64_t> section_reader::integers(std::string_view key) const {
     const yaml_node& item = (*items)[i];
     const auto path = fmt::format("{}[{}]", path_of(key), i);
     if (item.what != yaml_node::kind::scalar || item.quoted) {
-      wrong_type(of, item, item.at, path);
+      wrong_type(item, item.at, path, {expectation(of), {}});
       continue;
     }
     auto value = parse_integer(item.text);

@@ -3,6 +3,7 @@
 #include "config/diagnostics.hpp"
 #include "config/scenario.hpp"
 #include "config/schema.hpp"
+#include "config/values.hpp"
 #include "config/yaml_reader.hpp"
 
 #include <cstdint>
@@ -83,9 +84,11 @@ private:
   const yaml_node* scalar(const field& of) const;
   const std::vector<yaml_node>* list(const field& of) const;
   void check_keys();
+  void report_no_map(const yaml_node& found);
+  void add_number_fault(const field& of, const mark& at, const std::string& path, value_fault bad) const;
   bool within_range(const field& of, std::int64_t value, const mark& at, const std::string& path) const;
   std::int64_t bounded(const field& of) const;
-  void wrong_type(const field& of, const yaml_node& found, const mark& at, const std::string& path) const;
+  void wrong_type(const yaml_node& found, const mark& at, const std::string& path, hint more) const;
 
   load_context* context_;
   std::string_view section_;

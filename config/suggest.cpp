@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace steward::config {
 namespace {
@@ -42,19 +43,37 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return last[b.size()];
 }
 
+std::string fold_word(std::string_view word) {
+  std::string result;
+  for (const char c : word) {
+    if (c == '_' || c == '-' || c == ' ' || c == '.') {
+      continue;
+    }
+    result += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return result;
+}
+
 std::optional<std::string> did_you_mean(std::string_view word, std::span<const std::string> candidates) {
   if (word.empty() || word.size() > max_word_bytes) {
     return std::nullopt;
   }
-  std::size_t nearest = tolerated_edits(word.size()) + 1;
+  const auto folded = fold_word(word);
+  auto nearest = std::pair{tolerated_edits(word.size()) + 1, std::size_t{0}};
   std::optional<std::string> result;
   for (const auto& candidate : candidates) {
-    if (candidate.size() > max_word_bytes || candidate.empty()) {
+    if (candidate.size() > max_word_bytes) {
       continue;
     }
-    const std::size_t distance = edit_distance(word, candidate);
-    if (distance < nearest && distance < candidate.size()) {
-      nearest = distance;
+    const auto other = fold_word(candidate);
+    const auto distance = edit_distance(folded, other);
+    if (distance > nearest.first || distance >= other.size()) {
+      continue;
+    }
+    // Of two that differ only in what is folded, the one that is written alike.
+    const auto exact = std::pair{distance, edit_distance(word, candidate)};
+    if (exact < nearest) {
+      nearest = exact;
       result = candidate;
     }
   }

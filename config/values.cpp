@@ -11,7 +11,6 @@
 #include <limits>
 #include <optional>
 #include <span>
-#include <vector>
 
 namespace steward::config {
 namespace {
@@ -32,22 +31,6 @@ std::size_t count_digits(std::string_view text) noexcept {
   return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
 }
 
-// "+05" -> "5", "1_000" -> "1000": what was probably meant by a number in another notation.
-std::optional<std::string> plain_notation(std::string_view text) {
-  std::string digits{text};
-  std::erase(digits, '_');
-  const bool negative = digits.starts_with('-');
-  if (negative || digits.starts_with('+')) {
-    digits.erase(0, 1);
-  }
-  if (!all_digits(digits)) {
-    return std::nullopt;
-  }
-  digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size() - 1));
-  const auto plain = (negative && digits != "0" ? "-" : "") + digits;
-  return plain == text ? std::nullopt : std::optional{plain};
-}
-
 struct unit {
   std::string_view name;
   std::int64_t factor;
@@ -57,39 +40,32 @@ struct unit {
 struct measure {
   std::string_view kind;
   std::span<const unit> units;
-  std::string_view example_unit;
   std::string_view expected;
 };
 
-std::optional<std::string> nearest_unit(std::string_view written, std::span<const unit> units) {
-  std::vector<std::string> names;
-  for (const auto& one : units) {
-    names.emplace_back(one.name);
+value_fault not_a(const measure& what, std::string_view text, std::optional<std::string> meant) {
+  if (all_digits(text)) {
+    if (meant) return {fmt::format("a {} needs a unit: say {}", what.kind, *meant), {}};
+    return {fmt::format("a {} needs a unit", what.kind), {std::string{what.expected}, {}}};
   }
-  return did_you_mean(written, names);
+  const auto* below = text.starts_with('-') ? "nothing below zero, but " : "";
+  return {fmt::format("{} is not a {}", quote(text), what.kind),
+          {below + std::string{what.expected}, std::move(meant)}};
 }
 
-parsed<std::int64_t> parse_measure(std::string_view text, const measure& what) {
+// `meant` is called for faults only.
+template <class Advice>
+parsed<std::int64_t> parse_measure(std::string_view text, const measure& what, const Advice& meant) {
   const std::size_t digits = count_digits(text);
   const auto number = text.substr(0, digits);
-  const auto suffix = text.substr(digits);
-  if (digits == 0) {
-    return value_fault{fmt::format("{} is not a {}", quote(text), what.kind), {std::string{what.expected}, {}}};
-  }
-  if (suffix.empty()) {
-    return value_fault{fmt::format("a {} needs a unit: say {}{}", what.kind, number, what.example_unit), {}};
-  }
-  const auto found =
-      std::find_if(what.units.begin(), what.units.end(), [&](const unit& x) { return x.name == suffix; });
-  if (found == what.units.end()) {
-    auto meant = nearest_unit(suffix, what.units);
-    return value_fault{
-        fmt::format("{} is not a {}", quote(text), what.kind),
-        {std::string{what.expected}, meant ? std::optional{std::string{number} + *meant} : std::nullopt}};
+  const auto found = std::ranges::find(what.units, text.substr(digits), &unit::name);
+  if (digits == 0 || found == what.units.end()) {
+    return not_a(what, text, meant());
   }
   auto count = parse_integer(number);
   if (auto* fault = std::get_if<value_fault>(&count)) {
-    return *fault;
+    fault->more.suggestion = meant();
+    return std::move(*fault);
   }
   const std::int64_t value = std::get<std::int64_t>(count);
   if (value > std::numeric_limits<std::int64_t>::max() / found->factor) {
@@ -100,12 +76,12 @@ parsed<std::int64_t> parse_measure(std::string_view text, const measure& what) {
 
 }  // namespace
 
-parsed<std::int64_t> parse_integer(std::string_view text) {
+parsed<std::int64_t> parse_integer(std::string_view text, const acceptance& fits) {
   const auto digits = text.starts_with('-') ? text.substr(1) : text;
   const bool has_leading_zero = digits.size() > 1 && digits.front() == '0';
   if (!all_digits(digits) || has_leading_zero || text == "-0") {
     return value_fault{fmt::format("{} is not an integer", quote(text)),
-                       {"decimal digits such as 8 or 1000", plain_notation(text)}};
+                       {"decimal digits such as 8 or 1000", advise_integer(text, fits)}};
   }
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -117,13 +93,14 @@ parsed<std::int64_t> parse_integer(std::string_view text) {
 
 parsed<double> parse_real(std::string_view text) {
   const auto digits = text.starts_with('-') ? text.substr(1) : text;
-  const bool starts_well = !digits.empty() && is_digit(digits.front());
+  const bool starts_well = !digits.empty() && (is_digit(digits.front()) || digits.front() == '.');
   const bool has_leading_zero = digits.size() > 1 && digits.front() == '0' && is_digit(digits[1]);
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool complete = error == std::errc{} && end == text.data() + text.size();
   if (!starts_well || has_leading_zero || !complete || text.back() == '.' || !std::isfinite(value)) {
-    return value_fault{fmt::format("{} is not a number", quote(text)), {"a decimal number such as 2 or 0.5", {}}};
+    return value_fault{fmt::format("{} is not a number", quote(text)),
+                       {"a decimal number such as 2 or 0.5", advise_real(text)}};
   }
   return value;
 }
@@ -148,18 +125,20 @@ parsed<bool> parse_boolean(std::string_view text) {
   return value_fault{fmt::format("{} is not a boolean", quote(text)), {"true or false", std::move(meant)}};
 }
 
-parsed<std::chrono::milliseconds> parse_duration(std::string_view text) {
+parsed<std::chrono::milliseconds> parse_duration(std::string_view text, const acceptance& fits) {
   static constexpr std::array<unit, 4> units{{{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}}};
-  auto count = parse_measure(text, {"duration", units, "s", "a whole number with a unit, such as 200ms, 5s, 2m or 1h"});
+  static constexpr measure what{"duration", units, "a whole number with a unit, such as 200ms, 5s, 2m or 1h"};
+  auto count = parse_measure(text, what, [&] { return advise_duration(text, fits); });
   if (auto* fault = std::get_if<value_fault>(&count)) {
     return std::move(*fault);
   }
   return std::chrono::milliseconds{std::get<std::int64_t>(count)};
 }
 
-parsed<std::int64_t> parse_size(std::string_view text) {
+parsed<std::int64_t> parse_size(std::string_view text, const acceptance& fits) {
   static constexpr std::array<unit, 4> units{{{"B", 1}, {"KiB", 1'024}, {"MiB", 1'048'576}, {"GiB", 1'073'741'824}}};
-  return parse_measure(text, {"size", units, "MiB", "a whole number with a unit, such as 64MiB or 1GiB"});
+  static constexpr measure what{"size", units, "a whole number with a unit, such as 64MiB or 1GiB"};
+  return parse_measure(text, what, [&] { return advise_size(text, fits); });
 }
 
 bool is_valid_name(std::string_view text) noexcept {

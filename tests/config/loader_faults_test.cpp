@@ -110,7 +110,7 @@ std::vector<bad_document> faulty_children() {
        "mute, producer, remover, shared_list, typed; did you mean 'counter'?)"},
       {"actor_null", child_with("actor:"), 5, 7, child + ".actor", "found nothing (expected text)"},
       {"unknown_restart", child_with("actor: counter\n      restart: always"), 6, 16, child + ".restart",
-       "unknown value 'always' (expected permanent, transient or temporary)"},
+       "unknown value 'always' (expected permanent, transient or temporary; did you mean 'permanent'?)"},
       {"shutdown_without_unit", child_with("actor: counter\n      shutdown: 5"), 6, 17, child + ".shutdown",
        "a duration needs a unit: say 5s"},
       {"shutdown_too_long", child_with("actor: counter\n      shutdown: 2h"), 6, 17, child + ".shutdown",
@@ -220,7 +220,7 @@ std::vector<bad_document> faulty_pools() {
        "'64MB' is not a size (expected a whole number with a unit, such as 64MiB or 1GiB; did you mean '64MiB'?)"},
       {"bare_size", pool_with("memory_limit: 64"), 5, 42, pool + "memory_limit", "a size needs a unit: say 64MiB"},
       {"tiny_memory_limit", pool_with("memory_limit: 1MiB"), 5, 42, pool + "memory_limit",
-       "1MiB is too small (expected a size such as 64MiB or 1GiB, 0 or from 16MiB to 1024GiB)"},
+       "1MiB is too small (expected a size such as 64MiB or 1GiB, 0B or from 16MiB to 1024GiB)"},
       {"memory_limit_of_threads", pool_with("memory_limit: 64MiB, runs_in: threads"), 5, 28, pool + "memory_limit",
        "threads have no such limit (expected this key only with runs_in: processes)"},
       {"recycled_threads", pool_with("runs_in: threads, recycle_after: 1"), 5, 46, pool + "recycle_after",
@@ -254,7 +254,7 @@ std::vector<bad_document> faulty_pools() {
       {"unknown_actor_of_a_pool", pool_with("actors: [words]"), 5, 37, pool + "actors[0]",
        "no actor 'words' is listed before this child"},
       {"actors_not_a_list", pool_with("actors: words"), 5, 36, pool + "actors",
-       "found text (expected a list such as [a, b])"},
+       "found text (expected a list such as [a, b]; did you mean '[words]'?)"},
   };
 }
 

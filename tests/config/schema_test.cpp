@@ -253,9 +253,9 @@ TEST(schema, finds_no_field_that_is_not_there) {
 
 TEST(schema, says_what_a_user_may_write) {
   EXPECT_EQ(expectation(*find_field("pool", "workers")), "an integer from 1 to 1024");
-  EXPECT_EQ(expectation(*find_field("pool", "deadline")), "a duration such as 200ms or 5s, 0 or from 1ms to 24h");
+  EXPECT_EQ(expectation(*find_field("pool", "deadline")), "a duration such as 200ms or 5s, 0s or from 1ms to 24h");
   EXPECT_EQ(expectation(*find_field("pool", "memory_limit")),
-            "a size such as 64MiB or 1GiB, 0 or from 16MiB to 1024GiB");
+            "a size such as 64MiB or 1GiB, 0B or from 16MiB to 1024GiB");
   EXPECT_EQ(expectation(*find_field("child", "restart")), "permanent, transient or temporary");
   EXPECT_EQ(expectation(*find_field("child", "shutdown")),
             "a duration such as 200ms or 5s from 0ms to 1h or brutal_kill or infinity");

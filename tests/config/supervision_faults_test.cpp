@@ -132,7 +132,8 @@ std::vector<bad_tree> faulty_children() {
        "the child is never parked (expected on_spent: park)"},
       {"parked_for_ever", actor_with("on_spent: park\n      intensity: {restarts: 1}\n      park_for: infinity"), 7, 17,
        child + "park_for",
-       "'infinity' is not a duration (expected a whole number with a unit, such as 200ms, 5s, 2m or 1h)"},
+       "'infinity' is not a duration (expected a whole number with a unit, such as 200ms, 5s, 2m or 1h; did you mean "
+       "'0s'?)"},
       {"mailbox_for_nothing", actor_with("mailbox: {limit: 0}"), 5, 24, child + "mailbox.limit",
        "0 is too small (expected an integer from 1 to 4294967295)"},
       {"mailbox_beyond_32_bits", actor_with("mailbox: {limit: 4294967296}"), 5, 24, child + "mailbox.limit",

@@ -39,18 +39,21 @@ TEST(values, suggests_the_plain_notation_of_an_integer) {
   EXPECT_EQ(suggestion_of(parse_integer("1_000")), "1000");
   EXPECT_EQ(suggestion_of(parse_integer("000")), "0");
   EXPECT_EQ(suggestion_of(parse_integer("-007")), "-7");
-  EXPECT_EQ(suggestion_of(parse_integer("0x10")), "none");
+  EXPECT_EQ(suggestion_of(parse_integer("0x10")), "16");
 }
 
 TEST(values, reads_numbers_with_a_fraction) {
   EXPECT_EQ(std::get<double>(parse_real("2")), 2.0);
   EXPECT_EQ(std::get<double>(parse_real("-0.25")), -0.25);
+  EXPECT_EQ(std::get<double>(parse_real(".5")), 0.5);
+  EXPECT_EQ(std::get<double>(parse_real("-.25")), -0.25);
+  EXPECT_EQ(std::get<double>(parse_real("5e-1")), 0.5);
   EXPECT_EQ(std::get<double>(parse_real("1e3")), 1000.0);
 }
 
 TEST(values, refuses_numbers_that_are_not_finite_or_not_decimal) {
   for (const auto* text :
-       {"", "nan", ".nan", "inf", "-inf", ".inf", "1e999", ".5", "5.", "+1", "0x1p3", "01.5", "1,5"}) {
+       {"", "nan", ".nan", "inf", "-inf", ".inf", "1e999", ".", "-.", "5.", "+1", "0x1p3", "01.5", "1,5"}) {
     EXPECT_EQ(fault_of(parse_real(text)), "'" + std::string{text} + "' is not a number");
   }
 }
