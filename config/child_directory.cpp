@@ -178,6 +178,9 @@ bool child_directory::report_crowd(load_context& context, const placed_text& ref
 
 void child_directory::report_unknown(load_context& context, const placed_text& reference,
                                      std::optional<child_kind> wanted) const {
+  if (conceals_) {
+    return;
+  }
   if (context.faults.full()) {
     context.faults.add(reference.at, reference.path, "unknown child");
     return;
@@ -246,6 +249,9 @@ const known_child* child_directory::resolve_earlier_actor(load_context& context,
     return nullptr;
   }
   const auto* found = at(where.path);
+  if (found == nullptr && conceals_) {
+    return nullptr;
+  }
   if (found == nullptr) {
     std::vector<std::string> names;
     for (const auto& child : children_) {

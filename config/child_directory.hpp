@@ -20,9 +20,10 @@ struct known_child {
   std::string id;
   std::string path;  ///< "/root/math/squares"; of what a dynamic supervisor makes, that of the template
   child_kind kind = child_kind::unknown;
-  restart_type restart = restart_type::permanent;
-  const actor_info* actor = nullptr;  ///< of actors whose type is registered
-  std::string task{};                 ///< of pools; empty when the pool names none
+  std::optional<restart_type> restart = restart_type::permanent;  ///< empty when it is faulty
+  const actor_info* actor = nullptr;                              ///< of actors whose type is registered
+  std::optional<std::string> task = std::string{};  ///< of pools; "" when the pool names none, empty when it is faulty
+  std::optional<pool_spec> pool{};                  ///< of pools whose description has no fault
 };
 
 /// A dynamic supervisor: its children are called "conn-1", "conn-2", ... after their template "conn".
@@ -43,6 +44,10 @@ public:
   void add(known_child child) { children_.push_back(std::move(child)); }
   /// To be told before the template and what is in it are added.
   void add_crowd(known_crowd crowd) { crowds_.push_back(std::move(crowd)); }
+
+  /// To be told when a fault hides children or their names: from then on, nothing is said of those that are not found.
+  void conceal() noexcept { conceals_ = true; }
+  bool conceals() const noexcept { return conceals_; }
 
   /// The child that a step refers to by id or by path; with `wanted` of this kind, without it anything but the root.
   /// Reports and returns null when there is none, when it is of another kind, or when several have this id.
@@ -75,6 +80,7 @@ private:
   void report_unknown(load_context& context, const placed_text& reference, std::optional<child_kind> wanted) const;
 
   std::vector<known_child> children_;
+  bool conceals_ = false;
   std::vector<known_crowd> crowds_;
 };
 

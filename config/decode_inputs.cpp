@@ -3,12 +3,45 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
+#include <utility>
 
 namespace steward::config {
 namespace {
 
 constexpr std::string_view forms = "1..10, a list, or {value: X, times: N}";
+
+// Two whole numbers with nothing but marks, spaces or "to" between them and "range(" around them.
+std::optional<std::pair<std::int64_t, std::int64_t>> two_numbers(std::string_view text) {
+  constexpr std::string_view digits = "0123456789";
+  const auto begin = text.find_first_of(digits);
+  const auto between = std::min(text.find_first_not_of(digits, begin), text.size());
+  const auto second = std::min(text.find_first_of(digits, between), text.size());
+  const auto end = std::min(text.find_first_not_of(digits, second), text.size());
+  if (begin > 1 || second == text.size() || text.find_first_not_of(" ", end) != std::string_view::npos) {
+    return std::nullopt;
+  }
+  if (text.substr(between, second - between).find_first_not_of(" .-:~to") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  const auto first = parse_integer(text.substr(0, between));
+  const auto last = parse_integer(text.substr(second, end - second));
+  const auto* from = std::get_if<std::int64_t>(&first);
+  const auto* to = std::get_if<std::int64_t>(&last);
+  return from == nullptr || to == nullptr ? std::nullopt : std::optional{std::pair{*from, *to}};
+}
+
+// "1..10" for "1-10", "1...10" and "1 to 10"; "[5]" for "5" and "[1, 2]" for "1, 2".
+std::optional<std::string> advise_inputs(std::string_view text) {
+  if (const auto ends = two_numbers(text)) {
+    return fmt::format("{}..{}", std::min(ends->first, ends->second), std::max(ends->first, ends->second));
+  }
+  if (text.empty() || text.find_first_not_of("0123456789-, ") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  return fmt::format("[{}]", text);
+}
 
 // One way from YAML to inputs; holds what all its steps need.
 class input_decoder {
@@ -36,11 +69,12 @@ private:
   std::vector<task_input> decode_range(const yaml_node& node, const std::string& path) {
     const auto dots = node.text.find("..");
     if (node.quoted || dots == std::string::npos) {
-      context_.faults.add(node.at, path, fmt::format("found {}", describe(node)), {std::string{forms}, {}});
+      context_.faults.add(node.at, path, fmt::format("found {}", describe(node)),
+                          {std::string{forms}, node.quoted ? std::nullopt : advise_inputs(node.text)});
       return {};
     }
     const auto first = bound(std::string_view{node.text}.substr(0, dots), node, path);
-    const auto last = bound(std::string_view{node.text}.substr(dots + 2), node, path);
+    const auto last = first ? bound(std::string_view{node.text}.substr(dots + 2), node, path) : first;
     if (!first || !last) {
       return {};
     }
@@ -70,7 +104,7 @@ private:
   std::optional<std::int64_t> bound(std::string_view text, const yaml_node& node, const std::string& path) {
     auto value = parse_integer(text);
     if (auto* bad = std::get_if<value_fault>(&value)) {
-      context_.faults.add(node.at, path, std::move(bad->message), {"a range such as 1..10", {}});
+      context_.faults.add(node.at, path, std::move(bad->message), {"a range such as 1..10", advise_inputs(node.text)});
       return std::nullopt;
     }
     return std::get<std::int64_t>(value);
@@ -78,9 +112,6 @@ private:
 
   std::vector<task_input> decode_list(const yaml_node& node, const std::string& path) {
     std::vector<task_input> result;
-    if (node.items.empty()) {
-      context_.faults.add(node.at, path, "the list is empty", {"at least one input", {}});
-    }
     for (std::size_t i = 0; i < node.items.size(); ++i) {
       if (auto input = decode_one(node.items[i], fmt::format("{}[{}]", path, i))) {
         result.push_back(std::move(*input));
@@ -147,7 +178,9 @@ private:
       return false;
     }
     if (auto fault = task_->check ? task_->check(input) : std::nullopt) {
-      context_.faults.add(at, path, fmt::format("not an input of {}: {}", describe_task(), *fault));
+      const bool is_range = input.size() == 1 && input.front().find("..") != std::string::npos;
+      context_.faults.add(at, path, fmt::format("not an input of {}: {}", describe_task(), *fault),
+                          {{}, is_range ? advise_inputs(input.front()) : std::nullopt});
       return false;
     }
     return true;

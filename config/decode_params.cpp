@@ -1,5 +1,6 @@
 #include "config/decode_params.hpp"
 
+#include "config/key_advice.hpp"
 #include "config/suggest.hpp"
 #include "config/values.hpp"
 
@@ -66,15 +67,16 @@ std::optional<param_value> decode_param(load_context& context, const param_place
     return std::nullopt;
   }
   const std::string& text = where.node.text;
+  const auto fits = [&](std::int64_t x) { return x >= where.spec.min.value_or(x) && x <= where.spec.max.value_or(x); };
   switch (where.spec.type) {
     case param_type::integer:
-      return accept(context, where, parse_integer(text));
+      return accept(context, where, parse_integer(text, fits));
     case param_type::real:
       return accept(context, where, parse_real(text));
     case param_type::boolean:
       return accept(context, where, parse_boolean(text));
     case param_type::duration:
-      return accept(context, where, parse_duration(text));
+      return accept(context, where, parse_duration(text, fits));
     case param_type::text:
       return param_value{text};
     case param_type::actor:
@@ -84,8 +86,20 @@ std::optional<param_value> decode_param(load_context& context, const param_place
   return std::nullopt;
 }
 
-// The map behind `with`, its keys checked; null when there is none.
-const yaml_node* read_with(const section_reader& from, const actor_info& actor) {
+key_fault explain_parameter(const actor_info& actor, const std::vector<std::string>& names, const yaml_entry& entry) {
+  if (entry.value.what == yaml_node::kind::null) {
+    if (auto joined = explain_joined(names, entry.key)) {
+      return *joined;
+    }
+  }
+  auto meant = did_you_mean(entry.key, names);
+  return {fmt::format("the actor '{}' has no such parameter", actor.name),
+          {names.empty() ? "no parameters" : "one of " + list_names(names), meant},
+          meant.value_or("")};
+}
+
+// The map behind `with`, its keys checked; null when there is none. Adds the parameters that misspelt keys stand for.
+const yaml_node* read_with(const section_reader& from, const actor_info& actor, std::vector<std::string>& misspelt) {
   const yaml_node* with = from.special("with");
   if (with == nullptr) {
     return nullptr;
@@ -100,9 +114,10 @@ const yaml_node* read_with(const section_reader& from, const actor_info& actor) 
   }
   for (const auto& entry : with->entries) {
     if (std::find(names.begin(), names.end(), entry.key) == names.end()) {
-      hint more{names.empty() ? "no parameters" : "one of " + list_names(names), did_you_mean(entry.key, names)};
+      auto fault = explain_parameter(actor, names, entry);
+      misspelt.push_back(std::move(fault.meant));
       from.context().faults.add(entry.at, fmt::format("{}.{}", from.path_of("with"), entry.key),
-                                fmt::format("the actor '{}' has no such parameter", actor.name), std::move(more));
+                                std::move(fault.message), std::move(fault.more));
     }
   }
   return with;
@@ -123,7 +138,8 @@ void decode_entry(const section_reader& from, const param_spec& spec, const yaml
 param_map decode_params(const section_reader& from, const actor_info& actor, std::string_view base,
                         const child_directory& directory) {
   param_map result;
-  const yaml_node* with = read_with(from, actor);
+  std::vector<std::string> misspelt;
+  const yaml_node* with = read_with(from, actor, misspelt);
   if (with == nullptr && from.has("with")) {
     return result;
   }
@@ -133,7 +149,7 @@ param_map decode_params(const section_reader& from, const actor_info& actor, std
       decode_entry(from, spec, *entry, base, directory, result);
     } else if (spec.fallback) {
       result.emplace(spec.name, *spec.fallback);
-    } else {
+    } else if (std::find(misspelt.begin(), misspelt.end(), spec.name) == misspelt.end()) {
       from.fault(from.has("with") ? "with" : "actor",
                  fmt::format("the parameter '{}' of '{}' is missing", spec.name, actor.name),
                  {to_string(spec.type), {}});
@@ -145,7 +161,8 @@ param_map decode_params(const section_reader& from, const actor_info& actor, std
 param_map decode_given_params(const section_reader& from, const actor_info& actor, std::string_view base,
                               const child_directory& directory) {
   param_map result;
-  const yaml_node* with = read_with(from, actor);
+  std::vector<std::string> misspelt;
+  const yaml_node* with = read_with(from, actor, misspelt);
   for (const auto& spec : actor.params) {
     if (const auto* entry = with == nullptr ? nullptr : with->find(spec.name)) {
       decode_entry(from, spec, *entry, base, directory, result);

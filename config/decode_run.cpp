@@ -37,7 +37,9 @@ void check_template(const section_reader& from, const std::string& text) {
 }
 
 void decode_print(const section_reader& from, map_step& into) {
+  const auto faults_before = from.context().faults.count();
   const auto words = from.texts("print");
+  const bool is_sound = from.context().faults.count() == faults_before;
   const auto names = [&](std::string_view word) {
     return std::any_of(words.begin(), words.end(), [&](const placed_text& x) { return x.text == word; });
   };
@@ -45,7 +47,7 @@ void decode_print(const section_reader& from, map_step& into) {
   into.print_each = names("each");
   into.print_results = names("results");
   into.print_time = names("time");
-  if (from.has("each") && !into.print_each) {
+  if (from.has("each") && !into.print_each && is_sound) {
     from.fault_at_key("each", "a line for each input, but 'print' does not ask for one", {"print: [each]", {}});
   }
 }
@@ -57,11 +59,11 @@ const task_info* decode_task(const section_reader& from, const known_child* pool
   if (from.has("task")) {
     return resolve_task(from.context(), task);
   }
-  if (pool == nullptr || pool->kind == child_kind::unknown) {
+  if (pool == nullptr || pool->kind == child_kind::unknown || !pool->task) {
     return nullptr;
   }
-  into.task = pool->task;
-  if (pool->task.empty()) {
+  into.task = *pool->task;
+  if (into.task.empty()) {
     from.context().faults.add(from.at(), from.path(),
                               fmt::format("neither the step nor the pool '{}' names a task", pool->id),
                               {"a key 'task'", {}});
@@ -69,7 +71,7 @@ const task_info* decode_task(const section_reader& from, const known_child* pool
   }
   // The name was resolved, and reported if unknown, where the pool is.
   const auto& tasks = from.context().names.tasks;
-  const auto found = std::find_if(tasks.begin(), tasks.end(), [&](const auto& x) { return x.name == pool->task; });
+  const auto found = std::find_if(tasks.begin(), tasks.end(), [&](const auto& x) { return x.name == into.task; });
   return found == tasks.end() ? nullptr : &*found;
 }
 
@@ -97,10 +99,12 @@ map_step decode_map(const section_reader& from, const child_directory& directory
 
 compare_step decode_compare(const section_reader& from, const child_directory& directory) {
   compare_step result;
+  const auto faults_before = from.context().faults.count();
   for (const auto& pool : from.texts("pools")) {
     directory.resolve(from.context(), pool, child_kind::pool);
     result.pools.push_back(pool.text);
   }
+  const bool is_sound = from.context().faults.count() == faults_before;
   for (const auto& work : from.nested_list("work")) {
     compare_work one;
     const auto task = work.text("task");
@@ -112,7 +116,7 @@ compare_step decode_compare(const section_reader& from, const child_directory& d
   }
   result.ratio = from.text("ratio").text;
   result.advice = from.text("advice").text;
-  if (from.has("ratio") && result.pools.size() != 2) {
+  if (from.has("ratio") && result.pools.size() != 2 && is_sound) {
     from.fault("ratio", fmt::format("a ratio of {} pools", result.pools.size()), {"two pools", {}});
   }
   return result;
@@ -179,6 +183,9 @@ start_child_step decode_start_child(const section_reader& from, const child_dire
     return result;
   }
   const auto* made = directory.template_of(*known);
+  if (made == nullptr && directory.conceals()) {
+    return result;
+  }
   if (made == nullptr) {
     from.fault("supervisor", fmt::format("'{}' is not dynamic", supervisor.text),
                {"a supervisor with strategy: simple_one_for_one", {}});

@@ -46,8 +46,7 @@ const Info* resolve_registered(load_context& context, const placed_text& name, c
 
 // The enumerator of type T, up to `last`, that a choice names: words are those of `to_string`.
 template <class T>
-T to_enum(const section_reader& from, std::string_view key, T last) {
-  const auto name = from.text(key).text;
+T to_enum(std::string_view name, T last) {
   for (std::uint8_t i = 0; i < static_cast<std::uint8_t>(last); ++i) {
     if (name == to_string(static_cast<T>(i))) {
       return static_cast<T>(i);
@@ -202,7 +201,6 @@ unsigned decode_redeliver(const section_reader& from) {
 
 // How a child is supervised, whatever it is.
 void decode_policy(const section_reader& from, child_spec& into) {
-  into.restart = to_enum(from, "restart", restart_type::temporary);
   into.shutdown = decode_limit(from, "shutdown");
   into.start_within = decode_limit(from, "start_within");
   into.backoff = decode_backoff(from.nested("backoff"));
@@ -210,16 +208,16 @@ void decode_policy(const section_reader& from, child_spec& into) {
   if (from.has("intensity")) {
     into.limit = decode_intensity(from.nested("intensity"));
   }
-  into.on_spent = to_enum(from, "on_spent", spent_policy::park);
+  into.on_spent = to_enum(from.text("on_spent").text, spent_policy::park);
   into.park_for = from.duration("park_for");
 }
 
 void decode_actor_policy(const section_reader& from, child_spec& into) {
   const auto mailbox = from.nested("mailbox");
-  into.mailbox = {mailbox.count("limit"), to_enum(mailbox, "overflow", overflow_policy::drop_newest)};
+  into.mailbox = {mailbox.count("limit"), to_enum(mailbox.text("overflow").text, overflow_policy::drop_newest)};
   into.redeliver = decode_redeliver(from);
   into.hang_after = from.duration("hang_after");
-  into.on_hang = to_enum(from, "on_hang", hang_policy::replace);
+  into.on_hang = to_enum(from.text("on_hang").text, hang_policy::replace);
 }
 
 unsigned decode_partitions(const section_reader& from) {
@@ -239,24 +237,30 @@ public:
     supervisor_spec result;
     const fault_log& faults = from.context().faults;
     const auto faults_before = faults.count();
-    result.how = to_enum(from, "strategy", strategy::simple_one_for_one);
+    result.how = to_enum(from.text("strategy").text, strategy::simple_one_for_one);
+    if (!from.has("children") || faults.count() != faults_before) {
+      directory_.conceal();  // what a dynamic supervisor makes is called by other names
+    }
     result.limit = decode_intensity(from.nested("intensity"));
-    result.end_with = to_enum(from, "auto_shutdown", auto_shutdown::all_significant);
+    result.end_with = to_enum(from.text("auto_shutdown").text, auto_shutdown::all_significant);
     result.initial = from.count("initial");
     result.partitions = decode_partitions(from);
     bool is_sound = !from.garbled() && from.has("children") && faults.count() == faults_before;
     const auto faults_before_children = faults.count();
     const auto children = from.nested_list("children");
-    is_sound = is_sound && (!children.empty() || faults.count() == faults_before_children);
+    if (children.empty() && faults.count() != faults_before_children) {
+      is_sound = false;
+      directory_.conceal();
+    }
     if (!is_sound) {
       places_.spoil(path);
-    }
-    if (result.how == strategy::simple_one_for_one && !children.empty()) {
-      directory_.add_crowd({path, children.front().text("id").text, result.initial, result.partitions});
     }
     std::map<std::string, mark> ids;
     for (const auto& child : children) {
       const auto id = child.text("id");
+      if (result.how == strategy::simple_one_for_one && &child == &children.front()) {
+        directory_.add_crowd({path, id.text, result.initial, result.partitions});
+      }
       if (id.written) {
         const auto [first, is_new] = ids.emplace(id.text, id.at);
         if (!is_new) {
@@ -275,21 +279,36 @@ private:
     known_child known;
     const auto faults_before = from.context().faults.count();
     result.id = id.text;
+    const auto restart = from.text("restart");
+    result.restart = to_enum(restart.text, restart_type::temporary);
+    if (from.has("restart") && !restart.written) {
+      known.restart.reset();
+    } else {
+      known.restart = result.restart;
+    }
     decode_policy(from, result);
     known.id = result.id;
     known.path = fmt::format("{}/{}", base, result.id);
     known.kind = kind_of_child(from);
-    known.restart = result.restart;
+    if (!id.written || (known.kind == child_kind::unknown && from.garbled())) {
+      directory_.conceal();
+    }
     places_.add(known.path, from);
     if (known.kind == child_kind::actor) {
       decode_actor(from, base, known, result);
     } else if (known.kind == child_kind::pool) {
-      auto pool = decode_pool(from.nested("pool"), base, directory_);
+      const auto section = from.nested("pool");
+      auto pool = decode_pool(section, base, directory_);
       known.task = pool.task;
+      if (pool.task.empty() && (section.has("task") || section.garbled())) {
+        known.task.reset();
+      }
+      known.pool = pool;
       result.what = std::move(pool);
     }
     if (from.garbled() || !id.written || from.context().faults.count() != faults_before) {
       places_.spoil(known.path);
+      known.pool.reset();
     }
     directory_.add(known);
     if (known.kind == child_kind::supervisor) {

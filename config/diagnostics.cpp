@@ -131,6 +131,11 @@ void fault_log::add(const mark& at, std::string_view path, std::string message, 
   faults_.push_back({at, std::move(fault)});
 }
 
+bool fault_log::has_fault_in_line(const mark& at) const noexcept {
+  return std::any_of(faults_.begin(), faults_.end(),
+                     [&](const entry& x) { return x.at.source == at.source && x.at.line == at.line; });
+}
+
 std::string fault_log::where(const mark& at) const {
   return fmt::format("{}:{}", sources_.at(at.source).name, at.line);
 }

@@ -63,6 +63,9 @@ public:
 
   bool empty() const noexcept { return faults_.empty(); }
 
+  /// Whether something is wrong in the line of this mark already.
+  bool has_fault_in_line(const mark& at) const noexcept;
+
   std::size_t count() const noexcept { return faults_.size() + dropped_; }
 
   /// "file:line" of a mark.

@@ -2,6 +2,7 @@
 
 #include "config/foreign_words.hpp"
 #include "config/suggest.hpp"
+#include "config/values.hpp"
 
 #include <fmt/format.h>
 
@@ -19,31 +20,8 @@ std::vector<std::string> keys_of(std::string_view section) {
 }
 
 std::optional<std::string> nearest_key(std::string_view section, std::string_view written) {
-  if (find_field(section, written) != nullptr) {
-    return std::string{written};
-  }
-  if (auto ours = meant_key(section, written)) {
-    return ours;
-  }
-  return did_you_mean(written, keys_of(section));
-}
-
-// "workers:4", "workers=4" and "workers 4" without a value are no keys.
-std::optional<key_fault> explain_joined(std::string_view section, std::string_view text) {
-  const auto end = text.find_first_of(": =");
-  if (end == std::string_view::npos || end == 0) {
-    return std::nullopt;
-  }
-  const auto key = nearest_key(section, text.substr(0, end));
-  const auto value = text.find_first_not_of(" =:", end);
-  if (!key) {
-    return std::nullopt;
-  }
-  const auto right = value == std::string_view::npos ? *key + ": ..." : fmt::format("{}: {}", *key, text.substr(value));
-  const bool is_colon = text[end] == ':';
-  return key_fault{is_colon ? "a space is missing behind the colon" : fmt::format("a colon is missing behind the key"),
-                   {right, {}},
-                   *key};
+  auto ours = meant_key(section, written);
+  return ours ? ours : did_you_mean(written, keys_of(section));
 }
 
 // The key of this section that holds maps which have `key`.
@@ -82,30 +60,52 @@ bool is_parameter(const catalog& names, const yaml_node& child, std::string_view
 
 }  // namespace
 
+std::optional<key_fault> explain_joined(const std::vector<std::string>& keys, std::string_view text) {
+  const auto end = text.find_first_of(": =");
+  if (end == std::string_view::npos || end == 0) {
+    return std::nullopt;
+  }
+  const std::string written{text.substr(0, end)};
+  const bool is_known = std::ranges::find(keys, written) != keys.end();
+  const auto key = is_known ? std::optional{written} : did_you_mean(written, keys);
+  if (!key) {
+    return std::nullopt;
+  }
+  const auto value = text.find_first_not_of(" =:", end);
+  const auto right = value == std::string_view::npos ? "..." : text.substr(value);
+  return key_fault{text[end] == ':' ? "a space is missing behind the colon" : "a colon is missing behind the key",
+                   {fmt::format("{}: {}", *key, right), {}},
+                   *key};
+}
+
 key_fault explain_key(const catalog& names, std::string_view section, const yaml_node& map, const yaml_entry& entry) {
   const auto& key = entry.key;
   const auto unknown = [](hint more, std::string meant = "") {
     return key_fault{"unknown key", std::move(more), meant};
   };
   if (entry.value.what == yaml_node::kind::null) {
-    if (auto joined = explain_joined(section, key)) {
+    if (auto joined = explain_joined(keys_of(section), key)) {
       return *joined;
     }
   }
   if (key.size() > 1 && key.front() == '-' && nearest_key(section, key.substr(1))) {
     return {"a space is missing behind the '-'", {"- " + key.substr(1), {}}, ""};
   }
-  if (auto ours = meant_key(section, key)) {
-    return unknown({{}, ours}, *ours);
-  }
   if (section == "child" && is_parameter(names, map, key)) {
     return unknown({"it below 'with', as a parameter of the actor", {}});
   }
+  if (auto ours = meant_key(section, key)) {
+    return unknown({{}, ours}, *ours);
+  }
   if (const auto holder = holder_of(section, map, key)) {
-    return unknown({fmt::format("it below '{}'", *holder), {}});
+    return unknown({fmt::format("it below '{}'", *holder), {}}, *holder);
   }
   if (const auto neighbour = neighbour_of(section, key)) {
     return unknown({fmt::format("it one level up, beside '{}'", *neighbour), {}});
+  }
+  const bool may_hold = entry.value.what == yaml_node::kind::null || entry.value.what == yaml_node::kind::map;
+  if (section == "child" && may_hold && map.find("id") == nullptr && is_valid_name(key)) {
+    return unknown({{}, "id: " + key}, "id");
   }
   const auto keys = keys_of(section);
   if (auto near = did_you_mean(key, keys)) {
@@ -118,7 +118,7 @@ std::optional<key_fault> explain_text(std::string_view section, const yaml_node&
   if (text.what != yaml_node::kind::scalar || text.quoted) {
     return std::nullopt;
   }
-  return explain_joined(section, text.text);
+  return explain_joined(keys_of(section), text.text);
 }
 
 }  // namespace steward::config

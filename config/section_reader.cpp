@@ -49,6 +49,36 @@ std::optional<std::string> word_meant_by(const field& of, std::string_view text)
   return word ? word : did_you_mean(text, of.allowed);
 }
 
+// " such as {min: 100ms, max: 10s}" for a section in which every key has a default.
+std::string example_of(std::string_view section) {
+  std::string result;
+  for (const auto* one : fields_of(section)) {
+    if (!one->fallback || one->fallback->empty()) {
+      return "";
+    }
+    result += fmt::format("{}{}: {}", result.empty() ? "" : ", ", one->key, *one->fallback);
+  }
+  return result.empty() ? "" : " such as {" + result + "}";
+}
+
+// "[a, b]" for "a, b", and "- map: ..." for a map whose first key is `map`.
+std::optional<std::string> as_list(const field& of, const yaml_node& found) {
+  if (of.kind == value_kind::sections) {
+    if (found.what != yaml_node::kind::map || found.entries.empty()) {
+      return std::nullopt;
+    }
+    const std::string_view key = found.entries.front().key;
+    return fmt::format("- {}: ...", key.starts_with('-') ? key.substr(1) : key);
+  }
+  std::string_view text = found.text;
+  const bool is_open = text.starts_with('[');
+  if (found.what != yaml_node::kind::scalar || text.empty()) {
+    return std::nullopt;
+  }
+  text = text.substr(is_open ? 1 : 0, text.size() - (is_open ? 1 : 0) - (text.ends_with(']') ? 1 : 0));
+  return fmt::format("[{}]", text);
+}
+
 // The default of a field. The schema is ours, so a default that cannot be read is a bug.
 template <class T>
 T fallback_of(const parsed<T>& value) {
@@ -91,6 +121,9 @@ void section_reader::report_no_map(const yaml_node& found) {
     }
   }
   hint more{"a map", {}};
+  if (found.what == yaml_node::kind::scalar) {
+    more.expected = "a map" + example_of(section_);
+  }
   if (count == 1 && !needed.empty() && found.what == yaml_node::kind::scalar) {
     more.suggestion = fmt::format("{{{}: {}}}", needed, found.text);
   }
@@ -103,7 +136,6 @@ void section_reader::check_keys() {
   for (const auto* one : fields) {
     keys.emplace_back(one->key);
   }
-  std::vector<std::string> meant;
   for (const auto& one : node_->entries) {
     if (std::find(keys.begin(), keys.end(), one.key) != keys.end()) {
       continue;
@@ -111,12 +143,12 @@ void section_reader::check_keys() {
     garbled_ = true;
     auto fault = context_->faults.full() ? key_fault{"unknown key", {}, ""}
                                          : explain_key(context_->names, section_, *node_, one);
-    meant.push_back(std::move(fault.meant));
+    meant_.push_back(std::move(fault.meant));
     context_->faults.add(one.at, path_of(one.key), std::move(fault.message), std::move(fault.more));
   }
   for (const auto* one : fields) {
     // A misspelt key is one mistake and gets one fault.
-    const bool misspelt = std::find(meant.begin(), meant.end(), one->key) != meant.end();
+    const bool misspelt = std::find(meant_.begin(), meant_.end(), one->key) != meant_.end();
     if (one->required && node_->find(one->key) == nullptr && !misspelt) {
       context_->faults.add(at_, path_, fmt::format("the key '{}' is missing", one->key), {expectation(*one), {}});
     }
@@ -197,12 +229,7 @@ const std::vector<yaml_node>* section_reader::list(const field& of) const {
     return nullptr;
   }
   if (found->value.what != yaml_node::kind::sequence) {
-    hint more{expectation(of), {}};
-    const bool is_plain = found->value.what == yaml_node::kind::scalar && of.kind != value_kind::sections;
-    if (is_plain && found->value.text.find_first_of("[]") == std::string::npos) {
-      more.suggestion = fmt::format("[{}]", found->value.text);
-    }
-    wrong_type(found->value, place_of(of.key), path_of(of.key), std::move(more));
+    wrong_type(found->value, place_of(of.key), path_of(of.key), {expectation(of), as_list(of, found->value)});
     return nullptr;
   }
   if (of.filled && found->value.items.empty()) {
@@ -220,7 +247,7 @@ placed_text section_reader::text(std::string_view key) const {
     return result;
   }
   if (of.kind == value_kind::name && !is_valid_name(found->text)) {
-    fault(key, fmt::format("'{}' is not a name", found->text), {expectation(of), {}});
+    fault(key, fmt::format("'{}' is not a name", found->text), {expectation(of), advise_name(found->text)});
   } else if (of.kind == value_kind::choice &&
              std::find(of.allowed.begin(), of.allowed.end(), found->text) == of.allowed.end()) {
     fault(key, fmt::format("unknown value '{}'", found->text), {expectation(of), word_meant_by(of, found->text)});
@@ -245,11 +272,15 @@ bool section_reader::within_range(const field& of, std::int64_t value, const mar
   return false;
 }
 
-// Some words are said by leaving the key out.
+// Some words are said by leaving the key out; what that means is told by the key's own sentence.
 void section_reader::add_number_fault(const field& of, const mark& at, const std::string& path, value_fault bad) const {
   if (bad.more.suggestion == "") {
     bad.more.suggestion.reset();
-    bad.more.expected = fmt::format("{}, or no such key. {}", expectation(of), of.doc);
+    constexpr std::string_view without = "without this key ";
+    const auto found = of.doc.find(without);
+    const auto meaning = found == std::string_view::npos ? "the default" : of.doc.substr(found + without.size());
+    bad.more.expected =
+        fmt::format("{}, or no such key for {}", expectation(of), meaning.substr(0, meaning.find_last_not_of('.') + 1));
   }
   context_->faults.add(at, path, std::move(bad.message), std::move(bad.more));
 }
@@ -398,7 +429,13 @@ section_reader section_reader::nested(std::string_view key) const {
   const field& of = known_field(section_, key);
   assert(of.kind == value_kind::section);
   const auto* found = entry(key);
-  return {*context_, of.nested, found == nullptr ? nullptr : &found->value, path_of(key), place_of(key)};
+  const auto* node = found == nullptr ? nullptr : &found->value;
+  // What belongs below this key stands beside it: that has been reported.
+  if (node != nullptr && node->what == yaml_node::kind::null &&
+      std::find(meant_.begin(), meant_.end(), key) != meant_.end()) {
+    node = nullptr;
+  }
+  return {*context_, of.nested, node, path_of(key), place_of(key)};
 }
 
 std::vector<section_reader> section_reader::nested_list(std::string_view key) const {

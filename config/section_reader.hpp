@@ -96,6 +96,7 @@ private:
   std::string path_;
   mark at_;
   bool garbled_ = false;
+  std::vector<std::string> meant_;  // keys that unknown ones were to be
 };
 
 }  // namespace steward::config

@@ -150,4 +150,18 @@ bool is_valid_name(std::string_view text) noexcept {
          std::all_of(text.begin(), text.end(), [&](char c) { return is_word(c) || c == '.' || c == '-'; });
 }
 
+std::optional<std::string> advise_name(std::string_view text) {
+  std::string name{text};
+  std::ranges::replace_if(
+      name,
+      [](char c) {
+        return !is_valid_name(std::string{'_', c});
+      },
+      '_');
+  if (!is_valid_name(name)) {
+    name.insert(0, "_");
+  }
+  return is_valid_name(name) && name.find_first_not_of('_') != std::string::npos ? std::optional{name} : std::nullopt;
+}
+
 }  // namespace steward::config

@@ -42,4 +42,7 @@ parsed<std::int64_t> parse_size(std::string_view text, const acceptance& fits = 
 /// Whether a text may name a child: `[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}`.
 bool is_valid_name(std::string_view text) noexcept;
 
+/// "my_squares" for "my squares"; nothing when no name comes of it.
+std::optional<std::string> advise_name(std::string_view text);
+
 }  // namespace steward::config

@@ -1,6 +1,7 @@
 #include "config/yaml_reader.hpp"
 
 #include "base/text.hpp"
+#include "config/yaml_syntax.hpp"
 
 #include <fmt/format.h>
 #include <yaml-cpp/eventhandler.h>
@@ -68,45 +69,64 @@ bool is_terminated(std::string_view text) {
   return false;
 }
 
+// Whether a text was to be filled in from the environment: ${NAME}, $NAME or $(command). The placeholders of a line
+// for each input may follow a '$'.
+bool names_variable(std::string_view text) {
+  const auto is_name = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  for (auto at = text.find('$'); at != std::string_view::npos; at = text.find('$', at + 1)) {
+    const auto behind = text.substr(at + 1);
+    if (behind.starts_with('(') || (at == 0 && !behind.empty() && is_name(behind.front()))) {
+      return true;
+    }
+    const bool is_placeholder = behind.starts_with("{input}") || behind.starts_with("{result}");
+    if (behind.size() > 1 && behind.front() == '{' && is_name(behind[1]) && !is_placeholder) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // Builds the tree from the parser's events and reports what is refused.
 class tree_builder final : public YAML::EventHandler {
 public:
   tree_builder(const line_index& lines, std::size_t source, std::size_t column_offset, fault_log& faults)
       : lines_(lines), source_(source), column_offset_(column_offset), faults_(faults) {}
 
-  void OnDocumentStart(const YAML::Mark& at) override {
-    if (++documents_ > 1) {
-      report(at, "text after the end of the document", {"one document in a file", {}});
-      throw parse_stopped{};
-    }
-  }
+  void OnDocumentStart(const YAML::Mark& at) override { document_at_ = at; }
 
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& at, YAML::anchor_t anchor) override {
+    auto node = make(at, yaml_node::kind::null);
     refuse_anchor(at, anchor);
-    finish(make(at, yaml_node::kind::null));
+    finish(std::move(node));
   }
 
   void OnAlias(const YAML::Mark& at, YAML::anchor_t) override {
+    auto node = make(at, yaml_node::kind::invalid);
     report(at, "aliases are not supported", {"the value itself", {}});
-    finish(make(at, yaml_node::kind::invalid));
+    finish(std::move(node));
   }
 
   void OnScalar(const YAML::Mark& at, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
-    refuse_anchor(at, anchor);
     auto node = make(at, yaml_node::kind::scalar);
+    refuse_anchor(at, anchor);
     node.quoted = tag == "!";
     const std::string_view written = lines_.from(at.line, at.column);
+    const char first = written.empty() ? ' ' : written.front();
     // The parser gives the tag "!" to quoted scalars, too; only the text tells them from a tag that was written.
-    if ((tag != "?" && tag != "!") || (node.quoted && anchor == 0 && !written.empty() && written.front() == '!')) {
-      report(at, "tags are not supported");
+    if ((tag != "?" && tag != "!") || (node.quoted && anchor == 0 && first == '!')) {
+      refuse_tag(at, tag);
       node.what = yaml_node::kind::invalid;
     }
-    if (!written.empty() && (written.front() == '"' || written.front() == '\'') && !is_terminated(written)) {
+    if ((first == '"' || first == '\'') && !is_terminated(written)) {
       report(at, "the closing quote is missing");
       throw parse_stopped{};
+    }
+    if (first != '\'' && names_variable(value)) {
+      report(at, "variables are not replaced", {value_or_set() + "; single quotes make it plain text", {}});
+      node.what = yaml_node::kind::invalid;
     }
     if (value.size() > max_scalar_bytes) {
       report(at, fmt::format("a value of {} bytes is too long", value.size()),
@@ -157,6 +177,11 @@ private:
   }
 
   yaml_node make(const YAML::Mark& at, yaml_node::kind what) {
+    // Documents without a value do not count: a marker at the end of a file does no harm.
+    if (stack_.empty() && root_ && root_->what != yaml_node::kind::null && what != yaml_node::kind::null) {
+      report(document_at_, "text after the end of the document", {"one document in a file", {}});
+      throw parse_stopped{};
+    }
     if (++nodes_ > max_nodes) {
       report(at, fmt::format("the document holds more than {} values", max_nodes));
       throw parse_stopped{};
@@ -169,21 +194,42 @@ private:
 
   void refuse_anchor(const YAML::Mark& at, YAML::anchor_t anchor) {
     if (anchor != 0) {
-      report(at, "anchors are not supported");
+      report(at, "anchors are not supported", {"the value written out wherever it is needed", {}});
     }
   }
 
+  void refuse_tag(const YAML::Mark& at, std::string_view tag) {
+    std::string instead = "the value without a tag";
+    if (tag.find("include") != std::string_view::npos) {
+      instead = "what the other file holds, since a scenario is one file";
+    } else if (tag.find("env") != std::string_view::npos || tag.find("ENV") != std::string_view::npos) {
+      instead = value_or_set();
+    }
+    report(at, "tags are not supported", {std::move(instead), {}});
+  }
+
+  // What to write in place of something that the environment was to fill in.
+  std::string value_or_set() const {
+    std::string path;
+    for (const auto& one : stack_) {
+      path += path.empty() ? "" : ".";
+      path += one.node.what == yaml_node::kind::sequence ? fmt::format("{}", one.node.items.size()) : one.key;
+    }
+    return path.empty() ? "the value itself" : fmt::format("the value itself, or --set {}=VALUE", path);
+  }
+
   void open(const YAML::Mark& at, const std::string& tag, YAML::anchor_t anchor, yaml_node::kind what) {
+    auto node = make(at, what);
     refuse_anchor(at, anchor);
     if (!tag.empty() && tag != "?") {
-      report(at, "tags are not supported");
+      refuse_tag(at, tag);
     }
     if (stack_.size() >= max_depth) {
       report(at, fmt::format("values are nested more than {} levels deep", max_depth));
       throw parse_stopped{};
     }
     stack_.emplace_back();
-    stack_.back().node = make(at, what);
+    stack_.back().node = std::move(node);
   }
 
   void close() {
@@ -194,7 +240,9 @@ private:
 
   void finish(yaml_node node) {
     if (stack_.empty()) {
-      root_ = std::move(node);
+      if (!root_ || root_->what == yaml_node::kind::null) {
+        root_ = std::move(node);
+      }
       return;
     }
     frame& parent = stack_.back();
@@ -219,9 +267,12 @@ private:
       return;
     }
     if (key.what != yaml_node::kind::scalar) {
-      faults_.add(key.at, "", fmt::format("a key cannot be {}", describe(key)), {"text as a key", {}});
+      const bool template_like = key.what == yaml_node::kind::map;
+      faults_.add(key.at, "", fmt::format("a key cannot be {}", describe(key)),
+                  {template_like ? "text as a key; {{...}} is not filled in" : "text as a key", {}});
+      parent.node.what = yaml_node::kind::invalid;
     } else if (key.text == "<<" && !key.quoted) {
-      faults_.add(key.at, "", "merge keys are not supported");
+      faults_.add(key.at, "", "merge keys are not supported", {"the keys themselves", {}});
     } else if (const auto* first = parent.node.find(key.text)) {
       faults_.add(key.at, "", fmt::format("duplicate key '{}', first at line {}", key.text, first->at.line));
     } else {
@@ -236,7 +287,7 @@ private:
   std::vector<frame> stack_;
   std::optional<yaml_node> root_;
   std::size_t nodes_ = 0;
-  int documents_ = 0;
+  YAML::Mark document_at_;  // of the last one
 };
 
 // Position of the first byte that is not UTF-8, or of the first control character that YAML does not allow.
@@ -322,7 +373,16 @@ std::optional<yaml_node> read_yaml(std::string_view text, std::size_t source, fa
   } catch (const parse_stopped&) {
     return std::nullopt;
   } catch (const YAML::Exception& e) {
-    builder.report(e.mark, fmt::format("not valid YAML: {}", e.msg));
+    if (auto mistake = explain_syntax(text)) {
+      mark at = lines.at(mistake->pos, source);
+      at.col += at.line == 1 ? column_offset : 0;
+      // What the parser tripped over may have been refused already.
+      if (!faults.has_fault_in_line(at)) {
+        faults.add(at, "", std::move(mistake->message), std::move(mistake->more));
+      }
+    } else {
+      builder.report(e.mark, fmt::format("not valid YAML: {}", e.msg));
+    }
     return std::nullopt;
   }
   return builder.take();

@@ -47,6 +47,24 @@ TEST(inputs, of_a_list_are_single_arguments_or_lists_of_them) {
   EXPECT_EQ(inputs_of("square", "[[7]]"), (inputs{{"7"}}));
 }
 
+TEST(inputs, may_be_none) {
+  EXPECT_EQ(inputs_of("square", "[]"), inputs{});
+  EXPECT_EQ(inputs_of("square", "{values: [], times: 3}"), inputs{});
+}
+
+TEST(inputs, in_another_form_are_advised_in_ours) {
+  const auto advice = [](std::string_view written) {
+    const auto result = load(document("square", written));
+    return result.problems.size() == 1 ? result.problems.front().suggestion.value_or("none") : "not one fault";
+  };
+  for (const auto* written : {"1-10", "1...10", "1 .. 10", "1 to 10", "1:10", "[1..10]"}) {
+    EXPECT_EQ(advice(written), "1..10") << written;
+  }
+  EXPECT_EQ(advice("-3 to 3"), "-3..3");
+  EXPECT_EQ(advice("5"), "[5]");
+  EXPECT_EQ(advice("range(10)"), "none");
+}
+
 TEST(inputs, may_be_repeated) {
   EXPECT_EQ(inputs_of("square", "{value: 4, times: 3}"), (inputs{{"4"}, {"4"}, {"4"}}));
   EXPECT_EQ(inputs_of("square_unless", "{value: [4, none], times: 2}"), (inputs{{"4", "none"}, {"4", "none"}}));
@@ -68,7 +86,6 @@ TEST(inputs, of_no_known_form_are_refused) {
   EXPECT_EQ(fault_of("square", "3..1"), "28 run[0].map.inputs the range 3..1 is empty");
   EXPECT_EQ(fault_of("square", "1..x"), "28 run[0].map.inputs 'x' is not an integer");
   EXPECT_EQ(fault_of("square", "1...3"), "28 run[0].map.inputs '.3' is not an integer");
-  EXPECT_EQ(fault_of("square", "[]"), "28 run[0].map.inputs the list is empty");
   EXPECT_EQ(fault_of("square", "[1, ~]"), "32 run[0].map.inputs[1] found nothing");
   EXPECT_EQ(fault_of("square_unless", "[[1, [2]]]"), "33 run[0].map.inputs[0][1] found a list");
   EXPECT_EQ(fault_of("square", "[{a: 1}]"), "29 run[0].map.inputs[0] found a map");

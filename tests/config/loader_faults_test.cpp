@@ -82,9 +82,10 @@ std::vector<bad_document> faulty_tops() {
       {"negative_restarts", "scenario: t\ntree: {intensity: {restarts: -1}, children: []}\n", 2, 30,
        "tree.intensity.restarts", "-1 is too small (expected an integer from 0 to 10000)"},
       {"intensity_number", "scenario: t\ntree: {intensity: 3, children: []}\n", 2, 19, "tree.intensity",
-       "found text (expected a map)"},
-      {"syntax", "scenario: t\ntree: {children: [\n", 3, 1, "", "not valid YAML: end of sequence flow not found"},
-      {"two_documents", "scenario: t\ntree: {children: []}\n---\n", 3, 1, "", "text after the end of the document"},
+       "found text (expected a map such as {restarts: 3, within: 5s})"},
+      {"syntax", "scenario: t\ntree: {children: [\n", 2, 18, "", "this '[' is never closed (expected a ']')"},
+      {"two_documents", "scenario: t\ntree: {children: []}\n---\na: 1\n", 3, 1, "",
+       "text after the end of the document"},
       {"alias", "scenario: &n t\ntree: {children: []}\n", 1, 11, "", "anchors are not supported"},
   };
 }
@@ -325,7 +326,7 @@ std::vector<bad_document> faulty_steps() {
       {"crash_of_a_pool", step_with("crash: {actor: p}"), 8, 20, "run[0].crash.actor",
        "'p' is a pool (expected an actor)"},
       {"parallel_map", step_with("parallel: {crash: {actor: a}}"), 8, 15, "run[0].parallel",
-       "found a map (expected a list of maps)"},
+       "found a map (expected a list of maps; did you mean '- crash: ...'?)"},
       {"nothing_in_parallel", step_with("parallel: []"), 8, 15, "run[0].parallel", "the list is empty"},
       {"fault_within_parallel", step_with("parallel: [{crash: {actor: b}}]"), 8, 32, "run[0].parallel[0].crash.actor",
        "there is no child 'b'"},
