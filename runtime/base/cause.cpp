@@ -1,4 +1,5 @@
 #include "steward/cause.hpp"
+#include "base/text.hpp"
 
 #include <cxxabi.h>
 #include <fmt/format.h>
@@ -42,7 +43,7 @@ void read_exception(std::exception_ptr problem, cause& out, int depth) {
     std::rethrow_exception(std::move(problem));
   } catch (const std::exception& e) {
     out.exception = type_name(typeid(e));
-    out.message = e.what();
+    out.message = text_of(e);
     if (const auto* nested = dynamic_cast<const std::nested_exception*>(&e)) {
       inner = nested->nested_ptr();
     }
@@ -95,6 +96,11 @@ std::string describe_exception(const cause& why) {
 }
 
 }  // namespace
+
+std::string text_of(const std::exception& problem) {
+  const char* what = problem.what();
+  return what == nullptr ? std::string{} : std::string{what, ::strnlen(what, max_exception_text_bytes)};
+}
 
 const char* to_string(cause_class cls) noexcept {
   switch (cls) {

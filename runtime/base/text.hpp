@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <exception>
 #include <string>
 #include <string_view>
 
@@ -24,5 +25,10 @@ std::size_t utf8_cut(std::string_view text, std::size_t limit) noexcept;
 /// `text` when it has at most `max_bytes`; otherwise its beginning and "..." with `max_bytes` at most in all.
 /// Never splits a UTF-8 character. A `max_bytes` below 3 leaves no room for the dots, and they are left out.
 std::string shorten(std::string_view text, std::size_t max_bytes);
+
+/// Longer texts of exceptions are cut: each costs whoever reports it time and memory.
+inline constexpr std::size_t max_exception_text_bytes = std::size_t{64} * 1024;
+/// The text of an exception, which is the user's: it may be null, and then there is none.
+std::string text_of(const std::exception& problem);
 
 }  // namespace steward

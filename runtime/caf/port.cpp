@@ -1,4 +1,5 @@
 #include "steward/port.hpp"
+#include "steward/detail/time_limit.hpp"
 
 #include <caf/exit_reason.hpp>
 #include <caf/pec.hpp>
@@ -34,8 +35,8 @@ caf::mailbox_element_ptr blocking_asker::await(caf::message_id response, std::ch
   using std::chrono::steady_clock;
   // CAF waits by a clock that people may set: in small steps no jump of it does much harm.
   constexpr std::chrono::milliseconds step{500};
-  const bool limited = timeout != std::chrono::milliseconds::max();
-  const auto deadline = limited ? steady_clock::now() + timeout : steady_clock::time_point::max();
+  const auto deadline = detail::later(steady_clock::now(), timeout);
+  const bool limited = deadline != steady_clock::time_point::max();
   for (;;) {
     if (limited) {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now());

@@ -1,6 +1,7 @@
 #include "steward/runtime.hpp"
 
 #include "caf/runtime_impl.hpp"
+#include "steward/detail/time_limit.hpp"
 
 #include <unistd.h>
 
@@ -9,6 +10,8 @@
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -18,6 +21,21 @@ namespace {
 
 constexpr int exit_internal_error = 70;
 
+// More threads than this are a mistake, such as the -1 of a difference.
+constexpr std::size_t most_threads = 4'096;
+
+/// The options, where they have no faults. Nothing is built of others.
+runtime_options sound(runtime_options x) {
+  if (x.threads > most_threads)
+    throw std::invalid_argument("runtime_options::threads: " + std::to_string(x.threads) +
+                                " are too many; expected 0 to " + std::to_string(most_threads));
+  if (x.admin_within.count() < 0) throw std::invalid_argument("runtime_options::admin_within is negative");
+  if (x.end_within.count() < 0) throw std::invalid_argument("runtime_options::end_within is negative");
+  if (x.gather.count() < 0 || x.gather > std::chrono::hours{1})
+    throw std::invalid_argument("runtime_options::gather: expected 0 to 1h");
+  return x;
+}
+
 /// Ends the program when what it guards takes longer than the limit: CAF's actor system waits for its actors without
 /// one.
 class end_watchdog {
@@ -25,7 +43,8 @@ public:
   end_watchdog(milliseconds limit, std::function<std::string()> what_is_left)
       : thread_([this, limit, what_is_left = std::move(what_is_left)] {
           std::unique_lock guard{mutex_};
-          if (done_.wait_for(guard, limit, [this] { return over_; })) return;
+          const auto until = detail::later(std::chrono::steady_clock::now(), limit);
+          if (done_.wait_until(guard, until, [this] { return over_; })) return;
           const auto text = "steward: the actor system did not end within " + render_duration(limit) +
                             "; still there: " + what_is_left() + "\n";
           std::fputs(text.c_str(), stderr);
@@ -54,10 +73,10 @@ private:
 
 runtime::runtime(event_log& events, const task_registry& tasks, const actor_registry& actors, runtime_options options)
     : impl_(std::make_unique<impl>()) {
+  impl_->options = sound(std::move(options));
   impl_->events = &events;
   impl_->tasks = &tasks;
   impl_->actors = &actors;
-  impl_->options = std::move(options);
   auto& opts = impl_->options;
   if (!opts.print) opts.print = [](const std::string& line) { std::fprintf(stdout, "%s\n", line.c_str()); };
   impl_->keeper = std::make_unique<process::keeper>();

@@ -561,8 +561,7 @@ std::optional<time_point> engine::next_due() const {
     if (const auto t = watched_at(w); t != time_point::max()) add(t);
     if (const auto t = harvest_at(w); t != time_point::max()) add(t);
     if (!works(w)) continue;
-    if (w.at == state::ready && spec_.recycle_memory > 0 && !w.leaving && w.answered != w.memory_answered)
-      add(w.memory_at);
+    if (wanted(w.index, last_step_).memory) add(last_step_);
     if (w.sent.empty()) {
       if (size_ > min_ && w.at == state::ready && phase_ == phase::running) add(w.idle_since + spec_.idle_exit);
     }
@@ -575,7 +574,9 @@ std::optional<time_point> engine::next_due() const {
 
 worker_view engine::view(unsigned index) const {
   const auto& w = workers_.at(index);
-  return {w.incarnation, w.pid, w.at == state::ready, w.at != state::down, w.sent_items};
+  // One that is only due to be started has no process: its last one is gone, and the number may be somebody else's.
+  const int pid = w.at == state::down || w.at == state::waiting ? 0 : w.pid;
+  return {w.incarnation, pid, w.at == state::ready, w.at != state::down, w.sent_items};
 }
 
 const engine::worker* engine::find(worker_ref ref) const {

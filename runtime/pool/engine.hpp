@@ -64,8 +64,6 @@ struct look {
 /// everything, with times that do not go backwards.
 class engine {
 public:
-  /// How often the memory of a worker that works is looked at.
-  static constexpr milliseconds memory_look_every{250};
   /// What waits behind one that has run for so long goes to an idle worker, if there is one.
   static constexpr milliseconds held_up_after{10};
   /// No resize goes beyond so many workers.
@@ -178,19 +176,18 @@ private:
     bool went_on = false;           ///< it had begun something else by then
     bool looked_again = false;      ///< at the one in hand, because we came late to its deadline
     std::size_t sent_items = 0;
-    double load_us = 0.0;              ///< expected run time of `sent`
-    time_point head_since;             ///< when the item in hand is taken to have started, at the earliest
-    std::uint64_t head_item = 0;       ///< of the chunk in hand
-    bool head_started = false;         ///< the flight recorder has shown it
-    bool head_asked = false;           ///< its stop token was set for the soft deadline
-    time_point check_at;               ///< when the item in hand is looked at for its deadlines
-    std::optional<time_point> end_by;  ///< what it runs was cancelled: it is killed then
-    time_point harvest_at;             ///< when the finished items of the chunk in hand are asked for
-    time_point look_at;                ///< when its state is looked at
-    unsigned seen_stopped = 0;         ///< looks in a row
-    time_point memory_at;              ///< when its memory is looked at
-    std::uint64_t memory_answered = 0;
-    time_point idle_since, due;  ///< `due`: of the start, of being ready, or of the end
+    double load_us = 0.0;               ///< expected run time of `sent`
+    time_point head_since;              ///< when the item in hand is taken to have started, at the earliest
+    std::uint64_t head_item = 0;        ///< of the chunk in hand
+    bool head_started = false;          ///< the flight recorder has shown it
+    bool head_asked = false;            ///< its stop token was set for the soft deadline
+    time_point check_at;                ///< when the item in hand is looked at for its deadlines
+    std::optional<time_point> end_by;   ///< what it runs was cancelled: it is killed then
+    time_point harvest_at;              ///< when the finished items of the chunk in hand are asked for
+    time_point look_at;                 ///< when its state is looked at
+    unsigned seen_stopped = 0;          ///< looks in a row
+    std::uint64_t memory_answered = 0;  ///< when its memory was looked at
+    time_point idle_since, due;         ///< `due`: of the start, of being ready, or of the end
     std::optional<cause> killed_for;
     bool ended_for_cancel = false;
     task_id killed_task = 0;  ///< the one that ran past its deadline
@@ -302,6 +299,7 @@ private:
   event_decision decision(const char* what, time_point now, milliseconds delay = milliseconds{0}) const;
   void note(event e) { out_.emplace_back(act::tell{std::make_unique<event>(std::move(e))}); }
   bool any_ready() const;
+  bool any_there() const;
   bool any_coming() const;
   /// It runs what it was sent, and is watched.
   bool works(const worker& w) const noexcept { return w.at == state::ready || (w.at == state::retiring && !asked_); }

@@ -22,12 +22,15 @@ void engine::worker_running(worker_ref ref, task_id current, time_point since, t
 void engine::worker_looked_at(worker_ref ref, bool stopped, std::uint64_t resident_bytes, time_point now) {
   auto* w = find(ref);
   if (!w || !works(*w)) return;
-  w->seen_stopped = stopped ? w->seen_stopped + 1 : 0;
-  if (resident_bytes == 0) return;
+  const auto asked = wanted(ref.index, now);
+  if (asked.state || stopped) w->seen_stopped = stopped ? w->seen_stopped + 1 : 0;
+  if (!asked.memory) return;
   w->memory_answered = w->answered;
-  w->memory_at = now + memory_look_every;
-  if (resident_bytes > spec_.recycle_memory && !w->leaving) {
+  if (resident_bytes > spec_.recycle_memory) {
+    // It takes nothing more: how much the next task would add is not known.
     w->leaving = true;
+    w->most_tasks = w->answered;
+    if (held_up_at(*w) != time_point::max()) take_back(*w);
     auto e = worker_event(event_kind::warn, event_level::info, *w);
     e.text = "its " + std::to_string(resident_bytes / 1024) + " KiB are more than recycle_memory: it is replaced";
     note(std::move(e));
@@ -38,8 +41,7 @@ look engine::wanted(unsigned index, time_point now) const {
   const auto& w = workers_.at(index);
   if (!works(w) || !processes()) return {};
   const bool stopped = spec_.heartbeat.count() > 0 && !w.sent.empty() && now >= w.look_at;
-  const bool memory = w.at == state::ready && spec_.recycle_memory > 0 && !w.leaving &&
-                      w.answered != w.memory_answered && now >= w.memory_at;
+  const bool memory = w.at == state::ready && spec_.recycle_memory > 0 && !w.leaving && w.answered != w.memory_answered;
   return {stopped, memory};
 }
 

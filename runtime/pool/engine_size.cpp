@@ -27,14 +27,22 @@ unsigned engine::living() const {
   }));
 }
 
+/// One that is ready or was.
+bool engine::any_there() const {
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [](const worker& w) { return w.at == state::ready || w.at == state::retiring; });
+}
+
 bool engine::any_coming() const {
   return std::any_of(workers_.begin(), workers_.end(),
                      [](const worker& w) { return w.at == state::starting || w.at == state::waiting; });
 }
 
-/// Starts workers until there are as many as there should be; those that are about to leave do not count. Where the
-/// last one could not be started, one is tried at a time.
+/// Starts workers until there are as many as there should be; those that are about to leave do not count, but no more
+/// than one for each comes before they are gone. Where the last one could not be started, one is tried at a time.
 void engine::keep_size(time_point now) {
+  const auto exist = std::count_if(workers_.begin(), workers_.end(), [](const auto& w) { return w.at != state::down; });
+  auto most = 2 * wanted_workers() - std::min(2 * wanted_workers(), static_cast<unsigned>(exist));
   for (auto have = living(); have < wanted_workers(); ++have) {
     const auto unwanted = std::find_if(workers_.begin(), workers_.end(),
                                        [](const worker& w) { return w.at == state::starting && w.leaving; });
@@ -42,7 +50,7 @@ void engine::keep_size(time_point now) {
       unwanted->leaving = false;
       continue;
     }
-    if (scarce_ && any_coming()) return;
+    if (most-- == 0 || (scarce_ && any_coming())) return;
     const auto down =
         std::find_if(workers_.begin(), workers_.end(), [](const worker& w) { return w.at == state::down; });
     begin(down == workers_.end() ? add_worker() : *down, now);
@@ -100,13 +108,16 @@ void engine::check_shares(time_point now) {
   if (any) replace_leaving(now);
 }
 
+/// Lets one go for each replacement that is ready, and at once what has nothing left to do: others may need its room.
 void engine::replace_leaving(time_point now) {
   keep_size(now);
-  auto fresh = static_cast<unsigned>(std::count_if(workers_.begin(), workers_.end(),
-                                                   [](const worker& w) { return w.at == state::ready && !w.leaving; }));
+  auto ready = std::count_if(workers_.begin(), workers_.end(), [](const auto& w) { return w.at == state::ready; });
   for (auto& w : workers_) {
-    if (w.at != state::ready || !w.leaving || fresh < wanted_workers()) continue;
+    if (w.at != state::ready || !w.leaving) continue;
+    const bool spent = w.sent.empty() && left_of_share(w) == 0;
+    if (!spent && ready <= static_cast<std::ptrdiff_t>(wanted_workers())) continue;
     retire(w);
+    --ready;
   }
 }
 

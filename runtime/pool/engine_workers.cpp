@@ -54,7 +54,6 @@ void engine::begin(worker& w, time_point now) {
   w.leaving = false;
   w.answered = 0;
   w.memory_answered = 0;
-  w.memory_at = now + memory_look_every;
   w.most_tasks = 0;
   if (spec_.recycle_after > 0) {
     const auto fewer = spec_.recycle_jitter * spec_.recycle_after * share_of(seed_ + w.index * 7919 + w.incarnation);
@@ -286,7 +285,7 @@ void engine::worker_died(worker_ref ref, const death& how, time_point now) {
   const bool surplus = w.leaving || w.at == state::retiring;
   w.at = state::down;
   // A pool that works is not to be lost because the system has no more to give for now.
-  const bool spared = !w.existed && phase_ != phase::starting && any_ready();
+  const bool spared = !w.existed && phase_ != phase::starting && any_there();
   const bool counts = !meant && !spared;
   if (spared) scarce_ = true;
   if (!spared) failed_starts_ = w.was_ready ? 0 : failed_starts_ + 1;

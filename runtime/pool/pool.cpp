@@ -1,6 +1,9 @@
 #include "pool/pool_impl.hpp"
 
+#include <algorithm>
 #include <future>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace steward {
@@ -71,6 +74,8 @@ void pool::cancel_work(const std::shared_ptr<void>& handle) {
 
 void pool::resize(unsigned min, unsigned max) {
   auto& self = *impl_;
+  if (std::max(min, max) > pooling::engine::most_workers)
+    throw std::invalid_argument("a pool has at most " + std::to_string(pooling::engine::most_workers) + " workers");
   self.in->push([&self, min, max] { self.brain.resize(min, max, std::chrono::steady_clock::now()); });
 }
 

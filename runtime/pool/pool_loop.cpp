@@ -51,6 +51,15 @@ private:
   sigset_t before_{};
 };
 
+/// The spec, where it has no faults. Nothing is built of one that has.
+pool_spec sound(pool_spec spec, const std::string& name, const pool_environment& env) {
+  const auto faults = validate(spec, env.path);
+  if (faults.empty()) return spec;
+  std::string text = "the pool '" + name + "' cannot be:";
+  for (const auto& one : faults) text += "\n  " + one.field + ": " + one.message;
+  throw std::invalid_argument(text);
+}
+
 int timeout_ms(std::optional<time_point> due, time_point now) {
   if (!due) return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(*due - now).count();
@@ -77,12 +86,7 @@ void refuse(pooling::job& work, outcome_kind kind, const cause& why) {
 }
 
 pool::impl::impl(pool_environment e, std::string n, pool_spec s)
-    : env(std::move(e)), name(std::move(n)), spec(std::move(s)), brain(spec, env.path, env.seed) {
-  if (const auto faults = validate(spec, env.path); !faults.empty()) {
-    std::string text = "the pool '" + name + "' cannot be:";
-    for (const auto& one : faults) text += "\n  " + one.field + ": " + one.message;
-    throw std::invalid_argument(text);
-  }
+    : env(std::move(e)), name(std::move(n)), spec(sound(std::move(s), name, env)), brain(spec, env.path, env.seed) {
   if (spec.runs_in == rung::process && !env.keeper)
     throw std::invalid_argument("a pool of processes needs a process keeper");
   const auto* initializer = env.tasks && !spec.initializer.empty() ? env.tasks->find(spec.initializer) : nullptr;
@@ -299,12 +303,12 @@ void pool::impl::publish() {
   std::size_t next = 0;
   for (unsigned i = 0; i < brain.places(); ++i) {
     const auto v = brain.view(i);
-    if (!v.exists && i >= brain.size()) continue;
+    if (!v.exists) continue;
     if (next == s.each.size()) s.each.emplace_back();
     auto& w = s.each[next++];
     if (w.place != i || w.name.empty()) w.name = "w" + std::to_string(i + 1);
     w.place = i;
-    s.workers += v.exists ? 1 : 0;
+    ++s.workers;
     w.incarnation = v.incarnation;
     w.pid = v.pid;
     w.ready = v.ready;

@@ -62,7 +62,7 @@ cause cause_of_known(const std::exception& known, const std::exception_ptr& prob
   cause out;
   out.cls = cause_class::exception;
   out.exception = latest.name;
-  out.message = known.what();
+  out.message = text_of(known);
   return out;
 }
 
@@ -169,7 +169,7 @@ void cell::begin(std::uint64_t incarnation) {
     failed.why.message = quitting() ? "quit while it was starting" : "make_behavior returned no behaviour";
   } catch (const decline_start& why) {
     failed.what = cell_report::kind::declined;
-    failed.why.message = why.what();
+    failed.why.message = text_of(why);
   } catch (...) {  // a throwing constructor or init is a failed start, whatever it throws
     failed.why = cause_of(std::current_exception());
   }

@@ -1,4 +1,5 @@
 #include "caf/runtime_impl.hpp"
+#include "steward/detail/time_limit.hpp"
 #include "steward/runtime.hpp"
 #include "supervision/kernel.hpp"
 
@@ -42,7 +43,8 @@ struct supervisor::impl {
     port::tell_anonymously(brain, kernel_call{[f = std::move(f), promise](kernel& k) {
                              f(k, [promise](T x) { promise->set_value(std::move(x)); });
                            }});
-    if (future.wait_for(rt->internals().options.admin_within) != std::future_status::ready) return otherwise;
+    const auto until = detail::later(std::chrono::steady_clock::now(), rt->internals().options.admin_within);
+    if (future.wait_until(until) != std::future_status::ready) return otherwise;
     return future.get();
   }
 
@@ -145,7 +147,8 @@ bool supervisor::stop_within(milliseconds limit) {
   std::unique_lock guard{impl_->mutex};
   if (!impl_->begun || impl_->over_told) return true;
   port::tell_anonymously(impl_->brain, kernel_call{[](kernel& k) { k.stop_tree(); }});
-  return impl_->changed.wait_for(guard, limit, [this] { return impl_->over_told; });
+  const auto until = detail::later(std::chrono::steady_clock::now(), limit);
+  return impl_->changed.wait_until(guard, until, [this] { return impl_->over_told; });
 }
 
 void supervisor::request_stop() {

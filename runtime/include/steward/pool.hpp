@@ -3,6 +3,7 @@
 #include "steward/cause.hpp"
 #include "steward/codec.hpp"
 #include "steward/detail/pool_work.hpp"
+#include "steward/detail/time_limit.hpp"
 #include "steward/event.hpp"
 #include "steward/outcome.hpp"
 #include "steward/spec.hpp"
@@ -52,7 +53,7 @@ struct pool_environment {
 struct worker_stats {
   std::string name;               ///< such as "w2"
   std::uint64_t incarnation = 0;  ///< counts from 1
-  int pid = 0;                    ///< 0 for a thread
+  int pid = 0;                    ///< 0 for a thread, and before its process exists
   bool ready = false;
   unsigned place = 0;     ///< the number in its name, less one
   std::size_t tasks = 0;  ///< sent to it and not answered; the first of them is in hand
@@ -82,7 +83,7 @@ struct pool_stats {
   std::uint64_t rejected = 0;
   unsigned leaked_threads = 0;  ///< abandoned by a deadline and still running
   bool gave_up = false;
-  std::vector<worker_stats> each;
+  std::vector<worker_stats> each;  ///< those that exist, or are about to be started
 };
 
 /// How a map is going.
@@ -99,7 +100,8 @@ struct map_options {
   std::size_t window = 0;  ///< inputs taken ahead of their outcomes at most; 0: a few chunks, or 2 ms, for each worker
   int priority = 0;        ///< higher ones are started first
   failure_policy on_failure = failure_policy::collect_all;
-  milliseconds within{0};  ///< what has no outcome so long after the start is cancelled, running or not; 0: no limit
+  milliseconds within{0};  ///< what has no outcome so long after the start is cancelled, running or not; 0 and
+                           ///< `infinity`: no limit
   std::stop_token stop{};  ///< a request to stop cancels in the same way
   std::function<void(const map_progress&)> progress{};  ///< called on the caller's thread, at most each 50 ms, and last
 };
@@ -146,7 +148,8 @@ public:
   void for_each_outcome(const task_entry& entry, std::vector<bytes> args,
                         const std::function<void(std::size_t, outcome<bytes>)>& f, map_options options = {});
 
-  /// Between `min` and `max` workers from now on; the pool grows while tasks wait and shrinks when it is idle.
+  /// Between `min` and `max` workers from now on; the pool grows while tasks wait and shrinks when it is idle. Throws
+  /// std::invalid_argument for more than 1,024.
   void resize(unsigned min, unsigned max);
   void resize(unsigned workers) { resize(workers, workers); }
 

@@ -49,7 +49,9 @@ void tell(Self* self, const Dst& dst, Ts&&... xs) {
 /// Sends an asynchronous message after a delay.
 template <class Self, class Rep, class Per, class Dst, class... Ts>
 void tell_after(Self* self, std::chrono::duration<Rep, Per> delay, const Dst& dst, Ts&&... xs) {
-  self->delayed_send(dst, delay, std::forward<Ts>(xs)...);
+  // CAF adds it to its clock, which has an end.
+  constexpr std::chrono::hours century{24 * 365 * 100};
+  self->delayed_send(dst, std::chrono::nanoseconds(delay < century ? delay : century), std::forward<Ts>(xs)...);
 }
 
 /// Sends a message from outside of any actor; nobody gets an answer.

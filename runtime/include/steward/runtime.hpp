@@ -35,6 +35,8 @@ struct runtime_options {
 /// members are thread-safe.
 class runtime {
 public:
+  /// Throws std::invalid_argument for options that cannot be, before anything is made; std::system_error where the
+  /// system has no descriptors or threads to give.
   runtime(event_log& events, const task_registry& tasks, const actor_registry& actors, runtime_options options = {});
   ~runtime();
   runtime(const runtime&) = delete;

@@ -13,6 +13,9 @@ struct odd_error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 struct not_an_exception {};
+struct silent_error : std::exception {
+  const char* what() const noexcept override { return nullptr; }
+};
 
 }  // namespace steward_test_types
 
@@ -54,6 +57,18 @@ TEST(cause, takes_type_and_text_from_an_exception) {
   EXPECT_EQ(why.exception, "steward_test_types::odd_error");
   EXPECT_EQ(why.message, "boom");
   EXPECT_EQ(describe(why), "steward_test_types::odd_error: boom");
+}
+
+TEST(cause, takes_an_exception_whose_text_is_null) {
+  const auto why = cause_of(std::make_exception_ptr(steward_test_types::silent_error{}));
+  EXPECT_EQ(why.exception, "steward_test_types::silent_error");
+  EXPECT_EQ(why.message, "");
+  EXPECT_EQ(describe(why), "steward_test_types::silent_error");
+}
+
+TEST(cause, cuts_a_text_that_is_beyond_all_reason) {
+  const auto why = cause_of(std::make_exception_ptr(std::runtime_error(std::string(10'000'000, 'x'))));
+  EXPECT_EQ(why.message.size(), std::size_t{64} * 1024);
 }
 
 TEST(cause, appends_nested_exceptions_and_hides_the_wrapper_of_the_library) {

@@ -241,26 +241,95 @@ TEST_F(engine_lives, replaces_a_worker_that_has_grown_too_large_without_a_crash)
   make_ready(spec, 1);
   submit();
   answer_ok(next_assigned());
-  now += engine::memory_look_every;
   ASSERT_TRUE(brain->wanted(0, now).memory);
+  EXPECT_LE(brain->next_due(), now) << "at once, before it is sent anything more";
   brain->worker_looked_at({0, 1}, false, 999'999, now);
   step();
   EXPECT_TRUE(starts.empty());
   EXPECT_FALSE(brain->wanted(0, now).memory) << "nothing has run since";
   submit();
   answer_ok(next_assigned());
-  now += engine::memory_look_every;
   ASSERT_TRUE(brain->wanted(0, now).memory);
   brain->worker_looked_at({0, 1}, false, 1'000'001, now);
   step();
-  ASSERT_EQ(starts.size(), 1u) << "its replacement first";
-  EXPECT_TRUE(stops.empty());
-  ready_all();
-  ASSERT_EQ(stops.size(), 1u);
-  die(stops[0]);
+  EXPECT_EQ(starts.size(), 1u) << "its replacement is on its way";
+  EXPECT_EQ(stops.size(), 1u) << "it takes nothing more, so it stays for nothing";
   submit();
+  EXPECT_TRUE(assigned.empty());
+  die(stops[0]);
+  ready_all();
   EXPECT_EQ(next_assigned().worker.index, 1u);
   EXPECT_EQ(brain->totals().recycled, 1u);
+}
+
+TEST_F(engine_lives, takes_back_from_a_worker_that_is_too_large_what_it_has_not_begun) {
+  pool_spec spec;
+  spec.recycle_memory = 1'000'000;
+  make_ready(spec, 1);
+  submit();
+  answer_ok(next_assigned());
+  submit(8);
+  const auto sent = assigned.size();
+  ASSERT_GE(sent, 3u) << "short ones are sent ahead";
+  const auto a = next_assigned();
+  EXPECT_TRUE(brain->worker_answered(a.worker, a.id, {false, {}, {}, 0.01}, now));
+  brain->worker_looked_at({0, 1}, false, 1'000'001, now);
+  step();
+  ASSERT_EQ(withdrawals.size(), 1u);
+  EXPECT_EQ(withdrawals[0].sent, sent - 1);
+  EXPECT_EQ(assigned.size(), sent - 1) << "and it is sent no more";
+}
+
+TEST_F(engine_lives, starts_no_more_than_one_replacement_for_each_worker_that_leaves) {
+  pool_spec spec;
+  spec.recycle_after = 1;
+  make_ready(spec, 3);
+  submit(600);
+  const auto exist = [this] {
+    unsigned count = 0;
+    for (unsigned i = 0; i < brain->places(); ++i) count += brain->view(i).exists ? 1U : 0U;
+    return count;
+  };
+  for (int round = 0; round < 3'000 && brain->open() > 0; ++round) {
+    for (const auto& a : std::exchange(assigned, {})) answer_ok(a);
+    EXPECT_LE(exist(), 6u);
+    ready_all();
+    EXPECT_LE(exist(), 6u);
+    // They take their time to end.
+    if (round % 3 == 0)
+      for (const auto w : std::exchange(stops, {})) die(w);
+  }
+  EXPECT_EQ(brain->open(), 0u);
+  EXPECT_EQ(brain->totals().settled, 600u);
+}
+
+TEST_F(engine_lives, a_worker_with_no_share_left_makes_room_for_one_that_finds_none) {
+  pool_spec spec;
+  spec.recycle_after = 1;
+  make_ready(spec, 2);
+  submit(6);
+  // No more than two exist at a time: the system has no room for a third.
+  std::vector<worker_ref> there{{0, 1}, {1, 1}};
+  for (int round = 0; round < 1'000 && brain->open() > 0; ++round) {
+    for (const auto& a : std::exchange(assigned, {})) answer_ok(a);
+    for (const auto w : std::exchange(stops, {})) {
+      std::erase(there, w);
+      die(w);
+    }
+    for (const auto w : std::exchange(starts, {})) {
+      if (there.size() < 2) {
+        there.push_back(w);
+        brain->worker_exists(w, 1);
+        brain->worker_ready(w, now);
+      } else {
+        brain->worker_start_failed(w, make_cause(cause_class::start, "too many open files"), now);
+      }
+      step();
+    }
+    pass(milliseconds(10));
+  }
+  EXPECT_EQ(brain->open(), 0u);
+  EXPECT_FALSE(gave_up);
 }
 
 TEST_F(engine_lives, runs_the_last_attempt_in_a_worker_that_ran_nothing_before) {

@@ -59,6 +59,28 @@ protected:
 
 TEST_F(runtime_test, starts_and_ends_without_a_tree) { runtime rt{log_, tasks_, actors_}; }
 
+TEST_F(runtime_test, makes_nothing_of_options_that_cannot_be) {
+  const auto make = [this](auto change) {
+    runtime_options options;
+    change(options);
+    runtime rt{log_, tasks_, actors_, std::move(options)};
+  };
+  EXPECT_THROW(make([](auto& x) { x.threads = static_cast<std::size_t>(-1); }), std::invalid_argument);
+  EXPECT_THROW(make([](auto& x) { x.end_within = -1ms; }), std::invalid_argument);
+  EXPECT_THROW(make([](auto& x) { x.admin_within = -1ms; }), std::invalid_argument);
+  EXPECT_THROW(make([](auto& x) { x.gather = infinity; }), std::invalid_argument);
+}
+
+TEST_F(runtime_test, takes_infinity_for_its_limits) {
+  runtime_options options;
+  options.admin_within = options.end_within = infinity;
+  runtime rt{log_, tasks_, actors_, std::move(options)};
+  supervisor tree{rt, tree_of({counter("a")})};
+  ASSERT_TRUE(tree.start().ok);
+  EXPECT_TRUE(tree.which_child("/root/a").has_value()) << "the answer was waited for";
+  EXPECT_TRUE(tree.stop_within(infinity));
+}
+
 TEST_F(runtime_test, starts_a_tree_restarts_what_crashes_and_stops) {
   runtime rt{log_, tasks_, actors_};
   supervisor tree{rt, tree_of({counter("a")})};

@@ -31,11 +31,11 @@ public:
   void wait() const { future_.wait(); }
   template <class Rep, class Period>
   std::future_status wait_for(const std::chrono::duration<Rep, Period>& limit) const {
-    return future_.wait_for(limit);
+    return future_.wait_until(detail::later(std::chrono::steady_clock::now(), limit));
   }
   template <class Clock, class Duration>
   std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& limit) const {
-    return future_.wait_until(limit);
+    return future_.wait_until(detail::later(std::chrono::time_point<Clock>{}, limit.time_since_epoch()));
   }
   /// Asks for its end: a task that waits never runs, one that runs is asked to stop (see
   /// `task_context::stop_requested`), and its worker process is killed after the spec's `grace`; a thread goes on until
