@@ -4,6 +4,7 @@
 #include "cli/command_line.hpp"
 #include "cli/contained.hpp"
 #include "cli/exit_codes.hpp"
+#include "cli/failure.hpp"
 #include "observe/console.hpp"
 #include "observe/patient_writer.hpp"
 #include "pool/worker.hpp"
@@ -47,8 +48,7 @@ int guarded(const std::function<int()>& body) {
   try {
     return body();
   } catch (...) {  // the program's last line: whatever it is, tell it and end in order
-    std::fprintf(stderr, "steward: internal error: %s\n", describe(cause_of(std::current_exception())).c_str());
-    return cli::exit_internal;
+    return cli::tell_failure(std::current_exception());
   }
 }
 
@@ -65,6 +65,7 @@ void app::announce(std::function<void(caf::actor_system_config&)> f) { impl_->ty
 int app::main(int argc, char** argv) {
   impl_->prepare();
   if (process::is_spawned_child(argc, argv)) return process::run_spawned_child(argc, argv);
+  cli::end_by_code_when_scarce();
   return guarded([&] {
     return cli::main_of(argc, argv, cli::program{impl_->tasks, impl_->actors, impl_->announcer()});
   });
@@ -73,6 +74,7 @@ int app::main(int argc, char** argv) {
 int app::run(int argc, char** argv, const std::function<int(runtime&)>& body, runtime_options options) {
   impl_->prepare();
   if (process::is_spawned_child(argc, argv)) return process::run_spawned_child(argc, argv);
+  cli::end_by_code_when_scarce();
   return guarded([&] {
     process::start_zygote();
     event_log events;

@@ -2,6 +2,7 @@
 
 #include "cli/catalog.hpp"
 #include "cli/exit_codes.hpp"
+#include "cli/failure.hpp"
 #include "cli/output.hpp"
 #include "cli/plan.hpp"
 #include "cli/reload.hpp"
@@ -189,6 +190,7 @@ int run_steps(const config::scenario& what, runtime& rt, const program& register
   tree.on_end([&] {
     if (tree.end() == tree_end::gave_up) steps.interrupt();
   });
+  reloader again{tree, rt.events(), make_catalog(registered.tasks, registered.actors), what, options};
   const run_guard guard{stop, tree};
   stop.watch(&steps);
   const auto started = tree.start();
@@ -200,28 +202,15 @@ int run_steps(const config::scenario& what, runtime& rt, const program& register
                  describe(started.why).c_str());
     return exit_start_failed;
   }
+  end_start();
   bool all_well = false;
   {
-    reloader again{tree, rt.events(), make_catalog(registered.tasks, registered.actors), what, options};
     const reload_guard reloads{stop, &again};
     all_well = steps.run();
   }
   tree.stop();
   if (tree.end() == tree_end::gave_up) return exit_gave_up;
   return all_well ? exit_done : exit_failed;
-}
-
-/// Makes what needs descriptors and threads of the system. False, and said, when the system has none to give.
-template <class T, class... Args>
-bool make(std::optional<T>& into, Args&&... args) {
-  try {
-    into.emplace(std::forward<Args>(args)...);
-    return true;
-  } catch (const std::system_error& problem) {
-    const bool descriptors = problem.code() == std::errc::too_many_files_open;
-    std::fprintf(stderr, "steward: cannot start: %s%s\n", problem.what(), descriptors ? " (see 'ulimit -n')" : "");
-    return false;
-  }
 }
 
 /// Ends the zygote whichever way the run ends.
@@ -245,12 +234,17 @@ int run_one(const config::scenario& what, const run_request& request, const prog
   options.actor_links = needs_links(what.tree);
   options.announce_types = registered.announce_types;
   options.print = [&out](const std::string& line) { out.line(line); };
-  int code = exit_start_failed;
-  if (std::optional<runtime> rt; make(rt, events, registered.tasks, registered.actors, options)) {
-    config::load_options again;
-    again.sets = request.sets;
-    again.seed = request.seed;
-    code = run_steps(what, *rt, registered, out, stop, again);
+  config::load_options again;
+  again.sets = request.sets;
+  again.seed = request.seed;
+  again.only_regular_files = true;  // what comes through a pipe comes once, and may never end
+  int code = exit_internal;
+  begin_start();
+  try {
+    runtime rt{events, registered.tasks, registered.actors, options};
+    code = run_steps(what, rt, registered, out, stop, again);
+  } catch (const std::exception&) {
+    code = tell_failure(std::current_exception());
   }
   if (const int signal = stop.signal(); signal != 0) code = exit_signal_base + signal;
   event end;
@@ -266,7 +260,12 @@ int run_one(const config::scenario& what, const run_request& request, const prog
 int run_scenarios(const run_request& request, const program& what) {
   const auto scenarios = load_all(request, what);
   if (!scenarios) return exit_config;
+  stop_switch stop;
+  stop_signals signals;
   std::optional<zygote_scope> zygote{std::in_place};
+  // One file can be read again; with several, none is the one that is meant.
+  const auto reload = scenarios->size() == 1 ? std::function<void()>{[&stop] { stop.ask_for_reload(); }} : nullptr;
+  signals.listen([&stop](int signal) { stop.pull(signal); }, reload);
   event_log events;
   event_outlets outlets{events, request};
   if (const auto problem = outlets.problem()) {
@@ -274,21 +273,12 @@ int run_scenarios(const run_request& request, const program& what) {
     return exit_usage;
   }
   int code = exit_done;
-  {
-    stop_switch stop;
-    // One file can be read again; with several, none is the one that is meant.
-    const auto reload = scenarios->size() == 1 ? std::function<void()>{[&stop] { stop.ask_for_reload(); }} : nullptr;
-    std::optional<stop_signals> signals;
-    if (!make(
-            signals, [&stop](int signal) { stop.pull(signal); }, reload))
-      return exit_start_failed;
-    for (const auto& scenario : *scenarios) {
-      const int one = run_one(scenario, request, what, events, stop);
-      if (code == exit_done) code = one;
-      if (stop.signal() != 0) break;
-    }
-    outlets.finish();
+  for (const auto& scenario : *scenarios) {
+    const int one = run_one(scenario, request, what, events, stop);
+    if (code == exit_done) code = one;
+    if (stop.signal() != 0) break;
   }
+  outlets.finish();
   zygote.reset();
   if (const auto problem = outlets.problem()) std::fprintf(stderr, "steward: %s\n", problem->c_str());
   if (const int problem = outlets.stdout_problem(); problem != 0 && problem != EPIPE) {

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <future>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 namespace steward::cli {
@@ -184,12 +185,20 @@ runner::measured runner::run_in_tree(const std::string& path, const work_on& wor
 runner::measured runner::run_fresh(const std::string& path, pool_spec spec, const work_on& work) {
   measured out;
   const auto start = clock::now();
-  const auto fresh = std::make_shared<pool>(rt_.pools(path), path, std::move(spec));
-  if (!begin_step_on(fresh)) return out;
-  if (const auto problem = fresh->start())
+  std::shared_ptr<pool> fresh;
+  std::optional<cause> problem;
+  try {
+    fresh = std::make_shared<pool>(rt_.pools(path), path, std::move(spec));
+    if (!begin_step_on(fresh)) return out;
+    problem = fresh->start();
+  } catch (const std::system_error&) {  // no descriptor or thread is left for it
+    problem = cause_of(std::current_exception());
+  }
+  if (problem)
     out.problem = "the pool " + path + " did not start: " + describe(*problem);
   else
     out = work(*fresh);
+  if (!fresh) return out;
   fresh->stop();
   out.seconds = seconds_since(start);
   end_step_on(fresh);
@@ -262,7 +271,11 @@ void runner::perform(const config::crash_step& step) {
 
 void runner::perform(const config::parallel_step& step) {
   std::vector<std::future<void>> running;
-  for (const auto& one : step.steps) running.push_back(std::async(std::launch::async, [&] { perform(one); }));
+  try {
+    for (const auto& one : step.steps) running.push_back(std::async(std::launch::async, [&] { perform(one); }));
+  } catch (const std::system_error& problem) {
+    failed(std::string{"there is no thread for each of the steps that are to run in parallel: "} + problem.what());
+  }
   for (auto& one : running) one.get();
 }
 

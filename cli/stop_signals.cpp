@@ -2,11 +2,11 @@
 
 #include "cli/exit_codes.hpp"
 
-#include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
@@ -17,55 +17,89 @@ namespace steward::cli {
 
 namespace {
 
-sigset_t stop_set() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int s : {SIGINT, SIGTERM, SIGHUP}) {
-    struct sigaction inherited {};
-    ::sigaction(s, nullptr, &inherited);
-    if (inherited.sa_handler != SIG_IGN) sigaddset(&set, s);
+constexpr std::array kinds{SIGINT, SIGTERM, SIGHUP};
+
+// What the handler needs. It runs on the thread that waits for signals, the only one that lets them through, and so
+// interrupts whatever that does.
+int wake_fd = -1;
+pid_t program = 0;
+std::atomic<int> stopped_by{0};
+std::atomic<bool> takes_reloads{false};
+std::atomic<bool> reload_asked{false};
+std::atomic<bool> over{false};
+
+void wake() noexcept {
+  const int before = errno;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(wake_fd, &one, sizeof one);  // a full counter wakes as well
+  errno = before;
+}
+
+void on_signal(int signal, siginfo_t* info, void*) {
+  if (::getpid() != program) {  // what a task has forked is a process like any other
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+    return;
   }
-  return set;
+  if (signal == SIGHUP && takes_reloads && stopped_by == 0 && info->si_code != SI_KERNEL)
+    reload_asked = true;
+  else if (int none = 0; !stopped_by.compare_exchange_strong(none, signal))
+    ::_exit(exit_signal_base + signal);
+  wake();
 }
 
 }  // namespace
 
-stop_signals::stop_signals(std::function<void(int)> on_stop, std::function<void()> on_reload)
-    : on_stop_(std::move(on_stop)), on_reload_(std::move(on_reload)) {
-  set_ = stop_set();
+stop_signals::stop_signals() {
+  sigemptyset(&set_);
+  program = ::getpid();
+  stopped_by = 0;
+  takes_reloads = false;
+  reload_asked = false;
+  over = false;
+  struct sigaction ours {};
+  ours.sa_sigaction = on_signal;
+  ours.sa_flags = SA_SIGINFO | SA_RESTART;
+  sigfillset(&ours.sa_mask);
+  for (const int one : kinds) {
+    struct sigaction inherited {};
+    ::sigaction(one, nullptr, &inherited);
+    if (inherited.sa_handler != SIG_IGN) sigaddset(&set_, one);
+  }
   ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-  signal_fd_ = ::signalfd(-1, &set_, SFD_CLOEXEC | SFD_NONBLOCK);
-  end_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (signal_fd_ < 0 || end_fd_ < 0) throw std::system_error(errno, std::generic_category(), "cannot wait for signals");
-  thread_ = std::thread([this] { wait_for_signals(); });
+  for (const int one : kinds)
+    if (sigismember(&set_, one) == 1) ::sigaction(one, &ours, nullptr);
 }
 
 stop_signals::~stop_signals() {
-  const std::uint64_t one = 1;
-  while (::write(end_fd_, &one, sizeof one) < 0 && errno == EINTR) {
+  if (thread_.joinable()) {
+    over = true;
+    wake();
+    thread_.join();
   }
-  thread_.join();
-  ::close(signal_fd_);
-  ::close(end_fd_);
+  if (wake_fd >= 0) ::close(std::exchange(wake_fd, -1));
+  for (const int one : kinds)
+    if (sigismember(&set_, one) == 1) std::signal(one, SIG_DFL);
   ::pthread_sigmask(SIG_UNBLOCK, &set_, nullptr);
 }
 
+void stop_signals::listen(std::function<void(int)> on_stop, std::function<void()> on_reload) {
+  on_stop_ = std::move(on_stop);
+  on_reload_ = std::move(on_reload);
+  takes_reloads = static_cast<bool>(on_reload_);
+  wake_fd = ::eventfd(0, EFD_CLOEXEC);
+  if (wake_fd < 0) throw std::system_error(errno, std::generic_category(), "cannot wait for signals");
+  thread_ = std::thread([this] { wait_for_signals(); });
+}
+
 void stop_signals::wait_for_signals() {
+  ::pthread_sigmask(SIG_UNBLOCK, &set_, nullptr);
   bool told = false;
-  for (;;) {
-    pollfd fds[] = {{signal_fd_, POLLIN, 0}, {end_fd_, POLLIN, 0}};
-    if (::poll(fds, 2, -1) < 0) continue;  // EINTR
-    if ((fds[1].revents & POLLIN) != 0) return;
-    signalfd_siginfo info{};
-    if (::read(signal_fd_, &info, sizeof info) != static_cast<ssize_t>(sizeof info)) continue;
-    const int signal = static_cast<int>(info.ssi_signo);
-    if (signal == SIGHUP && on_reload_ && !told && info.ssi_code != SI_KERNEL) {
-      on_reload_();
-      continue;
-    }
-    if (told) ::_exit(exit_signal_base + signal);
-    told = true;
-    on_stop_(signal);
+  while (!over) {
+    std::uint64_t count = 0;
+    if (::read(wake_fd, &count, sizeof count) < 0) continue;  // EINTR
+    if (const int signal = stopped_by; signal != 0 && !std::exchange(told, true)) on_stop_(signal);
+    if (reload_asked.exchange(false) && !told) on_reload_();
   }
 }
 

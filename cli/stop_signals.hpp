@@ -8,18 +8,22 @@ namespace steward::cli {
 
 /// Turns SIGINT, SIGTERM and SIGHUP into an orderly stop.
 ///
-/// Blocks the three, less those that it was started with as ignored (nohup), for the calling thread and every thread
-/// made after it, and waits for them on a thread of its own. The first calls `on_stop(signal)` on that thread; a second
-/// one ends the program at once with 128 + signal (child processes die with it). With an `on_reload`, a SIGHUP that a
-/// process sent calls that instead, each time, until the stop began; one that the kernel sent, because the terminal is
-/// gone, stops as ever. Neither callback may block. Make it before other threads exist. The destructor gives the
-/// signals back.
+/// From its making on the three, less those that the program was started with as ignored (nohup), are held back for the
+/// calling thread and every thread made after it: make it before other threads exist, one at a time. `listen` makes the
+/// thread that takes them. The first calls `on_stop(signal)` on that thread. A second one ends the program at once with
+/// 128 + signal, whatever anybody does or waits for at that moment, `on_stop` included; child processes die with it.
+/// With an `on_reload`, a SIGHUP that a process sent calls that instead, each time, until the stop began; one that the
+/// kernel sent, because the terminal is gone, stops as ever. The destructor gives the signals back; it waits for a
+/// callback that is under way.
 class stop_signals {
 public:
-  explicit stop_signals(std::function<void(int)> on_stop, std::function<void()> on_reload = {});
+  stop_signals();
   ~stop_signals();
   stop_signals(const stop_signals&) = delete;
   stop_signals& operator=(const stop_signals&) = delete;
+
+  /// Signals that came before are taken now. Throws std::system_error when there is no descriptor or thread to be had.
+  void listen(std::function<void(int)> on_stop, std::function<void()> on_reload = {});
 
 private:
   void wait_for_signals();
@@ -27,8 +31,6 @@ private:
   std::function<void(int)> on_stop_;
   std::function<void()> on_reload_;
   sigset_t set_{};  // those that the program does not inherit as ignored
-  int signal_fd_ = -1;
-  int end_fd_ = -1;
   std::thread thread_;
 };
 

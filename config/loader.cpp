@@ -10,11 +10,14 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
-#include <filesystem>
-#include <memory>
 #include <system_error>
+#include <utility>
 #include <variant>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace steward::config {
 namespace {
@@ -42,43 +45,49 @@ load_result file_failure(const std::string& path, std::string message) {
   return {std::nullopt, {std::move(fault)}, {}};
 }
 
-struct file_closer {
-  void operator()(std::FILE* file) const noexcept { std::fclose(file); }
+struct descriptor {
+  int number = -1;
+  explicit descriptor(int opened) : number(opened) {}
+  ~descriptor() {
+    if (number >= 0) ::close(number);
+  }
+  descriptor(const descriptor&) = delete;
+  descriptor& operator=(const descriptor&) = delete;
 };
 
 // The file's text up to just over the limit of a document, or why there is none.
-std::variant<std::string, std::error_code> read_text(const std::string& path) {
-  const std::unique_ptr<std::FILE, file_closer> file{std::fopen(path.c_str(), "rbe")};
-  if (!file) {
-    return std::error_code{errno, std::generic_category()};
-  }
+std::variant<std::string, std::string> read_text(const std::string& path, bool only_regular) {
+  const auto cannot = [] { return "cannot read the file: " + std::generic_category().message(errno); };
+  using result = std::variant<std::string, std::string>;
+  constexpr auto problem = std::in_place_index<1>;
+  // A FIFO would be waited for in open, where nobody can tell yet what it is.
+  const descriptor file{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+  if (file.number < 0) return result{problem, cannot()};
+  struct stat what {};
+  if (::fstat(file.number, &what) != 0) return result{problem, cannot()};
+  if (S_ISDIR(what.st_mode)) return result{problem, "this is a directory, not a file"};
+  if (only_regular && !S_ISREG(what.st_mode)) return result{problem, "this is not a regular file"};
   std::string text;
   std::array<char, 16'384> chunk{};
   while (text.size() <= max_document_bytes) {
-    const std::size_t got = std::fread(chunk.data(), 1, chunk.size(), file.get());
-    text.append(chunk.data(), got);
-    if (got < chunk.size()) {
-      if (std::ferror(file.get()) != 0) {
-        return std::error_code{errno, std::generic_category()};
-      }
-      break;
-    }
+    pollfd more{file.number, POLLIN, 0};
+    ::poll(&more, 1, -1);
+    const auto got = ::read(file.number, chunk.data(), chunk.size());
+    if (got == 0) break;
+    if (got > 0)
+      text.append(chunk.data(), static_cast<std::size_t>(got));
+    else if (errno != EINTR && errno != EAGAIN)
+      return result{problem, cannot()};
   }
-  return text;
+  return result{std::in_place_index<0>, std::move(text)};
 }
 
 }  // namespace
 
 load_result load_file(const std::string& path, const catalog& names, const load_options& options) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) {
-    return file_failure(path, "this is a directory, not a file");
-  }
-  auto text = read_text(path);
-  if (const auto* error = std::get_if<std::error_code>(&text)) {
-    return file_failure(path, fmt::format("cannot read the file: {}", error->message()));
-  }
-  return load_text(std::get<std::string>(text), path, names, options);
+  auto text = read_text(path, options.only_regular_files);
+  if (text.index() == 1) return file_failure(path, std::move(std::get<1>(text)));
+  return load_text(std::get<0>(text), path, names, options);
 }
 
 load_result load_text(std::string_view text, const std::string& name, const catalog& names,

@@ -18,6 +18,7 @@ struct load_options {
   /// name or index: `tree.children.squares.pool.workers`, `run.0.map.workers`. VALUE is YAML: `8`, `5s`, `[2, 4]`.
   std::vector<std::string> sets;
   std::optional<std::uint64_t> seed;  ///< replaces the seed of the file
+  bool only_regular_files = false;    ///< a pipe or a device is a problem, not something to wait for
 };
 
 /// A checked scenario, or everything that is wrong with it. There is a value exactly when there are no problems.

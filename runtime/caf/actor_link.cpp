@@ -27,7 +27,7 @@ public:
     port::announce_block<caf::id_block::steward>(config_);
     if (worker_types) worker_types(config_);
     port::load_network(config_);
-    system_ = std::make_unique<caf::actor_system>(config_);
+    system_ = port::make_system(config_);
     link_ = std::make_unique<port::network_link>(*system_);
     front_ = link_->attach(fd, link_port, attach_limit);
   }

@@ -1,13 +1,63 @@
 #include "steward/port.hpp"
 #include "steward/detail/time_limit.hpp"
 
+#include "process/room.hpp"
+
 #include <caf/exit_reason.hpp>
 #include <caf/pec.hpp>
 #include <caf/sec.hpp>
 
 #include <algorithm>
+#include <exception>
+#include <new>
 
 namespace steward::port {
+
+namespace {
+
+// Besides the scheduler's: its clock, its printer, and a detached actor of ours.
+constexpr std::size_t extra_threads = 3;
+// Of the network module: its multiplexer and its manager; an epoll descriptor, a pipe, and what it opens for a moment.
+constexpr std::size_t network_threads = 2;
+constexpr std::size_t network_descriptors = 8;
+
+/// While it lives, no memory is the end: std::terminate, where it was asked for.
+class memory_or_end {
+public:
+  memory_or_end() : before_(std::set_new_handler(end)) {}
+  ~memory_or_end() { std::set_new_handler(before_); }
+  memory_or_end(const memory_or_end&) = delete;
+  memory_or_end& operator=(const memory_or_end&) = delete;
+
+private:
+  static void end() {
+    try {
+      throw std::bad_alloc{};
+    } catch (const std::bad_alloc&) {
+      std::terminate();
+    }
+  }
+
+  std::new_handler before_;
+};
+
+/// Nothing may be thrown out of the making of a system, for what is there of it would be destroyed under its threads.
+std::unique_ptr<caf::actor_system> make_whole(caf::actor_system_config& cfg) noexcept {
+  const memory_or_end whole;
+  return std::make_unique<caf::actor_system>(cfg);
+}
+
+}  // namespace
+
+std::unique_ptr<caf::actor_system> make_system(caf::actor_system_config& cfg) {
+  const bool testing = caf::get_or(cfg, "scheduler.policy", caf::atom("sharing")) == caf::atom("testing");
+  const bool network = !cfg.module_factories.empty();
+  std::size_t threads = network ? network_threads : 0;
+  if (!testing) threads += extra_threads + caf::get_or(cfg, "scheduler.max-threads", std::size_t{0});
+  process::expect_room_for_threads(threads);
+  if (network) process::expect_room_for_descriptors(network_descriptors);
+  return make_whole(cfg);
+}
 
 std::vector<std::string> details_of(const caf::error& e) {
   std::vector<std::string> out;

@@ -1,13 +1,12 @@
 #include "steward/runtime.hpp"
 
 #include "caf/runtime_impl.hpp"
+#include "process/room.hpp"
 #include "steward/detail/time_limit.hpp"
 
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <condition_variable>
 #include <cstdio>
 #include <mutex>
 #include <stdexcept>
@@ -36,40 +35,42 @@ runtime_options sound(runtime_options x) {
   return x;
 }
 
-/// Ends the program when what it guards takes longer than the limit: CAF's actor system waits for its actors without
-/// one.
-class end_watchdog {
-public:
-  end_watchdog(milliseconds limit, std::function<std::string()> what_is_left)
-      : thread_([this, limit, what_is_left = std::move(what_is_left)] {
-          std::unique_lock guard{mutex_};
-          const auto until = detail::later(std::chrono::steady_clock::now(), limit);
-          if (done_.wait_until(guard, until, [this] { return over_; })) return;
-          const auto text = "steward: the actor system did not end within " + render_duration(limit) +
-                            "; still there: " + what_is_left() + "\n";
-          std::fputs(text.c_str(), stderr);
-          std::fflush(nullptr);
-          ::_exit(exit_internal_error);
-        }) {}
-  ~end_watchdog() {
-    {
-      std::lock_guard guard{mutex_};
-      over_ = true;
-    }
-    done_.notify_one();
-    thread_.join();
-  }
-  end_watchdog(const end_watchdog&) = delete;
-  end_watchdog& operator=(const end_watchdog&) = delete;
-
-private:
-  std::mutex mutex_;
-  std::condition_variable done_;
-  bool over_ = false;
-  std::thread thread_;
-};
-
 }  // namespace
+
+end_watchdog::end_watchdog(milliseconds limit, std::function<std::string()> what_is_left)
+    : limit_(limit), what_is_left_(std::move(what_is_left)) {
+  const process::signals_blocked quiet;
+  thread_ = std::thread{[this] { watch(); }};
+}
+
+end_watchdog::~end_watchdog() {
+  {
+    const std::lock_guard lock{mutex_};
+    over_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void end_watchdog::end_begins() {
+  {
+    const std::lock_guard lock{mutex_};
+    ending_ = true;
+  }
+  changed_.notify_one();
+}
+
+void end_watchdog::watch() {
+  std::unique_lock lock{mutex_};
+  changed_.wait(lock, [this] { return ending_ || over_; });
+  const auto until = detail::later(std::chrono::steady_clock::now(), limit_);
+  if (changed_.wait_until(lock, until, [this] { return over_; })) return;
+  const auto text = "steward: the actor system did not end within " + render_duration(limit_) +
+                    "; still there: " + what_is_left_() + "\n";
+  std::fputs(text.c_str(), stderr);
+  std::fflush(nullptr);
+  ::_exit(exit_internal_error);
+}
 
 runtime::runtime(event_log& events, const task_registry& tasks, const actor_registry& actors, runtime_options options)
     : impl_(std::make_unique<impl>()) {
@@ -79,33 +80,35 @@ runtime::runtime(event_log& events, const task_registry& tasks, const actor_regi
   impl_->actors = &actors;
   auto& opts = impl_->options;
   if (!opts.print) opts.print = [](const std::string& line) { std::fprintf(stdout, "%s\n", line.c_str()); };
+  impl_->guard = std::make_unique<end_watchdog>(opts.end_within, [this] { return impl_->what_is_left(); });
   impl_->keeper = std::make_unique<process::keeper>();
   const auto threads = opts.threads != 0 ? opts.threads : std::max<std::size_t>(2, std::thread::hardware_concurrency());
   port::configure(impl_->config, port::scheduling::sharing, threads);
   port::announce_block<caf::id_block::steward>(impl_->config);
   if (opts.announce_types) opts.announce_types(impl_->config);
   if (opts.actor_links) port::load_network(impl_->config);
-  impl_->system = std::make_unique<caf::actor_system>(impl_->config);
+  impl_->system = port::make_system(impl_->config);
   impl_->links = std::make_unique<actor_link_hub>(*impl_->system, impl_->names, opts.actor_links);
 }
 
+std::string runtime::impl::what_is_left() {
+  auto* ending = awaited.load();
+  if (!ending) return std::to_string(keeper_awaited.load()->running()) + " child processes";
+  std::lock_guard lock{abandoned_mutex};
+  std::string out;
+  for (const auto& path : abandoned) out += (out.empty() ? "" : ", ") + path;
+  if (!out.empty()) return out;
+  return std::to_string(ending->registry().running()) + " actors without a name";
+}
+
 runtime::~runtime() {
-  // As long as it is being waited for. The pointers that own these two are null by then.
-  std::atomic<caf::actor_system*> ending{impl_->system.get()};
-  const auto* children = impl_->keeper.get();
-  end_watchdog guard{impl_->options.end_within, [this, &ending, children] {
-                       auto* system = ending.load();
-                       if (!system) return std::to_string(children->running()) + " child processes";
-                       std::lock_guard lock{impl_->abandoned_mutex};
-                       std::string out;
-                       for (const auto& path : impl_->abandoned) out += (out.empty() ? "" : ", ") + path;
-                       if (!out.empty()) return out;
-                       return std::to_string(system->registry().running()) + " actors without a name";
-                     }};
+  impl_->keeper_awaited = impl_->keeper.get();
+  impl_->awaited = impl_->system.get();
+  impl_->guard->end_begins();
   impl_->names.clear();
   impl_->links.reset();
   impl_->system.reset();
-  ending = nullptr;
+  impl_->awaited = nullptr;
   impl_->keeper.reset();
 }
 

@@ -24,6 +24,7 @@
 #include "process/bootstrap.hpp"
 #include "process/guard.hpp"
 #include "process/oom_counter.hpp"
+#include "process/room.hpp"
 #include "process/tracking.hpp"
 #include "process/zygote.hpp"
 
@@ -162,6 +163,7 @@ struct keeper::impl {
   launched launch_by_spawn(const outgoing_order& order);
   launched spawn_guarded(const outgoing_order& order);
   started adopt(child one);
+  void close_all() noexcept;
   void wake() noexcept;
   void run();
   void run_jobs();
@@ -197,21 +199,26 @@ keeper::impl::impl(keeper_options options) : options_{options} {
   epoll_event event{EPOLLIN, {.u64 = wake_tag}};
   if (epoll_ < 0 || wake_ < 0 || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) != 0) {
     int error = errno;
-    if (epoll_ >= 0) ::close(epoll_);
-    if (wake_ >= 0) ::close(wake_);
+    close_all();
     throw std::system_error{error, std::generic_category(), "process keeper"};
   }
   keep_exit_statuses();
   zygote_ = watch_zygote();
   event.data.u64 = zygote_tag;
   if (zygote_ >= 0) ::epoll_ctl(epoll_, EPOLL_CTL_ADD, zygote_, &event);
-  // Signals are for the program's own threads.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread{[this] { run(); }};
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  const signals_blocked quiet;
+  try {
+    thread_ = std::thread{[this] { run(); }};
+  } catch (const std::system_error&) {
+    close_all();
+    throw;
+  }
+}
+
+void keeper::impl::close_all() noexcept {
+  for (const int fd : {epoll_, wake_, zygote_}) {
+    if (fd >= 0) ::close(fd);
+  }
 }
 
 keeper::impl::~impl() {
@@ -221,9 +228,7 @@ keeper::impl::~impl() {
   }
   wake();
   thread_.join();
-  ::close(epoll_);
-  ::close(wake_);
-  if (zygote_ >= 0) ::close(zygote_);
+  close_all();
 }
 
 void keeper::impl::wake() noexcept {

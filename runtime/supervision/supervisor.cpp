@@ -1,4 +1,5 @@
 #include "caf/runtime_impl.hpp"
+#include "process/room.hpp"
 #include "steward/detail/time_limit.hpp"
 #include "steward/runtime.hpp"
 #include "supervision/kernel.hpp"
@@ -86,6 +87,15 @@ void supervisor::impl::over(policy::exit_info how) {
   changed.notify_all();
 }
 
+namespace {
+
+/// CAF counts an actor as running before it has its thread: what is thrown here would leave one that nobody can end.
+caf::actor spawn_kernel(caf::actor_system& system, supervision::kernel_environment env) noexcept {
+  return system.spawn<kernel, caf::detached>(std::move(env));
+}
+
+}  // namespace
+
 supervisor::supervisor(runtime& rt, supervisor_spec spec, std::string name) : impl_(std::make_unique<impl>()) {
   impl_->rt = &rt;
   impl_->spec = std::move(spec);
@@ -107,7 +117,8 @@ supervisor::supervisor(runtime& rt, supervisor_spec spec, std::string name) : im
     std::lock_guard guard{parts.abandoned_mutex};
     parts.abandoned.push_back(path);
   };
-  impl_->brain = rt.system().spawn<kernel, caf::detached>(std::move(env));
+  process::expect_room_for_threads(1);
+  impl_->brain = spawn_kernel(rt.system(), std::move(env));
 }
 
 supervisor::~supervisor() {

@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -167,6 +168,11 @@ inline void configure(caf::actor_system_config& cfg, scheduling policy, std::siz
   cfg.set("logger.inline-output", true);
   cfg.set("middleman.workers", std::size_t{0});
 }
+
+/// Makes an actor system. CAF makes its threads and descriptors one by one, and what it has made half can neither be
+/// used nor taken down. So whether the system has room for all of them, and for one detached actor, is asked before:
+/// throws std::system_error when it has not. Where the room goes meanwhile, std::terminate ends the program.
+std::unique_ptr<caf::actor_system> make_system(caf::actor_system_config& cfg);
 
 /// CAF's network module over descriptors that were inherited or handed over: no port, no listener.
 ///
