@@ -1,6 +1,7 @@
 #include "cli/command_line.hpp"
 
 #include "cli/exit_codes.hpp"
+#include "cli/number_option.hpp"
 #include "cli/scenario_files.hpp"
 #include "cli/soak/command.hpp"
 #include "config/suggest.hpp"
@@ -13,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
 
 namespace steward::cli {
 
@@ -150,7 +152,8 @@ int main_of(int argc, char** argv, const program& what) {
   run->add_option("--set", request.sets, "PATH=VALUE: override a value, such as tree.children.squares.pool.workers=8")
       ->allow_extra_args(false);
   run->add_option("--events", request.events_file, "write every event to this file, one JSON object a line");
-  run->add_option("--seed", request.seed, "seed of everything random; replaces the file's");
+  run->add_option("--seed", request.seed, "seed of everything random, 0 for another one each time; replaces the file's")
+      ->check(whole_number(0, std::numeric_limits<std::int64_t>::max()));
   run->add_option("--color", colour, "colours on stderr")->check(CLI::IsMember({"auto", "always", "never"}));
   run->add_flag("--json", request.json, "stdout: events as JSON lines, printed data among them");
   auto* quiet = run->add_flag("--quiet", request.quiet, "stderr: only what ended work");

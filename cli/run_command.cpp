@@ -39,7 +39,8 @@ namespace {
 /// Prints what is wrong with a file; for a bare name that is nearly that of a shipped scenario, also which.
 void print_faults(const std::string& file, const std::vector<config::diagnostic>& faults) {
   for (const auto& fault : faults) std::fputs(config::render(fault).c_str(), stderr);
-  if (faults.empty() || find_scenario(file) != file || file.find('/') != std::string::npos) return;
+  if (faults.empty() || faults.front().suggestion || find_scenario(file) != file || file.find('/') != std::string::npos)
+    return;
   const auto shipped = shipped_scenarios();
   std::error_code ignored;
   if (std::filesystem::exists(file, ignored)) return;
@@ -311,12 +312,12 @@ int validate_scenarios(const std::vector<std::string>& files, const std::vector<
       std::printf("%s: ok\n", file.c_str());
       for (const auto& note : notes_on(*loaded.value)) std::printf("  note: %s\n", note.c_str());
     }
+    if (!json) print_faults(file, loaded.problems);
     for (auto& fault : loaded.problems) faults.push_back(std::move(fault));
   }
   if (json) {
     std::printf("%s\n", config::render_json(faults).c_str());
   } else {
-    for (const auto& fault : faults) std::fputs(config::render(fault).c_str(), stderr);
     if (!faults.empty()) std::fprintf(stderr, "%zu %s\n", faults.size(), faults.size() == 1 ? "error" : "errors");
   }
   return faults.empty() ? exit_done : exit_config;

@@ -75,15 +75,36 @@ const task_info* decode_task(const section_reader& from, const known_child* pool
   return found == tasks.end() ? nullptr : &*found;
 }
 
+// The sizes of the fresh pools; each has the limits of the tree's pool.
+std::vector<unsigned> decode_sizes(const section_reader& from, const known_child* pool) {
+  std::vector<unsigned> result;
+  for (const auto& size : from.integers("workers")) {
+    result.push_back(static_cast<unsigned>(size.value));
+    if (pool == nullptr || !pool->pool) {
+      continue;
+    }
+    const auto report = [&](std::string_view limit, unsigned value, std::string_view than) {
+      from.context().faults.add(
+          size.at, size.path,
+          fmt::format("{} is {} than the {} of the pool '{}', {}", size.value, than, limit, pool->id, value),
+          {fmt::format("at {} {}", than == "less" ? "least" : "most", value), {}});
+    };
+    if (result.back() < pool->pool->min_workers) {
+      report("min_workers", pool->pool->min_workers, "less");
+    } else if (pool->pool->max_workers > 0 && result.back() > pool->pool->max_workers) {
+      report("max_workers", pool->pool->max_workers, "more");
+    }
+  }
+  return result;
+}
+
 map_step decode_map(const section_reader& from, const child_directory& directory) {
   map_step result;
   const auto pool = from.text("pool");
   const auto* known = directory.resolve(from.context(), pool, child_kind::pool);
   result.pool = pool.text;
   result.inputs = decode_inputs(from, decode_task(from, known, result));
-  for (const auto size : from.integers("workers")) {
-    result.workers.push_back(static_cast<unsigned>(size));
-  }
+  result.workers = decode_sizes(from, known);
   result.chunk = from.count("chunk");
   result.window = from.count("window");
   result.within = from.duration("within");

@@ -4,12 +4,16 @@
 #include "config/decode_tree.hpp"
 #include "config/overrides.hpp"
 #include "config/section_reader.hpp"
+#include "config/suggest.hpp"
 #include "config/yaml_reader.hpp"
 
 #include <fmt/format.h>
 
 #include <array>
 #include <cerrno>
+#include <filesystem>
+#include <map>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <variant>
@@ -38,10 +42,36 @@ scenario decode_scenario(load_context& context, const yaml_node& document, const
 
 load_result failure(const fault_log& faults) { return {std::nullopt, faults.sorted(), {}}; }
 
-load_result file_failure(const std::string& path, std::string message) {
+// The scenario beside a file that is not there which was probably meant: "my_square.yaml" for "my_square".
+std::optional<std::string> nearest_file(const std::filesystem::path& missing) {
+  constexpr std::size_t most = 1'000;
+  std::error_code problem;
+  if (std::filesystem::exists(missing, problem)) {
+    return std::nullopt;
+  }
+  const auto folder = missing.has_parent_path() ? missing.parent_path() : std::filesystem::path{"."};
+  const auto is_scenario = [](const auto& x) { return x.extension() == ".yaml" || x.extension() == ".yml"; };
+  std::map<std::string, std::string> files;  // by name without the suffix
+  std::vector<std::string> names;
+  for (std::filesystem::directory_iterator i{folder, problem}, end; !problem && i != end && names.size() < most;
+       i.increment(problem)) {
+    const auto name = i->path().filename();
+    if (is_scenario(name) && files.emplace(name.stem().string(), name.string()).second) {
+      names.push_back(name.stem().string());
+    }
+  }
+  const auto meant = did_you_mean((is_scenario(missing) ? missing.stem() : missing.filename()).string(), names);
+  if (!meant) {
+    return std::nullopt;
+  }
+  return missing.has_parent_path() ? (folder / files.at(*meant)).string() : files.at(*meant);
+}
+
+load_result file_failure(const std::string& path, std::string message, std::optional<std::string> suggestion = {}) {
   diagnostic fault;
   fault.file = path;
   fault.message = std::move(message);
+  fault.suggestion = std::move(suggestion);
   return {std::nullopt, {std::move(fault)}, {}};
 }
 
@@ -86,7 +116,7 @@ std::variant<std::string, std::string> read_text(const std::string& path, bool o
 
 load_result load_file(const std::string& path, const catalog& names, const load_options& options) {
   auto text = read_text(path, options.only_regular_files);
-  if (text.index() == 1) return file_failure(path, std::move(std::get<1>(text)));
+  if (text.index() == 1) return file_failure(path, std::move(std::get<1>(text)), nearest_file(path));
   return load_text(std::get<0>(text), path, names, options);
 }
 

@@ -393,10 +393,10 @@ std::vector<placed_text> section_reader::texts(std::string_view key) const {
   return result;
 }
 
-std::vector<std::int64_t> section_reader::integers(std::string_view key) const {
+std::vector<placed_number> section_reader::integers(std::string_view key) const {
   const field& of = known_field(section_, key);
   assert(of.kind == value_kind::integers);
-  std::vector<std::int64_t> result;
+  std::vector<placed_number> result;
   const auto* items = list(of);
   for (std::size_t i = 0; items != nullptr && i < items->size(); ++i) {
     const yaml_node& item = (*items)[i];
@@ -409,7 +409,7 @@ std::vector<std::int64_t> section_reader::integers(std::string_view key) const {
     if (auto* bad = std::get_if<value_fault>(&value)) {
       context_->faults.add(item.at, path, std::move(bad->message), std::move(bad->more));
     } else if (within_range(of, std::get<std::int64_t>(value), item.at, path)) {
-      result.push_back(std::get<std::int64_t>(value));
+      result.push_back({std::get<std::int64_t>(value), item.at, path});
     }
   }
   return result;

@@ -28,6 +28,13 @@ struct placed_text {
   bool written = false;  ///< false for a default and for a value that was reported as faulty
 };
 
+/// An element of a list of integers with its place.
+struct placed_number {
+  std::int64_t value = 0;
+  mark at;
+  std::string path;
+};
+
 /// Reads one map of the config field by field, always through the schema: construction reports unknown and missing
 /// keys, each getter reports a wrong type or range and returns the default in its place. Asking for a key that the
 /// schema does not have, or as another type, is a bug and asserts. Refers to the tree and the context it was made from.
@@ -51,7 +58,7 @@ public:
   bool boolean(std::string_view key) const;
   milliseconds duration(std::string_view key) const;
   std::vector<placed_text> texts(std::string_view key) const;  ///< of texts and choices fields
-  std::vector<std::int64_t> integers(std::string_view key) const;
+  std::vector<placed_number> integers(std::string_view key) const;
   /// The word that stands instead of a number, such as "infinity"; empty when there is none.
   std::string_view word(std::string_view key) const;
   section_reader nested(std::string_view key) const;

@@ -1,6 +1,7 @@
 #include "cli/soak/command.hpp"
 
 #include "cli/exit_codes.hpp"
+#include "cli/number_option.hpp"
 #include "cli/soak/checker.hpp"
 
 #include <fmt/format.h>
@@ -9,6 +10,7 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <limits>
 
 namespace steward::soak {
 
@@ -48,17 +50,20 @@ int show(const comparison& c, const options& what, bool as_json) {
 void command::add_to(CLI::App& app) {
   soak_ =
       app.add_subcommand("soak", "Run a pool for long while seeded faults hit it, and check what became of each task");
-  soak_->add_option("--seed", options_.seed, "of the faults");
+  soak_->add_option("--seed", options_.seed, "of the faults")
+      ->check(cli::whole_number(0, std::numeric_limits<std::int64_t>::max()));
   soak_->add_option("--seconds", options_.seconds, "how long; a busy machine takes longer")
-      ->check(CLI::Range(1.0, 1e6));
+      ->check(cli::real_number(1.0, 1e6));
   auto* rate = soak_->add_option("--faults-per-second", options_.faults_per_second, "on average");
-  rate->check(CLI::Range(0.0, 1e4));
-  soak_->add_option("--workers", options_.workers, "of the pool")->check(CLI::Range(1U, 1'000U));
-  soak_->add_option("--in-flight", options_.in_flight, "tasks open at a time")->check(CLI::Range(1U, 1'000'000U));
-  soak_->add_option("--tasks", options_.tasks, "in all")->check(CLI::Range(100U, 100'000'000U));
-  soak_->add_option("--spin-us", options_.spin_us, "work of a task, in microseconds")->check(CLI::Range(0U, 100'000U));
-  soak_->add_option("--deadline-ms", options_.deadline_ms, "of a task")->check(CLI::Range(50U, 60'000U));
-  soak_->add_option("--heartbeat-ms", options_.heartbeat_ms, "until a stopped worker is found out");
+  rate->check(cli::real_number(0.0, 1e4));
+  soak_->add_option("--workers", options_.workers, "of the pool")->check(cli::whole_number(1, 1'000));
+  soak_->add_option("--in-flight", options_.in_flight, "tasks open at a time")->check(cli::whole_number(1, 1'000'000));
+  soak_->add_option("--tasks", options_.tasks, "in all")->check(cli::whole_number(100, 100'000'000));
+  soak_->add_option("--spin-us", options_.spin_us, "work of a task, in microseconds")
+      ->check(cli::whole_number(0, 100'000));
+  soak_->add_option("--deadline-ms", options_.deadline_ms, "of a task")->check(cli::whole_number(50, 60'000));
+  soak_->add_option("--heartbeat-ms", options_.heartbeat_ms, "until a stopped worker is found out")
+      ->check(cli::whole_number(10, 60'000));
   soak_->add_option("--history", options_.history, "file that is written, and judged at the end");
   soak_->add_flag("--compare", compare_, "instead: slices with and without faults in turns, as fast as they go");
   soak_->add_flag("--json", json_, "the verdict as JSON");

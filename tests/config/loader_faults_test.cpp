@@ -46,6 +46,13 @@ std::string adder_with(const std::string& params) {
          "}\n      actor: adder\n";
 }
 
+// The step begins at 4:5; its options end it.
+std::string pool_of_two_to_three(const std::string& options) {
+  return "scenario: t\ntree: {children: [{id: p, pool: {task: square, workers: 2, min_workers: 2, max_workers: 3}}]}\n"
+         "run:\n  - map: {pool: p, task: square, inputs: 1..2" +
+         options + "}\n";
+}
+
 const std::string pool = "tree.children[0].pool.";
 const std::string child = "tree.children[0]";
 
@@ -291,6 +298,10 @@ std::vector<bad_document> faulty_steps() {
        "no task is registered as 'cube'"},
       {"map_size_zero", step_with("map: {pool: p, inputs: 1..2, workers: [2, 0]}"), 8, 47, "run[0].map.workers[1]",
        "0 is too small (expected a list of integers from 1 to 1024)"},
+      {"map_size_below_the_pools_least", pool_of_two_to_three(", workers: [3, 1]"), 4, 61, "run[0].map.workers[1]",
+       "1 is less than the min_workers of the pool 'p', 2 (expected at least 2)"},
+      {"map_size_above_the_pools_most", pool_of_two_to_three(", workers: [4]"), 4, 58, "run[0].map.workers[0]",
+       "4 is more than the max_workers of the pool 'p', 3 (expected at most 3)"},
       {"map_sizes_not_a_list", step_with("map: {pool: p, inputs: 1..2, workers: 2}"), 8, 43, "run[0].map.workers",
        "found text (expected a list of integers"},
       {"unknown_print", step_with("map: {pool: p, inputs: 1..2, print: [tiem]}"), 8, 42, "run[0].map.print[0]",
@@ -419,6 +430,18 @@ TEST(loader_faults, a_missing_file_is_one) {
   EXPECT_FALSE(result.value);
   EXPECT_EQ(render_all(result.problems),
             "/nonexistent/x.yaml: error: cannot read the file: No such file or directory\n");
+}
+
+TEST(loader_faults, a_missing_file_is_told_with_one_that_is_there) {
+  const std::string folder = STEWARD_SCENARIO_DIR;
+  const auto advice = [&](const std::string& name) {
+    return load_file(folder + "/" + name, make_catalog()).problems.at(0).suggestion.value_or("none");
+  };
+  EXPECT_EQ(advice("square"), folder + "/square.yaml");
+  EXPECT_EQ(advice("square.yml"), folder + "/square.yaml");
+  EXPECT_EQ(advice("sqaure.yaml"), folder + "/square.yaml");
+  EXPECT_EQ(advice("SharedState"), folder + "/shared_state.yaml");
+  EXPECT_EQ(advice("frobnicate"), "none");
 }
 
 TEST(loader_faults, a_directory_is_one) {

@@ -124,6 +124,22 @@ std::vector<std::string> drawn(const finished& out) {
   return numbers;
 }
 
+TEST_F(command_line, takes_no_number_that_it_would_have_to_change) {
+  for (const auto* seed : {"-1", "99999999999999999999", "9223372036854775808", "1x", "0x10", "1e3", "+1", "", "010"}) {
+    const auto out = run({"run", "square", "--seed", seed});
+    EXPECT_EQ(out.code, 2) << seed;
+    EXPECT_EQ(out.out, "") << seed;
+    EXPECT_NE(out.err.find("--seed: "), std::string::npos) << out.err;
+    EXPECT_NE(out.err.find("(expected an integer from 0 on"), std::string::npos) << out.err;
+  }
+  EXPECT_NE(run({"run", "square", "--seed", "1e3"}).err.find("did you mean '1000'?"), std::string::npos);
+  EXPECT_EQ(run({"run", "square", "--seed", "9223372036854775807"}).code, 0);
+  for (const auto* option : {"--seed", "--workers", "--tasks", "--heartbeat-ms", "--deadline-ms"})
+    EXPECT_EQ(run({"soak", option, "-1"}).code, 2) << option;
+  for (const auto* seconds : {"nan", "-1", "inf", "1e999", "0"})
+    EXPECT_EQ(run({"soak", "--seconds", seconds}).code, 2) << seconds;
+}
+
 TEST_F(command_line, draws_the_same_numbers_from_the_same_seed) {
   const auto run_with = [&](const char* seed) {
     return drawn(
