@@ -2,6 +2,7 @@
 
 #include "caf/runtime_impl.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <cstdio>
 #include <mutex>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 namespace steward {
@@ -28,8 +30,9 @@ public:
           if (done_.wait_for(guard, limit, [this] { return over_; })) return;
           const auto text = "steward: the actor system did not end within " + render_duration(limit) +
                             "; still there: " + what_is_left() + "\n";
-          std::fputs(text.c_str(), stderr);
-          std::fflush(nullptr);
+          pollfd errors{STDERR_FILENO, POLLOUT, 0};
+          // Who reads standard error may hang as well.
+          if (::poll(&errors, 1, 1000) > 0) std::ignore = ::write(STDERR_FILENO, text.data(), text.size());
           ::_exit(exit_internal_error);
         }) {}
   ~end_watchdog() {
