@@ -5,19 +5,17 @@
 #include "cli/contained.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/failure.hpp"
+#include "cli/output.hpp"
 #include "observe/console.hpp"
-#include "observe/patient_writer.hpp"
+#include "observe/standard_streams.hpp"
 #include "pool/worker.hpp"
 #include "process/bootstrap.hpp"
 #include "process/child.hpp"
 
 #include <csignal>
-#include <cstdio>
 #include <exception>
 #include <functional>
 #include <vector>
-
-#include <unistd.h>
 
 namespace steward {
 
@@ -39,6 +37,9 @@ struct app::impl {
     set_worker_types(announcer());
     process::fill_standard_fds();   // else the first socket takes the number of a closed stdout
     std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of the write, not the end of the tree
+    // So is a file that may grow no further. Programs that tasks start get the default again, as an ignored signal is
+    // not.
+    std::signal(SIGXFSZ, [](int) {});
   }
 };
 
@@ -48,6 +49,7 @@ int guarded(const std::function<int()>& body) {
   try {
     return body();
   } catch (...) {  // the program's last line: whatever it is, tell it and end in order
+    standard_streams::finish();
     return cli::tell_failure(std::current_exception());
   }
 }
@@ -78,9 +80,9 @@ int app::run(int argc, char** argv, const std::function<int(runtime&)>& body, ru
   return guarded([&] {
     process::start_zygote();
     event_log events;
-    patient_writer errors{STDERR_FILENO};
-    console_view console{{}, [&errors](std::string_view text) { errors.write(text); }};
+    console_view console{{}, standard_streams::say};
     events.add_sink([&console](const event& e) { console.show(e); });
+    if (!options.print) options.print = [](const std::string& line) { standard_streams::print(line + "\n"); };
     options.announce_types = [theirs = options.announce_types, ours = impl_->announcer()](auto& cfg) {
       ours(cfg);
       if (theirs) theirs(cfg);
@@ -91,9 +93,8 @@ int app::run(int argc, char** argv, const std::function<int(runtime&)>& body, ru
       code = body(rt);
     }
     console.finish();
-    errors.finish();
     process::stop_zygote();
-    return code;
+    return cli::finish_output(code);
   });
 }
 

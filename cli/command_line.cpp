@@ -2,25 +2,30 @@
 
 #include "cli/exit_codes.hpp"
 #include "cli/number_option.hpp"
+#include "cli/output.hpp"
 #include "cli/scenario_files.hpp"
 #include "cli/soak/command.hpp"
 #include "config/suggest.hpp"
+#include "observe/standard_streams.hpp"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <unistd.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
+#include <sstream>
 
 namespace steward::cli {
 
 namespace {
 
 using json = nlohmann::ordered_json;
+using standard_streams::print;
+using standard_streams::say;
 
 std::string place(const source_place& where) {
   return std::filesystem::path{where.file_name()}.filename().string() + ":" + std::to_string(where.line);
@@ -60,15 +65,13 @@ json describe_task(const task_entry& entry) {
 void print_for_people(const json& entry) {
   const auto text = [&](const char* key) { return entry.at(key).get<std::string>(); };
   if (text("kind") == "task") {
-    std::printf("task   %-16s %s   (%s)\n", text("name").c_str(), text("signature").c_str(),
-                text("registered").c_str());
-    return;
+    return print(fmt::format("task   {:<16} {}   ({})\n", text("name"), text("signature"), text("registered")));
   }
-  std::printf("actor  %-16s (%s)\n", text("name").c_str(), text("registered").c_str());
+  print(fmt::format("actor  {:<16} ({})\n", text("name"), text("registered")));
   for (const auto& p : entry.at("parameters")) {
     const auto fallback = p.contains("default") ? "default " + p.at("default").get<std::string>() : "required";
-    std::printf("         %-14s %-9s %-14s %s\n", p.at("name").get<std::string>().c_str(),
-                p.at("type").get<std::string>().c_str(), fallback.c_str(), p.at("doc").get<std::string>().c_str());
+    print(fmt::format("         {:<14} {:<9} {:<14} {}\n", p.at("name").get<std::string>(),
+                      p.at("type").get<std::string>(), fallback, p.at("doc").get<std::string>()));
   }
 }
 
@@ -85,12 +88,12 @@ int list_registered(const std::string& name, bool as_json, const program& what) 
   }
   if (found.empty() && !name.empty()) {
     const auto meant = config::did_you_mean(name, names);
-    std::fprintf(stderr, "steward: no actor or task is registered as '%s'%s\n", name.c_str(),
-                 meant ? (" (did you mean '" + *meant + "'?)").c_str() : "");
+    say("steward: no actor or task is registered as '" + name + "'" +
+        (meant ? " (did you mean '" + *meant + "'?)" : std::string{}) + "\n");
     return exit_usage;
   }
   if (as_json) {
-    std::printf("%s\n", found.dump(2).c_str());
+    print(found.dump(2) + "\n");
   } else {
     for (const auto& entry : found) print_for_people(entry);
   }
@@ -100,9 +103,9 @@ int list_registered(const std::string& name, bool as_json, const program& what) 
 int print_version(bool as_json) {
   if (as_json) {
     const json out{{"steward", STEWARD_VERSION}, {"caf", STEWARD_CAF_VERSION}, {"compiler", __VERSION__}};
-    std::printf("%s\n", out.dump().c_str());
+    print(out.dump() + "\n");
   } else {
-    std::printf("steward %s (CAF %s, compiler %s)\n", STEWARD_VERSION, STEWARD_CAF_VERSION, __VERSION__);
+    print("steward " STEWARD_VERSION " (CAF " STEWARD_CAF_VERSION ", compiler " __VERSION__ ")\n");
   }
   return exit_done;
 }
@@ -134,14 +137,11 @@ int usage_fault(const CLI::App& app, const CLI::ParseError& problem) {
     text = "'" + extras.front() + "' is not understood here";
     if (const auto meant = config::did_you_mean(word, known_words(*at))) text += " (did you mean '" + *meant + "'?)";
   }
-  std::fprintf(stderr, "%s: %s\n", at->get_display_name().c_str(), text.c_str());
-  std::fprintf(stderr, "'%s --help' tells what there is\n", app.get_name().c_str());
+  say(at->get_display_name() + ": " + text + "\n'" + app.get_name() + " --help' tells what there is\n");
   return exit_usage;
 }
 
-}  // namespace
-
-int main_of(int argc, char** argv, const program& what) {
+int carry_out(int argc, char** argv, const program& what) {
   CLI::App app{"Supervision trees and crash-proof worker pools, described in YAML.",
                std::filesystem::path{argc > 0 ? argv[0] : "steward"}.filename().string()};
   app.require_subcommand(1);
@@ -151,10 +151,14 @@ int main_of(int argc, char** argv, const program& what) {
   run->add_option("FILE", request.files, "scenario files or names")->required();
   run->add_option("--set", request.sets, "PATH=VALUE: override a value, such as tree.children.squares.pool.workers=8")
       ->allow_extra_args(false);
-  run->add_option("--events", request.events_file, "write every event to this file, one JSON object a line");
+  run->add_option("--events", request.events_file, "add every event to this file, one JSON object a line")
+      ->check([](const std::string& file) {
+        return file.empty() || file.starts_with("--") ? "a file is to be named" : "";
+      });
   run->add_option("--seed", request.seed, "seed of everything random, 0 for another one each time; replaces the file's")
       ->check(whole_number(0, std::numeric_limits<std::int64_t>::max()));
   run->add_option("--color", colour, "colours on stderr")->check(CLI::IsMember({"auto", "always", "never"}));
+  run->add_flag("--dates", request.dates, "stderr: dates before the times");
   run->add_flag("--json", request.json, "stdout: events as JSON lines, printed data among them");
   auto* quiet = run->add_flag("--quiet", request.quiet, "stderr: only what ended work");
   run->add_flag("--verbose", request.verbose, "stderr: starts, stops and everything else, too")->excludes(quiet);
@@ -190,7 +194,10 @@ int main_of(int argc, char** argv, const program& what) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
-    return app.exit(help);
+    std::ostringstream text;
+    const int code = app.exit(help, text, text);
+    print(text.str());
+    return code;
   } catch (const CLI::ParseError& problem) {
     return usage_fault(app, problem);
   }
@@ -204,5 +211,9 @@ int main_of(int argc, char** argv, const program& what) {
   if (actors->parsed()) return list_registered(name, as_json, what);
   return print_version(as_json);
 }
+
+}  // namespace
+
+int main_of(int argc, char** argv, const program& what) { return finish_output(carry_out(argc, argv, what)); }
 
 }  // namespace steward::cli

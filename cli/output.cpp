@@ -1,30 +1,26 @@
 #include "cli/output.hpp"
 
-#include <atomic>
+#include "cli/exit_codes.hpp"
+#include "observe/patient_writer.hpp"
+#include "observe/standard_streams.hpp"
+
 #include <cerrno>
-#include <cstdio>
 #include <sstream>
 
 namespace steward::cli {
 
-namespace {
-
-std::atomic<int> first_problem{0};
-
-}  // namespace
-
-void write_stdout(const std::string& text) {
-  if (first_problem.load() != 0) return;
-  errno = 0;
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    first_problem.store(errno != 0 ? errno : EIO);
+int finish_output(int code) {
+  standard_streams::finish();
+  const int problem = standard_streams::output_problem();
+  if (problem == 0 || problem == EPIPE) return code;
+  standard_streams::say("steward: stdout: " + describe_write_problem(problem) + "\n");
+  standard_streams::finish();
+  return code == exit_done ? exit_internal : code;
 }
-
-int stdout_problem() { return first_problem.load(); }
 
 void output::line(const std::string& text) {
   std::lock_guard guard{mutex_};
-  if (plain_) write_stdout(text + "\n");
+  if (plain_) standard_streams::print(text + "\n");
   event e;
   e.kind = event_kind::output;
   e.level = event_level::info;

@@ -7,10 +7,9 @@
 
 namespace steward::cli {
 
-/// Writes to stdout and flushes. The first error is remembered, see `stdout_problem`; nothing is written after it.
-void write_stdout(const std::string& text);
-/// The errno of the first write to stdout that failed, 0 for none.
-int stdout_problem();
+/// Waits until all that was printed and said is taken, and says why not all of the data could be: then a code of 0
+/// becomes 70. A reader of stdout that goes away is no error.
+int finish_output(int code);
 
 /// The data of a run: whole lines on stdout, in order, each an `output` event as well. Thread-safe.
 class output {

@@ -1,8 +1,8 @@
 #include "cli/reload.hpp"
 
 #include "config/diagnostics.hpp"
+#include "observe/standard_streams.hpp"
 
-#include <cstdio>
 #include <utility>
 
 namespace steward::cli {
@@ -65,7 +65,7 @@ void reloader::serve() {
 
 void reloader::reload() {
   const auto loaded = config::load_file(file_, names_, options_);
-  for (const auto& fault : loaded.problems) std::fputs(config::render(fault).c_str(), stderr);
+  for (const auto& fault : loaded.problems) standard_streams::say(config::render(fault));
   if (!loaded.value)
     return tell(event_kind::operator_, event_level::warn,
                 file_ + " was not reloaded: " + count_of(loaded.problems.size()) + "; the old specs stay");
@@ -76,8 +76,8 @@ void reloader::reload() {
                     "run; the old specs stay");
   const auto faults = tree_.reload(loaded.value->tree);
   for (const auto& one : faults)
-    std::fprintf(stderr, "%s: error: %s: %s%s%s\n", file_.c_str(), one.path.c_str(), one.field.c_str(),
-                 one.field.empty() ? "" : ": ", one.message.c_str());
+    standard_streams::say(file_ + ": error: " + one.path + ": " + one.field + (one.field.empty() ? "" : ": ") +
+                          one.message + "\n");
   if (!faults.empty())
     return tell(event_kind::operator_, event_level::warn,
                 file_ + " was not reloaded: " + count_of(faults.size()) + "; the old specs stay");

@@ -15,14 +15,12 @@
 #include "observe/console.hpp"
 #include "observe/file_sink.hpp"
 #include "observe/json_line.hpp"
-#include "observe/patient_writer.hpp"
+#include "observe/standard_streams.hpp"
 #include "process/child.hpp"
 #include "steward/runtime.hpp"
 
 #include <atomic>
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -30,22 +28,25 @@
 #include <system_error>
 #include <utility>
 
-#include <unistd.h>
-
 namespace steward::cli {
+
+using standard_streams::print;
+using standard_streams::say;
 
 namespace {
 
+std::string count_of(std::size_t faults) { return std::to_string(faults) + (faults == 1 ? " error" : " errors"); }
+
 /// Prints what is wrong with a file; for a bare name that is nearly that of a shipped scenario, also which.
 void print_faults(const std::string& file, const std::vector<config::diagnostic>& faults) {
-  for (const auto& fault : faults) std::fputs(config::render(fault).c_str(), stderr);
+  for (const auto& fault : faults) say(config::render(fault));
   if (faults.empty() || faults.front().suggestion || find_scenario(file) != file || file.find('/') != std::string::npos)
     return;
   const auto shipped = shipped_scenarios();
   std::error_code ignored;
   if (std::filesystem::exists(file, ignored)) return;
   if (const auto meant = config::did_you_mean(file, shipped))
-    std::fprintf(stderr, "%s: did you mean the shipped scenario '%s'?\n", file.c_str(), meant->c_str());
+    say(file + ": did you mean the shipped scenario '" + *meant + "'?\n");
 }
 
 /// Seeds of runs that name none differ from run to run; the run_start event tells them, so that a run can be repeated.
@@ -70,9 +71,12 @@ std::optional<std::vector<config::scenario>> load_all(const run_request& request
     if (loaded.value) out.push_back(std::move(*loaded.value));
   }
   if (faults == 0) return out;
-  std::fprintf(stderr, "%zu %s; nothing was started\n", faults, faults == 1 ? "error" : "errors");
+  say(count_of(faults) + "; nothing was started\n");
   return std::nullopt;
 }
+
+/// So long without any progress is a reader of the output waited for once the run is to stop.
+constexpr int patience_after_stop_ms = 2'000;
 
 /// Where events go, and what of them decides the exit code.
 class event_outlets {
@@ -83,14 +87,14 @@ public:
       events.add_sink([this](const event& e) { file_->write(e); });
     }
     if (request.json) {
-      lines_ = std::make_unique<patient_writer>(STDOUT_FILENO, patient_writer::whole);
-      events.add_sink([this](const event& e) { lines_->write(to_json_line(e) + "\n"); });
+      events.add_sink([](const event& e) { standard_streams::print(to_json_line(e) + "\n"); });
     } else {
       console_options options;
       options.colour = request.colour;
+      options.dates = request.dates;
       options.detail =
           request.quiet ? console_detail::quiet : (request.verbose ? console_detail::verbose : console_detail::normal);
-      console_ = std::make_unique<console_view>(options, [this](std::string_view text) { errors_.write(text); });
+      console_ = std::make_unique<console_view>(options, say);
       events.add_sink([this](const event& e) { console_->show(e); });
     }
     events.add_sink([this](const event& e) {
@@ -102,17 +106,28 @@ public:
   bool any_crash() const { return crashes_.load() > 0; }
   void finish() {
     if (console_) console_->finish();
-    errors_.finish();
-    if (lines_) lines_->finish(patient_writer::without_end);
+    standard_streams::finish();
     if (file_) file_->finish();
   }
-  std::optional<std::string> problem() { return file_ ? file_->take_error() : std::nullopt; }
-  int stdout_problem() const { return lines_ ? lines_->problem() : cli::stdout_problem(); }
+  /// Says what is wrong with the events file; false when nothing is. Of a reader that goes away it only says so.
+  bool tell_problem(const char* consequence) {
+    const auto problem = file_ ? file_->take_error() : std::nullopt;
+    if (problem) say("steward: " + *problem + consequence + "\n");
+    return problem && file_->problem() != EPIPE;
+  }
+  /// Calls nothing that could wait: a second signal is to be heard.
+  void stop_was_asked_for(int signal) {
+    say("steward: " + signal_name(signal) + ": the run is being stopped; a second one ends it at once\n");
+    standard_streams::hurry(patience_after_stop_ms);
+    if (file_) file_->hurry(patience_after_stop_ms);
+  }
+  /// The events file may have been renamed, to begin a new one.
+  void reopen() {
+    if (file_) file_->reopen();
+  }
 
 private:
   std::unique_ptr<file_sink> file_;
-  std::unique_ptr<patient_writer> lines_;
-  patient_writer errors_{STDERR_FILENO};
   std::unique_ptr<console_view> console_;
   std::atomic<unsigned> crashes_{0};
 };
@@ -136,12 +151,12 @@ public:
   void pull(int signal) {
     std::lock_guard guard{mutex_};
     signal_ = signal;
-    if (active_ != nullptr) active_->interrupt();
+    if (active_ != nullptr) active_->interrupt(why());
   }
   void watch(runner* active) {
     std::lock_guard guard{mutex_};
     active_ = active;
-    if (active != nullptr && signal_ != 0) active->interrupt();
+    if (active != nullptr && signal_ != 0) active->interrupt(why());
   }
   int signal() {
     std::lock_guard guard{mutex_};
@@ -149,6 +164,8 @@ public:
   }
 
 private:
+  std::string why() const { return "stopped by " + signal_name(signal_); }
+
   std::mutex mutex_;
   runner* active_ = nullptr;
   reloader* reloading_ = nullptr;
@@ -189,18 +206,17 @@ int run_steps(const config::scenario& what, runtime& rt, const program& register
   supervisor tree{rt, what.tree};
   runner steps{rt, tree, what, registered.tasks, out};
   tree.on_end([&] {
-    if (tree.end() == tree_end::gave_up) steps.interrupt();
+    if (tree.end() == tree_end::gave_up) steps.interrupt("given up");
   });
   reloader again{tree, rt.events(), make_catalog(registered.tasks, registered.actors), what, options};
   const run_guard guard{stop, tree};
   stop.watch(&steps);
   const auto started = tree.start();
   for (const auto& fault : started.faults)
-    std::fprintf(stderr, "steward: %s: %s: %s\n", fault.path.c_str(), fault.field.c_str(), fault.message.c_str());
+    say("steward: " + fault.path + ": " + fault.field + ": " + fault.message + "\n");
   if (!started.faults.empty()) return exit_config;
   if (!started.ok && tree.end() != tree_end::gave_up && stop.signal() == 0) {
-    std::fprintf(stderr, "steward: %s failed to start: %s\n", started.failed_child.c_str(),
-                 describe(started.why).c_str());
+    say("steward: " + started.failed_child + " failed to start: " + describe(started.why) + "\n");
     return exit_start_failed;
   }
   end_start();
@@ -261,32 +277,40 @@ int run_one(const config::scenario& what, const run_request& request, const prog
 int run_scenarios(const run_request& request, const program& what) {
   const auto scenarios = load_all(request, what);
   if (!scenarios) return exit_config;
+  event_log events;
   stop_switch stop;
+  std::optional<event_outlets> outlets;  // they outlive the thread of the signals, which tells them of a stop
   stop_signals signals;
   std::optional<zygote_scope> zygote{std::in_place};
-  // One file can be read again; with several, none is the one that is meant.
-  const auto reload = scenarios->size() == 1 ? std::function<void()>{[&stop] { stop.ask_for_reload(); }} : nullptr;
-  signals.listen([&stop](int signal) { stop.pull(signal); }, reload);
-  event_log events;
-  event_outlets outlets{events, request};
-  if (const auto problem = outlets.problem()) {
-    std::fprintf(stderr, "steward: %s; nothing was started\n", problem->c_str());
+  outlets.emplace(events, request);
+  if (!outlets->usable()) {
+    outlets->tell_problem("; nothing was started");
     return exit_usage;
   }
+  // One file can be read again; with several, none is the one that is meant.
+  std::function<void()> on_reload;
+  if (scenarios->size() == 1) {
+    on_reload = [&] {
+      outlets->reopen();
+      stop.ask_for_reload();
+    };
+  }
+  const auto on_stop = [&](int signal) {
+    outlets->stop_was_asked_for(signal);
+    stop.pull(signal);
+  };
+  signals.listen(on_stop, on_reload);
   int code = exit_done;
   for (const auto& scenario : *scenarios) {
     const int one = run_one(scenario, request, what, events, stop);
     if (code == exit_done) code = one;
     if (stop.signal() != 0) break;
   }
-  outlets.finish();
+  outlets->finish();
+  if (code == exit_done && stop.signal() != 0) code = exit_signal_base + stop.signal();  // as the output was awaited
   zygote.reset();
-  if (const auto problem = outlets.problem()) std::fprintf(stderr, "steward: %s\n", problem->c_str());
-  if (const int problem = outlets.stdout_problem(); problem != 0 && problem != EPIPE) {
-    std::fprintf(stderr, "steward: stdout: %s\n", std::strerror(problem));
-    if (code == exit_done) code = exit_internal;
-  }
-  if (code == exit_done && request.strict && outlets.any_crash()) code = exit_strict;
+  if (outlets->tell_problem("") && code == exit_done) code = exit_internal;
+  if (code == exit_done && request.strict && outlets->any_crash()) code = exit_strict;
   return code;
 }
 
@@ -296,8 +320,8 @@ int plan_scenario(const std::string& file, const std::vector<std::string>& sets,
   const auto loaded = config::load_file(find_scenario(file), make_catalog(what.tasks, what.actors), options);
   print_faults(file, loaded.problems);
   if (!loaded.value) return exit_config;
-  write_stdout(json ? render_plan_json(*loaded.value, loaded.origins) : render_plan(*loaded.value, loaded.origins));
-  return stdout_problem() == 0 || stdout_problem() == EPIPE ? exit_done : exit_internal;
+  print(json ? render_plan_json(*loaded.value, loaded.origins) : render_plan(*loaded.value, loaded.origins));
+  return exit_done;
 }
 
 int validate_scenarios(const std::vector<std::string>& files, const std::vector<std::string>& sets, bool json,
@@ -309,16 +333,16 @@ int validate_scenarios(const std::vector<std::string>& files, const std::vector<
   for (const auto& file : files) {
     auto loaded = config::load_file(find_scenario(file), names, options);
     if (loaded.problems.empty() && !json) {
-      std::printf("%s: ok\n", file.c_str());
-      for (const auto& note : notes_on(*loaded.value)) std::printf("  note: %s\n", note.c_str());
+      print(file + ": ok\n");
+      for (const auto& note : notes_on(*loaded.value)) print("  note: " + note + "\n");
     }
     if (!json) print_faults(file, loaded.problems);
     for (auto& fault : loaded.problems) faults.push_back(std::move(fault));
   }
   if (json) {
-    std::printf("%s\n", config::render_json(faults).c_str());
+    print(config::render_json(faults) + "\n");
   } else {
-    if (!faults.empty()) std::fprintf(stderr, "%zu %s\n", faults.size(), faults.size() == 1 ? "error" : "errors");
+    if (!faults.empty()) say(count_of(faults.size()) + "\n");
   }
   return faults.empty() ? exit_done : exit_config;
 }

@@ -22,6 +22,7 @@ struct run_request {
   bool verbose = false;
   bool strict = false;
   bool colour = false;
+  bool dates = false;
   std::optional<std::uint64_t> seed;
 };
 

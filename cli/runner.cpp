@@ -63,11 +63,11 @@ bool runner::run() {
   return ok_.load();
 }
 
-void runner::interrupt() {
+void runner::interrupt(const std::string& why) {
   std::vector<std::shared_ptr<pool>> running;
   {
     std::lock_guard guard{mutex_};
-    interrupted_.store(true);
+    if (!interrupted_.exchange(true)) interrupted_by_ = why;
     running = busy_;
   }
   tree_.give_up_waiting();
@@ -111,27 +111,52 @@ void runner::perform(const config::map_step& step) {
 
 void runner::print_map(const config::map_step& step, const measured& result, unsigned size) {
   if (!result.problem.empty()) return failed(result.problem);
-  if (interrupted() && result.outcomes.size() != step.inputs.size()) return;
   const auto& entry = *tasks_.find(step.task);
   std::string all = "Results: [";
   std::size_t cancelled = 0;
   if (step.print_size) out_.line("Pool Size: " + std::to_string(size));
   for (std::size_t i = 0; i < result.outcomes.size(); ++i) {
     const auto& one = result.outcomes[i];
-    const bool more = !one.ok() && one.error().kind == outcome_kind::cancelled && ++cancelled > max_shown_cancelled;
-    if (!step.as_completed && !more) print_outcome(step, i, one);
-    if (step.print_results) all += (i > 0 ? ", " : "") + (one.ok() ? entry.render_result(one.value()) : "failed");
+    if (!step.as_completed && !(is_cancelled(one) && ++cancelled > max_shown_cancelled)) print_outcome(step, i, one);
+    const auto instead = is_cancelled(one) && interrupted() ? "not run" : "failed";
+    if (step.print_results) all += (i > 0 ? ", " : "") + (one.ok() ? entry.render_result(one.value()) : instead);
   }
-  if (cancelled > max_shown_cancelled && !step.as_completed)
-    failed(fmt::format("{} more inputs were cancelled", cancelled - max_shown_cancelled));
-  if (step.print_results) out_.line(all + "]");
+  if (!step.as_completed) print_cancelled(cancelled);
+  if (step.print_results && !result.outcomes.empty()) out_.line(all + "]");
+  if (interrupted()) return print_cut_off(step, result);
   if (step.print_time) out_.line(fmt::format("Time Taken: {:.4f} seconds", result.seconds));
 }
 
 void runner::print_outcome(const config::map_step& step, std::size_t input, const outcome<bytes>& one) {
-  if (!one.ok()) return failed(joined(step.inputs[input]) + ": " + describe(one.error()));
+  if (interrupted() && is_cancelled(one)) return;  // these are told together
+  if (!one.ok()) return tell_failure(joined(step.inputs[input]) + ": " + describe(one.error()));
   if (step.print_each)
     out_.line(line_for(step.each, step.inputs[input], tasks_.find(step.task)->render_result(one.value())));
+}
+
+/// Has no value because its map was ended, or the whole run, and not by a fault of its own.
+bool runner::is_cancelled(const outcome<bytes>& one) const {
+  if (one.ok()) return false;
+  return one.error().kind == outcome_kind::cancelled || (one.error().kind == outcome_kind::pool_gone && interrupted());
+}
+
+void runner::print_cancelled(std::size_t count) {
+  if (count > max_shown_cancelled) failed(fmt::format("{} more inputs were cancelled", count - max_shown_cancelled));
+}
+
+void runner::print_cut_off(const config::map_step& step, const measured& result) {
+  const auto all = step.inputs.size();
+  auto missing = all - result.outcomes.size();
+  std::size_t begun = 0;
+  for (const auto& one : result.outcomes) {
+    if (!is_cancelled(one)) continue;
+    ++missing;
+    if (one.error().work != work_state::not_started) ++begun;
+  }
+  if (missing == 0) return;
+  std::lock_guard guard{mutex_};
+  out_.line(fmt::format("{}: {} of {} inputs not run{}", interrupted_by_, missing, all,
+                        begun > 0 ? fmt::format(", {} of them begun and cut off", begun) : std::string{}));
 }
 
 runner::measured runner::map_on(pool& target, const config::map_step& step, std::vector<bytes> inputs) {
@@ -145,13 +170,11 @@ runner::measured runner::map_on(pool& target, const config::map_step& step, std:
   target.for_each_outcome(
       entry, std::move(inputs),
       [&](std::size_t input, outcome<bytes> one) {
-        if (!one.ok() && one.error().kind == outcome_kind::cancelled) ++cancelled;
-        if (!interrupted() && (one.ok() || cancelled <= max_shown_cancelled)) print_outcome(step, input, one);
+        if (!(is_cancelled(one) && ++cancelled > max_shown_cancelled)) print_outcome(step, input, one);
         out.outcomes.push_back(std::move(one));
       },
       options_of(step));
-  if (cancelled > max_shown_cancelled)
-    failed(fmt::format("{} more inputs were cancelled", cancelled - max_shown_cancelled));
+  print_cancelled(cancelled);
   return out;
 }
 
@@ -289,7 +312,11 @@ std::vector<bytes> runner::encode(const task_entry& entry, const std::vector<con
 
 void runner::failed(const std::string& text) {
   ok_.store(false);
-  if (interrupted()) return;  // what was cancelled on purpose is no news
+  if (!interrupted()) tell_failure(text);  // what follows from the interruption is no news
+}
+
+void runner::tell_failure(const std::string& text) {
+  ok_.store(false);
   out_.line("FAILED: " + shorten(escape_text(text), max_shown_error_bytes));
 }
 

@@ -26,8 +26,8 @@ public:
   /// Runs the scenario's steps in order. Returns false when a task had no value or an expectation did not hold.
   bool run();
 
-  /// Cancels what runs. Idempotent.
-  void interrupt();
+  /// Cancels what runs. `why` is told of the maps that it cuts off, such as "stopped by SIGTERM"; the first one counts.
+  void interrupt(const std::string& why);
 
 private:
   /// One run of one pool over inputs: what came out, and how long it took, start and stop of a fresh pool included.
@@ -58,6 +58,10 @@ private:
   measured map_on(pool& target, const config::map_step& step, std::vector<bytes> inputs);
   void print_outcome(const config::map_step& step, std::size_t input, const outcome<bytes>& one);
   void print_map(const config::map_step& step, const measured& result, unsigned size);
+  bool is_cancelled(const outcome<bytes>& one) const;
+  void print_cancelled(std::size_t count);
+  /// Says how many of a map's inputs have no result because of the interruption.
+  void print_cut_off(const config::map_step& step, const measured& result);
   using work_on = std::function<measured(pool&)>;
   measured run_in_tree(const std::string& path, const work_on& work);
   measured run_fresh(const std::string& path, pool_spec spec, const work_on& work);
@@ -80,7 +84,10 @@ private:
   /// Notes that a step uses a pool from now on; false when the run was interrupted, and the pool must be left alone.
   bool begin_step_on(const std::shared_ptr<pool>& target);
   void end_step_on(const std::shared_ptr<pool>& target);
+  /// Fails the run, and says why unless it is because of the interruption.
   void failed(const std::string& text);
+  /// The same, also of an interrupted run.
+  void tell_failure(const std::string& text);
   bool interrupted() const { return interrupted_.load(); }
 
   runtime& rt_;
@@ -91,6 +98,7 @@ private:
   std::atomic<bool> ok_{true};
   std::atomic<bool> interrupted_{false};
   std::mutex mutex_;
+  std::string interrupted_by_;
   std::vector<std::shared_ptr<pool>> busy_;  // pools with a step in them, which `interrupt` stops
 };
 

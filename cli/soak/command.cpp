@@ -3,11 +3,11 @@
 #include "cli/exit_codes.hpp"
 #include "cli/number_option.hpp"
 #include "cli/soak/checker.hpp"
+#include "observe/standard_streams.hpp"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include <cstdio>
 #include <exception>
 #include <fstream>
 #include <limits>
@@ -19,13 +19,11 @@ namespace {
 int check_file(const std::string& file, bool as_json) {
   std::ifstream in(file);
   if (!in) {
-    std::fprintf(stderr, "steward: %s cannot be read\n", file.c_str());
+    standard_streams::say("steward: " + file + " cannot be read\n");
     return cli::exit_usage;
   }
   const auto v = check(in);
-  const auto text = as_json ? render_json(v) + "\n" : render(v);
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  standard_streams::print(as_json ? render_json(v) + "\n" : render(v));
   return v.problem_count == 0 ? cli::exit_done : cli::exit_failed;
 }
 
@@ -40,8 +38,7 @@ int show(const comparison& c, const options& what, bool as_json) {
                                   "with {:5.1f} faults/s {:8.0f} tasks/s\n"
                                   "throughput kept     {:8.1f} % (median of the pairs; {} faults)\n",
                                   c.slices, what.workers, c.without, c.fault_rate, c.with, 100 * c.ratio, c.faults);
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  standard_streams::print(text);
   return c.slices > 0 && c.ratio > 0 ? cli::exit_done : cli::exit_failed;
 }
 
@@ -79,7 +76,7 @@ int command::run() const {
   try {
     return soak();
   } catch (const std::exception& problem) {
-    std::fprintf(stderr, "steward: soak: %s\n", problem.what());
+    standard_streams::say(fmt::format("steward: soak: {}\n", problem.what()));
     finish();
     return cli::exit_start_failed;
   }
@@ -87,10 +84,10 @@ int command::run() const {
 
 int command::soak() const {
   // First of all, so that a run that ends badly can be repeated.
-  std::fprintf(json_ ? stderr : stdout, "seed %llu\n", static_cast<unsigned long long>(options_.seed));
-  std::fflush(stdout);
+  const auto seed = fmt::format("seed {}\n", options_.seed);
+  json_ ? standard_streams::say(seed) : standard_streams::print(seed);
   if (!prepare()) {
-    std::fprintf(stderr, "steward: soak needs the zygote, which cannot be started here\n");
+    standard_streams::say("steward: soak needs the zygote, which cannot be started here\n");
     finish();
     return cli::exit_start_failed;
   }

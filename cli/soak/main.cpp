@@ -1,5 +1,6 @@
 // The soak alone, for builds without CAF: the same two subcommands that `steward` has.
 #include "cli/exit_codes.hpp"
+#include "cli/output.hpp"
 #include "cli/soak/command.hpp"
 
 #include <CLI/CLI.hpp>
@@ -17,5 +18,5 @@ int main(int argc, char** argv) {
     app.exit(problem);
     return steward::cli::exit_usage;
   }
-  return soak.run();
+  return steward::cli::finish_output(soak.run());
 }

@@ -3,6 +3,7 @@
 #include "cli/soak/history.hpp"
 #include "cli/soak/injector.hpp"
 #include "cli/soak/tasks.hpp"
+#include "observe/standard_streams.hpp"
 #include "process/child.hpp"
 #include "process/keeper.hpp"
 #include "steward/pool.hpp"
@@ -13,7 +14,6 @@
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -244,7 +244,7 @@ bool run(const options& what) {
   {
     bench b(what, &to);
     if (const auto problem = b.victim().start()) {
-      std::fprintf(stderr, "soak: the pool does not start: %s\n", describe(*problem).c_str());
+      standard_streams::say("soak: the pool does not start: " + describe(*problem) + "\n");
       return false;
     }
     in_time = drive(b, to, what, s);
@@ -258,7 +258,7 @@ bool run(const options& what) {
   to.found("children_left", children_left());
   to.found("complete", in_time ? 1 : 0);
   if (!to.close()) {
-    std::fprintf(stderr, "soak: %s cannot be written\n", what.history.c_str());
+    standard_streams::say("soak: " + what.history + " cannot be written\n");
     return false;
   }
   return true;

@@ -4,6 +4,7 @@
 #include "process/room.hpp"
 #include "steward/detail/time_limit.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 namespace steward {
@@ -67,8 +69,9 @@ void end_watchdog::watch() {
   if (changed_.wait_until(lock, until, [this] { return over_; })) return;
   const auto text = "steward: the actor system did not end within " + render_duration(limit_) +
                     "; still there: " + what_is_left_() + "\n";
-  std::fputs(text.c_str(), stderr);
-  std::fflush(nullptr);
+  pollfd errors{STDERR_FILENO, POLLOUT, 0};
+  // Who reads standard error may hang as well.
+  if (::poll(&errors, 1, 1000) > 0) std::ignore = ::write(STDERR_FILENO, text.data(), text.size());
   ::_exit(exit_internal_error);
 }
 

@@ -1,13 +1,17 @@
 #pragma once
 
+#include "observe/run_summary.hpp"
 #include "steward/event.hpp"
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace steward {
 
@@ -21,15 +25,20 @@ enum class console_detail : std::uint8_t {
 struct console_options {
   console_detail detail = console_detail::normal;
   bool colour = false;
+  bool dates = false;  ///< before each time; without it a line tells of each new day
 };
 
 /// Renders events as lines for people: local time, kind, actor, one glance; below it indented lines with the task and
 /// with what was decided.
 ///
-/// A crash and the decision about it form one block; the `restart` or `backoff` that carries it out is not told again.
-/// Failures of the same kind with the same cause under the same pool (or of the same child) fold: the first three are
-/// shown, the rest is counted and told in one line before the next line of another sort, or by `finish`. Text that may
-/// come from a worker is escaped and cut. `output` events are never shown: the run prints those itself.
+/// What belongs together is one block: a crash, or a deadline and the kill for it, with the decision and with what
+/// became of the task in hand. The events that carry it out are not told again. Failures of the same kind with the same
+/// cause under the same pool (or of the same child) fold: the first three are shown, the rest is counted and told in a
+/// line of its own with the first event that comes 5 s later, or at the end; after a calm of 10 s the next one is shown
+/// again. Tasks that are lost meanwhile are named there, so that each is named once. Lines stand in the order of their
+/// times. A run ends with a summary of three lines; when quiet, only one that did not end well.
+///
+/// Text that may come from a worker is escaped and cut. `output` events are never shown: the run prints those itself.
 ///
 /// Not thread-safe by itself; as a sink of an `event_log` it is called by one thread at a time. Never throws for what
 /// an event holds.
@@ -39,6 +48,8 @@ public:
   using writer = std::function<void(std::string_view)>;
 
   static constexpr unsigned shown_repeats = 3;
+  static constexpr std::chrono::seconds fold_for{5};
+  static constexpr std::chrono::seconds calm{10};
 
   console_view(console_options options, writer out);
 
@@ -49,26 +60,42 @@ public:
   void finish();
 
 private:
+  using time_point = std::chrono::system_clock::time_point;
+
   struct repeats {
     std::uint64_t seen = 0;
     std::uint64_t untold = 0;
-    event last;  // the newest of those that were folded: its time and actor are shown
+    time_point since;  // when it was last told of
+    event last;        // the newest of them
+    std::vector<std::uint64_t> lost_tasks;
   };
 
-  bool wanted(const event& e);
+  bool wanted(const event& e) const;
+  void tell(const event& e);
+  bool waits_for_its_end(const event& e);
+  event with_its_hang(const event& e);
   bool folded(const event& e);
   bool carries_out_what_was_told(const event& e);
   void remember_what_was_told(const event& e);
-  void tell_repeats();
-  std::string render(const event& e) const;
-  std::string head(const event& e, std::string_view actor) const;
+  void tell_repeats(bool all);
+  void tell(repeats& same);
+  void tell_summary(int code);
+  std::size_t indent() const;
+  std::string time_text();
+  std::string head(event_kind kind, std::string_view actor);
+  std::string render(const event& e);
 
   console_options options_;
   writer out_;
+  time_point now_;   // of the newest event
+  std::string day_;  // of the last line
+  run_summary summary_;
   std::map<std::string, repeats> failures_;  // by kind, place and cause
+  std::size_t folding_ = 0;                  // so many of them have something to tell
+  std::map<std::string, event> hangs_;       // by worker: it is being killed, and its end is told with this
   std::set<std::string> told_actors_;        // their restart was told with their crash
   std::set<std::string> muted_actors_;       // their crash was folded, so their recovery is too
-  std::set<std::uint64_t> told_tasks_;       // that they run again was told with a crash
+  std::set<std::uint64_t> told_tasks_;       // what becomes of them was told with a crash
 };
 
 }  // namespace steward

@@ -4,52 +4,130 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
+#include <string_view>
 #include <utility>
 
 namespace steward {
+namespace {
 
-file_sink::descriptor::descriptor(const std::string& path) {
-  constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOCTTY;
-  // Opening a FIFO without a reader would wait for one; with O_NONBLOCK it fails at once.
+// How each line begins that `to_json_line` makes.
+constexpr std::string_view event_start = R"({"v":)";
+constexpr int not_events = -1;
+
+int open_file(const std::string& path, int flags) {
+  int fd = -1;
   do {
-    number = ::open(path.c_str(), flags | O_NONBLOCK, 0644);
-  } while (number < 0 && errno == EINTR);
-  if (number >= 0)
-    ::fcntl(number, F_SETFL, O_APPEND);
-  else
-    problem = errno;
+    fd = ::open(path.c_str(), flags | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+  } while (fd < 0 && errno == EINTR);
+  return fd;
 }
 
-file_sink::descriptor::~descriptor() {
-  if (number >= 0) ::close(number);
+std::string read_at(const std::string& path, off_t from, std::size_t count) {
+  std::string text(count, '\0');
+  const int fd = open_file(path, O_RDONLY);
+  if (fd < 0) return {};
+  const auto got = ::pread(fd, text.data(), count, from);
+  ::close(fd);
+  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  return text;
 }
 
-file_sink::file_sink(std::string path)
-    : path_{std::move(path)}, file_{path_}, writer_{file_.number, patient_writer::whole} {}
+}  // namespace
+
+struct file_sink::opened {
+  explicit opened(const std::string& path) : fd(open_file(path, O_WRONLY | O_CREAT)), problem(fd < 0 ? errno : 0) {
+    // Opening a FIFO without a reader would wait for one; with O_NONBLOCK it has failed at once.
+    if (problem == 0) ::fcntl(fd, F_SETFL, O_APPEND);
+    if (problem == 0 && ::fstat(fd, &what) != 0) problem = errno;
+    if (problem == 0) problem = look_at_content(path);
+    if (problem == 0) writer.emplace(fd, patient_writer::whole);
+    if (writer && is_torn) writer->write("\n");
+  }
+  ~opened() {
+    writer.reset();
+    if (fd >= 0) ::close(fd);
+  }
+  opened(const opened&) = delete;
+  opened& operator=(const opened&) = delete;
+
+  /// What is no events file is not to be written to.
+  int look_at_content(const std::string& path) {
+    if (!S_ISREG(what.st_mode) || what.st_size == 0) return 0;
+    if (read_at(path, 0, event_start.size()) != event_start) return not_events;
+    is_torn = read_at(path, what.st_size - 1, 1) != "\n";  // a run was killed as it wrote: its line is not ours
+    return 0;
+  }
+
+  bool is_at(const std::string& path) const {
+    struct stat now {};
+    return ::stat(path.c_str(), &now) == 0 && now.st_dev == what.st_dev && now.st_ino == what.st_ino;
+  }
+
+  int fd = -1;
+  int problem = 0;
+  bool is_torn = false;
+  struct stat what {};
+  std::optional<patient_writer> writer;
+};
+
+file_sink::file_sink(std::string path) : path_{std::move(path)}, file_{std::make_shared<opened>(path_)} {}
 
 file_sink::~file_sink() = default;
 
-void file_sink::write(const event& e) {
-  if (file_.problem == 0)
-    writer_.write(to_json_line(e) + '\n');
-  else
-    unopened_.fetch_add(1);
+std::shared_ptr<file_sink::opened> file_sink::current() const {
+  const std::lock_guard lock{mutex_};
+  return file_;
 }
 
-void file_sink::finish() { writer_.finish(patient_writer::without_end); }
+void file_sink::follow_the_path() {
+  const auto before = current();
+  if (before->is_at(path_) || !ok()) return;  // a run whose events were lost is not made to look whole
+  auto next = std::make_shared<opened>(path_);
+  if (next->problem != 0) return;
+  if (before->writer) unwritten_.fetch_add(before->writer->lines_lost());
+  const std::lock_guard lock{mutex_};
+  file_ = std::move(next);
+}
 
-bool file_sink::ok() const { return file_.problem == 0 && writer_.problem() == 0; }
+void file_sink::write(const event& e) {
+  if (reopen_.exchange(false)) follow_the_path();
+  const auto file = current();
+  if (file->writer)
+    file->writer->write(to_json_line(e) + '\n');
+  else
+    unwritten_.fetch_add(1);
+}
+
+void file_sink::finish() {
+  if (const auto file = current(); file->writer) file->writer->finish(patient_writer::without_end);
+}
+
+void file_sink::hurry(int patience_ms) {
+  if (const auto file = current(); file->writer) file->writer->hurry(patience_ms);
+}
+
+bool file_sink::ok() const { return problem() == 0; }
+
+int file_sink::problem() const {
+  const auto file = current();
+  return file->problem != 0 || !file->writer ? file->problem : file->writer->problem();
+}
 
 std::optional<std::string> file_sink::take_error() {
-  const int problem = file_.problem != 0 ? file_.problem : writer_.problem();
-  if (problem == 0 || told_.exchange(true)) return std::nullopt;
-  return fmt::format("events file {}: {}", path_, std::generic_category().message(problem));
+  const int found = problem();
+  if (found == 0 || told_.exchange(true)) return std::nullopt;
+  if (found == not_events)
+    return fmt::format("events file {}: it holds something else than events, and is left as it is", path_);
+  return fmt::format("events file {}: {}", path_, describe_write_problem(found));
 }
 
-std::uint64_t file_sink::lost() const { return unopened_.load() + writer_.lines_lost(); }
+std::uint64_t file_sink::lost() const {
+  const auto file = current();
+  return unwritten_.load() + (file->writer ? file->writer->lines_lost() : 0);
+}
 
 }  // namespace steward

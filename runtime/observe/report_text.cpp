@@ -20,13 +20,6 @@ std::string safe(std::string_view text, std::size_t max_bytes = max_glance_bytes
   return shorten(escape_text(shorten(text, max_bytes)), max_bytes);
 }
 
-std::string human_ms(double ms) {
-  if (ms >= 10'000.0) {
-    return fmt::format("{:.1f} s", ms / 1000.0);
-  }
-  return ms >= 100.0 ? fmt::format("{:.0f} ms", ms) : fmt::format("{:.1f} ms", ms);
-}
-
 std::string human_period(std::int64_t ms) {
   return ms != 0 && ms % 1000 == 0 ? fmt::format("{} s", ms / 1000) : fmt::format("{} ms", ms);
 }
@@ -47,7 +40,7 @@ std::string task_text(const event_task& task) {
     out += fmt::format(", attempt {} of {}", task.attempt, task.attempts);
   }
   if (task.ran_ms > 0.0) {
-    out += fmt::format(", ran {}", human_ms(task.ran_ms));
+    out += fmt::format(", ran {}", report::human_ms(task.ran_ms));
   }
   return out;
 }
@@ -202,6 +195,25 @@ std::string_view title_of(event_kind kind) noexcept {
       return "OUTPUT";
   }
   return "EVENT";
+}
+
+std::string human_ms(double ms) {
+  if (ms >= 10'000.0) {
+    return fmt::format("{:.1f} s", ms / 1000.0);
+  }
+  return ms >= 100.0 ? fmt::format("{:.0f} ms", ms) : fmt::format("{:.1f} ms", ms);
+}
+
+std::string escaped(std::string_view text) { return safe(text); }
+
+std::string place_of(std::string_view actor) {
+  const auto slash = actor.rfind('/');
+  if (slash == std::string_view::npos || slash + 2 >= actor.size() || actor[slash + 1] != 'w') {
+    return std::string{actor};
+  }
+  const auto number = actor.substr(slash + 2);
+  const bool worker = std::all_of(number.begin(), number.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return std::string{worker ? actor.substr(0, slash) : actor};
 }
 
 std::string actor_text(std::string_view path) { return safe(path, max_actor_bytes); }

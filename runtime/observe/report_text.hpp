@@ -43,6 +43,12 @@ std::string circumstances(const event& e);
 std::string consequence(const event& e);
 /// The name of a place in the tree.
 std::string actor_text(std::string_view path);
+/// The pool of a worker, since workers are interchangeable; any other child itself. Not escaped.
+std::string place_of(std::string_view actor);
+/// A length of time in the unit that suits it: "3.1 ms", "12.0 s".
+std::string human_ms(double ms);
+/// Text that may come from a worker, to be shown.
+std::string escaped(std::string_view text);
 /// What makes two failures the same; not escaped.
 std::string cause_text(const event& e);
 /// The same, to be shown.

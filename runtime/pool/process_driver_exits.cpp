@@ -129,7 +129,7 @@ cause process_driver::judge(slot& s) const {
     }
     if (why.cls == cause_class::signal && s.report->signal == SIGKILL && s.report->sent_signal != SIGKILL &&
         why.message.empty())
-      why.message = "not sent by us; possibly out of memory";
+      why.message = s.report->oom_counted ? "not sent by us" : "not sent by us; possibly out of memory";
   } else if (s.not_started) {
     why = *s.not_started;
   } else {

@@ -428,6 +428,7 @@ void keeper::impl::reap(child_id id) {
     report.cpu_ms = milliseconds_of(usage.ru_utime) + milliseconds_of(usage.ru_stime);
     // Only a kill that we did not send ourselves can be the kernel's.
     bool stranger = report.signaled && report.signal == SIGKILL && report.sent_signal != SIGKILL;
+    report.oom_counted = stranger && oom_.valid();
     report.oom_killed = stranger && oom_.kills() > one.oom_kills;
   }
   ::close(one.pidfd);

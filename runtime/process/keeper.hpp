@@ -41,6 +41,8 @@ struct exit_report {
   unsigned cpu_seconds = 0;  ///< `start_request::cpu_seconds`
   /// Killed by SIGKILL, not by us, while the kernel counted an out-of-memory kill in our cgroup.
   bool oom_killed = false;
+  /// A SIGKILL that is not ours, where the kernel's count of such kills is known: only `oom_killed` was for memory.
+  bool oom_counted = false;
   /// The last signal that the keeper sent on request before the end, 0 for none: tells our own kill from a stranger's.
   int sent_signal = 0;
 

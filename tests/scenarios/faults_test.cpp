@@ -112,6 +112,7 @@ TEST_F(exit_code, is_70_when_stdout_cannot_be_written) {
 
 TEST_F(exit_code, is_0_whichever_standard_descriptor_is_closed) {
   for (const auto* closed : {"<&-", ">&-", "2>&-", "<&- >&- 2>&-"}) {
+    std::filesystem::remove(path("events.jsonl"));
     const auto command = std::string{"exec \"$0\" run square --events \"$1\" "} + closed;
     subprocess one{{"/bin/bash", "-c", command, program(), path("events.jsonl")}, environment()};
     const auto status = one.wait(std::chrono::steady_clock::now() + run_limit);
@@ -214,9 +215,9 @@ run:
   EXPECT_NE(out.out.find("Pool Size: 8"), std::string::npos) << "the other one is run all the same";
 }
 
-TEST_F(exit_code, is_0_when_the_event_file_cannot_take_any_more) {
+TEST_F(exit_code, is_70_when_the_event_file_cannot_take_any_more) {
   const auto out = run({"run", "square", "--events", "/dev/full"});
-  EXPECT_EQ(out.code, 0) << out.err;
+  EXPECT_EQ(out.code, 70) << out.err;
   EXPECT_NE(out.out.find("Pool Size: 8"), std::string::npos) << out.out;
   EXPECT_NE(out.err.find("events file /dev/full: No space left on device"), std::string::npos) << out.err;
 }

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <ctime>
+#include <sstream>
 #include <string>
 
 namespace {
@@ -141,7 +143,7 @@ TEST_F(console_test, leaves_the_output_of_the_run_to_the_run) {
   EXPECT_EQ(shown_, "");
 }
 
-TEST_F(console_test, folds_repeats_of_the_same_crash_in_one_pool_and_counts_them) {
+TEST_F(console_test, folds_repeats_of_the_same_crash_in_one_pool_and_counts_them_by_five_seconds) {
   auto console = view();
   for (int i = 0; i < 20; ++i) {
     const auto worker = "/root/squares/w" + std::to_string(i % 4);
@@ -154,9 +156,12 @@ TEST_F(console_test, folds_repeats_of_the_same_crash_in_one_pool_and_counts_them
   EXPECT_EQ(lines(), 3U * 4U);
   shown_.clear();
   console.show(at(90, event_kind::warn, event_level::warn, "/root"));
+  EXPECT_EQ(shown_, "10:02:11.090  WARN     /root\n") << "the count is not due yet";
+  shown_.clear();
+  console.show(at(6'071, event_kind::warn, event_level::warn, "/root"));
   EXPECT_EQ(shown_,
-            "10:02:11.071  CRASH    /root/squares       same as above, 17 times: SIGSEGV at 0x10\n"
-            "10:02:11.090  WARN     /root\n");
+            "10:02:17.071  CRASH    /root/squares       17 more in 6000 ms: SIGSEGV at 0x10\n"
+            "10:02:17.071  WARN     /root\n");
 }
 
 TEST_F(console_test, tells_what_is_folded_at_the_end_and_only_once) {
@@ -166,10 +171,167 @@ TEST_F(console_test, tells_what_is_folded_at_the_end_and_only_once) {
   }
   shown_.clear();
   console.finish();
-  EXPECT_THAT(shown_, HasSubstr("same as above, once: SIGSEGV at 0x10\n"));
+  EXPECT_THAT(shown_, HasSubstr("once more: SIGSEGV at 0x10\n"));
   shown_.clear();
   console.finish();
   EXPECT_EQ(shown_, "");
+}
+
+TEST_F(console_test, shows_a_repeat_after_a_calm_in_full) {
+  auto console = view();
+  for (int i = 0; i < 5; ++i) console.show(segfault());
+  console.show(at(9'000, event_kind::ready, event_level::info, "/root/squares"));
+  shown_.clear();
+  auto later = segfault();
+  later.ts += std::chrono::seconds(11);
+  console.show(later);
+  EXPECT_THAT(shown_, testing::StartsWith("10:02:22.071  CRASH    /root/squares/w2    SIGSEGV at 0x10\n"));
+}
+
+TEST_F(console_test, never_goes_back_in_time_whatever_is_folded) {
+  auto console = view();
+  for (int i = 0; i < 3'000; ++i) {
+    auto crash = segfault("/root/p" + std::to_string(i % 3) + "/w1");
+    crash.why->signal = i % 2 == 0 ? SIGSEGV : SIGBUS;
+    crash.ts += std::chrono::milliseconds(10 * i);
+    console.show(crash);
+    if (i % 100 == 0) {
+      auto other = at(0, event_kind::warn, event_level::warn, "/root");
+      other.ts = crash.ts;
+      console.show(other);
+    }
+  }
+  console.finish();
+  std::string last;
+  std::istringstream in{shown_};
+  std::uint64_t counted = 0;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with(' ')) continue;
+    const auto time = line.substr(0, 12);
+    EXPECT_GE(time, last) << line;
+    last = time;
+    if (line.find("CRASH") == std::string::npos) continue;
+    const auto more = line.find(" more in ");
+    counted += more == std::string::npos ? 1 : std::stoul(line.substr(line.rfind(' ', more - 1)));
+  }
+  EXPECT_EQ(counted, 3'000U) << "each crash is shown or counted";
+}
+
+TEST_F(console_test, names_each_lost_task_once_folded_or_not) {
+  auto console = view();
+  for (int i = 0; i < 90; ++i) {
+    auto crash = segfault();
+    crash.task->id = static_cast<std::uint64_t>(100 + i);
+    crash.task_fate = i % 3 == 0 ? "quarantined" : "requeued";
+    console.show(crash);
+    auto fate = crash;
+    fate.kind = i % 3 == 0 ? event_kind::task_quarantine : event_kind::task_retry;
+    fate.decision.reset();
+    console.show(fate);
+  }
+  console.finish();
+  EXPECT_THAT(shown_, Not(HasSubstr("POISON"))) << "it is told with the crash";
+  EXPECT_THAT(shown_, HasSubstr("task 100 is quarantined\n"));
+  std::string named = ",";
+  std::istringstream in{shown_};
+  for (std::string line; std::getline(in, line);)
+    if (const auto from = line.find("lost: tasks"); from != std::string::npos) named += line.substr(from + 11) + ",";
+  for (int i = 3; i < 90; i += 3) {
+    const auto id = " " + std::to_string(100 + i) + ",";
+    const auto first = named.find(id);
+    ASSERT_NE(first, std::string::npos) << id << named;
+    EXPECT_EQ(named.find(id, first + 1), std::string::npos) << id;
+  }
+}
+
+TEST_F(console_test, tells_a_deadline_and_what_follows_from_it_as_one_block) {
+  auto console = view();
+  auto hang = at(0, event_kind::hang, event_level::warn, "/root/p/w1");
+  hang.task = event_task{17, "wait_ms", "60000", 1, 3, 300.0};
+  hang.task_fate = "none";
+  hang.why.emplace();
+  hang.why->cls = cause_class::deadline;
+  hang.why->message = "longer than 300ms";
+  hang.pid = 4711;
+  console.show(hang);
+  EXPECT_EQ(shown_, "") << "its end is not known yet";
+  auto crash = hang;
+  crash.ts += std::chrono::milliseconds(5);
+  crash.kind = event_kind::crash;
+  crash.task_fate = "failed";
+  crash.decision = event_decision{"restart", {}, 0, 3, 5000, 0, {}};
+  console.show(crash);
+  auto failed = crash;
+  failed.kind = event_kind::task_fail;
+  failed.decision.reset();
+  console.show(failed);
+  EXPECT_EQ(shown_,
+            "10:02:11.005  HANG     /root/p/w1          ran past its deadline: longer than 300ms\n"
+            "                       task 17 wait_ms(60000), attempt 1 of 3, ran 300 ms; pid 4711\n"
+            "                       restart 0 of 3 in 5 s, now; task 17 is failed\n");
+}
+
+TEST_F(console_test, tells_of_a_hang_whose_worker_has_not_ended_at_the_end) {
+  auto console = view();
+  auto hang = at(0, event_kind::hang, event_level::warn, "/root/p/w1");
+  hang.task = event_task{17, "wait_ms", "60000", 1, 3, 300.0};
+  console.show(hang);
+  console.finish();
+  EXPECT_THAT(shown_, HasSubstr("HANG     /root/p/w1\n"));
+}
+
+TEST_F(console_test, ends_a_run_with_three_lines_of_what_its_events_come_to) {
+  auto console = view();
+  for (int i = 0; i < 3; ++i) {
+    console.show(segfault());
+    console.show(recovered());
+  }
+  auto exit = segfault("/root/cubes/w1");
+  exit.why = cause{};
+  exit.why->cls = cause_class::exit;
+  exit.why->code = 3;
+  console.show(exit);
+  console.show(at(75, event_kind::task_retry, event_level::info, "/root/squares/w2"));
+  console.show(at(75, event_kind::task_quarantine, event_level::error, "/root/squares/w2"));
+  console.show(at(75, event_kind::task_fail, event_level::warn, "/root/squares/w2"));
+  shown_.clear();
+  console.show(at(80, event_kind::run_end, event_level::info, ""));
+  EXPECT_EQ(shown_,
+            "10:02:11.080  SUMMARY  4 crashes: /root/squares (3 SIGSEGV), /root/cubes (1 exit code 3)\n"
+            "                       3 recoveries, p50 3.1 ms, p99 3.1 ms\n"
+            "                       1 task retried, 2 tasks lost (1 quarantined, 1 failed)\n");
+  shown_.clear();
+  console.show(at(90, event_kind::run_end, event_level::info, ""));
+  EXPECT_EQ(shown_,
+            "10:02:11.090  SUMMARY  0 crashes\n"
+            "                       0 recoveries\n"
+            "                       0 tasks retried, 0 tasks lost\n");
+}
+
+TEST_F(console_test, sums_up_a_quiet_run_only_when_it_did_not_end_well) {
+  auto console = view(console_detail::quiet);
+  auto end = at(80, event_kind::run_end, event_level::info, "");
+  end.code = 0;
+  console.show(end);
+  EXPECT_EQ(shown_, "");
+  end.code = 1;
+  console.show(end);
+  EXPECT_THAT(shown_, HasSubstr("SUMMARY"));
+}
+
+TEST_F(console_test, shows_dates_when_asked_to_and_each_new_day_when_not) {
+  console_view dated{console_options{console_detail::normal, false, true},
+                     [this](std::string_view text) { shown_ += text; }};
+  dated.show(segfault());
+  EXPECT_THAT(shown_, testing::StartsWith("1970-01-01 10:02:11.071  CRASH"));
+  EXPECT_THAT(shown_, HasSubstr("\n" + std::string(34, ' ') + "task 17"));
+  shown_.clear();
+  auto console = view();
+  auto e = at(0, event_kind::warn, event_level::warn, "/root");
+  console.show(e);
+  e.ts += std::chrono::hours(14);
+  console.show(e);
+  EXPECT_EQ(shown_, "10:02:11.000  WARN     /root\n1970-01-02\n00:02:11.000  WARN     /root\n");
 }
 
 TEST_F(console_test, does_not_fold_what_differs_in_cause_place_or_decision) {

@@ -61,11 +61,62 @@ TEST_F(file_sink_test, writes_one_json_object_a_line_that_is_there_at_once) {
   EXPECT_EQ(sink.lost(), 0U);
 }
 
-TEST_F(file_sink_test, begins_with_an_empty_file) {
-  std::ofstream{path("events")} << "old\n";
+TEST_F(file_sink_test, adds_to_the_events_of_an_earlier_run) {
+  { file_sink{path("events")}.write(numbered(1)); }
+  file_sink sink{path("events")};
+  sink.write(numbered(2));
+  const auto lines = lines_of(path("events"));
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(nlohmann::json::parse(lines[0])["seq"], 1);
+  EXPECT_EQ(nlohmann::json::parse(lines[1])["seq"], 2);
+}
+
+TEST_F(file_sink_test, begins_a_line_behind_one_that_was_torn) {
+  { file_sink{path("events")}.write(numbered(1)); }
+  std::ofstream{path("events"), std::ios::app} << R"({"v":1,"seq":2,"ts)";
+  file_sink sink{path("events")};
+  sink.write(numbered(3));
+  const auto lines = lines_of(path("events"));
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(nlohmann::json::parse(lines[2])["seq"], 3);
+}
+
+TEST_F(file_sink_test, leaves_alone_what_is_no_events_file) {
+  const std::string scenario = "scenario: squares\n";
+  std::ofstream{path("squares.yaml")} << scenario;
+  file_sink sink{path("squares.yaml")};
+  EXPECT_FALSE(sink.ok());
+  EXPECT_THAT(sink.take_error().value_or(""), testing::HasSubstr("it holds something else than events"));
+  sink.write(numbered(1));
+  EXPECT_EQ(sink.lost(), 1U);
+  EXPECT_EQ(lines_of(path("squares.yaml")), std::vector<std::string>{"scenario: squares"});
+}
+
+TEST_F(file_sink_test, goes_on_in_a_new_file_once_the_old_one_was_renamed) {
   file_sink sink{path("events")};
   sink.write(numbered(1));
-  EXPECT_EQ(lines_of(path("events")).size(), 1U);
+  fs::rename(path("events"), path("events.1"));
+  sink.write(numbered(2));
+  sink.reopen();
+  sink.write(numbered(3));
+  sink.reopen();  // nothing was renamed meanwhile
+  sink.write(numbered(4));
+  EXPECT_EQ(lines_of(path("events.1")).size(), 2U);
+  const auto lines = lines_of(path("events"));
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(nlohmann::json::parse(lines[0])["seq"], 3);
+  EXPECT_TRUE(sink.ok());
+}
+
+TEST_F(file_sink_test, stays_with_the_old_file_when_a_new_one_cannot_be_opened) {
+  fs::create_directory(path("logs"));
+  file_sink sink{path("logs/events")};
+  sink.write(numbered(1));
+  fs::rename(path("logs"), path("old"));
+  sink.reopen();
+  sink.write(numbered(2));
+  EXPECT_EQ(lines_of(path("old/events")).size(), 2U);
+  EXPECT_TRUE(sink.ok());
 }
 
 TEST_F(file_sink_test, tells_once_why_the_file_cannot_be_opened) {

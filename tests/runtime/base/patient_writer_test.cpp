@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -11,6 +13,7 @@
 #include <chrono>
 #include <string>
 #include <thread>
+#include <tuple>
 
 namespace steward {
 namespace {
@@ -134,6 +137,90 @@ TEST_F(patient_writer_test, tells_of_a_reader_that_is_gone) {
   EXPECT_GT(lost, 20u);
   out.write("one more\n");
   EXPECT_EQ(out.lines_lost(), lost + 1);
+}
+
+TEST_F(patient_writer_test, waits_for_a_late_reader_of_a_descriptor_that_does_not_block) {
+  ASSERT_EQ(::fcntl(ends_[1], F_SETFL, O_NONBLOCK), 0);
+  const std::string line = std::string(999, 'x') + "\n";
+  std::string got;
+  patient_writer out(ends_[1], patient_writer::whole);
+  for (int i = 0; i < 500; ++i) out.write(line);
+  std::thread reader([&] { got = read(500'000); });
+  out.finish(patient_writer::without_end);
+  reader.join();
+  EXPECT_EQ(got.size(), 500'000u);
+  EXPECT_EQ(out.problem(), 0);
+}
+
+TEST_F(patient_writer_test, stops_waiting_for_a_reader_that_stalls_once_it_is_hurried) {
+  patient_writer out(ends_[1], {100'000, patient_writer::excess::waited_for});
+  std::atomic<bool> begun{false};
+  std::thread writer([&] {
+    const std::string line = std::string(999, 'x') + "\n";
+    for (int i = 0; i < 1'000; ++i) {
+      out.write(line);  // waits from some line on
+      begun = i > 100;
+    }
+  });
+  while (!begun.load()) std::this_thread::yield();
+  out.hurry(0);
+  writer.join();
+  out.finish(patient_writer::without_end);
+  EXPECT_EQ(out.problem(), ETIMEDOUT);
+  EXPECT_GT(out.lines_lost(), 800u);
+}
+
+TEST_F(patient_writer_test, is_not_held_up_by_others_that_fill_the_same_pipe) {
+  // What is ready for one of two writers may be taken by the other, and then a write would block.
+  std::atomic<bool> over{false};
+  std::thread other([&] {
+    const int fd = ::open(("/proc/self/fd/" + std::to_string(ends_[1])).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    while (!over.load()) std::ignore = ::write(fd, "y", 1);
+    ::close(fd);
+  });
+  patient_writer out(ends_[1]);
+  for (int i = 0; i < 2'000; ++i) out.write(std::string(999, 'x') + "\n");
+  over = true;
+  other.join();
+  out.finish(0);
+}
+
+TEST_F(patient_writer_test, tells_of_a_file_that_may_grow_no_further) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit limit{1'000, 1'000};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    const int fd = ::open("/tmp", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    patient_writer out(fd);
+    for (int i = 0; i < 3; ++i) out.write(std::string(499, 'x') + "\n");
+    ::_exit(out.problem() == EFBIG ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(patient_writer_test, keeps_the_status_off_the_lines_of_others) {
+  patient_writer out(ends_[1]);
+  out.show_status("50 %");
+  out.write("one\n");
+  out.show_status("51 %");
+  out.write("two\n");
+  out.show_status("");
+  out.write("three\n");
+  const std::string expected = "50 %\r\x1b[Kone\n50 %\r\x1b[K51 %\r\x1b[Ktwo\n51 %\r\x1b[Kthree\n";
+  EXPECT_EQ(read(expected.size()), expected);
+}
+
+TEST_F(patient_writer_test, draws_no_status_for_a_reader_that_is_behind) {
+  patient_writer out(ends_[1]);
+  const std::string line = std::string(999, 'x') + "\n";
+  for (int i = 0; i < 100; ++i) out.write(line);
+  for (int i = 0; i < 1'000; ++i) out.show_status("step " + std::to_string(i));
+  out.write("last\n");
+  const auto size = 100 * line.size() + std::string("last\nstep 999").size();
+  EXPECT_TRUE(read(size).ends_with("x\nlast\nstep 999"));
 }
 
 }  // namespace
