@@ -35,9 +35,13 @@ namespace steward::cli {
 
 namespace {
 
+void print_all(const std::vector<config::diagnostic>& what) {
+  for (const auto& one : what) std::fputs(config::render(one).c_str(), stderr);
+}
+
 /// Prints what is wrong with a file; for a bare name that is nearly that of a shipped scenario, also which.
 void print_faults(const std::string& file, const std::vector<config::diagnostic>& faults) {
-  for (const auto& fault : faults) std::fputs(config::render(fault).c_str(), stderr);
+  print_all(faults);
   if (faults.empty() || faults.front().suggestion || find_scenario(file) != file || file.find('/') != std::string::npos)
     return;
   const auto shipped = shipped_scenarios();
@@ -65,6 +69,7 @@ std::optional<std::vector<config::scenario>> load_all(const run_request& request
   for (const auto& file : request.files) {
     auto loaded = config::load_file(find_scenario(file), names, options);
     print_faults(file, loaded.problems);
+    print_all(loaded.warnings);
     faults += loaded.problems.size();
     if (loaded.value) out.push_back(std::move(*loaded.value));
   }
@@ -305,6 +310,7 @@ int plan_scenario(const std::string& file, const std::vector<std::string>& sets,
   options.sets = sets;
   const auto loaded = config::load_file(find_scenario(file), make_catalog(what.tasks, what.actors), options);
   print_faults(file, loaded.problems);
+  print_all(loaded.warnings);
   if (!loaded.value) return exit_config;
   write_stdout(json ? render_plan_json(*loaded.value, loaded.origins) : render_plan(*loaded.value, loaded.origins));
   return stdout_problem() == 0 || stdout_problem() == EPIPE ? exit_done : exit_internal;
@@ -315,7 +321,8 @@ int validate_scenarios(const std::vector<std::string>& files, const std::vector<
   const auto names = make_catalog(what.tasks, what.actors);
   config::load_options options;
   options.sets = sets;
-  std::vector<config::diagnostic> faults;
+  std::size_t faults = 0;
+  std::vector<config::diagnostic> all;
   for (const auto& file : files) {
     auto loaded = config::load_file(find_scenario(file), names, options);
     if (loaded.problems.empty() && !json) {
@@ -323,14 +330,15 @@ int validate_scenarios(const std::vector<std::string>& files, const std::vector<
       for (const auto& note : notes_on(*loaded.value)) std::printf("  note: %s\n", note.c_str());
     }
     if (!json) print_faults(file, loaded.problems);
-    for (auto& fault : loaded.problems) faults.push_back(std::move(fault));
+    if (!json) print_all(loaded.warnings);
+    faults += loaded.problems.size();
+    for (auto* some : {&loaded.problems, &loaded.warnings}) all.insert(all.end(), some->begin(), some->end());
   }
-  if (json) {
-    std::printf("%s\n", config::render_json(faults).c_str());
-  } else {
-    if (!faults.empty()) std::fprintf(stderr, "%zu %s\n", faults.size(), faults.size() == 1 ? "error" : "errors");
-  }
-  return faults.empty() ? exit_done : exit_config;
+  if (json)
+    std::printf("%s\n", config::render_json(all).c_str());
+  else if (faults > 0)
+    std::fprintf(stderr, "%zu %s\n", faults, faults == 1 ? "error" : "errors");
+  return faults == 0 ? exit_done : exit_config;
 }
 
 }  // namespace steward::cli
