@@ -91,6 +91,9 @@ std::vector<std::string> limits_of(const pool_spec& x) {
 void collect_notes(const supervisor_spec& tree, const std::string& path, std::vector<std::string>& out) {
   for (const auto& child : tree.children) {
     const auto here = path + "/" + child.id;
+    if (child.limit && child.restart != restart_type::temporary && !time_to_give_up(*child.limit, child.backoff))
+      out.push_back(fmt::format("{}: its limit of {} restarts within {} is never reached, since its back-off is slower",
+                                here, child.limit->restarts, render_duration(child.limit->within)));
     if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&child.what))
       collect_notes(**nested, here, out);
     if (const auto* pool = std::get_if<pool_spec>(&child.what))

@@ -37,9 +37,13 @@ namespace {
 
 std::string count_of(std::size_t faults) { return std::to_string(faults) + (faults == 1 ? " error" : " errors"); }
 
+void print_all(const std::vector<config::diagnostic>& what) {
+  for (const auto& one : what) say(config::render(one));
+}
+
 /// Prints what is wrong with a file; for a bare name that is nearly that of a shipped scenario, also which.
 void print_faults(const std::string& file, const std::vector<config::diagnostic>& faults) {
-  for (const auto& fault : faults) say(config::render(fault));
+  print_all(faults);
   if (faults.empty() || faults.front().suggestion || find_scenario(file) != file || file.find('/') != std::string::npos)
     return;
   const auto shipped = shipped_scenarios();
@@ -67,6 +71,7 @@ std::optional<std::vector<config::scenario>> load_all(const run_request& request
   for (const auto& file : request.files) {
     auto loaded = config::load_file(find_scenario(file), names, options);
     print_faults(file, loaded.problems);
+    print_all(loaded.warnings);
     faults += loaded.problems.size();
     if (loaded.value) out.push_back(std::move(*loaded.value));
   }
@@ -319,6 +324,7 @@ int plan_scenario(const std::string& file, const std::vector<std::string>& sets,
   options.sets = sets;
   const auto loaded = config::load_file(find_scenario(file), make_catalog(what.tasks, what.actors), options);
   print_faults(file, loaded.problems);
+  print_all(loaded.warnings);
   if (!loaded.value) return exit_config;
   print(json ? render_plan_json(*loaded.value, loaded.origins) : render_plan(*loaded.value, loaded.origins));
   return exit_done;
@@ -329,7 +335,8 @@ int validate_scenarios(const std::vector<std::string>& files, const std::vector<
   const auto names = make_catalog(what.tasks, what.actors);
   config::load_options options;
   options.sets = sets;
-  std::vector<config::diagnostic> faults;
+  std::size_t faults = 0;
+  std::vector<config::diagnostic> all;
   for (const auto& file : files) {
     auto loaded = config::load_file(find_scenario(file), names, options);
     if (loaded.problems.empty() && !json) {
@@ -337,14 +344,15 @@ int validate_scenarios(const std::vector<std::string>& files, const std::vector<
       for (const auto& note : notes_on(*loaded.value)) print("  note: " + note + "\n");
     }
     if (!json) print_faults(file, loaded.problems);
-    for (auto& fault : loaded.problems) faults.push_back(std::move(fault));
+    if (!json) print_all(loaded.warnings);
+    faults += loaded.problems.size();
+    for (auto* some : {&loaded.problems, &loaded.warnings}) all.insert(all.end(), some->begin(), some->end());
   }
-  if (json) {
-    print(config::render_json(faults) + "\n");
-  } else {
-    if (!faults.empty()) say(count_of(faults.size()) + "\n");
-  }
-  return faults.empty() ? exit_done : exit_config;
+  if (json)
+    print(config::render_json(all) + "\n");
+  else if (faults > 0)
+    say(count_of(faults) + "\n");
+  return faults == 0 ? exit_done : exit_config;
 }
 
 }  // namespace steward::cli

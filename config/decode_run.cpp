@@ -113,6 +113,9 @@ map_step decode_map(const section_reader& from, const child_directory& directory
   if (from.text("on_failure").text == "first_error") result.on_failure = failure_policy::first_error;
   result.progress = from.boolean("progress");
   decode_print(from, result);
+  if (from.has("progress") && result.progress && result.as_completed && result.print_each) {
+    from.warn_below("progress", "this has no effect: the lines of `order: completion` come instead of a bar");
+  }
   result.each = from.text("each").text;
   check_template(from, result.each);
   return result;
@@ -121,8 +124,10 @@ map_step decode_map(const section_reader& from, const child_directory& directory
 compare_step decode_compare(const section_reader& from, const child_directory& directory) {
   compare_step result;
   const auto faults_before = from.context().faults.count();
+  bool any_may_be_threads = false;
   for (const auto& pool : from.texts("pools")) {
-    directory.resolve(from.context(), pool, child_kind::pool);
+    const auto* known = directory.resolve(from.context(), pool, child_kind::pool);
+    any_may_be_threads |= known == nullptr || !known->pool || known->pool->runs_in == rung::thread;
     result.pools.push_back(pool.text);
   }
   const bool is_sound = from.context().faults.count() == faults_before;
@@ -133,6 +138,9 @@ compare_step decode_compare(const section_reader& from, const child_directory& d
     one.task = task.text;
     one.inputs = decode_inputs(work, resolve_task(from.context(), task));
     one.contain = work.boolean("contain");
+    if (one.contain && !any_may_be_threads) {
+      work.warn_below("contain", "this has no effect: none of the pools runs on threads");
+    }
     result.work.push_back(std::move(one));
   }
   result.ratio = from.text("ratio").text;

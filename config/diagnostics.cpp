@@ -59,7 +59,7 @@ std::string render(const diagnostic& fault) {
   if (fault.line > 0) {
     result += fmt::format(":{}:{}", fault.line, fault.col);
   }
-  result += ": error: ";
+  result += fault.is_warning ? ": warning: " : ": error: ";
   if (!fault.path.empty()) {
     result += escape_text(fault.path) + ": ";
   }
@@ -82,11 +82,9 @@ std::string render(const diagnostic& fault) {
 std::string render_json(const std::vector<diagnostic>& faults) {
   auto all = nlohmann::ordered_json::array();
   for (const auto& fault : faults) {
-    nlohmann::ordered_json one{{"file", fault.file},
-                               {"line", fault.line},
-                               {"col", fault.col},
-                               {"path", fault.path},
-                               {"message", fault.message}};
+    nlohmann::ordered_json one{{"file", fault.file},       {"line", fault.line},
+                               {"col", fault.col},         {"path", fault.path},
+                               {"message", fault.message}, {"level", fault.is_warning ? "warning" : "error"}};
     if (fault.expected) {
       one["expected"] = *fault.expected;
     }
@@ -114,6 +112,17 @@ void fault_log::add(const mark& at, std::string_view path, std::string message, 
     ++dropped_;
     return;
   }
+  faults_.push_back({at, make(at, path, std::move(message), std::move(more))});
+}
+
+void fault_log::warn(const mark& at, std::string_view path, std::string message) {
+  if (warnings_.size() < max_faults) {
+    warnings_.push_back({at, make(at, path, std::move(message), {})});
+    warnings_.back().fault.is_warning = true;
+  }
+}
+
+diagnostic fault_log::make(const mark& at, std::string_view path, std::string message, hint more) const {
   const source& from = sources_.at(at.source);
   diagnostic fault;
   fault.file = from.name;
@@ -128,7 +137,7 @@ void fault_log::add(const mark& at, std::string_view path, std::string message, 
     const std::size_t end = at.line < from.line_starts.size() ? from.line_starts[at.line] - 1 : from.text.size();
     cut_excerpt(std::string_view{from.text}.substr(begin, end - begin), at.col, fault);
   }
-  faults_.push_back({at, std::move(fault)});
+  return fault;
 }
 
 bool fault_log::has_fault_in_line(const mark& at) const noexcept {
@@ -142,16 +151,22 @@ std::string fault_log::where(const mark& at) const {
 
 std::string fault_log::origin(const mark& at) const { return at.source == 0 ? where(at) : sources_.at(at.source).name; }
 
-std::vector<diagnostic> fault_log::sorted() const {
-  auto ordered = faults_;
-  std::stable_sort(ordered.begin(), ordered.end(), [](const entry& a, const entry& b) {
+std::vector<diagnostic> fault_log::in_order(std::vector<entry> entries) {
+  std::stable_sort(entries.begin(), entries.end(), [](const entry& a, const entry& b) {
     return std::tie(a.at.source, a.at.line, a.at.col) < std::tie(b.at.source, b.at.line, b.at.col);
   });
   std::vector<diagnostic> result;
-  result.reserve(ordered.size() + 1);
-  for (auto& one : ordered) {
+  result.reserve(entries.size() + 1);
+  for (auto& one : entries) {
     result.push_back(std::move(one.fault));
   }
+  return result;
+}
+
+std::vector<diagnostic> fault_log::warnings() const { return in_order(warnings_); }
+
+std::vector<diagnostic> fault_log::sorted() const {
+  auto result = in_order(faults_);
   if (dropped_ > 0) {
     diagnostic rest;
     rest.file = sources_.front().name;

@@ -21,8 +21,9 @@ struct hint {
   std::optional<std::string> suggestion;  ///< what was probably meant: "workers"
 };
 
-/// One fault of a config, ready to be shown.
+/// One fault of a config, ready to be shown, or something that is allowed and probably not meant.
 struct diagnostic {
+  bool is_warning = false;
   std::string file;      ///< "--set" for a fault in an override
   std::size_t line = 0;  ///< 0 when the fault has no place in a text, such as a missing file
   std::size_t col = 0;
@@ -43,8 +44,8 @@ struct diagnostic {
 /// Text that came from the config is escaped. Pure; any thread may call it.
 std::string render(const diagnostic& fault);
 
-/// All faults as a JSON array of objects with the keys file, line, col, path, message and, where known, expected and
-/// suggestion. Bytes that are not UTF-8 are replaced. Pure; any thread may call it.
+/// All faults as a JSON array of objects with the keys file, line, col, path, message level ("error" or "warning")
+/// and, where known, expected and suggestion. Bytes that are not UTF-8 are replaced. Pure; any thread may call it.
 std::string render_json(const std::vector<diagnostic>& faults);
 
 /// Collects the faults of one load together with the texts they are in. Keeps at most `max_faults`; how many more there
@@ -57,6 +58,9 @@ public:
   std::size_t add_source(std::string name, std::string text);
 
   void add(const mark& at, std::string_view path, std::string message, hint more = {});
+
+  /// Adds something that is no fault. Neither counts nor stands among the faults.
+  void warn(const mark& at, std::string_view path, std::string message);
 
   /// True when further faults are only counted; then it is not worth searching for a suggestion.
   bool full() const noexcept { return faults_.size() >= max_faults; }
@@ -77,6 +81,9 @@ public:
   /// The faults so far in the order of their places: those of the file, then those of each override.
   std::vector<diagnostic> sorted() const;
 
+  /// The warnings so far, in the same order; at most `max_faults`.
+  std::vector<diagnostic> warnings() const;
+
 private:
   struct source {
     std::string name;
@@ -88,7 +95,11 @@ private:
     diagnostic fault;
   };
 
+  diagnostic make(const mark& at, std::string_view path, std::string message, hint more) const;
+  static std::vector<diagnostic> in_order(std::vector<entry> entries);
+
   std::vector<source> sources_;
+  std::vector<entry> warnings_;
   std::vector<entry> faults_;
   std::size_t dropped_ = 0;
 };

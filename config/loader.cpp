@@ -5,6 +5,7 @@
 #include "config/overrides.hpp"
 #include "config/section_reader.hpp"
 #include "config/suggest.hpp"
+#include "config/void_values.hpp"
 #include "config/yaml_reader.hpp"
 
 #include <fmt/format.h>
@@ -40,7 +41,7 @@ scenario decode_scenario(load_context& context, const yaml_node& document, const
   return result;
 }
 
-load_result failure(const fault_log& faults) { return {std::nullopt, faults.sorted(), {}}; }
+load_result failure(const fault_log& faults) { return {std::nullopt, faults.sorted(), {}, {}}; }
 
 // The scenario beside a file that is not there which was probably meant: "my_square.yaml" for "my_square".
 std::optional<std::string> nearest_file(const std::filesystem::path& missing) {
@@ -72,7 +73,7 @@ load_result file_failure(const std::string& path, std::string message, std::opti
   fault.file = path;
   fault.message = std::move(message);
   fault.suggestion = std::move(suggestion);
-  return {std::nullopt, {std::move(fault)}, {}};
+  return {std::nullopt, {std::move(fault)}, {}, {}};
 }
 
 struct descriptor {
@@ -144,7 +145,8 @@ load_result load_text(std::string_view text, const std::string& name, const cata
   if (options.seed) {
     result.seed = *options.seed;
   }
-  return {std::move(result), {}, places.origins()};
+  warn_of_void_values(result, places);
+  return {std::move(result), {}, places.origins(), faults.warnings()};
 }
 
 }  // namespace steward::config

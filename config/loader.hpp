@@ -25,7 +25,8 @@ struct load_options {
 struct load_result {
   std::optional<scenario> value;
   std::vector<diagnostic> problems;
-  origin_map origins;  ///< of the tree's written values; empty when there are problems
+  origin_map origins;                     ///< of the tree's written values; empty when there are problems
+  std::vector<diagnostic> warnings = {};  ///< what has no effect; empty when there are problems
 };
 
 /// Reads and checks a scenario: syntax, keys, types, ranges, names and references. Starts nothing and calls nothing but

@@ -33,6 +33,9 @@ public:
       here = descend(*here);
     }
     if (here != nullptr) {
+      if (here->at.source != 0 && here->at.source != source_) {
+        faults_.warn(here->at, path_, "this has no effect: a later --set wins");
+      }
       *here = std::move(value);
     }
   }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <limits>
 
 namespace steward::config {
 namespace {
@@ -183,7 +184,8 @@ void section_reader::fault_at_key(std::string_view key, std::string message, hin
   context_->faults.add(found == nullptr ? at_ : found->at, path_of(key), std::move(message), std::move(more));
 }
 
-void section_reader::fault_below(std::string_view keys, std::string message, hint more) const {
+// The place of what is written below here, as far as it is, and whether it is to the end.
+std::pair<mark, bool> section_reader::find_below(std::string_view keys) const {
   mark at = at_;
   const yaml_node* here = node_;
   std::string_view rest = keys;
@@ -197,7 +199,18 @@ void section_reader::fault_below(std::string_view keys, std::string message, hin
     here = &found->value;
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
-  context_->faults.add(at, keys.empty() ? path_ : path_of(keys), std::move(message), std::move(more));
+  return {at, rest.empty() && here != nullptr};
+}
+
+void section_reader::fault_below(std::string_view keys, std::string message, hint more) const {
+  context_->faults.add(find_below(keys).first, keys.empty() ? path_ : path_of(keys), std::move(message),
+                       std::move(more));
+}
+
+bool section_reader::has_below(std::string_view keys) const { return find_below(keys).second; }
+
+void section_reader::warn_below(std::string_view keys, std::string message) const {
+  context_->faults.warn(find_below(keys).first, path_of(keys), std::move(message));
 }
 
 void section_reader::wrong_type(const yaml_node& found, const mark& at, const std::string& path, hint more) const {
@@ -335,16 +348,23 @@ double section_reader::real(std::string_view key) const {
   if (found == nullptr) {
     return fallback;
   }
+  const auto low = of.min ? static_cast<double>(*of.min) : std::numeric_limits<double>::lowest();
+  const auto high = of.max ? static_cast<double>(*of.max) : std::numeric_limits<double>::max();
   auto value = parse_real(found->text);
   if (auto* bad = std::get_if<value_fault>(&value)) {
+    if (bad->more.suggestion) {
+      const auto advised = parse_real(*bad->more.suggestion);
+      const auto* number = std::get_if<double>(&advised);
+      if (number == nullptr || *number < low || *number > high) {
+        bad->more.suggestion.reset();
+      }
+    }
     fault(key, std::move(bad->message), std::move(bad->more));
     return fallback;
   }
   const double number = std::get<double>(value);
-  const bool too_small = of.min && number < static_cast<double>(*of.min);
-  const bool too_large = of.max && number > static_cast<double>(*of.max);
-  if (too_small || too_large) {
-    fault(key, fmt::format("{} is too {}", found->text, too_small ? "small" : "large"), {expectation(of), {}});
+  if (number < low || number > high) {
+    fault(key, fmt::format("{} is too {}", found->text, number < low ? "small" : "large"), {expectation(of), {}});
     return fallback;
   }
   return number;

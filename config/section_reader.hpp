@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace steward::config {
@@ -77,6 +78,12 @@ public:
   /// Reports a fault at what is written below here, such as "backoff.min", as far as it is written.
   void fault_below(std::string_view keys, std::string message, hint more = {}) const;
 
+  /// Whether there is something at "backoff.min" below here.
+  bool has_below(std::string_view keys) const;
+
+  /// Warns of what stands there.
+  void warn_below(std::string_view keys, std::string message) const;
+
   /// The map as it is written; null when it is not.
   const yaml_node* node() const noexcept { return node_; }
 
@@ -88,6 +95,7 @@ public:
 
 private:
   const yaml_entry* entry(std::string_view key) const;
+  std::pair<mark, bool> find_below(std::string_view keys) const;
   const yaml_node* scalar(const field& of) const;
   const std::vector<yaml_node>* list(const field& of) const;
   void check_keys();

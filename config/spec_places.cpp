@@ -39,6 +39,11 @@ const spec_places::entry* spec_places::find_sound(const std::string& path) const
   return found == specs_.end() || !found->second.from || !found->second.is_sound ? nullptr : &found->second;
 }
 
+const section_reader* spec_places::find(const std::string& path) const {
+  const auto* found = find_sound(path);
+  return found == nullptr ? nullptr : &*found->from;
+}
+
 void spec_places::report(const std::vector<spec_fault>& faults) const {
   for (const auto& fault : faults) {
     const auto* place = find_sound(fault.path);

@@ -26,6 +26,9 @@ public:
   /// Reports each fault at its place, unless it is in, or right below, a spec that is spoilt.
   void report(const std::vector<spec_fault>& faults) const;
 
+  /// What is written of a child, or of the root; null when nothing is, or when it is spoilt.
+  const section_reader* find(const std::string& path) const;
+
   origin_map origins() const;
 
 private:

@@ -42,6 +42,19 @@ planned plan_of(std::string_view yaml, std::vector<std::string> sets = {}) {
   return loaded.value ? planned{std::move(*loaded.value), std::move(loaded.origins)} : planned{};
 }
 
+TEST(plan, notes_a_limit_that_the_back_off_keeps_a_child_below) {
+  const auto notes = [](const std::string& delay) {
+    return notes_on(
+        plan_of("scenario: t\ntree: {children: [{id: a, actor: counter, intensity: {restarts: 3, within: 5s}, "
+                "backoff: {min: " +
+                delay + "}}]}\n")
+            .what);
+  };
+  EXPECT_EQ(notes("5s"), std::vector<std::string>{"/root/a: its limit of 3 restarts within 5s is never reached, since "
+                                                  "its back-off is slower"});
+  EXPECT_EQ(notes("100ms"), std::vector<std::string>{});
+}
+
 TEST(plan, shows_the_tree_in_start_order_with_the_origin_of_each_value) {
   const auto got = plan_of(text, {"tree.children.conns.supervisor.children.conn.pool.workers=4"});
   EXPECT_EQ(
