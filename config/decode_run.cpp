@@ -111,6 +111,7 @@ compare_step decode_compare(const section_reader& from, const child_directory& d
     result.work.push_back(std::move(one));
   }
   result.ratio = from.text("ratio").text;
+  result.verdict = from.boolean("verdict");
   result.advice = from.text("advice").text;
   if (from.has("ratio") && result.pools.size() != 2) {
     from.fault("ratio", fmt::format("a ratio of {} pools", result.pools.size()), {"two pools", {}});
