@@ -225,6 +225,13 @@ class the_events_file(output_test):
                 self.assertIn("nothing was started", result.stderr)
                 self.assertEqual(Path(file).read_text(), text)
 
+    def test_of_a_soak_is_left_alone_too(self):
+        file = self.write("notes.txt", "mine\n")
+        result = self.run_it("soak", "--seconds", "1", "--tasks", "100", "--history", file)
+        self.assertEqual(result.returncode, 5)
+        self.assertIn("holds something else than a history", result.stderr)
+        self.assertEqual(Path(file).read_text(), "mine\n")
+
     def test_has_a_name(self):
         for arguments in (["--events", ""], ["--events="], ["--events=", "--json"]):
             with self.subTest(arguments):
