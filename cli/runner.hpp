@@ -69,7 +69,10 @@ private:
   struct cell {
     double seconds = 0.0;
     std::string survived;
+    std::size_t results = 0;
   };
+  static std::string verdict_on(const config::compare_work& work, const std::vector<std::string>& pools,
+                                const std::vector<cell>& row);
   cell compare_one(const std::string& pool, const config::compare_work& work);
   cell compare_contained(const pool& threads, const config::compare_work& work);
 

@@ -144,6 +144,7 @@ compare_step decode_compare(const section_reader& from, const child_directory& d
     result.work.push_back(std::move(one));
   }
   result.ratio = from.text("ratio").text;
+  result.verdict = from.boolean("verdict");
   result.advice = from.text("advice").text;
   if (from.has("ratio") && result.pools.size() != 2 && is_sound) {
     from.fault("ratio", fmt::format("a ratio of {} pools", result.pools.size()), {"two pools", {}});

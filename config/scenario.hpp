@@ -46,8 +46,9 @@ struct compare_work {
 struct compare_step {
   std::vector<std::string> pools;
   std::vector<compare_work> work;
-  std::string ratio;   ///< how to label "first pool's time : second pool's time"; empty for no ratio line
-  std::string advice;  ///< printed below the table
+  std::string ratio;     ///< how to label "first pool's time : second pool's time"; empty for no ratio line
+  bool verdict = false;  ///< whether to tell for each work which pool did it best
+  std::string advice;    ///< printed below the table
 };
 
 /// Waits until actors of the tree have ended by themselves.

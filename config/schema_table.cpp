@@ -377,6 +377,8 @@ void add_compare(table& t) {
   t.add("work", sections, "What each pool runs.").of("work").required().filled();
   t.add("ratio", text, "Label of the line that tells the first pool's time against the second's; without it no line.")
       .fallback("");
+  t.add("verdict", boolean, "Whether the table is followed by which pool did each work best, as it was measured.")
+      .fallback("false");
   t.add("advice", text, "Printed below the table.").fallback("");
 
   t.begin("work");

@@ -1,6 +1,7 @@
 #include "cli/soak/history.hpp"
 
 #include <cerrno>
+#include <fstream>
 #include <iterator>
 #include <system_error>
 
@@ -11,6 +12,7 @@ namespace steward::soak {
 namespace {
 
 constexpr std::size_t write_at_bytes = 256 * 1024;
+constexpr std::string_view history_start = "H,";  // of its first line
 
 std::string_view last_part(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
@@ -22,9 +24,20 @@ std::string_view number_in(std::string_view args) {
 
 std::int64_t us_of(double ms) { return static_cast<std::int64_t>(ms * 1'000.0); }
 
+/// What is no history is not emptied.
+std::FILE* open_history(const std::string& file) {
+  std::string start(history_start.size(), '\0');
+  std::ifstream before(file);
+  before.read(start.data(), static_cast<std::streamsize>(start.size()));
+  if (before.gcount() > 0 && start != history_start)
+    throw std::system_error(std::make_error_code(std::errc::file_exists),
+                            file + " holds something else than a history");
+  return std::fopen(file.c_str(), "we");
+}
+
 }  // namespace
 
-history::history(const std::string& file) : file_(std::fopen(file.c_str(), "we")) {
+history::history(const std::string& file) : file_(open_history(file)) {
   if (file_ == nullptr) throw std::system_error(errno, std::generic_category(), file);
   lines_.reserve(2 * write_at_bytes);
   writer_ = std::thread([this] { write_out(); });

@@ -29,7 +29,7 @@ namespace steward::soak {
 /// Thread-safe. A thread of its own writes to the file, so that no caller waits for the disk.
 class history {
 public:
-  /// Throws std::system_error when the file cannot be written.
+  /// Throws std::system_error when the file cannot be written, or holds something else than a history.
   explicit history(const std::string& file);
   ~history();
   history(const history&) = delete;

@@ -209,13 +209,14 @@ TEST(loader, reads_map_steps) {
 }
 
 TEST(loader, reads_compare_steps) {
-  const auto got =
-      load_good(tree_of_steps +
-                "  - compare: {pools: [p, q], ratio: r, advice: b, work: [{name: n, task: wait_ms, inputs: {value: "
-                "5, times: 2}, contain: true}, {name: m, task: square, inputs: [1]}]}\n");
+  const auto got = load_good(tree_of_steps +
+                             "  - compare: {pools: [p, q], ratio: r, verdict: true, advice: b, work: [{name: n, task: "
+                             "wait_ms, inputs: {value: "
+                             "5, times: 2}, contain: true}, {name: m, task: square, inputs: [1]}]}\n");
   const auto& compare = std::get<compare_step>(got.run.at(0).what);
   EXPECT_EQ(compare.pools, (std::vector<std::string>{"p", "q"}));
   EXPECT_EQ(compare.ratio, "r");
+  EXPECT_TRUE(compare.verdict);
   EXPECT_EQ(compare.advice, "b");
   ASSERT_EQ(compare.work.size(), 2U);
   EXPECT_EQ(compare.work[0].name, "n");
