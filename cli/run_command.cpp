@@ -4,6 +4,7 @@
 #include "cli/exit_codes.hpp"
 #include "cli/failure.hpp"
 #include "cli/output.hpp"
+#include "cli/own_words.hpp"
 #include "cli/plan.hpp"
 #include "cli/reload.hpp"
 #include "cli/runner.hpp"
@@ -272,6 +273,7 @@ int run_scenarios(const run_request& request, const program& what) {
     std::fprintf(stderr, "steward: %s; nothing was started\n", problem->c_str());
     return exit_usage;
   }
+  std::optional<own_words> words{std::in_place, events, [&outlets] { outlets.finish(); }};
   int code = exit_done;
   for (const auto& scenario : *scenarios) {
     const int one = run_one(scenario, request, what, events, stop);
@@ -279,6 +281,7 @@ int run_scenarios(const run_request& request, const program& what) {
     if (stop.signal() != 0) break;
   }
   outlets.finish();
+  words.reset();
   zygote.reset();
   if (const auto problem = outlets.problem()) std::fprintf(stderr, "steward: %s\n", problem->c_str());
   if (const int problem = outlets.stdout_problem(); problem != 0 && problem != EPIPE) {
