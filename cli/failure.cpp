@@ -18,7 +18,6 @@ namespace steward::cli {
 namespace {
 
 std::atomic<bool> starting{true};
-std::terminate_handler terminate_before = nullptr;
 
 /// What the system had not enough of.
 struct shortage {
@@ -65,17 +64,11 @@ shortage shortage_of(const std::exception_ptr& problem) noexcept {
   }
 }
 
-[[noreturn]] void on_terminate() {
-  if (const auto problem = std::current_exception(); problem && shortage_of(problem).is_one)
-    ::_exit(tell_failure(problem));
-  if (terminate_before != nullptr) terminate_before();
-  std::abort();
-}
-
 }  // namespace
 
 void begin_start() noexcept { starting = true; }
 void end_start() noexcept { starting = false; }
+bool is_starting() noexcept { return starting; }
 
 int tell_failure(const std::exception_ptr& problem) noexcept {
   const auto missing = shortage_of(problem);
@@ -90,6 +83,6 @@ int tell_failure(const std::exception_ptr& problem) noexcept {
   }
 }
 
-void end_by_code_when_scarce() noexcept { terminate_before = std::set_terminate(on_terminate); }
+bool is_scarce(const std::exception_ptr& problem) noexcept { return shortage_of(problem).is_one; }
 
 }  // namespace steward::cli

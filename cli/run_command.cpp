@@ -4,6 +4,7 @@
 #include "cli/exit_codes.hpp"
 #include "cli/failure.hpp"
 #include "cli/output.hpp"
+#include "cli/own_words.hpp"
 #include "cli/plan.hpp"
 #include "cli/reload.hpp"
 #include "cli/runner.hpp"
@@ -292,6 +293,7 @@ int run_scenarios(const run_request& request, const program& what) {
     outlets->tell_problem("; nothing was started");
     return exit_usage;
   }
+  std::optional<own_words> words{std::in_place, events, [&outlets] { outlets->finish(); }};
   // One file can be read again; with several, none is the one that is meant.
   std::function<void()> on_reload;
   if (scenarios->size() == 1) {
@@ -313,6 +315,7 @@ int run_scenarios(const run_request& request, const program& what) {
   }
   outlets->finish();
   if (code == exit_done && stop.signal() != 0) code = exit_signal_base + stop.signal();  // as the output was awaited
+  words.reset();
   zygote.reset();
   if (outlets->tell_problem("") && code == exit_done) code = exit_internal;
   if (code == exit_done && request.strict && outlets->any_crash()) code = exit_strict;

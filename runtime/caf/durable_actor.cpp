@@ -1,5 +1,6 @@
 #include "caf/durable_actor.hpp"
 
+#include "base/in_hand.hpp"
 #include "caf/durable_parts.hpp"
 #include "steward/messages.hpp"
 
@@ -48,7 +49,14 @@ durable_actor::extras& durable_actor::make_extras() {
   return *out;
 }
 
+std::string durable_actor::handled_now() const {
+  if (current_element_ == nullptr || current_element_->content().type_token() == own_token) return {};
+  return text_of(current_element_->content());
+}
+
 caf::invoke_message_result durable_actor::consume(caf::mailbox_element& x) {
+  const in_hand_mark mark{
+      [](const void* self, event& into) { static_cast<const durable_actor*>(self)->describe_in_hand(into); }, this};
   if (has_ordinary_bit(x.mid) && !skipping_) {
     clear_ordinary_bit(x.mid);
     if (!abandoned_.load(acquire) && ring() == nullptr) return run(x, true, true);

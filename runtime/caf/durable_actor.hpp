@@ -16,6 +16,10 @@
 #include <typeinfo>
 #include <vector>
 
+namespace steward {
+struct event;
+}
+
 namespace steward::port {
 
 struct durable_options {
@@ -73,6 +77,10 @@ protected:
   virtual void on_dropped(std::uint64_t n) = 0;
   /// The actor is over: its monitors were told, its counts are final. `dead`: tells that were left over.
   virtual void on_left(std::uint64_t dead) = 0;
+  /// Whose work the message in hand is, for the case that the program dies of it.
+  virtual void describe_in_hand(event& into) const = 0;
+  /// What is being handled, by the actor's own thread; nothing while the actor itself is built or ended.
+  std::string handled_now() const;
 
   /// New options from now on.
   void reconfigure(const durable_options& options);

@@ -1,11 +1,13 @@
 #include "steward/port.hpp"
 #include "steward/detail/time_limit.hpp"
 
+#include "process/flight_page.hpp"
 #include "process/room.hpp"
 
 #include <caf/exit_reason.hpp>
 #include <caf/pec.hpp>
 #include <caf/sec.hpp>
+#include <caf/thread_hook.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -20,6 +22,13 @@ constexpr std::size_t extra_threads = 3;
 // Of the network module: its multiplexer and its manager; an epoll descriptor, a pipe, and what it opens for a moment.
 constexpr std::size_t network_threads = 2;
 constexpr std::size_t network_descriptors = 8;
+
+/// Lets the overflow of the stack of an actor's thread be told.
+struct signal_stacks final : caf::thread_hook {
+  void init(caf::actor_system&) override {}
+  void thread_started() override { process::own_signal_stack(); }
+  void thread_terminates() override {}
+};
 
 /// While it lives, no memory is the end: std::terminate, where it was asked for.
 class memory_or_end {
@@ -44,6 +53,7 @@ private:
 /// Nothing may be thrown out of the making of a system, for what is there of it would be destroyed under its threads.
 std::unique_ptr<caf::actor_system> make_whole(caf::actor_system_config& cfg) noexcept {
   const memory_or_end whole;
+  cfg.add_thread_hook<signal_stacks>();
   return std::make_unique<caf::actor_system>(cfg);
 }
 

@@ -115,6 +115,23 @@ runtime::~runtime() {
   impl_->keeper.reset();
 }
 
+void runtime::request_stop() {
+  const std::lock_guard lock{impl_->trees_mutex};
+  impl_->stopping = true;
+  impl_->names.give_up_waiting();
+  for (auto* tree : impl_->trees) tree->request_stop();
+}
+
+bool runtime::stop_requested() const {
+  const std::lock_guard lock{impl_->trees_mutex};
+  return impl_->stopping;
+}
+
+bool runtime::trees_over() const {
+  const std::lock_guard lock{impl_->trees_mutex};
+  return std::ranges::all_of(impl_->trees, [](auto* tree) { return tree->stop_within(milliseconds{0}); });
+}
+
 event_log& runtime::events() noexcept { return *impl_->events; }
 caf::actor_system& runtime::system() noexcept { return *impl_->system; }
 

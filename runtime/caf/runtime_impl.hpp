@@ -56,6 +56,10 @@ struct runtime::impl {
   std::unique_ptr<caf::actor_system> system;
   std::unique_ptr<actor_link_hub> links;
 
+  mutable std::mutex trees_mutex;
+  std::vector<supervisor*> trees;
+  bool stopping = false;
+
   /// Paths of what trees had to abandon: what a hung end is about.
   std::mutex abandoned_mutex;
   std::vector<std::string> abandoned;

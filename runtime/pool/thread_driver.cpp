@@ -1,6 +1,9 @@
 #include "pool/thread_driver.hpp"
 
+#include "base/in_hand.hpp"
+#include "process/flight_page.hpp"
 #include "steward/detail/many_run.hpp"
+#include "steward/event.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -157,6 +160,12 @@ struct thread_driver::worker {
   void execute(const act::assign& what) {
     const auto& task = *what.task;
     const task_context context{what.id, what.attempt, attempts, pool, &stop};
+    const std::pair<const worker*, const act::assign*> now{this, &what};
+    const in_hand_mark mark{[](const void* of, event& into) {
+                              const auto& [self, work] = *static_cast<decltype(&now)>(of);
+                              self->describe_work(*work, into);
+                            },
+                            &now};
     if (!task.sink) {
       run_one(task, context);
     } else if (task.entry) {
@@ -164,6 +173,18 @@ struct thread_driver::worker {
     } else {
       run_body(task, context);
     }
+  }
+
+  void describe_work(const act::assign& what, event& into) const {
+    into.actor = pool;
+    into.runs_in = to_string(rung::thread);
+    auto& task = into.task.emplace();
+    task.id = what.id;
+    task.name = what.task->entry ? what.task->entry->name : "callable";
+    task.attempt = what.attempt;
+    task.attempts = attempts;
+    if (const auto at = item.load(std::memory_order_relaxed); what.task->sink && at > 0)
+      into.text = "at item " + std::to_string(at) + " of its chunk";
   }
 
   void run_one(const job& task, const task_context& context) {
@@ -310,6 +331,7 @@ void thread_driver::carry_out(const act::start& what, engine& to, time_point now
   self->loop = inbox_;
   try {
     s.thread = std::thread([self] {
+      process::own_signal_stack();
       self->run();
       self->end();
     });

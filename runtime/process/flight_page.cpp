@@ -81,22 +81,25 @@ std::span<std::byte> flight_recorder::arena() const noexcept {
 }
 
 std::optional<cause> flight_recorder::last_words() const {
-  if (page_ == nullptr) return std::nullopt;
-  std::uint32_t said = page_->said.load(std::memory_order_acquire);
+  return page_ == nullptr ? std::nullopt : last_words_in(*page_);
+}
+
+std::optional<cause> last_words_in(const flight_page& page) {
+  std::uint32_t said = page.said.load(std::memory_order_acquire);
   if (said == 0) return std::nullopt;
   cause why;
   why.cls = cause_class::signal;
-  why.signal = std::clamp(page_->signal, 0, NSIG - 1);
-  why.code = page_->code;
-  if (page_->has_address != 0) why.address = page_->address;
-  why.exception = text_of(page_->exception);
-  why.message = text_of(page_->message);
-  if (page_->stack_overflow != 0 && why.message.empty()) why.message = "stack overflow";
+  why.signal = std::clamp(page.signal, 0, NSIG - 1);
+  why.code = page.code;
+  if (page.has_address != 0) why.address = page.address;
+  why.exception = text_of(page.exception);
+  why.message = text_of(page.message);
+  if (page.stack_overflow != 0 && why.message.empty()) why.message = "stack overflow";
   if (said >= said_frames) {
     // Copied first: whoever wrote them may still be at it.
-    std::size_t count = std::min<std::size_t>(page_->frame_count, std::size(page_->frames));
-    std::vector<std::uint64_t> raw(page_->frames, page_->frames + count);
-    why.frames = frame_names(raw, page_->anchor);
+    std::size_t count = std::min<std::size_t>(page.frame_count, std::size(page.frames));
+    std::vector<std::uint64_t> raw(page.frames, page.frames + count);
+    why.frames = frame_names(raw, page.anchor);
   }
   return why;
 }

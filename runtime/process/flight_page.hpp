@@ -57,6 +57,9 @@ inline constexpr std::uint32_t said_frames = 2;
 /// The rest of the mapping, in which a worker leaves results before it sends them.
 inline constexpr std::size_t arena_bytes = std::size_t{256} * 1024;
 
+/// What the last words in a page say, see `flight_recorder::last_words`.
+std::optional<cause> last_words_in(const flight_page& page);
+
 /// Owns a mapping of a flight page and its arena, backed by a memfd. Move-only. The parent creates it and passes `fd()`
 /// to the child.
 class flight_recorder {
@@ -96,5 +99,17 @@ void leave_note(flight_page& page, const std::string& text) noexcept;
 /// (the wait status stays true). Installs an alternate stack, so that a stack overflow is told, too. A child that this
 /// process forks says nothing: it ends as if none of this had been installed. `page` must live for ever.
 void install_last_words(flight_page& page, int channel_fd);
+
+/// The same for a program of many threads, which has nobody to read its page: `told` is called in the signal handler
+/// once the words are written, and has to care for them itself. Of several threads that die at once one has the word,
+/// and the others wait. Signals that have a handler already are left alone.
+void install_own_last_words(flight_page& page, void (*told)() noexcept);
+
+/// As a terminate handler: writes the uncaught exception down and aborts.
+[[noreturn]] void say_and_abort();
+
+/// Gives the calling thread a stack for signal handlers, until it ends: else the overflow of its own is not told. The
+/// thread that installs last words has one. Does nothing when there is no memory for it.
+void own_signal_stack() noexcept;
 
 }  // namespace steward::process

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -41,6 +42,7 @@ int words_channel = -1;
 // Of whom they are. What it forks has the handlers, and neither words nor a channel of its own.
 pid_t words_pid = 0;
 std::terminate_handler terminate_before = nullptr;
+void (*words_told)() noexcept = nullptr;
 // Where the main thread's stack ends at the latest, and a place near its beginning; 0 when unknown.
 std::uint64_t stack_limit = 0;
 std::uint64_t stack_begin = 0;
@@ -107,8 +109,13 @@ void on_fatal_signal(int signal, siginfo_t* info, void* context) {
     write_frames(page, at.pc);
     page.said.store(said_frames, std::memory_order_release);
     if (words_channel >= 0) ::shutdown(words_channel, SHUT_RDWR);
+    if (words_told != nullptr) words_told();
+  } else if (::getpid() == words_pid && words_told != nullptr) {
+    timespec long_enough{10, 0};
+    ::nanosleep(&long_enough, nullptr);
   }
-  // SA_RESETHAND has restored the default action, so this one is fatal when the handler returns.
+  // Its default action is fatal when the handler returns.
+  ::signal(signal, SIG_DFL);
   ::syscall(SYS_tgkill, ::getpid(), ::syscall(SYS_gettid), signal);
 }
 
@@ -134,18 +141,34 @@ void write_text(char (&to)[N], const std::string& text) noexcept {
   std::abort();
 }
 
-// The alternate stack, below it a page that faults.
-void install_signal_stack() noexcept {
-  auto guard = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  void* memory =
-      ::mmap(nullptr, guard + signal_stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return;
-  ::mprotect(memory, guard, PROT_NONE);
-  stack_t stack{};
-  stack.ss_sp = static_cast<char*>(memory) + guard;
-  stack.ss_size = signal_stack_bytes;
-  ::sigaltstack(&stack, nullptr);
-}
+// An alternate stack, below it a page that faults.
+class signal_stack {
+public:
+  signal_stack() noexcept : guard_(static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))) {
+    memory_ = ::mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory_ == MAP_FAILED) return;
+    ::mprotect(memory_, guard_, PROT_NONE);
+    stack_t stack{};
+    stack.ss_sp = static_cast<char*>(memory_) + guard_;
+    stack.ss_size = signal_stack_bytes;
+    ::sigaltstack(&stack, nullptr);
+  }
+  ~signal_stack() {
+    if (memory_ == MAP_FAILED) return;
+    stack_t none{};
+    none.ss_flags = SS_DISABLE;
+    ::sigaltstack(&none, nullptr);
+    ::munmap(memory_, bytes());
+  }
+  signal_stack(const signal_stack&) = delete;
+  signal_stack& operator=(const signal_stack&) = delete;
+
+private:
+  std::size_t bytes() const noexcept { return guard_ + signal_stack_bytes; }
+
+  std::size_t guard_;
+  void* memory_ = MAP_FAILED;
+};
 
 void find_main_stack() noexcept {
   rlimit limit{};
@@ -158,6 +181,26 @@ void find_main_stack() noexcept {
   stack_limit = begin - limit.rlim_cur;
 }
 
+void prepare_words(flight_page& page, int channel_fd, void (*told)() noexcept) noexcept {
+  words_page = &page;
+  words_channel = channel_fd;
+  words_told = told;
+  words_pid = ::getpid();
+  speaking = false;
+  void* warm_up[2];
+  ::backtrace(warm_up, 2);
+  own_signal_stack();
+  find_main_stack();
+}
+
+void take_signal(int signal) noexcept {
+  struct sigaction action {};
+  action.sa_sigaction = on_fatal_signal;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  ::sigfillset(&action.sa_mask);
+  ::sigaction(signal, &action, nullptr);
+}
+
 }  // namespace
 
 void leave_note(flight_page& page, const std::string& text) noexcept {
@@ -166,20 +209,28 @@ void leave_note(flight_page& page, const std::string& text) noexcept {
   page.said.store(said_signal, std::memory_order_release);
 }
 
+void say_and_abort() { on_terminate(); }
+
+void own_signal_stack() noexcept {
+  stack_t now{};
+  // A sanitizer gives every thread one of its own.
+  if (::sigaltstack(nullptr, &now) == 0 && (now.ss_flags & SS_DISABLE) == 0) return;
+  thread_local signal_stack mine;
+}
+
 void install_last_words(flight_page& page, int channel_fd) {
-  words_page = &page;
-  words_channel = channel_fd;
-  words_pid = ::getpid();
-  void* warm_up[2];
-  ::backtrace(warm_up, 2);
-  install_signal_stack();
-  find_main_stack();
+  prepare_words(page, channel_fd, nullptr);
   terminate_before = std::set_terminate(on_terminate);
-  struct sigaction action {};
-  action.sa_sigaction = on_fatal_signal;
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK | static_cast<int>(SA_RESETHAND);
-  ::sigfillset(&action.sa_mask);
-  for (int signal : fatal_signals) ::sigaction(signal, &action, nullptr);
+  for (int signal : fatal_signals) take_signal(signal);
+}
+
+void install_own_last_words(flight_page& page, void (*told)() noexcept) {
+  prepare_words(page, -1, told);
+  terminate_before = nullptr;
+  for (int signal : fatal_signals) {
+    struct sigaction now {};
+    if (::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) take_signal(signal);
+  }
 }
 
 }  // namespace steward::process

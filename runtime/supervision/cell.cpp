@@ -179,6 +179,13 @@ void cell::begin(std::uint64_t incarnation) {
   report(std::move(failed));
 }
 
+void cell::describe_in_hand(event& into) const {
+  into.actor = path();
+  into.incarnation = incarnation_;
+  into.runs_in = to_string(rung::thread);
+  into.text = while_handling(handled_now());
+}
+
 void cell::on_throw(const std::exception_ptr& problem, const std::exception* known, const std::string& in_hand) {
   auto why = known != nullptr ? cause_of_known(*known, problem) : cause_of(problem);
   const auto* given = rules();

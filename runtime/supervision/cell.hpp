@@ -134,6 +134,7 @@ private:
   caf::result<caf::message> on_unexpected(caf::message_view& view) override;
   void on_dropped(std::uint64_t n) override;
   void on_left(std::uint64_t dead) override;
+  void describe_in_hand(event& into) const override;
 
   void carry_out(const cell_command& command);
   /// Builds the next state. Reports when that fails, or is declined, after which the mailbox is held.

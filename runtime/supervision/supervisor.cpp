@@ -119,10 +119,17 @@ supervisor::supervisor(runtime& rt, supervisor_spec spec, std::string name) : im
   };
   process::expect_room_for_threads(1);
   impl_->brain = spawn_kernel(rt.system(), std::move(env));
+  const std::lock_guard lock{parts.trees_mutex};
+  parts.trees.push_back(this);
 }
 
 supervisor::~supervisor() {
   stop();
+  {
+    auto& parts = impl_->rt->internals();
+    const std::lock_guard lock{parts.trees_mutex};
+    std::erase(parts.trees, this);
+  }
   caf::anon_send_exit(impl_->brain, caf::exit_reason::user_shutdown);
   // The kernel may still run the callback that told us of the end: it is over only when it is down.
   caf::scoped_actor self{impl_->rt->system()};
@@ -134,6 +141,7 @@ tree_start supervisor::start() {
   std::unique_lock guard{impl_->mutex};
   impl_->begun = true;
   impl_->begin();
+  if (impl_->rt->stop_requested()) request_stop();
   impl_->changed.wait(guard, [this] { return impl_->started || impl_->over_told; });
   tree_start out;
   if (impl_->started) {

@@ -59,7 +59,10 @@ public:
   int main(int argc, char** argv);
 
   /// Runs `body` with a runtime and no command line: for programs that build their tree in C++. Returns what `body`
-  /// returns; 70 when it throws. Events of level warn and above go to stderr.
+  /// returns; 70 when it throws, 5 when there was nothing to make its runtime of. Events of level warn and above go to
+  /// stderr. The first SIGINT, SIGTERM or SIGHUP is `runtime::request_stop`; then 128 + signal is returned, and a body
+  /// that has not returned `end_within` after the end of its trees is not waited for. A second signal ends the program
+  /// at once.
   int run(int argc, char** argv, const std::function<int(runtime&)>& body, runtime_options options = {});
 
   task_registry& tasks() noexcept;
