@@ -1,5 +1,7 @@
 #include "steward/cause.hpp"
 
+#include "base/text.hpp"
+
 #include <cxxabi.h>
 #include <fmt/format.h>
 
@@ -42,7 +44,7 @@ void read_exception(std::exception_ptr problem, cause& out, int depth) {
     std::rethrow_exception(std::move(problem));
   } catch (const std::exception& e) {
     out.exception = type_name(typeid(e));
-    out.message = e.what();
+    out.message = text_of(e);
     if (const auto* nested = dynamic_cast<const std::nested_exception*>(&e)) {
       inner = nested->nested_ptr();
     }
@@ -106,6 +108,8 @@ const char* to_string(cause_class cls) noexcept {
       return "signal";
     case cause_class::exit:
       return "exit";
+    case cause_class::quit:
+      return "quit";
     case cause_class::deadline:
       return "deadline";
     case cause_class::heartbeat:
@@ -150,6 +154,8 @@ std::string describe(const cause& why) {
       return describe_signal(why);
     case cause_class::exit:
       return with_text(fmt::format("exit code {}", why.code), why);
+    case cause_class::quit:
+      return with_text("quit", why);
     case cause_class::deadline:
       return with_text("ran past its deadline", why);
     case cause_class::heartbeat:
@@ -174,6 +180,7 @@ cause cause_of(std::exception_ptr problem) {
     return why;
   }
   read_exception(std::move(problem), why, 0);
+  if (why.message.size() > max_reason_bytes) why.message = shorten(why.message, max_reason_bytes);
   return why;
 }
 

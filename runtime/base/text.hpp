@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <exception>
 #include <string>
 #include <string_view>
 
@@ -24,5 +25,11 @@ std::size_t utf8_cut(std::string_view text, std::size_t limit) noexcept;
 /// `text` when it has at most `max_bytes`; otherwise its beginning and "..." with `max_bytes` at most in all.
 /// Never splits a UTF-8 character. A `max_bytes` below 3 leaves no room for the dots, and they are left out.
 std::string shorten(std::string_view text, std::size_t max_bytes);
+
+/// What is kept of the text of an exception or an error: it travels far, and may be of any length.
+inline constexpr std::size_t max_reason_bytes = 8'192;
+
+/// `what()`, at most `max_reason_bytes` of it.
+std::string text_of(const std::exception& problem);
 
 }  // namespace steward
