@@ -21,7 +21,7 @@ adder::adder(self_ptr self, const actor_args& args)
 }
 
 caf::behavior adder::make_behavior() {
-  tell(self_, handle_of(self_), caf::tick_atom::value);
+  tell_after(self_, milliseconds{0}, handle_of(self_), caf::tick_atom::value);
   return {[this](caf::tick_atom) { step(); }};
 }
 

@@ -23,7 +23,7 @@ producer::producer(self_ptr self, const actor_args& args)
       print_(args.print()) {}
 
 caf::behavior producer::make_behavior() {
-  tell(self_, handle_of(self_), caf::tick_atom::value);
+  tell_after(self_, milliseconds{0}, handle_of(self_), caf::tick_atom::value);
   return {[this](caf::tick_atom) { step(); }};
 }
 
@@ -50,7 +50,7 @@ consumer::consumer(self_ptr self, const actor_args& args)
       print_(args.print()) {}
 
 caf::behavior consumer::make_behavior() {
-  tell(self_, handle_of(self_), caf::tick_atom::value);
+  tell_after(self_, milliseconds{0}, handle_of(self_), caf::tick_atom::value);
   return {[this](caf::tick_atom) { step(); }};
 }
 

@@ -42,7 +42,8 @@ public:
         every_(args.duration("every")) {}
 
   caf::behavior make_behavior() {
-    steward::tell(self_, steward::handle_of(self_), caf::tick_atom::value);
+    // A timer, not a plain tell: it ends with this incarnation, and so no crash makes two visitors of one.
+    steward::tell_after(self_, milliseconds{0}, steward::handle_of(self_), caf::tick_atom::value);
     return {[this](caf::tick_atom) { sign(); }};
   }
 

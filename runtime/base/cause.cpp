@@ -1,6 +1,8 @@
 #include "steward/cause.hpp"
 #include "base/text.hpp"
 
+#include "base/text.hpp"
+
 #include <cxxabi.h>
 #include <fmt/format.h>
 
@@ -97,11 +99,6 @@ std::string describe_exception(const cause& why) {
 
 }  // namespace
 
-std::string text_of(const std::exception& problem) {
-  const char* what = problem.what();
-  return what == nullptr ? std::string{} : std::string{what, ::strnlen(what, max_exception_text_bytes)};
-}
-
 const char* to_string(cause_class cls) noexcept {
   switch (cls) {
     case cause_class::none:
@@ -112,6 +109,8 @@ const char* to_string(cause_class cls) noexcept {
       return "signal";
     case cause_class::exit:
       return "exit";
+    case cause_class::quit:
+      return "quit";
     case cause_class::deadline:
       return "deadline";
     case cause_class::heartbeat:
@@ -156,6 +155,8 @@ std::string describe(const cause& why) {
       return describe_signal(why);
     case cause_class::exit:
       return with_text(fmt::format("exit code {}", why.code), why);
+    case cause_class::quit:
+      return with_text("quit", why);
     case cause_class::deadline:
       return with_text("ran past its deadline", why);
     case cause_class::heartbeat:
@@ -180,6 +181,7 @@ cause cause_of(std::exception_ptr problem) {
     return why;
   }
   read_exception(std::move(problem), why, 0);
+  if (why.message.size() > max_reason_bytes) why.message = shorten(why.message, max_reason_bytes);
   return why;
 }
 

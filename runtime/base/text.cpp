@@ -127,4 +127,10 @@ std::string shorten(std::string_view text, std::size_t max_bytes) {
   return out;
 }
 
+std::string text_of(const std::exception& problem) {
+  const char* const text = problem.what();
+  if (text == nullptr) return {};
+  return shorten({text, ::strnlen(text, max_reason_bytes + 1)}, max_reason_bytes);
+}
+
 }  // namespace steward

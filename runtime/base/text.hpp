@@ -26,9 +26,10 @@ std::size_t utf8_cut(std::string_view text, std::size_t limit) noexcept;
 /// Never splits a UTF-8 character. A `max_bytes` below 3 leaves no room for the dots, and they are left out.
 std::string shorten(std::string_view text, std::size_t max_bytes);
 
-/// Longer texts of exceptions are cut: each costs whoever reports it time and memory.
-inline constexpr std::size_t max_exception_text_bytes = std::size_t{64} * 1024;
-/// The text of an exception, which is the user's: it may be null, and then there is none.
+/// What is kept of the text of an exception or an error: it travels far, and may be of any length.
+inline constexpr std::size_t max_reason_bytes = 8'192;
+
+/// The text of an exception, at most `max_reason_bytes` of it. It is the user's: where it is null there is none.
 std::string text_of(const std::exception& problem);
 
 }  // namespace steward

@@ -5,6 +5,8 @@
 #include "steward/messages.hpp"
 
 #include <caf/actor_cast.hpp>
+#include <caf/detail/invoke_result_visitor.hpp>
+#include <caf/sec.hpp>
 
 #include <utility>
 
@@ -66,6 +68,14 @@ caf::invoke_message_result durable_actor::consume(caf::mailbox_element& x) {
   return consume_special(x);
 }
 
+std::optional<caf::invoke_message_result> durable_actor::on_timeout(caf::mailbox_element& x) {
+  const auto type = x.content().get_as<caf::timeout_msg>(0).type;
+  if (type == timer_atom) return fire_timers(x);
+  if (type != deadline_atom) return std::nullopt;
+  end_overdue_requests();
+  return caf::invoke_message_result::consumed;
+}
+
 /// Everything but an ordinary message that is to be handled now.
 caf::invoke_message_result durable_actor::consume_special(caf::mailbox_element& x) {
   using caf::invoke_message_result;
@@ -73,8 +83,9 @@ caf::invoke_message_result durable_actor::consume_special(caf::mailbox_element& 
   const auto token = x.content().type_token();
   if (token == own_token)
     if (auto result = consume_own(x)) return *result;
-  if (token == caf::make_type_token<caf::timeout_msg>() && on_timeout(x.content().get_as<caf::timeout_msg>(0)))
-    return invoke_message_result::consumed;
+  if (token == caf::make_type_token<caf::timeout_msg>())
+    if (auto result = on_timeout(x)) return *result;
+  if (late(x, token)) return invoke_message_result::consumed;
   const bool user = is_user_message(x.mid, token);
   if (skipping_) return user ? invoke_message_result::skipped : invoke_message_result::consumed;
   if (!user) return run(x, false, false);
@@ -141,9 +152,10 @@ caf::invoke_message_result durable_actor::run(caf::mailbox_element& x, bool coun
   turn_.store(turn_.load(relaxed) + 1, relaxed);
   try {
     if (keeps_) keeper()->put(x.copy_content_to_message());
-    result = caf::event_based_actor::consume(x);
+    result = x.mid.is_async() && (counted || repeatable) ? handle_tell(x) : caf::event_based_actor::consume(x);
     turn_.store(turn_.load(relaxed) + 1, relaxed);
-    if (quitting() && !leaving_) after_quit();
+    // It has called `quit`, or `unbecome` until no behaviour was left, which is as much.
+    if (bhvr_stack_.empty() && !leaving_ && (quitting() || !alive())) after_quit();
   } catch (const std::exception& problem) {
     after_throw(x, &problem);
   } catch (...) {  // whatever a handler threw is what this actor is here to contain
@@ -153,6 +165,35 @@ caf::invoke_message_result durable_actor::run(caf::mailbox_element& x, bool coun
   open_ = false;
   if (extras_.load(relaxed) != nullptr) look_after(x, result);
   return result;
+}
+
+namespace {
+
+class no_answer final : public caf::detail::invoke_result_visitor {
+public:
+  using invoke_result_visitor::operator();
+  void operator()() override {}
+  void operator()(caf::error&) override {}
+  void operator()(caf::message&) override {}
+  void operator()(const caf::none_t&) override {}
+};
+
+}  // namespace
+
+/// As CAF's, but that what the handler returns is not sent back.
+caf::invoke_message_result durable_actor::handle_tell(caf::mailbox_element& x) {
+  using caf::match_case;
+  if (!awaited_responses_.empty()) return caf::invoke_message_result::skipped;
+  if (x.content().type_token() == caf::make_type_token<caf::error>()) return caf::event_based_actor::consume(x);
+  current_element_ = &x;
+  const bool had_timeout = getf(has_timeout_flag);
+  if (had_timeout) unsetf(has_timeout_flag);
+  no_answer nobody;
+  const auto outcome = bhvr_stack_.empty() ? match_case::no_match : bhvr_stack_.back()(nobody, x.content());
+  bool skipped = outcome == match_case::skip;
+  if (outcome == match_case::no_match) skipped = call_handler(default_handler_, this, x).flag == caf::rt_skip;
+  if (skipped && had_timeout) setf(has_timeout_flag);
+  return skipped ? caf::invoke_message_result::skipped : caf::invoke_message_result::consumed;
 }
 
 void durable_actor::after_quit() {
@@ -183,16 +224,11 @@ void durable_actor::look_after(const caf::mailbox_element& x, caf::invoke_messag
   if (limits.heap.size() > limits.compact_at) compact_deadlines();
 }
 
-void durable_actor::answer_in_hand(caf::error problem) {
-  if (current_element_ == nullptr || !current_element_->mid.is_request()) return;
-  auto promise = make_response_promise();
-  if (promise.pending()) promise.deliver(std::move(problem));
-}
-
-void durable_actor::fail_in_hand(caf::error problem) {
-  if (current_element_ == nullptr) return;
-  answer_in_hand(std::move(problem));
-  if (std::exchange(open_, false)) bump(current_element_->mid.is_request() ? failed_ : dead_);
+caf::response_promise durable_actor::fail_in_hand() {
+  if (current_element_ == nullptr) return {};
+  const bool request = asked();
+  if (std::exchange(open_, false)) bump(request ? failed_ : dead_);
+  return request ? make_response_promise() : caf::response_promise{};
 }
 
 durable_actor::keeping durable_actor::keep_in_hand(unsigned limit) {
@@ -260,7 +296,15 @@ void durable_actor::reset_handlers() {
     if (msg.reason) quit(std::move(msg.reason));
   });
   set_down_handler([](caf::down_msg&) {});
-  set_error_handler([this](caf::error& problem) { quit(std::move(problem)); });
+  set_error_handler([this](caf::error& problem) {
+    if (current_element_->mid.is_response()) {  // nobody takes the error that a request has come to
+      quit(std::move(problem));
+      return;
+    }
+    on_refused("dropped an error that was told to it: " + render(problem));
+    fail_in_hand().deliver(caf::make_error(caf::sec::unexpected_message));
+  });
+  set_exception_handler(exception_handler{});
   set_default_handler([this](caf::scheduled_actor*, caf::message_view& view) {
     if (std::exchange(open_, false)) bump(current_element_->mid.is_request() ? failed_ : dead_);
     return on_unexpected(view);
@@ -302,9 +346,8 @@ bool durable_actor::cleanup(caf::error&& reason, caf::execution_unit* host) {
     sealed_.store(true, std::memory_order_release);
     dead = dead_.load(relaxed) - dead;
   }
-  const bool out = caf::event_based_actor::cleanup(std::move(reason), host);
-  if (first) on_left(dead);
-  return out;
+  if (first) on_left(dead);  // first: whoever hears of the end by a monitor finds that its supervisor knows of it
+  return caf::event_based_actor::cleanup(std::move(reason), host);
 }
 
 void durable_actor::drain(caf::execution_unit* host) {

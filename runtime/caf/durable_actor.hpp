@@ -5,6 +5,7 @@
 #include "steward/admin.hpp"
 #include "steward/port.hpp"
 #include "steward/spec.hpp"
+#include "steward/timer.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -39,6 +40,13 @@ struct durable_options {
 /// number of finished messages plus the limit, as it was when last looked at; so a sender touches one cache line, and
 /// the actor's thread another.
 ///
+/// *Incarnations.* What the behaviour's code sets up for itself by CAF's means belongs to the incarnation: links,
+/// monitors, attached functors, joined groups, timers, handlers and pending responses. `call_functors` and `undo_ties`
+/// end it. What others have attached stays until the actor leaves.
+///
+/// *Tells.* What a handler returns to a message that is no request goes nowhere. CAF sends it back as a message, which
+/// the sender need not have a handler for.
+///
 /// *A full mailbox that drops its oldest.* From then on senders put messages into a ring of at most `limit`, whose
 /// oldest falls out, and count in `doomed` how many older messages the actor shall drop; a marker in the mailbox makes
 /// the actor append the ring behind what it has. Memory stays bounded while a handler hangs.
@@ -49,6 +57,7 @@ public:
 
   // Thread-safe; for whoever holds a handle:
   using caf::event_based_actor::enqueue;
+  void attach(caf::attachable_ptr x) override;
   void enqueue(caf::mailbox_element_ptr x, caf::execution_unit* eu) final;
   message_counts counts() const;
   std::uint64_t turn() const { return turn_.load(std::memory_order_relaxed); }
@@ -63,6 +72,14 @@ public:
   /// Limits the wait for the answer to a request that was just sent. Nothing is kept once the answer is there, but for
   /// a few words; the actor has one timeout of the clock, for the earliest deadline.
   void limit_request(caf::message_id response, std::chrono::milliseconds timeout);
+  std::uint64_t set_timer(timer_order order);
+  bool cancel_timer(std::uint64_t number);
+  bool has_timer(std::uint64_t number) const;
+  void add_link(caf::abstract_actor* x) override;
+  void remove_link(caf::abstract_actor* x) override;
+  /// The behaviour's code has set a monitor, or has removed so many.
+  void note_monitor(const caf::abstract_actor& x);
+  void note_demonitor(const caf::actor_addr& x, std::size_t removed);
 
 protected:
   /// Returns false for what is no command.
@@ -75,7 +92,9 @@ protected:
   virtual caf::result<caf::message> on_unexpected(caf::message_view& view) = 0;
   /// Told from any thread, now and then, that the full mailbox dropped `n` tells more.
   virtual void on_dropped(std::uint64_t n) = 0;
-  /// The actor is over: its monitors were told, its counts are final. `dead`: tells that were left over.
+  /// Told from any thread: something that cannot be done here, and what to do instead.
+  virtual void on_refused(const std::string& what) = 0;
+  /// The actor is over: its counts are final. Its monitors are told afterwards. `dead`: tells that were left over.
   virtual void on_left(std::uint64_t dead) = 0;
   /// Whose work the message in hand is, for the case that the program dies of it.
   virtual void describe_in_hand(event& into) const = 0;
@@ -88,8 +107,8 @@ protected:
 
   /// Whether a request is in hand, rather than a tell.
   bool asked() const { return current_element_ != nullptr && current_element_->mid.is_request(); }
-  /// Answers the request in hand with an error, if it was not answered yet, and counts the message as failed or dead.
-  void fail_in_hand(caf::error problem);
+  /// Counts the message in hand as failed or dead. If it is a request that was not answered yet, the promise answers.
+  caf::response_promise fail_in_hand();
   enum class keeping : std::uint8_t { kept, spent, impossible };
   /// Keeps the message in hand to be handled again, first, after `open_mailbox`; `spent` when that was done `limit`
   /// times.
@@ -110,6 +129,12 @@ protected:
   bool quitting() const { return getf(is_shutting_down_flag); }
   /// Drops pending responses of a dead state: its handlers must never run. Undoes a `quit`.
   void forget_requests();
+  /// Whether the incarnation has anything that `reason` below is told to.
+  bool tied() const;
+  /// Calls the functors that the incarnation has attached to itself, the latest first; its state is still there.
+  void call_functors(const caf::error& reason);
+  /// Undoes all other ties of the incarnation. Actors that it has linked itself to are told `reason`.
+  void undo_ties(const caf::error& reason);
   /// Messages that are accepted and not finished.
   std::uint64_t waiting() const { return counts().waiting; }
 
@@ -119,19 +144,23 @@ protected:
   bool leaving() const { return leaving_; }
 
 private:
+  using time_point = std::chrono::steady_clock::time_point;
   struct marker {};
   struct overflow_ring;
   struct copy_keeper;
+  struct timer_table;
+  struct tie_list;
+  struct contained_functor;
   /// Deadlines of requests as a heap. Entries whose answers came are dropped when they have become the most.
   struct deadlines {
     struct entry {
-      std::chrono::steady_clock::time_point at;
+      time_point at;
       std::uint64_t response;
       bool operator<(const entry& other) const { return at > other.at; }
     };
     std::vector<entry> heap;
     std::size_t compact_at = 256;
-    std::optional<std::chrono::steady_clock::time_point> armed;
+    std::optional<time_point> armed;
   };
 
   using counter = std::atomic<std::uint64_t>;
@@ -151,6 +180,7 @@ private:
   bool runs_here() const;
 
   caf::invoke_message_result run(caf::mailbox_element& x, bool counted, bool repeatable);
+  caf::invoke_message_result handle_tell(caf::mailbox_element& x);
   void after_throw(const caf::mailbox_element& x, const std::exception* known);
   void after_quit();
   void look_after(const caf::mailbox_element& x, caf::invoke_message_result result);
@@ -159,12 +189,23 @@ private:
   caf::invoke_message_result consume_guarded(caf::mailbox_element& x);
   bool doomed(const caf::mailbox_element& x);
   void absorb_ring();
-  void answer_in_hand(caf::error problem);
   void drain(caf::execution_unit* host);
   void end_message(caf::mailbox_element_ptr x, caf::execution_unit* host);
-  /// False when it is no timeout of ours.
-  bool on_timeout(const caf::timeout_msg& x);
-  void arm(std::chrono::steady_clock::time_point at);
+  /// Nothing when it is no timeout of ours.
+  std::optional<caf::invoke_message_result> on_timeout(caf::mailbox_element& x);
+  void end_overdue_requests();
+  caf::invoke_message_result fire_timers(caf::mailbox_element& x);
+  bool fire(std::uint64_t number, time_point now);
+  void arm_timers(time_point at, time_point now);
+  void arm(time_point at);
+  /// Whether CAF's clock brings this from the actor to itself: nobody knows for which incarnation.
+  bool from_own_clock(const caf::mailbox_element& x, const caf::execution_unit* eu) const;
+  /// An exit or down message of a tie that an earlier incarnation had.
+  bool late(const caf::mailbox_element& x, std::uint32_t token);
+  void call_contained(caf::attachable& functor, const caf::error& reason, caf::execution_unit* host);
+  void undo_link(const caf::actor_addr& x, const caf::error& reason);
+  void leave_groups();
+  void stop_streams(const caf::error& reason);
   void compact_deadlines();
   std::vector<std::uint64_t> awaited_ids() const;
   static const caf::behavior& idle();
@@ -180,12 +221,23 @@ private:
     std::atomic<overflow_ring*> ring{nullptr};
     std::atomic<copy_keeper*> keeper{nullptr};
     deadlines limits;
+    std::unique_ptr<timer_table> timers;
+    std::unique_ptr<tie_list> ties;
   };
   extras& make_extras();
   overflow_ring* ring() const {
     const auto* x = extras_.load(std::memory_order_acquire);
     return x == nullptr ? nullptr : x->ring.load(std::memory_order_acquire);
   }
+  timer_table* timers() const {
+    const auto* x = extras_.load(std::memory_order_relaxed);
+    return x == nullptr ? nullptr : x->timers.get();
+  }
+  tie_list* ties() const {
+    const auto* x = extras_.load(std::memory_order_relaxed);
+    return x == nullptr ? nullptr : x->ties.get();
+  }
+  tie_list& make_ties();
   copy_keeper* keeper() const {
     const auto* x = extras_.load(std::memory_order_acquire);
     return x == nullptr ? nullptr : x->keeper.load(std::memory_order_acquire);
@@ -221,6 +273,9 @@ private:
   std::atomic<overflow_policy> overflow_{overflow_policy::reject};
   std::atomic<bool> sealed_{false};
 };
+
+/// The durable actor that this thread runs; null when it runs none.
+durable_actor* running_actor() noexcept;
 
 /// The actor behind a handle, when it is a local one of this kind; else null. Valid while the handle is held.
 durable_actor* durable_of(const caf::actor& handle);

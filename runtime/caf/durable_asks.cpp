@@ -12,9 +12,6 @@ namespace {
 
 constexpr std::uint64_t response_flag = caf::message_id::response_flag_mask;
 
-/// The name under which the clock knows our timeout.
-caf::atom_value deadline_atom() { return caf::atom("ask-limit"); }
-
 /// The durable actor that this thread runs; to find out costs less than to ask for an actor's type.
 thread_local durable_actor* running = nullptr;
 
@@ -29,6 +26,8 @@ caf::resumable::resume_result durable_actor::resume(caf::execution_unit* eu, std
 
 bool durable_actor::runs_here() const { return running == this; }
 
+durable_actor* running_actor() noexcept { return running; }
+
 void durable_actor::limit_request(caf::message_id response, std::chrono::milliseconds timeout) {
   auto& limits = make_extras().limits;
   constexpr std::chrono::milliseconds century = std::chrono::hours{24 * 365 * 100};
@@ -38,9 +37,9 @@ void durable_actor::limit_request(caf::message_id response, std::chrono::millise
   if (!limits.armed || at < *limits.armed) arm(at);
 }
 
-void durable_actor::arm(std::chrono::steady_clock::time_point at) {
+void durable_actor::arm(time_point at) {
   extras_.load(relaxed)->limits.armed = at;
-  clock().set_ordinary_timeout(at, this, deadline_atom(), 0);
+  clock().set_ordinary_timeout(at, this, deadline_atom, 0);
 }
 
 /// Response ids that something waits for, sorted.
@@ -63,10 +62,8 @@ void durable_actor::compact_deadlines() {
   limits.compact_at = room + growth * heap.size();
 }
 
-bool durable_actor::on_timeout(const caf::timeout_msg& x) {
-  if (x.type != deadline_atom()) return false;
+void durable_actor::end_overdue_requests() {
   auto* const found = extras_.load(relaxed);
-  if (found == nullptr) return true;
   found->limits.armed.reset();
   compact_deadlines();
   auto& heap = found->limits.heap;
@@ -78,7 +75,6 @@ bool durable_actor::on_timeout(const caf::timeout_msg& x) {
     push(caf::make_mailbox_element(nullptr, response, {}, caf::make_error(caf::sec::request_timeout)), context());
   }
   if (!heap.empty()) arm(heap.front().at);
-  return true;
 }
 
 durable_actor* durable_of(const caf::actor& handle) {

@@ -4,6 +4,7 @@
 #include <caf/actor_cast.hpp>
 #include <caf/execution_unit.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
+#include <caf/sec.hpp>
 
 #include <algorithm>
 #include <thread>
@@ -14,6 +15,16 @@ namespace steward::port {
 namespace {
 
 thread_local std::uint64_t refusals = 0;
+
+constexpr const char* no_delayed_send =
+    "dropped a message that it has sent to itself by CAF's delayed_send or scheduled_send, which may be a dead "
+    "incarnation's; use steward::tell_after or steward::every";
+constexpr const char* no_streams =
+    "dropped a message of a stream: CAF's streams do not work in a supervised actor; use plain messages";
+
+bool is_of_a_stream(caf::message_id mid, std::uint32_t token) {
+  return mid.is_stream_message() || token == caf::make_type_token<caf::open_stream_msg>();
+}
 
 }  // namespace
 
@@ -30,6 +41,10 @@ void durable_actor::enqueue(caf::mailbox_element_ptr x, caf::execution_unit* eu)
   const auto token = x->content().type_token();
   if (heir_.load(acquire) != nullptr || !counts_as_message(x->mid, token) || token == own_token) {
     enqueue_special(std::move(x), eu, token);
+    return;
+  }
+  if (from_own_clock(*x, eu)) {
+    on_refused(no_delayed_send);
     return;
   }
   const auto before = accepted_.fetch_add(1, relaxed);
@@ -50,7 +65,14 @@ void durable_actor::enqueue_special(caf::mailbox_element_ptr x, caf::execution_u
     return;
   }
   if (!counted) {
-    push(std::move(x), eu);
+    if (is_of_a_stream(x->mid, token)) {
+      on_refused(no_streams);
+      answer(x->sender, x->mid, caf::make_error(caf::sec::unexpected_message));
+    } else if (is_user_message(x->mid, token) && from_own_clock(*x, eu)) {
+      on_refused(no_delayed_send);
+    } else {
+      push(std::move(x), eu);
+    }
     return;
   }
   if (*own_type_of(x->content()) == typeid(guarded_request)) {
@@ -85,6 +107,10 @@ bool durable_actor::push_ordinary(caf::mailbox_element_ptr x, caf::execution_uni
   }
   refuse(asker, mid);
   return false;
+}
+
+bool durable_actor::from_own_clock(const caf::mailbox_element& x, const caf::execution_unit* eu) const {
+  return eu == nullptr && x.sender.get() == ctrl() && x.mid.is_async() && !runs_here();
 }
 
 void durable_actor::wake(caf::execution_unit* eu) {

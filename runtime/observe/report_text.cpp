@@ -55,7 +55,9 @@ std::string decision_text(const event_decision& decision) {
   } else if (decision.action == "escalate") {
     out = "handed to its supervisor's parent";
   } else if (decision.action == "give_up") {
-    out = fmt::format("gave up: {} restarts in {} are allowed", decision.limit, human_period(decision.period_ms));
+    out = decision.period_ms == 0
+              ? fmt::format("gave up: {} failed starts in a row are allowed", decision.limit)
+              : fmt::format("gave up: {} restarts in {} are allowed", decision.limit, human_period(decision.period_ms));
   } else if (decision.action == "none") {
     out = "nothing to decide";
   } else {

@@ -254,7 +254,7 @@ private:
   std::string reclaim(worker& w, const death& how, const cause& why, time_point now);
   bool ended_for(const worker& w, const death& how) const;
   void after_planned_end(worker& w, std::string text, time_point now);
-  void give_up(const cause& why, time_point now);
+  void give_up(const cause& why, event_decision decision, time_point now);
   void begin_stop();
   void cancel_queue();
   void check_started();

@@ -292,9 +292,15 @@ void engine::worker_died(worker_ref ref, const death& how, time_point now) {
   const unsigned patience = std::min(spec_.worker_restarts.restarts, failed_starts_each * wanted_workers());
   const bool hopeless = failed_starts_ > patience && (!any_ready() || phase_ == phase::starting);
   if (hopeless || (counts && !budget_.allow(now))) {
-    crash.decision = decision("give_up", now);
+    auto end = decision("give_up", now);
+    if (hopeless) {  // however long they took
+      end.restarts = failed_starts_;
+      end.limit = patience;
+      end.period_ms = 0;
+    }
+    crash.decision = end;
     tell_crash(std::move(crash));
-    give_up(why, now);
+    give_up(why, std::move(end), now);
     return;
   }
   if (living() >= wanted_workers()) {
@@ -325,11 +331,11 @@ void engine::worker_died(worker_ref ref, const death& how, time_point now) {
   note(std::move(wait));
 }
 
-void engine::give_up(const cause& why, time_point now) {
+void engine::give_up(const cause& why, event_decision decision, time_point now) {
   auto limit = make_event(event_kind::limit, event_level::error);
   limit.why = why;
-  limit.decision = decision("give_up", now);
-  limit.text = failed_starts_ > 0 ? "no worker can be started" : "one worker restart too many";
+  limit.text = decision.period_ms == 0 ? "no worker can be started" : "one worker restart too many";
+  limit.decision = std::move(decision);
   auto e = make_event(event_kind::give_up, event_level::error);
   e.why = why;
   e.lost = open_;

@@ -66,6 +66,8 @@ cause cause_of_known(const std::exception& known, const std::exception_ptr& prob
   return out;
 }
 
+caf::error crash_error(const cause& why) { return caf::make_error(errc::crashed, why.exception, why.message); }
+
 std::string while_handling(const std::string& in_hand) {
   return in_hand.empty() ? std::string{} : "while it handled " + shorten(in_hand, max_in_hand_bytes);
 }
@@ -78,9 +80,8 @@ policy::exit_info exit_of(const caf::error& reason) {
   if (reason == caf::exit_reason::user_shutdown || reason == caf::exit_reason::remote_link_unreachable)
     return {exit_class::shutdown, {}};
   cause why;
-  why.cls = cause_class::exit;
-  if (reason == caf::exit_reason::kill) why.cls = cause_class::killed;
-  why.message = describe(reason);
+  why.cls = reason == caf::exit_reason::kill ? cause_class::killed : cause_class::quit;
+  why.message = shorten(describe(reason), max_reason_bytes);
   return {exit_class::abnormal, why};
 }
 
@@ -118,9 +119,8 @@ void cell::carry_out(const cell_command& command) {
       cell_report out;
       out.what = cell_report::kind::held;
       out.was_up = state_ != nullptr;
-      forget_requests();
+      drop_state(caf::exit_reason::user_shutdown);
       hold_mailbox();
-      state_.reset();
       report(std::move(out));
       break;
     }
@@ -131,10 +131,10 @@ void cell::carry_out(const cell_command& command) {
     case cell_command::kind::leave: {
       was_up_ = state_ != nullptr;
       close_incarnation();
-      state_.reset();
       const bool by_itself = rare_ && rare_->ended;
       const auto reason = by_itself ? rare_->reason : command.reason;
       const auto& why = by_itself ? rare_->why : command.why;
+      drop_state(exit_reason_of(reason, why));
       leave(exit_reason_of(reason, why),
             caf::make_error(reason == leave_reason::crashed ? errc::gave_up : errc::ended, why), command.heir);
       break;
@@ -146,7 +146,7 @@ void cell::begin(std::uint64_t incarnation) {
   static const actor_map nobody;
   incarnation_ = incarnation;
   if (rare_) rare_->ended = false;
-  state_.reset();
+  if (state_) drop_state(caf::exit_reason::user_shutdown);
   forget_requests();
   reset_handlers();
   const auto& kind = *kind_;
@@ -173,9 +173,8 @@ void cell::begin(std::uint64_t incarnation) {
   } catch (...) {  // a throwing constructor or init is a failed start, whatever it throws
     failed.why = cause_of(std::current_exception());
   }
-  forget_requests();
+  drop_state(tied() ? crash_error(failed.why) : caf::error{});
   hold_mailbox();
-  state_.reset();
   report(std::move(failed));
 }
 
@@ -186,12 +185,19 @@ void cell::describe_in_hand(event& into) const {
   into.text = while_handling(handled_now());
 }
 
+void cell::drop_state(const caf::error& reason) {
+  if (state_) call_functors(reason);  // else their state is gone already: its constructor has thrown
+  state_.reset();
+  undo_ties(reason);
+  forget_requests();  // at last: functors and destructors may have asked, or called `quit`
+}
+
 void cell::on_throw(const std::exception_ptr& problem, const std::exception* known, const std::string& in_hand) {
   auto why = known != nullptr ? cause_of_known(*known, problem) : cause_of(problem);
   const auto* given = rules();
   const auto rule = given != nullptr ? given->match(problem) : treatment::restart;
   if (rule == treatment::resume && !quitting() && handlers_intact()) {
-    settle_in_hand(why, false, in_hand);
+    fail_in_hand().deliver(settle_in_hand(why, false, in_hand));
     auto e = event_of(event_kind::crash, event_level::error);
     e.why = why;
     e.text = while_handling(in_hand);
@@ -200,17 +206,19 @@ void cell::on_throw(const std::exception_ptr& problem, const std::exception* kno
     return;
   }
   forget_requests();
-  settle_in_hand(why, rule != treatment::stop, in_hand);
+  auto answer = settle_in_hand(why, rule != treatment::stop, in_hand);
+  auto asker = fail_in_hand();
+  const auto reason = tied() ? crash_error(why) : caf::error{};
   policy::exit_info how{policy::exit_class::abnormal, std::move(why)};
   how.text = while_handling(in_hand);
   how.rule = verdict_of(rule);
-  end_incarnation(std::move(how));
+  end_incarnation(std::move(how), reason, std::move(asker), std::move(answer));
 }
 
-void cell::settle_in_hand(const cause& why, bool may_repeat, const std::string& in_hand) {
+caf::error cell::settle_in_hand(const cause& why, bool may_repeat, const std::string& in_hand) {
   const auto limit = may_repeat ? kind_->redeliver : 0;
   const auto kept = limit > 0 ? keep_in_hand(limit) : keeping::impossible;
-  if (kept == keeping::kept) return;
+  if (kept == keeping::kept) return {};
   if (kept == keeping::spent) {
     auto e = event_of(event_kind::quarantine, event_level::error);
     e.why = why;
@@ -218,17 +226,21 @@ void cell::settle_in_hand(const cause& why, bool may_repeat, const std::string& 
     place_->events->emit(std::move(e));
   }
   const auto code = kept == keeping::spent ? errc::quarantined : errc::crashed;
-  fail_in_hand(asked() ? caf::make_error(code, why.exception, why.message) : caf::error{});
+  return asked() ? caf::make_error(code, why.exception, why.message) : caf::error{};
 }
 
-void cell::on_quit(caf::error reason) { end_incarnation(exit_of(reason)); }
+void cell::on_quit(caf::error reason) { end_incarnation(exit_of(reason), reason); }
 
-void cell::end_incarnation(policy::exit_info how) {
+void cell::end_incarnation(policy::exit_info how, const caf::error& reason, caf::response_promise asker,
+                           caf::error answer) {
   close_incarnation();
-  state_.reset();
+  drop_state(reason);
   how.kept = waiting();
+  const auto next = place_->desk->exited(node_, incarnation_, how, clock().now());
+  // Whoever hears of the end by its answer finds that the supervisor has heard of it, too.
+  if (asker.pending()) asker.deliver(std::move(answer));
   // What waits stays where it is when the next incarnation begins at once: a crash costs the same whatever waits.
-  if (const auto next = place_->desk->exited(node_, incarnation_, how, clock().now())) return begin(*next);
+  if (next) return begin(*next);
   hold_mailbox();
   auto& own = more();
   own.ended = true;
@@ -245,7 +257,7 @@ void cell::end_incarnation(policy::exit_info how) {
 
 caf::result<caf::message> cell::on_unexpected(caf::message_view& view) {
   auto e = event_of(event_kind::warn, event_level::warn);
-  e.text = "dropped a message that it has no handler for: " + to_string(view.content());
+  e.text = "dropped a message that it has no handler for: " + shorten(to_string(view.content()), max_in_hand_bytes);
   place_->events->emit(std::move(e));
   return caf::make_error(caf::sec::unexpected_message);
 }
@@ -259,6 +271,16 @@ void cell::on_dropped(std::uint64_t n) {
   e.lost = n;
   const auto limits = mailbox_limits();
   e.text = "its mailbox was full (" + std::to_string(limits.limit) + "): " + to_string(limits.overflow);
+  place_->events->emit(std::move(e));
+}
+
+void cell::on_refused(const std::string& what) {
+  event e;  // any thread calls this: only what never changes
+  e.kind = event_kind::warn;
+  e.level = event_level::warn;
+  e.actor = path();
+  e.runs_in = to_string(rung::thread);
+  e.text = what;
   place_->events->emit(std::move(e));
 }
 

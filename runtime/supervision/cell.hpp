@@ -133,14 +133,20 @@ private:
   void on_quit(caf::error reason) override;
   caf::result<caf::message> on_unexpected(caf::message_view& view) override;
   void on_dropped(std::uint64_t n) override;
+  void on_refused(const std::string& what) override;
   void on_left(std::uint64_t dead) override;
   void describe_in_hand(event& into) const override;
 
   void carry_out(const cell_command& command);
   /// Builds the next state. Reports when that fails, or is declined, after which the mailbox is held.
   void begin(std::uint64_t incarnation);
-  void end_incarnation(policy::exit_info how);
-  void settle_in_hand(const cause& why, bool may_repeat, const std::string& in_hand);
+  /// `asker` is told `answer`, if it waits for one.
+  void end_incarnation(policy::exit_info how, const caf::error& reason, caf::response_promise asker = {},
+                       caf::error answer = {});
+  /// Destroys the state, and with it all that it has tied the actor to.
+  void drop_state(const caf::error& reason);
+  /// Keeps the message in hand, or returns what a request is to be answered with.
+  caf::error settle_in_hand(const cause& why, bool may_repeat, const std::string& in_hand);
   const exception_rules* rules() const;
   event event_of(event_kind kind, event_level level) const;
   void report(cell_report what) const;

@@ -39,6 +39,12 @@ void kernel::on_exit() {
     out.path = request.first;
     request.second(std::move(out));
   }
+  for (auto& x : std::exchange(late_starts_, {})) {
+    admin_result out;
+    out.code = admin_code::noproc;
+    out.path = x.supervisor;
+    x.answer(std::move(out));
+  }
 }
 
 void kernel::start_tree(std::string root_name, supervisor_spec spec, std::function<void(start_report)> on_started,
@@ -93,6 +99,7 @@ void kernel::on_report(const cell_report& report) {
   if (parent == nullptr) return;
   switch (report.what) {
     case cell_report::kind::start_failed:
+      note_failing(*child);
       tell(*parent, [&](policy::supervisor_machine& m) {
         return m.child_start_failed(child->id, report.incarnation, report.why, now());
       });
@@ -150,7 +157,9 @@ void kernel::on_left(const cell_report& report) {
     say(event_kind::dead_letter, event_level::warn,
         "messages that no incarnation will handle" + (reason.empty() ? reason : ": " + reason));
   }
-  if (child != nullptr && std::holds_alternative<actor_child>(child->what)) {
+  const bool once_ours = leaving != leaving_.end() && child != nullptr && child->path() == path &&
+                         std::holds_alternative<actor_child>(child->what);
+  if (ours || once_ours) {
     auto& past = std::get<actor_child>(child->what).more().past;
     past.accepted += report.counts.accepted;
     past.handled += report.counts.handled;
@@ -179,7 +188,11 @@ void kernel::on_tick() {
       check_hang(child);
     } else {
       auto* parent = find(child.parent);
-      tell(*parent, [&](policy::supervisor_machine& m) { return m.timer(next.child, next.token, at); });
+      tell(*parent, [&](policy::supervisor_machine& m) {
+        const bool starts = m.knows(next.child) && m.state_of(next.child) == policy::child_state::starting;
+        if (starts) note_failing(child);  // it takes too long
+        return m.timer(next.child, next.token, at);
+      });
     }
   }
   if (!timers_.empty() && (!armed_ || timers_.begin()->first < *armed_)) {
@@ -247,6 +260,7 @@ void kernel::carry_out(node_id supervisor) {
     }
   }
   busy_ = false;
+  try_late_starts();
 }
 
 void kernel::carry_out(node& supervisor, policy::any_action& next) {
@@ -284,6 +298,7 @@ void kernel::perform(node& supervisor, const policy::action::start_child& x) {
       start_supervisor(child);
   } catch (const std::exception&) {  // no descriptor or thread left: the start has failed, the tree goes on
     const auto why = cause_of(std::current_exception());
+    note_failing(child);
     tell(supervisor,
          [&](policy::supervisor_machine& m) { return m.child_start_failed(x.child, x.incarnation, why, now()); });
   }
@@ -329,11 +344,8 @@ void kernel::perform(node&, const policy::action::stop_child& x) {
       after_stopped(child.id);
       return;
     }
-    pool->pool->stop_async(false, [me = caf::actor_cast<caf::actor>(this), id = child.id] {
-      port::tell_urgently(me, kernel_call{[id](kernel& self) {
-                            if (auto* n = self.find(id)) as_pool(*n)->pool = nullptr;
-                            self.after_stopped(id);
-                          }});
+    pool->pool->stop_async(false, [me = caf::actor_cast<caf::actor>(this), id = child.id, n = child.incarnation] {
+      port::tell_urgently(me, kernel_call{[=](kernel& self) { self.pool_has_stopped(id, n); }});
     });
   } else {
     auto& nested = as_supervisor(child);
@@ -459,17 +471,22 @@ void kernel::perform(node& supervisor, const policy::action::started&) {
 }
 
 void kernel::perform(node& supervisor, const policy::action::start_failed& x) {
-  const auto* child = find(x.child);
-  const std::string failed = child != nullptr ? child->path() : supervisor.path();
+  auto& noted = as_supervisor(supervisor).failing;
+  if (!noted || noted->child != x.child) {
+    const auto* child = find(x.child);
+    noted = failed_start{x.child, child != nullptr ? child->path() : supervisor.path(), {}};
+  }
+  if (!noted->why) noted->why = x.why;
   if (supervisor.id == root_) {
-    when_all_left([this, report = start_report{failed, x.why, {}}] {
+    when_all_left([this, report = start_report{noted->path, *noted->why, {}}] {
       if (auto tell_started = std::exchange(on_started_, nullptr)) tell_started(report);
     });
     return;
   }
   cause why = x.why;
-  why.message = failed + " failed to start: " + describe(x.why);
+  why.message = noted->path + " failed to start: " + describe(*noted->why);
   why.cls = cause_class::start;
+  note_failing(supervisor);
   tell(*find(supervisor.parent), [&](policy::supervisor_machine& m) {
     return m.child_start_failed(supervisor.id, supervisor.incarnation, why, now());
   });
@@ -499,11 +516,24 @@ void kernel::perform(node& supervisor, const policy::action::ended& x) {
     return;
   }
   // A supervisor that gave up before all its children were up has failed to start.
+  as_supervisor(supervisor).failing.reset();
+  note_failing(supervisor);
   tell(*find(supervisor.parent), [&](policy::supervisor_machine& m) {
     return m.state_of(supervisor.id) == policy::child_state::starting
                ? m.child_start_failed(supervisor.id, supervisor.incarnation, x.how.why, now())
                : m.child_exited(supervisor.id, supervisor.incarnation, x.how, now());
   });
+}
+
+void kernel::note_failing(const node& child) {
+  auto* const parent = find(child.parent);
+  if (parent == nullptr) return;
+  failed_start x{child.id, child.path(), {}};
+  if (const auto* nested = std::get_if<std::unique_ptr<supervisor_child>>(&child.what); nested && (*nested)->failing) {
+    x.path = (*nested)->failing->path;
+    x.why = (*nested)->failing->why;
+  }
+  as_supervisor(*parent).failing = std::move(x);
 }
 
 kernel::node* kernel::find(node_id id) {

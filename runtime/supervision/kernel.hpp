@@ -23,6 +23,13 @@ namespace steward::supervision {
 
 class kernel;
 
+/// A child to be started when the one that has its id now is down.
+struct late_start {
+  std::string supervisor;
+  child_spec spec;
+  std::function<void(admin_result)> answer;
+};
+
 /// Work that other threads hand to the kernel.
 struct kernel_call {
   std::function<void(kernel&)> run;
@@ -171,7 +178,10 @@ private:
   /// Ends a pool that nobody needs any more, without waiting for it.
   void retire(std::shared_ptr<steward::pool> old);
   void after_stopped(node_id child);
+  /// The start of this child fails. Its place may be gone by the time that its supervisor's start has failed, too.
+  void note_failing(const node& child);
   void tell_end(const node& child, policy::exit_class how);
+  void pool_has_stopped(node_id child, std::uint64_t incarnation);
   void pool_is_up(node_id child, std::uint64_t incarnation, const std::optional<cause>& problem);
   void pool_gave_up(node_id child, std::uint64_t incarnation, const cause& why);
   void when_all_left(std::function<void()> f);
@@ -186,9 +196,14 @@ private:
   node* child_for(const std::string& path, const admin_callback& answer);
   policy::request_number ask(admin_callback answer, std::string path);
   child_info describe_child(const node& child);
-  std::vector<spec_fault> check_params(const child_spec& spec, const param_map& params, const std::string& path) const;
+  /// Starts that were asked for while a child of the same path was ending are tried again.
+  void try_late_starts();
+  /// `complete`: those that have no default must be there.
+  std::vector<spec_fault> check_params(const child_spec& spec, const param_map& params, const std::string& path,
+                                       bool complete) const;
   /// The same for a child and all below it.
-  void check_all_params(const child_spec& spec, const std::string& path, std::vector<spec_fault>& faults) const;
+  void check_all_params(const child_spec& spec, const std::string& path, std::vector<spec_fault>& faults,
+                        bool complete = true) const;
   void check_all_params(const supervisor_spec& spec, const std::string& path, std::vector<spec_fault>& faults) const;
   void check_reload(const node& supervisor, const supervisor_spec& spec, std::vector<spec_fault>& faults);
   child_spec_ptr respecify(const child_spec& child, const child_spec& before, const child_spec_ptr& next) const;
@@ -227,6 +242,7 @@ private:
   std::optional<clock_point> armed_;
   std::uint64_t last_request_ = 0;
   std::unordered_map<policy::request_number, std::pair<std::string, admin_callback>> requests_;
+  std::vector<late_start> late_starts_;
   std::function<void(start_report)> on_started_;
   std::function<void(policy::exit_info)> on_ended_;
 };

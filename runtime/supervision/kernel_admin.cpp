@@ -1,3 +1,4 @@
+#include "base/params.hpp"
 #include "supervision/kernel.hpp"
 
 #include <algorithm>
@@ -81,8 +82,11 @@ void kernel::start_child(const std::string& supervisor, child_spec spec, admin_c
   }
   if (const auto* there = find(path)) {
     const auto info = describe_child(*there);
-    const bool up = info.status == child_status::running || info.status == child_status::starting ||
-                    info.status == child_status::stopping;
+    if (info.status == child_status::stopping) {
+      late_starts_.push_back({supervisor, std::move(spec), std::move(answer)});
+      return;
+    }
+    const bool up = info.status == child_status::running || info.status == child_status::starting;
     out = result_of(up ? admin_code::already_started : admin_code::already_present, path);
     out.handle = info.handle;
     answer(std::move(out));
@@ -114,7 +118,11 @@ void kernel::start_child(const std::string& supervisor, const param_map& params,
     answer(result_of(admin_code::unsupported, supervisor));
     return;
   }
-  if (auto faults = check_params(self.spec->children.front(), params, supervisor); !faults.empty()) {
+  const auto& pattern = self.spec->children.front();
+  auto all = params;
+  if (const auto* as_actor = std::get_if<actor_spec>(&pattern.what))
+    all.insert(as_actor->params.begin(), as_actor->params.end());
+  if (auto faults = check_params(pattern, all, supervisor, true); !faults.empty()) {
     auto out = result_of(admin_code::invalid, supervisor);
     out.faults = std::move(faults);
     answer(std::move(out));
@@ -128,24 +136,29 @@ void kernel::start_child(const std::string& supervisor, const param_map& params,
   if (auto* left = find(number); left != nullptr && !left->started_before) erase_child(number);
 }
 
-std::vector<spec_fault> kernel::check_params(const child_spec& spec, const param_map& params,
-                                             const std::string& path) const {
+void kernel::try_late_starts() {
+  for (auto& x : std::exchange(late_starts_, {})) start_child(x.supervisor, std::move(x.spec), std::move(x.answer));
+}
+
+std::vector<spec_fault> kernel::check_params(const child_spec& spec, const param_map& params, const std::string& path,
+                                             bool complete) const {
   std::vector<spec_fault> out;
   const auto* as_actor = std::get_if<actor_spec>(&spec.what);
-  const auto* entry = as_actor != nullptr ? env_.actors->find(as_actor->type) : nullptr;
-  for (const auto& [name, value] : params) {
-    if (as_actor == nullptr)
-      out.push_back({path, name, "only actors have parameters"});
-    else if (entry != nullptr && std::none_of(entry->params.begin(), entry->params.end(),
-                                              [&name = name](auto& x) { return x.name == name; }))
-      out.push_back({path, name, "the actor '" + as_actor->type + "' has no such parameter"});
+  if (as_actor == nullptr) {
+    for (const auto& [name, value] : params) out.push_back({path, name, "only actors have parameters"});
+  } else if (const auto* entry = env_.actors->find(as_actor->type)) {
+    for (auto& fault : params_faults(params, entry->params, as_actor->type, complete)) {
+      fault.path = path;
+      out.push_back(std::move(fault));
+    }
   }
   return out;
 }
 
-void kernel::check_all_params(const child_spec& spec, const std::string& path, std::vector<spec_fault>& faults) const {
+void kernel::check_all_params(const child_spec& spec, const std::string& path, std::vector<spec_fault>& faults,
+                              bool complete) const {
   if (const auto* as_actor = std::get_if<actor_spec>(&spec.what)) {
-    auto more = check_params(spec, as_actor->params, path);
+    auto more = check_params(spec, as_actor->params, path, complete);
     faults.insert(faults.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   } else if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&spec.what)) {
     check_all_params(**nested, path, faults);
@@ -154,7 +167,9 @@ void kernel::check_all_params(const child_spec& spec, const std::string& path, s
 
 void kernel::check_all_params(const supervisor_spec& spec, const std::string& path,
                               std::vector<spec_fault>& faults) const {
-  for (const auto& child : spec.children) check_all_params(child, path + "/" + child.id, faults);
+  // A template's children may be given what it leaves out, but for those that it makes itself.
+  const bool complete = spec.how != strategy::simple_one_for_one || spec.initial > 0;
+  for (const auto& child : spec.children) check_all_params(child, path + "/" + child.id, faults, complete);
 }
 
 void kernel::terminate_child(const std::string& path, admin_callback answer) {

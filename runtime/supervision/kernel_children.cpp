@@ -1,3 +1,4 @@
+#include "base/params.hpp"
 #include "supervision/kernel.hpp"
 
 #include <utility>
@@ -39,9 +40,15 @@ std::shared_ptr<supervisor_spec> with_partitions(const supervisor_spec& spec) {
 
 kernel::node_id kernel::number_for(supervisor_child& self, std::optional<std::size_t> place) {
   constexpr unsigned generation_bits = 14;
+  constexpr node_id generations = node_id{1} << generation_bits;
+  constexpr node_id behind_the_list = node_id{1} << (block_bits - 1);
   if (self.spec->how == strategy::simple_one_for_one) return self.block + ++self.added;
-  const std::uint64_t at = place ? *place : self.spec->children.size() + self.added++;
-  return self.block + (at << generation_bits) + ++self.taken[at];
+  if (!place) return self.block + behind_the_list + ++self.added;
+  auto& last = self.taken[*place];
+  node_id out = 0;
+  do out = self.block + (*place << generation_bits) + ++last % generations;
+  while (nodes_.contains(out));
+  return out;
 }
 
 kernel::node& kernel::make_child(node& supervisor, child_spec_ptr spec, child_place_ptr where,
@@ -115,7 +122,7 @@ cell_kind_ptr kernel::kind_of(const node& child, const actor_spec& spec) {
   auto out = caf::make_counted<cell_kind>();
   out->make = entry->make;
   out->exceptions = child.spec->exceptions ? child.spec->exceptions : entry->exceptions;
-  out->params = spec.params;
+  out->params = with_defaults(spec.params, entry->params);
   out->mailbox = child.spec->mailbox;
   out->redeliver = child.spec->redeliver;
   out->watched = child.spec->hang_after.count() > 0;
@@ -132,6 +139,7 @@ void kernel::start_actor(node& child) {
     why.cls = cause_class::start;
     why.message = "no actor is registered as '" + spec.type + "'";
     const auto incarnation = child.incarnation;
+    note_failing(child);
     tell(*find(child.parent),
          [&](policy::supervisor_machine& m) { return m.child_start_failed(child.id, incarnation, why, now()); });
     return;
@@ -194,9 +202,17 @@ void kernel::start_pool(node& child) {
   });
 }
 
+void kernel::pool_has_stopped(node_id child, std::uint64_t incarnation) {
+  auto* n = find(child);
+  if (n == nullptr || n->incarnation != incarnation) return;  // it was abandoned, and another one may be up
+  as_pool(*n)->pool = nullptr;
+  after_stopped(child);
+}
+
 void kernel::pool_is_up(node_id child, std::uint64_t incarnation, const std::optional<cause>& problem) {
   auto* n = find(child);
   if (n == nullptr) return;
+  if (problem && n->incarnation == incarnation) note_failing(*n);
   tell(*find(n->parent), [&](policy::supervisor_machine& m) {
     return problem ? m.child_start_failed(child, incarnation, *problem, now())
                    : m.child_ready(child, incarnation, now());
@@ -220,6 +236,7 @@ void kernel::start_supervisor(node& child) {
   }
   self.asked_to_stop = false;
   self.last = {};
+  self.failing.reset();
   if (self.spec->partitions != 0) {
     self.partitioned = true;
     self.spec = with_partitions(*self.spec);
@@ -378,6 +395,7 @@ void kernel::when_all_left(std::function<void()> f) {
 }
 
 void kernel::abandon_all_leaving() {
+  if (!all_left_) return;  // all has ended in time
   for (auto& [serial, leaving] : leaving_) {
     if (std::exchange(leaving.abandoned, true)) continue;
     event e;

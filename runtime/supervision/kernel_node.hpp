@@ -57,6 +57,12 @@ struct actor_child {
     return *extras;
   }
 };
+/// The child whose start has failed, and which made its supervisor's start fail, as it was then.
+struct failed_start {
+  std::uint64_t child = 0;
+  std::string path;
+  std::optional<cause> why;  ///< when it is known better than its supervisor's machine knows it
+};
 /// A child that is a pool; each incarnation is a new one.
 struct pool_child {
   std::shared_ptr<steward::pool> pool;
@@ -76,6 +82,7 @@ struct supervisor_child {
   std::map<std::uint64_t, std::uint64_t> taken;
   std::uint64_t added = 0;  ///< children that start_child made; all there ever were of a simple_one_for_one
   cause last;
+  std::optional<failed_start> failing;  ///< the latest of its children whose start has failed
   bool asked_to_stop = false;
   bool partitioned = false;  ///< its children are the partitions
 };

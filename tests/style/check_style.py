@@ -32,7 +32,7 @@ WITHOUT_CAF = ("runtime/base", "runtime/policy", "runtime/process", "runtime/jou
 PUBLIC = "runtime/include/steward"
 PORT = (PUBLIC + "/port.hpp", "runtime/caf/port.cpp", "runtime/caf/network_link.cpp", "runtime/caf/durable_actor.hpp",
         "runtime/caf/durable_parts.hpp", "runtime/caf/durable_actor.cpp", "runtime/caf/durable_mailbox.cpp",
-        "runtime/caf/durable_asks.cpp")
+        "runtime/caf/durable_asks.cpp", "runtime/caf/durable_ties.cpp", "runtime/caf/durable_timers.cpp")
 OWN_CODE = ("runtime", "actors", "config", "cli", "examples")
 ALL_CODE = OWN_CODE + ("tests", "bench")
 

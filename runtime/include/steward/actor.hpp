@@ -4,6 +4,7 @@
 #include "steward/messages.hpp"
 #include "steward/source_place.hpp"
 #include "steward/spec.hpp"
+#include "steward/timer.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -18,6 +19,29 @@
 #include <vector>
 
 namespace steward {
+
+// What a state sets up by its `self` belongs to its incarnation, and ends with it:
+//
+//   | of CAF                                      | in a supervised actor                                            |
+//   |---------------------------------------------|------------------------------------------------------------------|
+//   | link_to, spawn<linked>                      | undone; the other is told, as if the actor had ended             |
+//   | monitor, spawn<monitored>                   | undone; no down message reaches the next incarnation             |
+//   | attach_functor                              | called before the state is destroyed; dropped when a constructor |
+//   |                                             | throws; what a functor throws is reported                        |
+//   | join                                        | left                                                             |
+//   | then, await; default, exit, down and error  | forgotten                                                        |
+//   | handlers; become, after                     |                                                                  |
+//   | quit; unbecome of the last behaviour        | the incarnation ends; the restart type decides                   |
+//   | what a handler returns to a plain tell      | goes nowhere; of a request it is the answer                      |
+//   | delayed_send, scheduled_send                | to oneself refused and reported: use `tell_after` or `every`; to |
+//   |                                             | others as in CAF: it outlives the incarnation                    |
+//   | set_exception_handler                       | without effect: use `exception_rules`                            |
+//   | streams                                     | refused and reported                                             |
+//   | send, request, delegate, response promises, | as in CAF; a promise that the state keeps is its own to answer   |
+//   | spawn, current_sender                       |                                                                  |
+//
+// Links, monitors and functors that others have set stay until the actor leaves for good. Messages that wait, also
+// those that the actor has told itself, are handled by the next incarnation.
 
 /// What an incarnation of an actor is built with: its parameters and its place in the tree.
 ///
@@ -144,12 +168,6 @@ private:
 template <class... Ts>
 void tell(self_ptr self, const caf::actor& dst, Ts&&... message) {
   port::tell(self, dst, std::forward<Ts>(message)...);
-}
-
-/// Sends `message` to `dst` after `delay`.
-template <class... Ts>
-void tell_after(self_ptr self, milliseconds delay, const caf::actor& dst, Ts&&... message) {
-  port::tell_after(self, delay, dst, std::forward<Ts>(message)...);
 }
 
 /// Sends `message` and says whether the mailbox of `dst` took it: false when it is full or its actor is over. Always

@@ -14,6 +14,7 @@ enum class cause_class : std::uint8_t {
   exception,  ///< a C++ exception; `exception` and `message` are set
   signal,     ///< a signal that we did not send; `signal` is set
   exit,       ///< the process called exit; `code` is the exit code
+  quit,       ///< an actor has ended itself with an error, or was ended by one; `message` says which
   deadline,   ///< we killed it: a task ran past its deadline
   heartbeat,  ///< we killed it: it was frozen
   memory,     ///< it ran out of memory

@@ -59,7 +59,7 @@ struct event_decision {
   std::string strategy;  ///< one_for_one, or empty for a pool
   unsigned restarts = 0;
   unsigned limit = 0;
-  std::int64_t period_ms = 0;
+  std::int64_t period_ms = 0;  ///< 0: `restarts` and `limit` are failed starts in a row, however long they took
   std::int64_t delay_ms = 0;
   std::vector<std::string> also;  ///< others that the decision touches
 };

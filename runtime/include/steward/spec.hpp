@@ -111,7 +111,7 @@ using param_map = std::map<std::string, param_value>;
 /// A ready-made or user-defined actor, by its registered name.
 struct actor_spec {
   std::string type;
-  param_map params;  ///< complete: defaults filled in
+  param_map params;  ///< those that are left out have their defaults
 };
 
 /// A pool of workers that run tasks. Every field has a default; none is unlimited.

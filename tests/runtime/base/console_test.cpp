@@ -350,6 +350,10 @@ TEST_F(console_test, does_not_fold_what_differs_in_cause_place_or_decision) {
   EXPECT_THAT(shown_, HasSubstr("SIGBUS"));
   EXPECT_THAT(shown_, HasSubstr("/root/cubes/w2"));
   EXPECT_THAT(shown_, HasSubstr("gave up: 3 restarts in 5 s are allowed"));
+  other_decision.decision->period_ms = 0;
+  other_decision.why->signal = SIGILL;
+  console.show(other_decision);
+  EXPECT_THAT(shown_, HasSubstr("gave up: 3 failed starts in a row are allowed"));
 }
 
 TEST_F(console_test, folds_children_that_are_no_workers_one_by_one) {

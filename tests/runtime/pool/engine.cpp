@@ -276,6 +276,13 @@ TEST_F(pool_engine, backs_off_and_gives_up_on_workers_that_die_at_their_start) {
   }
   ASSERT_TRUE(gave_up.has_value());
   EXPECT_EQ(deaths, 11);  // five failed starts for each worker are endured
+  for (const auto& e : events) {
+    if (e.kind != event_kind::limit) continue;
+    EXPECT_EQ(e.decision->restarts, 11U);
+    EXPECT_EQ(e.decision->limit, 10U);
+    EXPECT_EQ(e.decision->period_ms, 0) << "failed starts in a row, however long they took";
+  }
+  EXPECT_EQ(count(event_kind::limit), 1);
   EXPECT_GT(count(event_kind::backoff), 0);
   EXPECT_LT(now - began, std::chrono::seconds(5));
   EXPECT_EQ(outcomes.size(), 5u);

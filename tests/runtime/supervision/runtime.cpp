@@ -127,7 +127,8 @@ TEST_F(runtime_test, a_tree_holds_pools_that_run_tasks) {
 TEST_F(runtime_test, a_failed_start_names_the_child_and_leaves_nothing) {
   runtime rt{log_, tasks_, actors_};
   auto bad = counter("bad");
-  bad.what = actor_spec{"counter", {}};  // without its parameter the constructor throws
+  bad.what =
+      actor_spec{"adder", {{"list", {std::string{"a"}}}, {"min", {std::int64_t{2}}}, {"max", {std::int64_t{1}}}}};
   supervisor tree{rt, tree_of({counter("a"), thread_pool_of("p", 2), bad})};
   const auto started = tree.start();
   EXPECT_FALSE(started.ok);

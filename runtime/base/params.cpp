@@ -1,0 +1,76 @@
+#include "base/params.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+namespace steward {
+namespace {
+
+/// The type of a value, and of what a parameter must hold: the name of another actor is a text.
+param_type type_of(const param_value& x) {
+  constexpr param_type types[] = {param_type::integer, param_type::real, param_type::boolean, param_type::text,
+                                  param_type::duration};
+  return types[x.value.index()];
+}
+param_type held_by(const param_spec& x) { return x.type == param_type::actor ? param_type::text : x.type; }
+
+std::optional<std::int64_t> number_of(const param_value& x) {
+  if (const auto* integer = std::get_if<std::int64_t>(&x.value)) return *integer;
+  if (const auto* duration = std::get_if<milliseconds>(&x.value)) return duration->count();
+  return std::nullopt;
+}
+
+/// Empty when the value is as it is declared.
+std::string wrong_with(const param_value& x, const param_spec& declared) {
+  if (type_of(x) != held_by(declared))
+    return fmt::format("of type {}; expected {}", to_string(type_of(x)), to_string(declared.type));
+  const auto number = number_of(x);
+  if (!number) return {};
+  const auto shown = [&](std::int64_t n) {
+    return declared.type == param_type::duration ? render_duration(milliseconds{n}) : fmt::format("{}", n);
+  };
+  if (declared.min && *number < *declared.min)
+    return fmt::format("{} is too small; expected at least {}", shown(*number), shown(*declared.min));
+  if (declared.max && *number > *declared.max)
+    return fmt::format("{} is too large; expected at most {}", shown(*number), shown(*declared.max));
+  return {};
+}
+
+const param_spec* find(const std::vector<param_spec>& declared, std::string_view name) {
+  const auto found = std::find_if(declared.begin(), declared.end(), [&](const auto& x) { return x.name == name; });
+  return found == declared.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+std::vector<spec_fault> params_faults(const param_map& given, const std::vector<param_spec>& declared,
+                                      const std::string& actor, bool complete) {
+  std::vector<spec_fault> out;
+  for (const auto& [name, value] : given) {
+    const auto* spec = find(declared, name);
+    auto wrong =
+        spec == nullptr ? fmt::format("the actor '{}' has no such parameter", actor) : wrong_with(value, *spec);
+    if (!wrong.empty()) out.push_back({{}, name, std::move(wrong)});
+  }
+  for (const auto& spec : declared) {
+    if (!complete || spec.fallback || given.contains(spec.name)) continue;
+    out.push_back(
+        {{},
+         spec.name,
+         fmt::format("the parameter '{}' of '{}' is missing; expected {}", spec.name, actor, to_string(spec.type))});
+  }
+  return out;
+}
+
+param_map with_defaults(param_map given, const std::vector<param_spec>& declared) {
+  for (const auto& spec : declared)
+    if (spec.fallback) given.emplace(spec.name, *spec.fallback);
+  return given;
+}
+
+}  // namespace steward

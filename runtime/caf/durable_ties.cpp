@@ -1,0 +1,197 @@
+#include "caf/durable_parts.hpp"
+#include "steward/cause.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/default_attachable.hpp>
+#include <caf/stream_manager.hpp>
+
+#include <algorithm>
+#include <utility>
+
+// What an incarnation has tied itself to. CAF ends all of that when an actor ends; here it ends with the incarnation.
+
+namespace steward::port {
+
+namespace {
+
+using caf::default_attachable;
+
+default_attachable::observe_token token_of(const caf::actor_addr& observer, default_attachable::observe_type type) {
+  return {observer, type};
+}
+
+}  // namespace
+
+void durable_actor::tie_list::counted_ties::add(const caf::actor_addr& x, std::size_t count) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const tie& y) { return y.other == x; });
+  if (found != all.end())
+    found->count += count;
+  else if (count > 0)
+    all.push_back({x, count});
+}
+
+bool durable_actor::tie_list::counted_ties::take(const caf::actor_addr& x, std::size_t count) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const tie& y) { return y.other == x; });
+  if (found == all.end()) return false;
+  found->count -= std::min(count, found->count);
+  if (found->count == 0) all.erase(found);
+  return true;
+}
+
+durable_actor::tie_list& durable_actor::make_ties() {
+  auto& owned = make_extras().ties;
+  if (!owned) owned = std::make_unique<tie_list>();
+  return *owned;
+}
+
+bool durable_actor::tied() const {
+  const auto* own = ties();
+  return own != nullptr && (!own->links.all.empty() || !own->functors.empty());
+}
+
+// -- functors -------------------------------------------------------------------------------------------------------
+
+/// One that others have attached: what it throws must not keep the rest from hearing of the end.
+struct durable_actor::contained_functor final : caf::attachable {
+  contained_functor(durable_actor& actor, caf::attachable_ptr wrapped) : owner(actor), inner(std::move(wrapped)) {}
+  void actor_exited(const caf::error& reason, caf::execution_unit* host) override {
+    owner.call_contained(*inner, reason, host);
+  }
+  bool matches(const token& what) override { return inner->matches(what); }
+
+  durable_actor& owner;
+  caf::attachable_ptr inner;
+};
+
+void durable_actor::attach(caf::attachable_ptr x) {
+  const bool of_a_peer = dynamic_cast<const default_attachable*>(x.get()) != nullptr;
+  if (of_a_peer)
+    caf::event_based_actor::attach(std::move(x));
+  else if (runs_here() && !leaving_)
+    make_ties().functors.push_back(std::move(x));
+  else
+    caf::event_based_actor::attach(std::make_unique<contained_functor>(*this, std::move(x)));
+}
+
+void durable_actor::call_contained(caf::attachable& functor, const caf::error& reason, caf::execution_unit* host) {
+  try {
+    functor.actor_exited(reason, host);
+  } catch (...) {  // it is called at the end, which must come to its end
+    on_refused("a functor that was attached to it threw " + describe(cause_of(std::current_exception())));
+  }
+}
+
+void durable_actor::call_functors(const caf::error& reason) {
+  auto* const own = ties();
+  if (own == nullptr) return;
+  auto functors = std::exchange(own->functors, {});
+  for (; !functors.empty(); functors.pop_back()) call_contained(*functors.back(), reason, context());
+}
+
+// -- links and monitors ---------------------------------------------------------------------------------------------
+
+void durable_actor::add_link(caf::abstract_actor* x) {
+  if (runs_here() && !leaving_) {
+    auto& links = make_ties().links;
+    links.take(x->address());  // a second link is none
+    links.add(x->address());
+  }
+  caf::event_based_actor::add_link(x);
+}
+
+void durable_actor::remove_link(caf::abstract_actor* x) {
+  if (auto* own = ties(); own != nullptr && runs_here()) own->links.take(x->address());
+  caf::event_based_actor::remove_link(x);
+}
+
+void durable_actor::undo_link(const caf::actor_addr& x, const caf::error& reason) {
+  const auto other = caf::actor_cast<caf::strong_actor_ptr>(x);
+  bool linked = false;
+  if (other) {
+    auto* const peer = other->get();
+    joined_exclusive_critical_section(this, peer, [&] {
+      linked = peer->remove_backlink(this);
+      detach_impl(token_of(x, default_attachable::link), true);
+    });
+    if (linked)
+      peer->eq_impl(caf::make_message_id(), caf::actor_cast<caf::strong_actor_ptr>(this), context(),
+                    caf::exit_msg{address(), reason});
+  }
+  if (!linked) ties()->late_exits.add(x);  // it has ended, and its exit message is under way
+}
+
+void durable_actor::note_monitor(const caf::abstract_actor& x) { make_ties().monitors.add(x.address()); }
+
+void durable_actor::note_demonitor(const caf::actor_addr& x, std::size_t removed) {
+  if (auto* own = ties()) own->monitors.take(x, removed);
+}
+
+void durable_actor::undo_ties(const caf::error& reason) {
+  if (auto* table = timers()) table->clear();
+  leave_groups();
+  stop_streams(reason);
+  auto* const own = ties();
+  if (own == nullptr) return;
+  own->functors.clear();
+  for (const auto& x : std::exchange(own->links.all, {})) undo_link(x.other, reason);
+  for (const auto& x : std::exchange(own->monitors.all, {})) {
+    const auto other = caf::actor_cast<caf::strong_actor_ptr>(x.other);
+    const auto removed =
+        other ? other->get()->detach(token_of(address(), default_attachable::monitor)) : std::size_t{0};
+    own->late_downs.add(x.other, x.count - std::min(x.count, removed));
+  }
+}
+
+bool durable_actor::late(const caf::mailbox_element& x, std::uint32_t token) {
+  auto* const own = ties();
+  if (own == nullptr) return false;
+  if (token == caf::make_type_token<caf::exit_msg>()) {
+    const auto& source = x.content().get_as<caf::exit_msg>(0).source;
+    if (own->late_exits.take(source)) return true;
+    own->links.take(source);
+  } else if (token == caf::make_type_token<caf::down_msg>()) {
+    const auto& source = x.content().get_as<caf::down_msg>(0).source;
+    if (own->late_downs.take(source)) return true;
+    own->monitors.take(source);
+  }
+  return false;
+}
+
+// -- groups and streams ---------------------------------------------------------------------------------------------
+
+void durable_actor::leave_groups() {
+  if (joined_groups().empty()) return;
+  const auto all = joined_groups();
+  for (const auto& x : all) caf::event_based_actor::leave(x);
+}
+
+void durable_actor::stop_streams(const caf::error& reason) {
+  if (stream_managers_.empty() && pending_stream_managers_.empty()) return;
+  for (auto* managers : {&stream_managers_, &pending_stream_managers_}) {
+    for (const auto& [slot, manager] : std::exchange(*managers, {})) manager->stop(reason);
+  }
+}
+
+}  // namespace steward::port
+
+// CAF 0.17.6 tells an actor that is to be monitored, and not the one that monitors. So these stand in the place of its
+// own, in whatever is linked with us, and do as they do. Weak: where CAF is linked statically its own are taken, and
+// monitors then stay with the actor.
+namespace caf {
+
+[[gnu::weak]] void local_actor::monitor(abstract_actor* ptr, message_priority priority) {
+  if (ptr == nullptr) return;
+  auto* const cell = steward::port::running_actor();
+  if (cell == this) cell->note_monitor(*ptr);
+  ptr->attach(default_attachable::make_monitor(ptr->address(), address(), priority));
+}
+
+[[gnu::weak]] void local_actor::demonitor(const actor_addr& whom) {
+  const auto ptr = actor_cast<strong_actor_ptr>(whom);
+  if (!ptr) return;
+  const auto removed = ptr->get()->detach(default_attachable::observe_token{address(), default_attachable::monitor});
+  auto* const cell = steward::port::running_actor();
+  if (cell == this) cell->note_demonitor(whom, removed);
+}
+
+}  // namespace caf
