@@ -1,5 +1,4 @@
 #include "steward/cause.hpp"
-#include "base/text.hpp"
 
 #include "base/text.hpp"
 
