@@ -73,6 +73,20 @@ struct death {
   std::optional<time_point> since = std::nullopt;  ///< when that was, or its chunk was, where it is known
 };
 
+struct worker_view {
+  std::uint64_t incarnation = 0;
+  int pid = 0;
+  bool ready = false;
+  bool exists = false;  ///< running, starting, or about to be started
+  std::size_t sent = 0;
+};
+
+/// What a driver is to look at on a worker, when the engine asks for it.
+struct look {
+  bool state = false;   ///< is the process stopped?
+  bool memory = false;  ///< its resident set
+};
+
 namespace act {
 
 /// Hand the task or chunk to the worker, which runs what it is handed in this order and answers each before it begins

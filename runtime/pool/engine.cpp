@@ -156,16 +156,8 @@ void engine::worker_start_failed(worker_ref ref, const cause& why, time_point no
 }
 
 void engine::new_head(worker& w, time_point since) {
+  static_cast<head_watch&>(w) = {};
   w.head_since = since;
-  w.head_item = 0;
-  w.held = false;
-  w.head_started = false;
-  w.head_asked = false;
-  w.looked_again = false;
-  w.was_cut = false;
-  w.went_on = false;
-  w.seen_stopped = 0;
-  w.end_by.reset();
   w.look_at = since + spec_.heartbeat / 2;
   w.harvest_at = since + held_up_after;
   set_check(w);
@@ -229,7 +221,6 @@ void engine::worker_finished(worker_ref ref, task_id id, std::uint64_t item, std
   if (count <= had) return;
   if (had > 0) drop_front(results, *r.task, had);
   since = std::clamp(since, w->head_since, std::max(now, w->head_since));
-  r.harvested = true;
   w->answered += count - had;
   settle_values(r, item + had, count - had, std::move(results), ms_between(w->head_since, since));
   w->harvest_at = now + held_up_after;
@@ -252,9 +243,10 @@ bool engine::worker_items(worker_ref ref, task_id id, std::uint64_t item, std::u
   if (w->sent.empty()) return w->at == state::killing || w->at == state::terminating;
   const auto e = w->sent.front();
   auto& r = at(e);
-  if (e.id != id || item > r.received || count > r.items - item) return false;
+  // It answers each item once and in order, also those that were harvested, and none that is not its own any more.
+  if (e.id != id || item != r.answered || count > r.items - item || item + count < r.received) return false;
+  r.answered += static_cast<std::uint32_t>(count);
   const auto had = r.received - item;
-  if (had > 0 && (!r.harvested || had > count)) return false;
   if (had > 0) drop_front(results, *r.task, had);
   count -= had;
   if (r.cancelled) {
@@ -273,8 +265,9 @@ bool engine::worker_item_failed(worker_ref ref, task_id id, std::uint64_t item, 
   if (!w) return true;
   if (w->sent.empty()) return w->at == state::killing || w->at == state::terminating;
   const auto e = w->sent.front();
-  if (e.id != id || item != at(e).received || item >= at(e).items) return false;
+  if (e.id != id || item != at(e).received || item != at(e).answered || item >= at(e).items) return false;
   ++at(e).received;
+  ++at(e).answered;
   if (at(e).cancelled) {
     ++totals_.late_answers;
   } else {
@@ -293,7 +286,7 @@ bool engine::worker_did_not_take(worker_ref ref, task_id id, cause why, time_poi
   const auto items = at(e).items;
   if (at(e).cancelled) {
     totals_.late_answers += items;
-  } else if (items == 1) {
+  } else if (at(e).task->items == 1) {
     if (why.cls == cause_class::memory) ++totals_.memory;
     auto told = worker_event(event_kind::task_fail, event_level::warn, *w);
     told.why = why;
@@ -303,7 +296,7 @@ bool engine::worker_did_not_take(worker_ref ref, task_id id, cause why, time_poi
     settle_error(at(e), outcome_kind::rejected, work_state::not_started, why);
   } else {
     push_front(split(at(e), items / 2, items - items / 2));
-    push_front(split(at(e), 0, items / 2));
+    if (items > 1) push_front(split(at(e), 0, items / 2));
   }
   at(e).received = items;
   head_answered(*w, 0, 0.0, true, now);
@@ -349,10 +342,12 @@ void engine::head_answered(worker& w, std::uint64_t items, double ran_ms, bool d
     if (stays) w.end_by = end_by;
     return;
   }
-  const auto left = at(e).items - at(e).received;
-  if (left > 0 && !at(e).cancelled) push_front(split(at(e), at(e).received, left));
   take_head(w);
-  drop_record(e);
+  if (at(e).cancelled) {
+    drop_record(e);
+  } else {
+    requeue(e);
+  }
   new_head(w, now);
   if (w.at != state::terminating || !w.sent.empty()) return;
   // What it was to end for is over: it has nothing to wait for.

@@ -21,14 +21,6 @@
 
 namespace steward::pooling {
 
-struct worker_view {
-  std::uint64_t incarnation = 0;
-  int pid = 0;
-  bool ready = false;
-  bool exists = false;  ///< running, starting, or about to be started
-  std::size_t sent = 0;
-};
-
 struct counters {
   std::uint64_t submitted = 0;
   std::uint64_t settled = 0;
@@ -47,12 +39,6 @@ struct counters {
   std::uint64_t cancelled = 0;
   std::uint64_t rejected = 0;
   std::uint64_t late_answers = 0;  ///< to tasks that had been cancelled, and dropped
-};
-
-/// What a driver is to look at on a worker, when the engine asks for it.
-struct look {
-  bool state = false;   ///< is the process stopped?
-  bool memory = false;  ///< its resident set
 };
 
 /// The ledger and the scheduler of a pool, as a pure machine: it reads no clock, starts nothing and waits for nothing.
@@ -157,12 +143,8 @@ private:
     std::uint32_t place = 0;
     task_id id = 0;
   };
-  struct worker {
-    worker(unsigned i, policy::backoff d) : index(i), delays(std::move(d)) {}
-
-    unsigned index;
-    std::uint64_t incarnation = 0;
-    state at = state::down;
+  /// What is known of one incarnation of a worker.
+  struct life {
     int pid = 0;
     bool existed = false;  ///< its process or thread could be made
     bool was_ready = false;
@@ -171,26 +153,36 @@ private:
     std::uint64_t most_tasks = 0;   ///< after which it is recycled; 0 for no limit
     std::deque<slip> sent;          ///< in the order in which it runs them
     std::deque<task_id> withdrawn;  ///< what it was sent after these, and will answer with nothing
-    bool held = false;              ///< what was behind the one in hand was taken back
-    bool was_cut = false;           ///< the same, because the worker is to end for the one in hand
-    bool went_on = false;           ///< it had begun something else by then
-    bool looked_again = false;      ///< at the one in hand, because we came late to its deadline
     std::size_t sent_items = 0;
     double load_us = 0.0;               ///< expected run time of `sent`
-    time_point head_since;              ///< when the item in hand is taken to have started, at the earliest
-    std::uint64_t head_item = 0;        ///< of the chunk in hand
-    bool head_started = false;          ///< the flight recorder has shown it
-    bool head_asked = false;            ///< its stop token was set for the soft deadline
-    time_point check_at;                ///< when the item in hand is looked at for its deadlines
-    std::optional<time_point> end_by;   ///< what it runs was cancelled: it is killed then
-    time_point harvest_at;              ///< when the finished items of the chunk in hand are asked for
-    time_point look_at;                 ///< when its state is looked at
-    unsigned seen_stopped = 0;          ///< looks in a row
     std::uint64_t memory_answered = 0;  ///< when its memory was looked at
-    time_point idle_since, due;         ///< `due`: of the start, of being ready, or of the end
     std::optional<cause> killed_for;
     bool ended_for_cancel = false;
     task_id killed_task = 0;  ///< the one that ran past its deadline
+  };
+  /// And of what it was sent first.
+  struct head_watch {
+    bool held = false;                 ///< what was behind the one in hand was taken back
+    bool was_cut = false;              ///< the same, because the worker is to end for the one in hand
+    bool went_on = false;              ///< it had begun something else by then
+    bool looked_again = false;         ///< at the one in hand, because we came late to its deadline
+    time_point head_since;             ///< when the item in hand is taken to have started, at the earliest
+    std::uint64_t head_item = 0;       ///< of the chunk in hand
+    bool head_started = false;         ///< the flight recorder has shown it
+    bool head_asked = false;           ///< its stop token was set for the soft deadline
+    time_point check_at;               ///< when the item in hand is looked at for its deadlines
+    std::optional<time_point> end_by;  ///< what it runs was cancelled: it is killed then
+    time_point harvest_at;             ///< when the finished items of the chunk in hand are asked for
+    time_point look_at;                ///< when its state is looked at
+    unsigned seen_stopped = 0;         ///< looks in a row
+  };
+  struct worker : life, head_watch {
+    worker(unsigned i, policy::backoff d) : index(i), delays(std::move(d)) {}
+
+    unsigned index;
+    std::uint64_t incarnation = 0;
+    state at = state::down;
+    time_point idle_since, due;  ///< `due`: of the start, of being ready, or of the end
     std::optional<time_point> died_at;
     policy::backoff delays;
   };
@@ -198,11 +190,11 @@ private:
     job_ptr task;
     task_id id = 0;
     std::uint32_t items = 1;
-    std::uint32_t received = 0;  ///< items that have their outcome
+    std::uint32_t received = 0;  ///< items that have their outcome, harvested or answered
+    std::uint32_t answered = 0;  ///< items that the worker has told of
     unsigned attempt = 1;
     bool sent = false;
     bool cancelled = false;  ///< settled; kept until the worker has answered
-    bool harvested = false;  ///< some of its outcomes were taken before they were answered
     std::vector<attempt_record> history;
   };
   struct band {
@@ -223,6 +215,7 @@ private:
   slip split(const record& from, std::uint32_t item, std::uint32_t count);
   void push_back(slip e);
   void push_front(slip e);
+  void requeue(slip e);
   std::optional<slip> front();
   void pop_front();
   slip take_front(std::uint64_t most);

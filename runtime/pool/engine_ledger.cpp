@@ -39,13 +39,10 @@ engine::slip engine::add_record(job_ptr task, task_id id, unsigned attempt) {
     place = free_.back();
     free_.pop_back();
   }
-  auto& r = records_[place];
+  auto& r = records_[place] = record{};
   r.id = id;
   r.items = task->items;
-  r.received = 0;
   r.attempt = attempt;
-  r.sent = false;
-  r.cancelled = false;
   r.task = std::move(task);
   r.task->place = place;
   r.task->id = id;
@@ -53,10 +50,7 @@ engine::slip engine::add_record(job_ptr task, task_id id, unsigned attempt) {
 }
 
 void engine::drop_record(slip e) {
-  auto& r = at(e);
-  r.id = 0;
-  r.task.reset();
-  r.history.clear();
+  at(e) = record{};
   free_.push_back(e.place);
 }
 
@@ -101,6 +95,18 @@ void engine::push_back(slip e) {
 void engine::push_front(slip e) {
   queued_ += at(e).items;
   band_of(at(e).task->priority).queue.push_front(e);
+}
+
+/// What is left of something that a worker was sent waits again, first in the queue. Its job is more than that where
+/// some of it was answered, or taken back before.
+void engine::requeue(slip e) {
+  if (at(e).received == 0 && at(e).items == at(e).task->items) {
+    at(e).sent = false;
+    return push_front(e);
+  }
+  const auto left = at(e).items - at(e).received;
+  if (left > 0) push_front(split(at(e), at(e).received, left));
+  drop_record(e);
 }
 
 /// The next one of the highest priority; what was cancelled meanwhile is skipped.
@@ -197,8 +203,7 @@ void engine::worker_withdrew(worker_ref ref, const withdrawal& what) {
       continue;
     }
     totals_.taken_back += at(e).items;
-    at(e).sent = false;
-    push_front(e);
+    requeue(e);
   }
   const auto e = w->sent.front();
   if (!what.item || at(e).cancelled) return;

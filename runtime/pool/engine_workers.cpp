@@ -46,23 +46,14 @@ engine::worker& engine::add_worker() {
 }
 
 void engine::begin(worker& w, time_point now) {
+  static_cast<life&>(w) = {};
+  static_cast<head_watch&>(w) = {};
   ++w.incarnation;
   w.at = state::starting;
-  w.pid = 0;
-  w.existed = false;
-  w.was_ready = false;
-  w.leaving = false;
-  w.answered = 0;
-  w.memory_answered = 0;
-  w.most_tasks = 0;
   if (spec_.recycle_after > 0) {
     const auto fewer = spec_.recycle_jitter * spec_.recycle_after * share_of(seed_ + w.index * 7919 + w.incarnation);
     w.most_tasks = std::max(1U, spec_.recycle_after - static_cast<unsigned>(fewer));
   }
-  w.killed_for.reset();
-  w.end_by.reset();
-  w.ended_for_cancel = false;
-  w.killed_task = 0;
   w.due = now + spec_.start_within;
   if (w.incarnation > 1 && w.died_at) note(worker_event(event_kind::restart, event_level::info, w));
   out_.emplace_back(act::start{ref_of(w)});
@@ -186,8 +177,7 @@ void engine::reclaim_started(worker& w, slip e, bool in_hand, const death& how, 
       charge(w, e, bystander ? other : why, false, now, fate);
     }
   }
-  if (at(e).received < items) push_front(split(at(e), at(e).received, items - at(e).received));
-  drop_record(e);
+  requeue(e);
 }
 
 /// Decides on each task that a dead worker had been sent. Returns the fate of the one in hand.
@@ -205,12 +195,11 @@ std::string engine::reclaim(worker& w, const death& how, const cause& why, time_
   // Unstarted ones from the back, so that what is pushed to the front keeps its order; then those that were started.
   for (auto at_ = sent.end(); at_ != started_end;) {
     const auto e = *--at_;
-    at(e).sent = false;
     if (over || at(e).cancelled) {
       settle_rest(e, outcome_kind::cancelled, work_state::not_started,
                   make_cause(cause_class::killed, "the pool was stopped"));
     } else {
-      push_front(e);
+      requeue(e);
     }
   }
   // Suspects of this death come before older ones, in their order.

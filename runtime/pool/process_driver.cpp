@@ -93,6 +93,14 @@ void process_driver::slot::close_ends() noexcept {
   close_fd(std::exchange(stderr_fd, -1));
 }
 
+/// What the worker shows to be in hand. Its marks stay for a while after the answer, and what was taken back comes
+/// again under the same id: where all that it has begun was answered, they are of a run that is over.
+task_id process_driver::slot::in_hand() const noexcept {
+  const auto& page = recorder.page();
+  if (page.begun.load(std::memory_order_seq_cst) <= answered) return 0;
+  return page.current.load(std::memory_order_acquire);
+}
+
 process_driver::slot* process_driver::find(worker_ref ref) {
   if (ref.index >= slots_.size()) return nullptr;
   auto& s = slots_[ref.index];
@@ -229,7 +237,9 @@ void process_driver::carry_out(act::assign what, engine&, time_point) {
   // It has answered all that was withdrawn, or nothing would be sent.
   auto& page = s->recorder.page();
   if (std::exchange(s->limited, false)) page.limit.store(0, std::memory_order_seq_cst);
+  // It may have been cut here once, or asked to stop. That was another run.
   if (page.cut.load(std::memory_order_relaxed) == what.id) page.cut.store(0, std::memory_order_seq_cst);
+  if (page.stop.load(std::memory_order_relaxed) - what.id < task.items) page.stop.store(0, std::memory_order_relaxed);
   if (payload_.capacity() > payload_kept) payload_ = {};
   s->dirty = true;
 }
@@ -259,7 +269,7 @@ void process_driver::carry_out(const act::ask_task& what) {
     // After this it has seen the cut, or we see the item that it has taken. A chunk that it has not begun it will not.
     if (page.fenced.load(std::memory_order_relaxed) == 0)
       ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
-    if (page.current.load(std::memory_order_acquire) == what.id) asked += page.item.load(std::memory_order_seq_cst);
+    if (s->in_hand() == what.id) asked += page.item.load(std::memory_order_seq_cst);
   }
   page.stop.store(asked, std::memory_order_relaxed);
 }
@@ -268,7 +278,7 @@ void process_driver::carry_out(const act::withdraw& what, engine& to, time_point
   auto* s = find(what.worker);
   if (!s) return;
   auto& page = s->recorder.page();
-  const auto head = s->assigned - what.sent + 1;
+  const auto head = s->answered + 1;
   s->limited = s->withdrew = true;
   page.limit.store(head + 1, std::memory_order_seq_cst);
   // After this it has seen the limit, or we see what it has begun.
@@ -366,6 +376,7 @@ bool process_driver::handle(slot& s, const process::frame& f, engine& to, time_p
 
 bool process_driver::take_result(slot& s, const process::frame& f, engine& to, time_point now) {
   const auto part = decode_result(f.payload);
+  if (f.flags & flag_done) ++s.answered;
   if (const auto* task = to.sent(s.ref, f.id).first) {
     const bool sound = task->sink ? holds_items(part.results, task->entry->result_size, part.count)
                                   : part.item == 0 && (part.count == 1 || (part.count == 0 && s.withdrew));
@@ -382,6 +393,7 @@ bool process_driver::take_failure(slot& s, const process::frame& f, engine& to, 
                                "its initializer '" + options_.spec.initializer + "' failed: " + describe(failed.why));
     return true;
   }
+  if (f.flags & flag_done) ++s.answered;
   if (options_.spec.memory_limit > 0 && failed.why.exception == "std::bad_alloc") {
     failed.why.cls = cause_class::memory;
     if ((f.flags & flag_not_taken) == 0) failed.why.message = failed.why.exception;
@@ -457,7 +469,7 @@ void process_driver::observe(engine& to, time_point now) {
   for (auto& s : slots_) {
     if (!s.alive) continue;
     const auto& page = s.recorder.page();
-    const auto current = page.current.load(std::memory_order_acquire);
+    const auto current = s.in_hand();
     const auto item = page.item.load(std::memory_order_relaxed);
     const auto since = page.started_ns.load(std::memory_order_relaxed);
     if (current != 0) to.worker_running(s.ref, current, time_of(s, since, now), now, item);

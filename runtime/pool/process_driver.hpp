@@ -69,6 +69,7 @@ private:
     bool want_write = false;
     bool dirty = false;          // frames were queued since the last flush
     std::uint64_t assigned = 0;  // tasks and chunks
+    std::uint64_t answered = 0;  // of these
     bool limited = false;        // the page says which it is not to begin
     bool withdrew = false;       // it did so once, or one was cancelled, and some are answered with nothing
     bool ready = false;
@@ -83,6 +84,7 @@ private:
     process::flight_recorder recorder;
 
     void close_ends() noexcept;
+    task_id in_hand() const noexcept;
   };
   struct exit_news {
     worker_ref ref;

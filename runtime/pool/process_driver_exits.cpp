@@ -55,7 +55,7 @@ process_driver::staged process_driver::read_staged(const slot& s, std::uint64_t 
   out.from = page.kept_from.load(std::memory_order_acquire);
   const auto kept = page.kept.load(std::memory_order_acquire);
   const auto size = kept & ((std::uint64_t{1} << 40) - 1);
-  if (size > process::arena_bytes || page.current.load(std::memory_order_acquire) != id) return out;
+  if (size > process::arena_bytes || id == 0 || s.in_hand() != id) return out;
   const auto arena = s.recorder.arena();
   out.results.resize(static_cast<std::size_t>(size));
   if (size > 0) std::memcpy(out.results.data(), arena.data(), out.results.size());
@@ -70,7 +70,7 @@ process_driver::staged process_driver::read_staged(const slot& s, std::uint64_t 
 
 /// Takes the results that a dead worker had finished and not sent.
 void process_driver::salvage(slot& s, engine& to, time_point now) {
-  const auto id = s.recorder.page().current.load(std::memory_order_acquire);
+  const auto id = s.in_hand();
   const auto [task, received] = to.sent(s.ref, id);
   auto [from, count, results] = read_staged(s, id);
   if (!task || count == 0 || from > received || received >= from + count) return;
@@ -100,7 +100,7 @@ void process_driver::bury(slot& s, engine& to, time_point now) {
   const auto& page = s.recorder.page();
   death how;
   how.why = judge(s);
-  how.in_hand = page.current.load(std::memory_order_acquire);
+  how.in_hand = s.in_hand();
   how.item = page.item.load(std::memory_order_acquire);
   if (how.in_hand != 0) how.since = time_of(s, page.started_ns.load(std::memory_order_relaxed), now);
   const bool by_kill = s.killed && (!s.report || (s.report->signaled && s.report->signal == SIGKILL));

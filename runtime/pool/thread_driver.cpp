@@ -188,6 +188,8 @@ struct thread_driver::worker {
   }
 
   void run_one(const job& task, const task_context& context) {
+    if (cut.load(std::memory_order_seq_cst) == context.task_id)
+      return answer_values(context.task_id, 0, 0, {}, true);  // cancelled before it began
     bytes result;
     try {
       if (task.entry) {
@@ -349,8 +351,11 @@ void thread_driver::carry_out(const act::start& what, engine& to, time_point now
 void thread_driver::carry_out(act::assign what, engine&, time_point) {
   auto* s = find(what.worker);
   if (!s) return;
-  // A chunk that was cut and comes back, as it may.
-  if (s->self->cut.load(std::memory_order_relaxed) == what.id) s->self->cut.store(0, std::memory_order_seq_cst);
+  auto& self = *s->self;
+  // It may have been cut here once, or asked to stop. That was another run.
+  if (self.cut.load(std::memory_order_relaxed) == what.id) self.cut.store(0, std::memory_order_seq_cst);
+  if (self.stop.load(std::memory_order_relaxed) - what.id < what.task->items)
+    self.stop.store(0, std::memory_order_relaxed);
   s->staged.push_back(std::move(what));
 }
 
@@ -401,13 +406,15 @@ void thread_driver::carry_out(const act::withdraw& what, engine& to, time_point)
     auto& input = s->self->input;
     std::move(s->staged.begin(), s->staged.end(), std::back_inserter(input));
     s->staged.clear();
+    // It is in hand where it alone was begun and is not over.
+    const bool in_hand = input.size() + 1 == what.sent && s->self->current != 0;
     // The first one stays, begun or not.
     const auto back = std::min(input.size(), what.sent - 1);
     input.erase(input.end() - static_cast<std::ptrdiff_t>(back), input.end());
     kept.begun = what.sent - back;
     s->self->changed.notify_one();
     const auto* task = to.sent(what.worker, what.head).first;
-    if (s->self->current == what.head && task && task->sink) {
+    if (in_hand && task && task->sink) {
       s->self->cut.store(what.head, std::memory_order_seq_cst);
       // After this the thread has seen the cut, or we see the item that it has taken.
       if (barriers_by_others()) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
@@ -482,7 +489,7 @@ void thread_driver::carry_out(const act::kill& what, engine& to, time_point now)
   } else {
     const auto [task, received] = to.sent(what.worker, how.in_hand);
     if (task && task->many && how.item > received) {
-      to.worker_items(what.worker, how.in_hand, received, how.item - received, {}, 0.0, false, now);
+      to.worker_finished(what.worker, how.in_hand, received, how.item - received, {}, now, now);
     } else if (task && task->entry && kept >> 40 > 0) {
       to.worker_finished(what.worker, how.in_hand, kept_from, kept >> 40, std::move(staged), now, now);
     }

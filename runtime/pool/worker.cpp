@@ -119,7 +119,7 @@ private:
       return reader.wait(channel_fd);
     } catch (const std::bad_alloc&) {
       // Whose arguments it cannot even read is what it dies of, lest that comes back for ever.
-      page_.current.store(reader.arriving(), std::memory_order_release);
+      if (!is_withdrawn()) take_up(reader.arriving());
       broken("it has no memory for the arguments of its task");
       return process::read_status::io_error;
     }
@@ -167,8 +167,6 @@ private:
   /// Its arguments did not arrive. The channel is sound all the same, so that is an answer.
   void do_not_take(const frame& f) {
     id_ = f.id;
-    forget_staged(0);
-    page_.item.store(0, std::memory_order_relaxed);
     if (is_withdrawn()) return answer_values(0, 0, {}, true);
     const auto why = f.error != 0 ? "its arguments find no room in the worker: " + errno_text(f.error)
                                   : std::string(reinterpret_cast<const char*>(f.payload.data()), f.payload.size());
@@ -180,21 +178,13 @@ private:
 
   void execute(task_id id, std::uint16_t flags, const task_header& header, bytes_view args) {
     id_ = id;
-    forget_staged(0);
-    page_.item.store(0, std::memory_order_relaxed);
     const bool cancelled = page_.cut.load(std::memory_order_seq_cst) == id;
     if (is_withdrawn() || cancelled) return answer_values(0, 0, {}, true);
-    began_ = std::chrono::steady_clock::now();
-    page_.started_ns.store(ns_since_epoch(began_), std::memory_order_relaxed);
-    page_.current.store(id, std::memory_order_release);
+    // What was answered with nothing does not wait for this one.
+    send();
+    take_up(id);
     if (!entry_ || entry_->name != header.name) entry_ = tasks_.find(header.name);
-    if (!entry_) {
-      const auto why = std::make_exception_ptr(
-          std::invalid_argument("no task '" + header.name + "' is registered in the worker process"));
-      for (std::uint64_t i = 0; i < header.count; ++i) answer_failure(i, why, i + 1 == header.count);
-      send();
-      return;
-    }
+    if (!entry_) return fail_all(header);
     const task_context context{id, header.attempt, header.attempts, pool_, &page_.stop};
     if (flags & flag_raw) {
       run_one(context, args);
@@ -209,6 +199,31 @@ private:
     page_.begun.store(++received_, std::memory_order_seq_cst);
     const auto limit = page_.limit.load(std::memory_order_seq_cst);
     return limit != 0 && received_ >= limit;
+  }
+
+  /// From here on it is in hand. Its marks replace those of the one before it, so this comes after `is_withdrawn`.
+  void take_up(task_id id) {
+    page_.item.store(0, std::memory_order_relaxed);
+    began_ = std::chrono::steady_clock::now();
+    page_.started_ns.store(ns_since_epoch(began_), std::memory_order_relaxed);
+    page_.current.store(id, std::memory_order_release);
+    forget_staged(0);
+  }
+
+  detail::chunk_marks marks_of(task_id id, bool clocked) {
+    const bool fenced = page_.fenced.load(std::memory_order_relaxed) != 0;
+    return {id, &page_.item, &page_.cut, clocked ? &page_.started_ns : nullptr, &page_.kept, fenced};
+  }
+
+  /// Nobody here knows the task. Items that are taken back meanwhile are not answered, as if they were run.
+  void fail_all(const task_header& header) {
+    const auto why = std::make_exception_ptr(
+        std::invalid_argument("no task '" + header.name + "' is registered in the worker process"));
+    detail::many_run run(id_, {}, 0, header.count);
+    run.marks = marks_of(id_, false);
+    while (run.begin()) answer_failure(run.next - 1, why, run.next == run.count);
+    if (run.taken_back) answer_values(run.next, 0, {}, true);
+    send();
   }
 
   void run_one(const task_context& context, bytes_view args) {
@@ -229,11 +244,7 @@ private:
 
   void run_many(const task_context& context, bytes_view args, std::uint32_t count, bool clocked) {
     detail::many_run run(id_, args, entry_->args_size, count);
-    run.marks.item = &page_.item;
-    run.marks.cut = &page_.cut;
-    run.marks.started_ns = clocked ? &page_.started_ns : nullptr;
-    run.marks.kept = &page_.kept;
-    run.marks.fenced = page_.fenced.load(std::memory_order_relaxed) != 0;
+    run.marks = marks_of(id_, clocked);
     run.stage = arena_.data();
     run.stage_size = arena_.size();
     run.original = original_;

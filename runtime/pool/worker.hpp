@@ -12,6 +12,35 @@
 
 namespace steward::pooling {
 
+// The protocol between a pool's driver and a worker process. Two channels, first in first out: task frames to the
+// worker, answers from it. Both sides count the frames from 1, and each frame has exactly one answer with `flag_done`,
+// in the same order. The other accesses are to the flight page:
+//
+//   the worker, for its frame n          the driver, to take back          the driver, to cancel frame n
+//   1  begun = n                         1  limit = head + 1               1  cut = id
+//   2  is limit 0, or beyond n?          2  read begun
+//   3  item = 0, then current = id       3  if begun is head: cut = id
+//   4  for each item: item = i, then        and read item
+//      is cut not id? then run it
+//   5  answer; forget what is staged
+//   6  current = 0; read more frames
+//
+// Head is the first frame that is not answered. Tasks: 1 and 2 are sequentially consistent on both sides, so the worker
+// sees the limit or the driver sees that the frame was begun; both may be so, and then it is answered with nothing, as
+// one that was taken back is, and waits again. Whatever is behind the limit and was not begun is answered with nothing
+// in its turn; until that has come, nothing more is sent, so the limit can be lifted then. Items: between its two
+// accesses of 4 the worker passes a barrier, or is made to pass one by the driver between its own, so it sees the cut
+// or the driver sees the item. The item that the driver reads is at least the last one that was begun: `item` is of the
+// frame that `begun` names, or still of the one before, and in that case nothing of the new one will be begun. So
+// `item` must not change before `begun` has (3 behind 1), nor for a frame that is not run (3 behind 2): the driver
+// would read a smaller one for the frame before. A chunk that ends early for the cut says so by its last answer; what
+// is left of what the driver left it waits again.
+//
+// Marks outlive their run (5 before 6), and what waits again keeps its id. So `current` counts only while `begun` is
+// beyond the last frame that was answered, and it is 0 whenever frames are read, so it is never of a frame before that.
+// What is staged is stable for a reader that finds `kept_from`, `kept` and `current` as before after it has copied. It
+// may have been sent by then: each item is answered all the same, and the ledger skips what it has.
+
 /// Name of the child main that runs tasks.
 inline constexpr const char* worker_main_name = "pool_worker";
 

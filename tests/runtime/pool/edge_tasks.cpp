@@ -5,6 +5,7 @@
 #include <chrono>
 #include <csignal>
 #include <stdexcept>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -79,6 +80,12 @@ std::string make_without_room(std::int64_t mib) {
   return std::string(static_cast<std::size_t>(mib) << 20, 'x');
 }
 
+std::int64_t throw_when_stopped(const task_context& context) {
+  if (context.attempt > 1) return context.stop_requested() ? 1 : 0;
+  while (!context.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  throw std::runtime_error("as it was told to stop");
+}
+
 void die_in_start() { do_fault("segv"); }
 
 }  // namespace
@@ -93,6 +100,7 @@ edge_tasks add_edge_tasks(task_registry& to) {
   registered.leave_group = to.add("leave_group", &leave_group);
   registered.close_all = to.add("close_all", &close_all);
   registered.make_without_room = to.add("make_without_room", &make_without_room);
+  registered.throw_when_stopped = to.add("throw_when_stopped", &throw_when_stopped);
   registered.die_in_start = to.add("die_in_start", &die_in_start);
   return registered;
 }
