@@ -92,13 +92,20 @@ std::optional<cause> flight_recorder::last_words() const {
   why.exception = text_of(page_->exception);
   why.message = text_of(page_->message);
   if (page_->stack_overflow != 0 && why.message.empty()) why.message = "stack overflow";
-  if (said >= said_frames) {
-    // Copied first: whoever wrote them may still be at it.
-    std::size_t count = std::min<std::size_t>(page_->frame_count, std::size(page_->frames));
-    std::vector<std::uint64_t> raw(page_->frames, page_->frames + count);
-    why.frames = frame_names(raw, page_->anchor);
-  }
+  why.frames = frame_names(frames(), page_->anchor);
   return why;
+}
+
+// Copied first: whoever wrote them may still be at it.
+std::vector<std::uint64_t> flight_recorder::frames() const {
+  if (page_ == nullptr || page_->said.load(std::memory_order_acquire) < said_frames) return {};
+  std::size_t count = std::min<std::size_t>(page_->frame_count, std::size(page_->frames));
+  return {page_->frames, page_->frames + count};
+}
+
+bool flight_recorder::find_names(std::function<void()> then) const {
+  auto raw = frames();
+  return raw.empty() || find_frame_names(raw, page_->anchor, std::move(then));
 }
 
 }  // namespace steward::process
