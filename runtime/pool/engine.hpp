@@ -49,12 +49,6 @@ struct counters {
   std::uint64_t late_answers = 0;  ///< to tasks that had been cancelled, and dropped
 };
 
-/// What a driver is to look at on a worker, when the engine asks for it.
-struct look {
-  bool state = false;   ///< is the process stopped?
-  bool memory = false;  ///< its resident set
-};
-
 /// The ledger and the scheduler of a pool, as a pure machine: it reads no clock, starts nothing and waits for nothing.
 ///
 /// The driver feeds it what happened and when, then takes the actions that `step` returns and carries them out in
@@ -68,8 +62,7 @@ public:
   static constexpr milliseconds held_up_after{10};
   /// No resize goes beyond so many workers.
   static constexpr unsigned most_workers = 1'024;
-  /// Where we come later than this to a deadline, answers are read once more before it is enforced; after having been
-  /// away, for longer.
+  /// Where we come later than this to a deadline, answers are read once more before it is enforced.
   static constexpr milliseconds late_look{10};
   static constexpr milliseconds away_look{100};
 
@@ -110,6 +103,7 @@ public:
   bool worker_did_not_take(worker_ref ref, task_id id, cause why, time_point now);
   void worker_died(worker_ref ref, const death& how, time_point now);
   void worker_withdrew(worker_ref ref, const withdrawal& what);
+  void worker_waits(worker_ref ref, std::optional<awaited> what);
   /// Values of items of the chunk that it goes on with, found and not answered: those we have are skipped, here and in
   /// the answer. The item in hand was started at `since`.
   void worker_finished(worker_ref ref, task_id id, std::uint64_t item, std::uint64_t count, bytes results,
@@ -191,6 +185,7 @@ private:
     std::optional<cause> killed_for;
     bool ended_for_cancel = false;
     task_id killed_task = 0;  ///< the one that ran past its deadline
+    std::optional<awaited> waits;
     std::optional<time_point> died_at;
     policy::backoff delays;
   };
@@ -203,6 +198,7 @@ private:
     bool sent = false;
     bool cancelled = false;  ///< settled; kept until the worker has answered
     bool harvested = false;  ///< some of its outcomes were taken before they were answered
+    bool cut = false;        ///< its worker may answer a part of it, or nothing: more was to be taken back
     std::vector<attempt_record> history;
   };
   struct band {
@@ -283,6 +279,8 @@ private:
   bool is_ahead(const worker& w, int priority);
   time_point harvest_at(const worker& w) const;
   void harvest(time_point now);
+  bool refuse(const awaited& what, time_point now);
+  void check_waits(time_point now);
   void settle_failed(const record& r, std::uint64_t item, task_error error);
   void settle_values(record& r, std::uint64_t item, std::uint64_t count, bytes results, double ran_ms);
   void hand_over(worker& w, slip e, time_point now);
@@ -326,7 +324,8 @@ private:
   unsigned min_ = 1;
   unsigned max_ = 1;
   std::deque<worker> workers_;
-  std::size_t busy_ = 0;  // workers that were sent something
+  std::size_t busy_ = 0;   // workers that were sent something
+  std::size_t waits_ = 0;  // workers that wait for others
   policy::restart_budget budget_;
   unsigned failed_starts_ = 0;  // in a row, while nobody is ready
   bool scarce_ = false;         // one could not be started though others run

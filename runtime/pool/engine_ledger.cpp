@@ -46,6 +46,7 @@ engine::slip engine::add_record(job_ptr task, task_id id, unsigned attempt) {
   r.attempt = attempt;
   r.sent = false;
   r.cancelled = false;
+  r.cut = false;
   r.task = std::move(task);
   r.task->place = place;
   r.task->id = id;
@@ -197,11 +198,14 @@ void engine::worker_withdrew(worker_ref ref, const withdrawal& what) {
       continue;
     }
     totals_.taken_back += at(e).items;
-    at(e).sent = false;
+    at(e).sent = at(e).cut = false;
     push_front(e);
   }
+  at(w->sent.back()).cut = true;
   const auto e = w->sent.front();
-  if (!what.item || at(e).cancelled) return;
+  if (!what.item) return;
+  at(e).cut = true;
+  if (at(e).cancelled) return;
   // What the worker shows is not believed beyond what can be.
   const auto items = std::uint64_t{at(e).items};
   const auto keep = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(*what.item + 1, at(e).received, items));
