@@ -71,6 +71,19 @@ struct death {
   bool by_us = false;                              ///< it ended because of a `terminate` or `kill` action
   std::uint64_t item = 0;                          ///< of a chunk in hand: the item that was started last
   std::optional<time_point> since = std::nullopt;  ///< when that was, or its chunk was, where it is known
+  std::size_t begun = 0;  ///< so many of what it was sent and has not answered it had begun, whatever it has in hand
+};
+
+/// What a driver is to look at on a worker, when the engine asks for it.
+struct look {
+  bool state = false;   ///< is the process stopped?
+  bool memory = false;  ///< its resident set
+};
+
+/// What a worker's thread waits for, in the middle of a task: a task of its own pool, or a map on it.
+struct awaited {
+  job_ptr task;
+  std::shared_ptr<const detail::item_sink> map;
 };
 
 struct worker_view {

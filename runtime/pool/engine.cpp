@@ -245,9 +245,12 @@ bool engine::worker_items(worker_ref ref, task_id id, std::uint64_t item, std::u
   auto& r = at(e);
   // It answers each item once and in order, also those that were harvested, and none that is not its own any more.
   if (e.id != id || item != r.answered || count > r.items - item || item + count < r.received) return false;
+  // An answer of nothing at all, or one that ends before it was told to, says nothing that may count.
+  const bool early = done && item + count < r.items;
+  if ((count == 0 && !done) || (early && !r.cut && !r.cancelled)) return false;
   r.answered += static_cast<std::uint32_t>(count);
   const auto had = r.received - item;
-  if (had > 0) drop_front(results, *r.task, had);
+  if (had > 0 && had < count) drop_front(results, *r.task, had);
   count -= had;
   if (r.cancelled) {
     totals_.late_answers += count;
@@ -373,6 +376,7 @@ std::vector<action> engine::step(time_point now) {
   if (cancelled_behind_) take_back_cancelled();
   dispatch(now);
   if (busy_ > 0) harvest(now);
+  if (waits_ > 0) check_waits(now);
   if (spec_.recycle_after > 0 || spec_.recycle_memory > 0) check_shares(now);
   if (phase_ == phase::stopping) check_stop(now);
   return std::exchange(out_, {});
@@ -583,8 +587,6 @@ const engine::worker* engine::find(worker_ref ref) const {
 engine::worker* engine::find(worker_ref ref) {
   return const_cast<worker*>(static_cast<const engine*>(this)->find(ref));
 }
-
-std::string engine::name_of(const worker& w) const { return "w" + std::to_string(w.index + 1); }
 
 bool engine::any_ready() const {
   return std::any_of(workers_.begin(), workers_.end(), [](const worker& w) { return w.at == state::ready; });

@@ -54,8 +54,7 @@ public:
   static constexpr milliseconds held_up_after{10};
   /// No resize goes beyond so many workers.
   static constexpr unsigned most_workers = 1'024;
-  /// Where we come later than this to a deadline, answers are read once more before it is enforced; after having been
-  /// away, for longer.
+  /// Where we come later than this to a deadline, answers are read once more before it is enforced.
   static constexpr milliseconds late_look{10};
   static constexpr milliseconds away_look{100};
 
@@ -96,6 +95,7 @@ public:
   bool worker_did_not_take(worker_ref ref, task_id id, cause why, time_point now);
   void worker_died(worker_ref ref, const death& how, time_point now);
   void worker_withdrew(worker_ref ref, const withdrawal& what);
+  void worker_waits(worker_ref ref, std::optional<awaited> what);
   /// Values of items of the chunk that it goes on with, found and not answered: those we have are skipped, here and in
   /// the answer. The item in hand was started at `since`.
   void worker_finished(worker_ref ref, task_id id, std::uint64_t item, std::uint64_t count, bytes results,
@@ -183,6 +183,7 @@ private:
     std::uint64_t incarnation = 0;
     state at = state::down;
     time_point idle_since, due;  ///< `due`: of the start, of being ready, or of the end
+    std::optional<awaited> waits;
     std::optional<time_point> died_at;
     policy::backoff delays;
   };
@@ -195,6 +196,7 @@ private:
     unsigned attempt = 1;
     bool sent = false;
     bool cancelled = false;  ///< settled; kept until the worker has answered
+    bool cut = false;        ///< its worker may answer a part of it, or nothing: more was to be taken back
     std::vector<attempt_record> history;
   };
   struct band {
@@ -276,6 +278,8 @@ private:
   bool is_ahead(const worker& w, int priority);
   time_point harvest_at(const worker& w) const;
   void harvest(time_point now);
+  bool refuse(const awaited& what, time_point now);
+  void check_waits(time_point now);
   void settle_failed(const record& r, std::uint64_t item, task_error error);
   void settle_values(record& r, std::uint64_t item, std::uint64_t count, bytes results, double ran_ms);
   void hand_over(worker& w, slip e, time_point now);
@@ -319,7 +323,8 @@ private:
   unsigned min_ = 1;
   unsigned max_ = 1;
   std::deque<worker> workers_;
-  std::size_t busy_ = 0;  // workers that were sent something
+  std::size_t busy_ = 0;   // workers that were sent something
+  std::size_t waits_ = 0;  // workers that wait for others
   policy::restart_budget budget_;
   unsigned failed_starts_ = 0;  // in a row, while nobody is ready
   bool scarce_ = false;         // one could not be started though others run

@@ -101,7 +101,7 @@ void engine::push_front(slip e) {
 /// some of it was answered, or taken back before.
 void engine::requeue(slip e) {
   if (at(e).received == 0 && at(e).items == at(e).task->items) {
-    at(e).sent = false;
+    at(e).sent = at(e).cut = false;
     return push_front(e);
   }
   const auto left = at(e).items - at(e).received;
@@ -205,8 +205,11 @@ void engine::worker_withdrew(worker_ref ref, const withdrawal& what) {
     totals_.taken_back += at(e).items;
     requeue(e);
   }
+  at(w->sent.back()).cut = true;
   const auto e = w->sent.front();
-  if (!what.item || at(e).cancelled) return;
+  if (!what.item) return;
+  at(e).cut = true;
+  if (at(e).cancelled) return;
   // What the worker shows is not believed beyond what can be.
   const auto items = std::uint64_t{at(e).items};
   const auto keep = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(*what.item + 1, at(e).received, items));

@@ -45,6 +45,35 @@ look engine::wanted(unsigned index, time_point now) const {
   return {stopped, memory};
 }
 
+void engine::worker_waits(worker_ref ref, std::optional<awaited> what) {
+  auto* w = find(ref);
+  if (!w) return;
+  waits_ += what.has_value() ? 1U : 0U;
+  waits_ -= w->waits.has_value() ? 1U : 0U;
+  w->waits = std::move(what);
+}
+
+/// Where all that may run at a time wait for others of their own pool, and no worker is to come for these, one wait is
+/// ended: what it is for is cancelled.
+void engine::check_waits(time_point now) {
+  if (waits_ < busy_ || busy_ < size_ || size_ < max_) return;
+  for (const auto& w : workers_) {
+    if (w.waits && refuse(*w.waits, now)) return;
+  }
+}
+
+bool engine::refuse(const awaited& what, time_point now) {
+  constexpr auto reason = "a task waits for it, as all workers of the pool do for others, so nobody could run it";
+  const auto before = open_;
+  if (what.map) {
+    cancel_all(what.map.get(), reason, now);
+  } else if (what.task && what.task->place < records_.size()) {
+    const slip e{what.task->place, what.task->id};
+    if (is_live(e) && at(e).task == what.task && !at(e).cancelled) cancel(e, reason, now);
+  }
+  return open_ != before;
+}
+
 /// When the item in hand is looked at for its deadlines.
 void engine::set_check(worker& w) {
   auto due = time_point::max();

@@ -225,10 +225,15 @@ void engine::after_planned_end(worker& w, std::string text, time_point now) {
   keep_size(now);
 }
 
-void engine::worker_died(worker_ref ref, const death& how, time_point now) {
+void engine::worker_died(worker_ref ref, const death& told, time_point now) {
   auto* found = find(ref);
   if (!found) return;
   auto& w = *found;
+  auto how = told;
+  worker_waits(ref, std::nullopt);
+  // It may have spoilt the way of its answer, and say that nothing is in hand any more.
+  const bool shown = std::any_of(w.sent.begin(), w.sent.end(), [&how](slip e) { return e.id == how.in_hand; });
+  if (!shown && how.begun > 0 && !w.sent.empty()) how.in_hand = w.sent[std::min(how.begun, w.sent.size()) - 1].id;
   cause why = how.why;
   const bool ours = ended_for(w, how);
   if (ours && w.killed_for) {
@@ -368,6 +373,8 @@ void engine::check_stop(time_point now) {
   note(make_event(event_kind::stop, event_level::info));
   out_.emplace_back(act::stopped{});
 }
+
+std::string engine::name_of(const worker& w) const { return "w" + std::to_string(w.index + 1); }
 
 event engine::make_event(event_kind kind, event_level how) const {
   event e;

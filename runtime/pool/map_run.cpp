@@ -110,6 +110,7 @@ map_run::map_run(pool& on, source next, map_options options, std::optional<std::
       told_(std::chrono::steady_clock::now()) {
   if (options_.chunk == 0) options_.chunk = on.spec().chunk;
   if (options_.within.count() > 0) ends_ = later(told_, options_.within);
+  on.await_work(nullptr, [] {});  // so that somebody runs it
   if (options_.stop.stop_possible()) shared_->on_stop.emplace(options_.stop, gathering::stopper{shared_.get()});
 }
 
@@ -310,7 +311,7 @@ bool map_run::take(std::vector<map_piece>& out) {
       tell(true);
       return false;
     }
-    if (!reads) await();
+    if (!reads) pool_.impl_->await({nullptr, shared_}, [this] { await(); });
     collect(out);
     tell(false);
   }

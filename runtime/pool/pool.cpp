@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <future>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace steward {
@@ -11,26 +14,69 @@ namespace steward {
 pool::pool(pool_environment environment, std::string name, pool_spec spec)
     : impl_(std::make_unique<impl>(std::move(environment), std::move(name), std::move(spec))) {}
 
-pool::~pool() { stop(false); }
-
-void pool::start_async(std::function<void(std::optional<cause>)> done) {
-  auto& self = *impl_;
-  const bool taken = self.in->push([&self, done]() mutable {
-    self.brain.start(std::chrono::steady_clock::now());
-    if (self.gone || self.all_ready) {
-      done(self.gone);
-    } else {
-      self.on_started.push_back(std::move(done));
-    }
-  });
-  if (taken) {
-    self.begin();
-  } else {
-    done(pooling::make_cause(cause_class::killed, "the pool was stopped"));
-  }
+pool::~pool() {
+  std::promise<void> ended;
+  stop_async(false, [&ended] { ended.set_value(); });
+  ended.get_future().wait();
+  impl_->join();
 }
 
+std::optional<cause> pool::impl::start(std::function<void(std::optional<cause>)> done) {
+  // First the thread: what is asked of a loop that never comes would wait for it.
+  if (auto why = begin()) return why;
+  started = true;
+  const bool taken = in->push([this, done = std::move(done)]() mutable {
+    brain.start(std::chrono::steady_clock::now());
+    if (gone || all_ready) {
+      done(gone);
+    } else {
+      on_started.push_back(std::move(done));
+    }
+  });
+  if (taken) return std::nullopt;
+  return pooling::make_cause(cause_class::killed, "the pool was stopped");
+}
+
+void pool::start_async(std::function<void(std::optional<cause>)> done) {
+  if (auto why = impl_->start(done)) done(std::move(why));
+}
+
+bool pool::is_started() const noexcept { return impl_->started.load(); }
+
+bool pool::impl::is_own_thread() const {
+  return std::this_thread::get_id() == loop_id.load() || pooling::thread_driver::here().first == in.get();
+}
+
+void pool::impl::await(pooling::awaited what, const std::function<void()>& wait) {
+  if (std::this_thread::get_id() == loop_id.load())
+    throw std::logic_error("a callback of the pool '" + name + "' must not wait for the pool: it runs on its thread");
+  if (!started) {
+    const auto why = start([](const std::optional<cause>&) {});
+    if (why && why->cls == cause_class::start) throw std::runtime_error(why->message);
+  }
+  const auto [where, worker] = pooling::thread_driver::here();
+  if (where != in.get()) return wait();
+  struct registration {
+    pool::impl& at;
+    pooling::worker_ref who;
+    void tell(std::optional<pooling::awaited> x) const {
+      at.in->push([to = &at, ref = who, x = std::move(x)] { to->brain.worker_waits(ref, x); });
+    }
+    ~registration() { tell(std::nullopt); }
+  } const here{*this, worker};
+  here.tell(std::move(what));
+  wait();
+}
+
+void pool::await_work(const std::shared_ptr<void>& handle, const std::function<void()>& wait) {
+  impl_->await({std::static_pointer_cast<pooling::job>(handle), nullptr}, wait);
+}
+
+bool detail::on_pool_thread() noexcept { return is_pool_loop || pooling::thread_driver::here().first != nullptr; }
+
 std::optional<cause> pool::start() {
+  if (std::this_thread::get_id() == impl_->loop_id.load())
+    throw std::logic_error("a callback of the pool '" + name() + "' must not wait for its start");
   std::promise<std::optional<cause>> ended;
   start_async([&ended](std::optional<cause> why) { ended.set_value(std::move(why)); });
   return ended.get_future().get();
@@ -85,15 +131,15 @@ void pool::stop_async(bool drain, std::function<void()> done) {
     self.on_stopped.push_back(std::move(done));
     self.brain.stop(drain, std::chrono::steady_clock::now());
   });
-  if (taken) {
-    // A pool that was never started has a loop for its end alone, so that what was submitted is settled there.
-    self.begin();
-  } else {
-    done();
-  }
+  if (!taken) return done();
+  // A pool that was never started has a loop for its end alone, so that what was submitted is settled there; without a
+  // thread for that it is run here, and ends at once.
+  if (self.begin() && self.claim_loop()) self.run();
 }
 
 void pool::stop(bool drain) {
+  if (impl_->is_own_thread())
+    throw std::logic_error("the pool '" + name() + "' cannot be stopped, and waited for, on a thread of its own");
   std::promise<void> ended;
   stop_async(drain, [&ended] { ended.set_value(); });
   ended.get_future().wait();

@@ -19,6 +19,9 @@
 
 namespace steward {
 
+/// On the thread of any pool's loop.
+extern thread_local bool is_pool_loop;
+
 /// Tells all inputs of a job that it was refused, on this thread.
 void refuse(pooling::job& work, outcome_kind kind, const cause& why);
 outcome<bytes> refusal(const detail::pool_work& work, outcome_kind kind, cause why);
@@ -42,6 +45,7 @@ struct pool::impl {
   std::mutex thread_mutex;  // guards the two below
   std::thread thread;
   bool begun = false;
+  std::atomic<bool> started{false};  // somebody asked for that
 
   mutable std::mutex stats_mutex;
   pool_stats snapshot;
@@ -59,7 +63,15 @@ struct pool::impl {
 
   impl(pool_environment e, std::string n, pool_spec s);
   ~impl() { ::close(epoll_fd); }
-  void begin();
+  /// Makes the loop's thread, where there is none yet; or why there is none.
+  std::optional<cause> begin();
+  /// Why it cannot be started; `done` is called later where it can.
+  std::optional<cause> start(std::function<void(std::optional<cause>)> done);
+  /// For whoever is about to wait: a pool that nobody started is started, and nobody waits for himself.
+  void await(pooling::awaited what, const std::function<void()>& wait);
+  bool is_own_thread() const;
+  /// True for the one who is to run the loop on his own thread, since there is none.
+  bool claim_loop();
   void join();
   void run();
   void tell_gaps();

@@ -68,6 +68,8 @@ int timeout_ms(std::optional<time_point> due, time_point now) {
 
 }  // namespace
 
+thread_local bool is_pool_loop = false;
+
 outcome<bytes> refusal(const detail::pool_work& work, outcome_kind kind, cause why) {
   task_error error;
   error.kind = kind;
@@ -110,12 +112,22 @@ pool::impl::impl(pool_environment e, std::string n, pool_spec s)
   publish();
 }
 
-void pool::impl::begin() {
+std::optional<cause> pool::impl::begin() {
   const std::lock_guard lock(thread_mutex);
-  if (begun) return;
+  if (begun) return std::nullopt;
+  try {
+    const signals_blocked quiet;
+    thread = std::thread([this] { run(); });
+  } catch (const std::system_error& problem) {
+    return pooling::make_cause(cause_class::start, std::string("no thread for the pool: ") + problem.what());
+  }
   begun = true;
-  const signals_blocked quiet;
-  thread = std::thread([this] { run(); });
+  return std::nullopt;
+}
+
+bool pool::impl::claim_loop() {
+  const std::lock_guard lock(thread_mutex);
+  return !std::exchange(begun, true);
 }
 
 void pool::impl::join() {
@@ -125,6 +137,7 @@ void pool::impl::join() {
 
 void pool::impl::run() {
   loop_id = std::this_thread::get_id();
+  is_pool_loop = true;
   tell_gaps();
   while (true) {
     const auto now = std::chrono::steady_clock::now();
@@ -145,6 +158,9 @@ void pool::impl::run() {
   for (auto& done : std::exchange(on_started, {}))
     done(gone ? *gone : pooling::make_cause(cause_class::killed, "stopped"));
   for (auto& done : std::exchange(on_stopped, {})) done();
+  // This may have been the thread of whoever stopped it.
+  is_pool_loop = false;
+  loop_id = std::thread::id{};
 }
 
 /// What of the sandbox this machine cannot enforce, and what nobody can: said once.

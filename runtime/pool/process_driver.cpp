@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <span>
 #include <string_view>
 #include <system_error>
@@ -29,11 +30,19 @@ using process::frame_kind;
 using process::frame_writer;
 using process::read_status;
 
-// A process that has closed its channel is about to end; after this long it is helped.
-constexpr auto patience_for_exit = std::chrono::milliseconds(500);
+// A process that has closed its channel is about to end; after this long it is looked at, and helped.
+constexpr std::chrono::milliseconds patience_for_exit{500};
+// More of a frame that was begun comes at once. So long it may take where a pool has no heartbeat, and at the least.
+constexpr std::chrono::milliseconds patience_for_frame{5'000};
+constexpr std::chrono::milliseconds least_patience_for_frame{1'000};
 
 std::string errno_text() { return std::generic_category().message(errno); }
 std::string errno_text(const char* what) { return std::string(what) + ": " + errno_text(); }
+
+cause no_room_here(int error) {
+  return make_cause(cause_class::memory,
+                    "its answer finds no room in the program: " + std::generic_category().message(error));
+}
 
 void close_fd(int fd) {
   if (fd >= 0) ::close(fd);
@@ -47,20 +56,21 @@ constexpr std::size_t stderr_kept_bytes = 4096;
 // As long as nobody takes what we forward, a worker that writes has to wait.
 constexpr auto stderr_retry = std::chrono::milliseconds(10);
 
+/// False, with errno, where there is no memory for it.
+bool encode(const task_header& header, bytes_view args, bytes& out) {
+  out.clear();
+  try {
+    encode_task(out, header, args);
+    return true;
+  } catch (const std::bad_alloc&) {
+    errno = ENOMEM;
+    return false;
+  }
+}
+
 bool takes_more(int fd) {
   pollfd one{fd, POLLOUT, 0};
   return ::poll(&one, 1, 0) > 0;
-}
-
-// One of the space-separated numbers of a file of a process; 0 when it is gone.
-std::string read_proc(int pid, const char* name) {
-  const auto path = "/proc/" + std::to_string(pid) + "/" + name;
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return {};
-  std::array<char, 1024> buffer;
-  const auto got = ::read(fd, buffer.data(), buffer.size());
-  ::close(fd);
-  return got > 0 ? std::string(buffer.data(), static_cast<std::size_t>(got)) : std::string{};
 }
 
 // Stopped by a signal or by a tracer.
@@ -80,6 +90,16 @@ std::uint64_t resident_bytes(int pid) {
 }
 
 }  // namespace
+
+std::string read_proc(int pid, const char* name) {
+  const auto path = "/proc/" + std::to_string(pid) + "/" + name;
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {};
+  std::array<char, 1024> buffer;
+  const auto got = ::read(fd, buffer.data(), buffer.size());
+  ::close(fd);
+  return got > 0 ? std::string(buffer.data(), static_cast<std::size_t>(got)) : std::string{};
+}
 
 process_driver::process_driver(std::shared_ptr<inbox> to, int epoll_fd, options o)
     : inbox_(std::move(to)), epoll_fd_(epoll_fd), options_(std::move(o)) {}
@@ -222,12 +242,11 @@ void process_driver::adopt(launching& one, const process::started& child, time_p
 void process_driver::carry_out(act::assign what, engine&, time_point) {
   auto* s = find(what.worker);
   if (!s) return;
-  payload_.clear();
   const auto& task = *what.task;
-  encode_task(payload_, {what.attempt, options_.spec.attempts, task.items, task.entry->name}, task.args);
+  const bool fits = encode({what.attempt, options_.spec.attempts, task.items, task.entry->name}, task.args, payload_);
   const bool clocked = options_.spec.deadline.count() > 0 || options_.spec.soft_deadline.count() > 0;
   const auto flags = (clocked ? flag_clock : 0) | (task.sink ? 0 : flag_raw);
-  if (!s->writer.push(frame_kind::task, static_cast<std::uint16_t>(flags), what.id, payload_)) {
+  if (!fits || !s->writer.push(frame_kind::task, static_cast<std::uint16_t>(flags), what.id, payload_)) {
     // The worker answers it in its turn, so that no order is disturbed.
     const auto error = errno_text();
     const auto why = "its " + std::to_string(task.args.size()) + " bytes of arguments cannot be sent: " + error;
@@ -264,7 +283,6 @@ void process_driver::carry_out(const act::ask_task& what) {
   auto& page = s->recorder.page();
   auto asked = what.id;
   if (what.whole) {
-    s->withdrew = true;
     page.cut.store(what.id, std::memory_order_seq_cst);
     // After this it has seen the cut, or we see the item that it has taken. A chunk that it has not begun it will not.
     if (page.fenced.load(std::memory_order_relaxed) == 0)
@@ -279,7 +297,7 @@ void process_driver::carry_out(const act::withdraw& what, engine& to, time_point
   if (!s) return;
   auto& page = s->recorder.page();
   const auto head = s->answered + 1;
-  s->limited = s->withdrew = true;
+  s->limited = true;
   page.limit.store(head + 1, std::memory_order_seq_cst);
   // After this it has seen the limit, or we see what it has begun.
   const auto begun = page.begun.load(std::memory_order_seq_cst);
@@ -338,18 +356,44 @@ void process_driver::channel_event(std::uint64_t key, std::uint32_t events, engi
 }
 
 void process_driver::read(slot& s, engine& to, time_point now) {
-  const auto status = s.reader.fill(s.fd);
+  auto status = read_status::more;
+  try {
+    status = s.reader.fill(s.fd);
+  } catch (const std::bad_alloc&) {
+    return end_for(s, no_room_here(ENOMEM), now);
+  }
   while (auto f = s.reader.next()) {
+    const bool answers = (f->kind == frame_kind::result || f->kind == frame_kind::failure) && f->id != 0;
+    const bool last = answers && (f->flags & flag_done) != 0;
     if (f->error != 0) {
-      return broke_protocol(s, "its answer finds no room here: " + std::generic_category().message(f->error), now);
+      if (!lose_result(s, *f, f->error, to, now)) return end_for(s, no_room_here(f->error), now);
+    } else if (!handle(s, *f, to, now)) {
+      return broke_protocol(s, "an answer that nobody asked for", now);
     }
-    if (!handle(s, *f, to, now)) return broke_protocol(s, "an answer that nobody asked for", now);
+    s.answered += last ? 1 : 0;
   }
   if (s.reader.broken()) {
     broke_protocol(s, s.reader.problem(), now);
   } else if (status != read_status::more) {
     channel_ended(s, now);
+  } else {
+    watch_frame(s, now);
   }
+}
+
+/// A frame that was begun is finished soon: what a task wrote to the channel may only look like the head of one.
+void process_driver::watch_frame(slot& s, time_point now) {
+  const auto usual = options_.spec.heartbeat;
+  const auto limit = usual.count() > 0 ? std::max(usual, least_patience_for_frame) : patience_for_frame;
+  const auto heard = s.reader.received_bytes();
+  if (!s.reader.has_partial()) {
+    s.frame_until.reset();
+  } else if (!s.frame_until || heard != s.heard) {
+    s.frame_until = now + limit;
+  } else if (now >= *s.frame_until) {
+    broke_protocol(s, "a frame that it began and did not finish", now);
+  }
+  s.heard = heard;
 }
 
 bool process_driver::handle(slot& s, const process::frame& f, engine& to, time_point now) {
@@ -376,14 +420,44 @@ bool process_driver::handle(slot& s, const process::frame& f, engine& to, time_p
 
 bool process_driver::take_result(slot& s, const process::frame& f, engine& to, time_point now) {
   const auto part = decode_result(f.payload);
-  if (f.flags & flag_done) ++s.answered;
   if (const auto* task = to.sent(s.ref, f.id).first) {
     const bool sound = task->sink ? holds_items(part.results, task->entry->result_size, part.count)
-                                  : part.item == 0 && (part.count == 1 || (part.count == 0 && s.withdrew));
+                                  : part.item == 0 && part.count <= 1;
     if (!sound) return false;
   }
-  return to.worker_items(s.ref, f.id, part.item, part.count, bytes(part.results.begin(), part.results.end()),
-                         part.ran_ms, (f.flags & flag_done) != 0, now);
+  bytes results;
+  try {
+    results.assign(part.results.begin(), part.results.end());
+  } catch (const std::bad_alloc&) {
+    return lose_result(s, f, ENOMEM, to, now);
+  }
+  return to.worker_items(s.ref, f.id, part.item, part.count, std::move(results), part.ran_ms,
+                         (f.flags & flag_done) != 0, now);
+}
+
+/// We have no room for what it answers: that is the failure of these tasks, and nobody else's. False when it cannot be
+/// told of which.
+bool process_driver::lose_result(slot& s, const process::frame& f, int error, engine& to, time_point now) {
+  const auto [task, received] = to.sent(s.ref, f.id);
+  if (!task || f.kind != frame_kind::result) return false;
+  result_part part;
+  part.count = 1;
+  if (f.payload.size() >= result_head_bytes)
+    part = decode_result(f.payload);
+  else if (task->sink)
+    return false;
+  const auto end = part.item + part.count;
+  const bool done = (f.flags & flag_done) != 0;
+  if (part.item > received || part.count > task->items || end < received) return false;
+  // Those that were harvested are here.
+  if (part.item < received &&
+      !to.worker_items(s.ref, f.id, part.item, received - part.item, {}, part.ran_ms, done && end == received, now))
+    return false;
+  for (auto item = received; item < end; ++item) {
+    if (!to.worker_item_failed(s.ref, f.id, item, no_room_here(error), part.ran_ms, done && item + 1 == end, now))
+      return false;
+  }
+  return true;
 }
 
 bool process_driver::take_failure(slot& s, const process::frame& f, engine& to, time_point now) {
@@ -393,7 +467,6 @@ bool process_driver::take_failure(slot& s, const process::frame& f, engine& to, 
                                "its initializer '" + options_.spec.initializer + "' failed: " + describe(failed.why));
     return true;
   }
-  if (f.flags & flag_done) ++s.answered;
   if (options_.spec.memory_limit > 0 && failed.why.exception == "std::bad_alloc") {
     failed.why.cls = cause_class::memory;
     if ((f.flags & flag_not_taken) == 0) failed.why.message = failed.why.exception;
@@ -426,16 +499,22 @@ void process_driver::read_stderr(slot& s, bool last) {
   }
 }
 
-void process_driver::broke_protocol(slot& s, std::string problem, time_point now) {
-  s.fault = make_cause(cause_class::protocol, std::move(problem));
+void process_driver::end_for(slot& s, cause fault, time_point now) {
+  s.fault = std::move(fault);
   options_.keeper->kill(s.child, SIGKILL);
   channel_ended(s, now);
 }
 
+void process_driver::broke_protocol(slot& s, std::string problem, time_point now) {
+  end_for(s, make_cause(cause_class::protocol, std::move(problem)), now);
+}
+
 void process_driver::channel_ended(slot& s, time_point now) {
   s.open = false;
+  s.closed = now;
+  s.frame_until.reset();
   ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, s.fd, nullptr);
-  if (!s.patience) s.patience = now + (s.fault ? std::chrono::milliseconds(patience_for_kill) : patience_for_exit);
+  if (!s.patience && !s.report) s.patience = now + (s.fault ? patience_for_kill : patience_for_exit);
 }
 
 bool process_driver::collect(engine& to, time_point now) {
@@ -452,7 +531,11 @@ bool process_driver::collect(engine& to, time_point now) {
     }
     bury(*s, to, now);
   }
+  for (const auto ref : std::exchange(named_, {})) {
+    if (auto* s = find(ref)) bury(*s, to, now);
+  }
   for (auto& s : slots_) {
+    if (s.alive && s.open && s.frame_until && now >= *s.frame_until) read(s, to, now);
     if (s.alive && s.patience && now >= *s.patience) out_of_patience(s, to, now);
     if (s.alive && s.stderr_waits && takes_more(STDERR_FILENO)) {
       s.stderr_waits = false;
@@ -482,7 +565,8 @@ void process_driver::observe(engine& to, time_point now) {
 std::optional<time_point> process_driver::next_due() const {
   std::optional<time_point> due;
   for (const auto& s : slots_) {
-    if (s.alive && s.patience) due = due ? std::min(*due, *s.patience) : *s.patience;
+    for (const auto& until : {s.patience, s.frame_until})
+      if (s.alive && until) due = due ? std::min(*due, *until) : *until;
     if (s.alive && s.stderr_waits) {
       const auto again = std::chrono::steady_clock::now() + stderr_retry;
       due = due ? std::min(*due, again) : again;

@@ -15,6 +15,9 @@
 
 namespace steward::pooling {
 
+/// The beginning of a file that tells of a process, such as "stat"; empty when that is gone.
+std::string read_proc(int pid, const char* name);
+
 /// Workers that are processes. Each has its own socket and its own flight recorder; no two share any.
 ///
 /// A death has two witnesses, the end of the channel and the keeper's exit report, and is told to the engine when both
@@ -45,7 +48,7 @@ public:
   void carry_out(const act::harvest& what, engine& to, time_point now) override;
   void flush() override;
   bool collect(engine& to, time_point now) override;
-  bool has_news() const override { return !exits_.empty(); }
+  bool has_news() const override { return !exits_.empty() || !named_.empty(); }
   void channel_event(std::uint64_t key, std::uint32_t events, engine& to, time_point now) override;
   void observe(engine& to, time_point now) override;
   std::optional<time_point> next_due() const override;
@@ -53,7 +56,7 @@ public:
 
 private:
   // SIGKILL is final, yet the kernel may take its time to free a large process; after this long it is given up.
-  static constexpr auto patience_for_kill = std::chrono::seconds(10);
+  static constexpr std::chrono::milliseconds patience_for_kill{10'000};
 
   struct slot {
     worker_ref ref;
@@ -71,14 +74,18 @@ private:
     std::uint64_t assigned = 0;  // tasks and chunks
     std::uint64_t answered = 0;  // of these
     bool limited = false;        // the page says which it is not to begin
-    bool withdrew = false;       // it did so once, or one was cancelled, and some are answered with nothing
     bool ready = false;
     bool killed = false;
     bool terminated = false;
+    bool lingers = false;              // it closed its channel and went on, so it was killed
+    bool named = false;                // its frames were looked up, or are being
     std::optional<cause> not_started;  // what its initializer threw
     std::optional<cause> fault;        // it broke the protocol
     std::optional<process::exit_report> report;
-    std::optional<time_point> patience;  // until then the missing witness is waited for
+    std::optional<time_point> patience;     // until then the missing witness is waited for
+    std::optional<time_point> closed;       // when the channel's end was seen
+    std::optional<time_point> frame_until;  // until then more of the frame that it began is waited for
+    std::uint64_t heard = 0;                // bytes, by then
     process::frame_reader reader{};
     process::frame_writer writer;
     process::flight_recorder recorder;
@@ -102,14 +109,18 @@ private:
   bool handle(slot& s, const process::frame& f, engine& to, time_point now);
   bool take_result(slot& s, const process::frame& f, engine& to, time_point now);
   bool take_failure(slot& s, const process::frame& f, engine& to, time_point now);
+  bool lose_result(slot& s, const process::frame& f, int error, engine& to, time_point now);
+  void watch_frame(slot& s, time_point now);
   void read_stderr(slot& s, bool last);
   struct staged;
   staged read_staged(const slot& s, std::uint64_t id) const;
   void salvage(slot& s, engine& to, time_point now);
+  void end_for(slot& s, cause fault, time_point now);
   void broke_protocol(slot& s, std::string problem, time_point now);
   void channel_ended(slot& s, time_point now);
   void out_of_patience(slot& s, engine& to, time_point now);
   void bury(slot& s, engine& to, time_point now);
+  bool find_names(slot& s);
   cause judge(slot& s) const;
   void explain_exit(const slot& s, cause& why) const;
   time_point time_of(const slot& s, std::uint64_t ns, time_point now) const;
@@ -119,6 +130,7 @@ private:
   options options_;
   std::deque<slot> slots_;
   std::vector<exit_news> exits_;
+  std::vector<worker_ref> named_;  // dead ones whose frames have names now
   std::vector<worker_ref> to_start_;
   bytes payload_;  // of the frame that is made
 };

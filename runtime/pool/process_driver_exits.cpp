@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -29,16 +30,45 @@ std::vector<std::string> last_lines(std::string_view text) {
   return lines;
 }
 
+// As often an ending process is looked at again.
+constexpr std::chrono::milliseconds look_again{100};
+
+/// The kernel has begun to end it, or has done so.
+bool is_ending(int pid) {
+  const auto text = read_proc(pid, "stat");
+  const auto end_of_name = text.rfind(')');
+  if (end_of_name == std::string::npos) return true;
+  // Behind the name: state, parent, group, session, terminal, its group, flags.
+  char state = 0;
+  unsigned long flags = 0;
+  constexpr unsigned long exiting = 0x4;
+  if (std::sscanf(text.c_str() + end_of_name + 1, " %c %*d %*d %*d %*d %*d %lu", &state, &flags) != 2) return false;
+  return state == 'Z' || state == 'X' || (flags & exiting) != 0;
+}
+
 }  // namespace
 
 void process_driver::out_of_patience(slot& s, engine& to, time_point now) {
-  if (s.killed || s.fault) {
+  if (s.killed || s.fault || s.lingers) {
     bury(s, to, now);
     return;
   }
-  s.fault = make_cause(cause_class::protocol, "it closed its channel and went on");
+  // On a busy machine it takes its time to end: what has begun to is waited for.
+  const bool ends = s.recorder.page().said.load(std::memory_order_acquire) != 0 || is_ending(s.pid);
+  if (ends && now < s.closed.value_or(now) + patience_for_kill) {
+    s.patience = now + look_again;
+    return;
+  }
+  s.lingers = true;
   options_.keeper->kill(s.child, SIGKILL);
   s.patience = now + patience_for_kill;
+}
+
+/// Asks for the names of the frames that it left. They are read elsewhere, since that may take long; false until then.
+bool process_driver::find_names(slot& s) {
+  if (std::exchange(s.named, true)) return true;
+  const auto tell = [this, ref = s.ref, box = inbox_] { box->push([this, ref] { named_.push_back(ref); }); };
+  return s.recorder.find_names(tell);
 }
 
 /// Results that a worker has finished and not sent, as its arena shows them.
@@ -96,12 +126,20 @@ void process_driver::carry_out(const act::harvest& what, engine& to, time_point 
 
 /// Tells the engine. The slot is free after it; a report that still comes is about an older incarnation.
 void process_driver::bury(slot& s, engine& to, time_point now) {
+  if (!find_names(s)) {
+    s.patience.reset();
+    return;
+  }
   if (s.stderr_fd >= 0) read_stderr(s, true);
   const auto& page = s.recorder.page();
   death how;
   how.why = judge(s);
   how.in_hand = s.in_hand();
   how.item = page.item.load(std::memory_order_acquire);
+  // What it has begun is known by number. Where its bytes were not ours, the first one is at fault, whatever it shows.
+  const auto begun = std::min(page.begun.load(std::memory_order_acquire), s.assigned);
+  how.begun = static_cast<std::size_t>(begun > s.answered ? begun - s.answered : 0);
+  if (s.fault || s.lingers) how.begun = std::max<std::size_t>(1, how.begun);
   if (how.in_hand != 0) how.since = time_of(s, page.started_ns.load(std::memory_order_relaxed), now);
   const bool by_kill = s.killed && (!s.report || (s.report->signaled && s.report->signal == SIGKILL));
   const bool by_term = s.terminated && s.report && (!s.report->signaled || s.report->signal == SIGTERM);
@@ -118,11 +156,15 @@ cause process_driver::judge(slot& s) const {
   if (s.fault && (!s.report || s.report->sent_signal == SIGKILL)) return *s.fault;
   if (!s.report) return make_cause(cause_class::killed, "the kernel has not reported its end");
   auto why = process::cause_of(*s.report);
+  const bool ended_by_us = s.lingers && s.report->signal == SIGKILL && s.report->sent_signal == SIGKILL;
   if (s.report->signaled || s.report->is_lost()) {
-    if (auto words = s.recorder.last_words()) {
-      // When the kernel's account is lost, this one is all there is.
-      if (s.report->is_lost() || words->cls == cause_class::exception || words->signal == s.report->signal) {
-        if (!s.report->is_lost()) words->signal = s.report->signal;
+    auto words = s.recorder.last_words();
+    if (ended_by_us && !words) return make_cause(cause_class::protocol, "it closed its channel and went on");
+    if (words) {
+      // When the kernel's account is lost, or says only that we lost patience, this one is all there is.
+      const bool alone = s.report->is_lost() || ended_by_us;
+      if (alone || words->cls == cause_class::exception || words->signal == s.report->signal) {
+        if (!alone) words->signal = s.report->signal;
         if (words->message.empty()) words->message = why.message;
         why = std::move(*words);
       }

@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 
+#include <cxxabi.h>
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -49,10 +50,21 @@ struct thread_driver::reply {
   bool done = false;
 };
 
+struct thread_driver::remains {
+  task_id in_hand = 0;
+  std::uint64_t item = 0;  // of a chunk in hand
+  std::uint64_t from = 0;  // results that are staged
+  std::uint64_t count = 0;
+  bytes results;
+};
+
 /// What a thread and the pool's loop share. The thread holds a reference, so that an abandoned one may outlive the
 /// pool.
 struct thread_driver::worker {
+  static thread_local const worker* in_this_thread;
+
   std::string pool;
+  worker_ref ref;
   const task_entry* initializer = nullptr;
   bytes initializer_args;
   unsigned attempts = 1;
@@ -68,6 +80,7 @@ struct thread_driver::worker {
   std::atomic<bool> over{false};  // the same, and it has ended
   bool ready = false;
   bool ended = false;
+  bool torn = false;  // the same, and in the middle of something: a task has ended the thread
   std::unique_ptr<cause> not_started;
   task_id current = 0;
   std::uint64_t kept_from = 0;  // written by the thread alone
@@ -132,7 +145,23 @@ struct thread_driver::worker {
   void end() {
     const std::lock_guard lock(mutex);
     over = true;
-    if (abandoned) loop->wake(true);
+    if (abandoned) return loop->wake(true);
+    if (std::exchange(ended, true)) return;
+    torn = true;
+    tell(urgency::urgent);
+  }
+
+  struct leaving {
+    worker& who;
+    ~leaving() { who.end(); }
+  };
+
+  /// What a thread that comes to no answer leaves, under the lock and when it begins no further item.
+  remains left_behind() const {
+    const auto marks = kept.load(std::memory_order_acquire);
+    const auto size = static_cast<std::ptrdiff_t>(marks & ((std::uint64_t{1} << 40) - 1));
+    return {current, item.load(std::memory_order_seq_cst), kept_from, marks >> 40,
+            bytes(stage.begin(), stage.begin() + size)};
   }
 
   /// False when the thread is not fit for work.
@@ -142,6 +171,8 @@ struct thread_driver::worker {
     std::unique_ptr<cause> why;
     try {
       initializer->run({0, 1, 1, pool}, initializer_args);
+    } catch (const abi::__forced_unwind&) {
+      throw;
     } catch (...) {
       // This is the outermost frame of a worker thread: what the initializer throws is why it does not become ready.
       why = std::make_unique<cause>(cause_of(std::current_exception()));
@@ -197,6 +228,8 @@ struct thread_driver::worker {
       } else {
         task.body(context);
       }
+    } catch (const abi::__forced_unwind&) {
+      throw;  // pthread_exit: to keep that would abort the program
     } catch (...) {
       // This is the outermost frame of a worker thread: whatever a task throws is its answer.
       answer_failure(context.task_id, 0, std::current_exception(), true);
@@ -219,6 +252,8 @@ struct thread_driver::worker {
         task.entry->run_many(context, run);
         answer_staged(run, true);
         done = true;
+      } catch (const abi::__forced_unwind&) {
+        throw;
       } catch (...) {
         // This is the outermost frame of a worker thread: whatever a task throws is its answer.
         const auto why = std::current_exception();
@@ -260,6 +295,8 @@ struct thread_driver::worker {
         task.many->run(context, marks, task.base, at, end);
         answer_values(context.task_id, from - task.base, at - from, {}, true);
         done = true;
+      } catch (const abi::__forced_unwind&) {
+        throw;
       } catch (...) {
         // This is the outermost frame of a worker thread: whatever a task throws is its answer.
         const auto why = std::current_exception();
@@ -301,6 +338,13 @@ struct thread_driver::worker {
   }
 };
 
+thread_local const thread_driver::worker* thread_driver::worker::in_this_thread = nullptr;
+
+std::pair<const inbox*, worker_ref> thread_driver::here() {
+  if (const auto* self = worker::in_this_thread) return {self->loop.get(), self->ref};
+  return {nullptr, {}};
+}
+
 struct thread_driver::slot {
   worker_ref ref;
   std::shared_ptr<worker> self;
@@ -326,6 +370,7 @@ void thread_driver::carry_out(const act::start& what, engine& to, time_point now
   auto& s = slots_[what.worker.index];
   auto self = std::make_shared<worker>();
   self->pool = options_.pool;
+  self->ref = what.worker;
   self->initializer = options_.initializer;
   self->initializer_args = options_.initializer_args;
   self->attempts = options_.spec.attempts;
@@ -334,8 +379,9 @@ void thread_driver::carry_out(const act::start& what, engine& to, time_point now
   try {
     s.thread = std::thread([self] {
       process::own_signal_stack();
+      const worker::leaving at_end{*self};  // also when a task ends the thread, by pthread_exit
+      worker::in_this_thread = self.get();
       self->run();
-      self->end();
     });
   } catch (const std::system_error&) {
     auto why = cause_of(std::current_exception());
@@ -462,44 +508,43 @@ void thread_driver::carry_out(const act::kill& what, engine& to, time_point now)
   // What it has answered counts; from the moment the flag is set, nothing more does, and nothing more is begun.
   std::vector<reply> output;
   std::deque<act::assign> unstarted;
-  death how{make_cause(cause_class::killed, "abandoned"), 0, true};
-  std::uint64_t kept = 0;
-  std::uint64_t kept_from = 0;
-  bytes staged;
+  remains left;
   {
     const std::lock_guard lock(s->self->mutex);
     s->self->abandoned = true;
     output.swap(s->self->output);
     unstarted.swap(s->self->input);
-    how.in_hand = s->self->current;
-    s->self->cut.store(how.in_hand, std::memory_order_seq_cst);
+    s->self->cut.store(s->self->current, std::memory_order_seq_cst);
     // After this the thread has seen the cut, or we see the item that it has taken.
     if (barriers_by_others()) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-    how.item = s->self->item.load(std::memory_order_seq_cst);
-    s->self->stop.store(how.in_hand + how.item, std::memory_order_relaxed);
-    kept = s->self->kept.load(std::memory_order_acquire);
-    kept_from = s->self->kept_from;
-    const auto size = kept & ((std::uint64_t{1} << 40) - 1);
-    staged.assign(s->self->stage.begin(), s->self->stage.begin() + static_cast<std::ptrdiff_t>(size));
+    left = s->self->left_behind();
+    s->self->stop.store(left.in_hand + left.item, std::memory_order_relaxed);
     s->self->changed.notify_one();
   }
   for (auto& said : output) hear(*s, said, to, now);
-  if (how.in_hand == 0) {
+  if (left.in_hand == 0) {
     s->thread.join();
   } else {
-    const auto [task, received] = to.sent(what.worker, how.in_hand);
-    if (task && task->many && how.item > received) {
-      to.worker_finished(what.worker, how.in_hand, received, how.item - received, {}, now, now);
-    } else if (task && task->entry && kept >> 40 > 0) {
-      to.worker_finished(what.worker, how.in_hand, kept_from, kept >> 40, std::move(staged), now, now);
-    }
     s->thread.detach();
     std::erase_if(abandoned_, [](const auto& w) { return w.expired(); });
     abandoned_.push_back(s->self);
   }
-  s->self.reset();
-  s->staged.clear();
-  to.worker_died(what.worker, how, now);
+  bury(*s, {make_cause(cause_class::killed, "abandoned"), 0, true}, std::move(left), to, now);
+}
+
+/// What it had finished counts.
+void thread_driver::bury(slot& s, death how, remains left, engine& to, time_point now) {
+  how.in_hand = left.in_hand;
+  how.item = left.item;
+  const auto [task, received] = to.sent(s.ref, left.in_hand);
+  if (task && task->many && left.item > received) {
+    to.worker_finished(s.ref, left.in_hand, received, left.item - received, {}, now, now);
+  } else if (task && task->entry && left.count > 0) {
+    to.worker_finished(s.ref, left.in_hand, left.from, left.count, std::move(left.results), now, now);
+  }
+  s.self.reset();
+  s.staged.clear();
+  to.worker_died(s.ref, how, now);
 }
 
 void thread_driver::hear(slot& s, reply& said, engine& to, time_point now) {
@@ -515,12 +560,14 @@ bool thread_driver::collect_from(slot& s, engine& to, time_point now) {
   auto output = std::move(s.heard);
   bool ready = false;
   bool ended = false;
+  remains left;
   std::unique_ptr<cause> not_started;
   {
     const std::lock_guard lock(s.self->mutex);
     output.swap(s.self->output);
     ready = std::exchange(s.self->ready, false);
     ended = s.self->ended;
+    if (s.self->torn) left = s.self->left_behind();
     not_started = std::move(s.self->not_started);
   }
   if (ready) to.worker_ready(s.ref, now);
@@ -530,10 +577,10 @@ bool thread_driver::collect_from(slot& s, engine& to, time_point now) {
   s.heard = std::move(output);
   if (ended) {
     s.thread.join();
-    s.self.reset();
     death how;
+    if (s.self->torn) how.why = make_cause(cause_class::protocol, "its thread was ended by what it ran (pthread_exit)");
     if (not_started) how.why = std::move(*not_started);
-    to.worker_died(s.ref, how, now);
+    bury(s, std::move(how), std::move(left), to, now);
   }
   return true;
 }
@@ -545,17 +592,14 @@ bool thread_driver::collect(engine& to, time_point now) {
   return any;
 }
 
-bool thread_driver::has_news() const {
-  return std::any_of(slots_.begin(), slots_.end(), [](const slot& s) {
-    return s.self && s.self->news.load(std::memory_order_seq_cst) > urgency::none;
+bool thread_driver::any_news(urgency least) const {
+  return std::any_of(slots_.begin(), slots_.end(), [least](const slot& s) {
+    return s.self && s.self->news.load(std::memory_order_seq_cst) >= least;
   });
 }
 
-bool thread_driver::has_urgent_news() const {
-  return std::any_of(slots_.begin(), slots_.end(), [](const slot& s) {
-    return s.self && s.self->news.load(std::memory_order_seq_cst) == urgency::urgent;
-  });
-}
+bool thread_driver::has_news() const { return any_news(urgency::some); }
+bool thread_driver::has_urgent_news() const { return any_news(urgency::urgent); }
 
 void thread_driver::observe(engine& to, time_point now) {
   for (auto& s : slots_) {

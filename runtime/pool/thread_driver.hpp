@@ -46,6 +46,9 @@ public:
   std::optional<time_point> next_due() const override { return std::nullopt; }
   unsigned leaked() const override;
 
+  /// The worker on whose thread this is called, with its pool's inbox; null elsewhere.
+  static std::pair<const inbox*, worker_ref> here();
+
 private:
   static constexpr std::size_t nap_after = 8;  // answers in one round
 
@@ -53,9 +56,12 @@ private:
   struct worker;
   struct slot;
   struct reply;
+  struct remains;
 
   slot* find(worker_ref ref);
+  bool any_news(urgency least) const;
   bool collect_from(slot& s, engine& to, time_point now);
+  static void bury(slot& s, death how, remains left, engine& to, time_point now);
   static void hear(slot& s, reply& said, engine& to, time_point now);
 
   std::shared_ptr<inbox> inbox_;

@@ -74,6 +74,8 @@ void encode_task(bytes& out, const task_header& header, bytes_view args);
 /// Throws `decode_error`.
 std::pair<task_header, bytes_view> decode_task(bytes_view payload);
 
+/// Of a result, what stands before its values.
+inline constexpr std::size_t result_head_bytes = 24;
 struct result_part {
   double ran_ms = 0.0;
   std::uint64_t item = 0;

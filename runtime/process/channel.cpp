@@ -324,12 +324,15 @@ std::optional<frame> frame_reader::next() {
     std::string problem;
     bool mapped = file >= 0 && mapped_.map(file, file_bytes_, problem);
     if (!mapped) one.error = file >= 0 ? errno : EMFILE;
+    ssize_t got = 0;
+    if (file >= 0 && !mapped) got = ::pread(file, head_.data(), std::min(head_.size(), file_bytes_), 0);
     if (file >= 0) ::close(file);
     if (!problem.empty()) {
       fail(std::move(problem));
       return std::nullopt;
     }
-    one.payload = mapped_.bytes();
+    one.payload = mapped ? mapped_.bytes()
+                         : std::span<const std::byte>(head_.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
   }
   release_ = frame_;
   frame_ = 0;

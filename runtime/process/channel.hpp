@@ -2,6 +2,7 @@
 
 #include "process/payload.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -24,9 +25,11 @@ struct frame {
   std::uint16_t flags = 0;             ///< free for the two ends to use
   std::uint64_t id = 0;                ///< task id, 0 where there is none
   std::span<const std::byte> payload;  ///< valid until the next call on the reader
-  int error = 0;                       ///< why this process cannot take the payload, which is empty then: an errno
+  int error = 0;  ///< an errno: why this process cannot take the payload, of which then only the head is there, if any
 };
 
+/// So much of a payload is read where there is no room for the whole.
+inline constexpr std::size_t payload_head_bytes = 64;
 /// Largest payload of a frame. A header that announces more is a protocol error, found before memory is reserved.
 inline constexpr std::size_t max_frame_bytes = std::size_t{1024} * 1024 * 1024;
 /// Payloads above this size travel in a sealed memory file, whose descriptor goes with the header; the reader maps it.
@@ -124,7 +127,8 @@ private:
 
   byte_queue held_;
   fd_queue files_;
-  mapped_payload mapped_;  // of the frame that was yielded last
+  mapped_payload mapped_;                             // of the frame that was yielded last
+  std::array<std::byte, payload_head_bytes> head_{};  // the same, where it could not be mapped
   std::size_t max_payload_;
   std::size_t release_ = 0;     // bytes of the frame that was yielded last
   std::size_t frame_ = 0;       // size in the stream of the frame at the front once its header was checked, else 0

@@ -5,13 +5,15 @@
 #include <link.h>
 #include <signal.h>
 
-#include <chrono>
-#include <condition_variable>
 #include <cstring>
+#include <deque>
+#include <future>
+#include <memory>
 #include <mutex>
 #include <system_error>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 
 #include "process/frame_names.hpp"
 #include "steward/cause.hpp"
@@ -95,13 +97,16 @@ frames read_frames(std::uint64_t address) {
 // Remembers what was read, and reads on a thread of its own that ends when it is done.
 class reader {
 public:
-  void read(std::vector<std::uint64_t> wanted) {
-    std::unique_lock lock{mutex_};
+  // True when there is nothing to wait for. Whoever comes while it reads waits for their turn.
+  bool read(std::vector<std::uint64_t> wanted, std::function<void()> then) {
+    std::lock_guard lock{mutex_};
     std::erase_if(wanted, [&](std::uint64_t address) { return known_.count(address) != 0; });
-    if (wanted.empty() || busy_) return;
-    if (known_.size() > max_known) known_.clear();
-    if (!begin(std::move(wanted))) return;
-    done_.wait_for(lock, std::chrono::milliseconds{frame_names_limit_ms}, [&] { return !busy_; });
+    if (wanted.empty()) return true;
+    if (known_.size() > max_known && !busy_) known_.clear();
+    jobs_.push_back({std::move(wanted), std::move(then)});
+    if (busy_ || begin()) return false;
+    jobs_.clear();
+    return true;
   }
 
   frames known(std::uint64_t address) {
@@ -111,14 +116,19 @@ public:
   }
 
 private:
-  bool begin(std::vector<std::uint64_t> wanted) {
+  struct job {
+    std::vector<std::uint64_t> wanted;
+    std::function<void()> then;
+  };
+
+  bool begin() {
     sigset_t all;
     sigset_t before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
     busy_ = true;
     try {
-      std::thread{[this, wanted = std::move(wanted)] { run(wanted); }}.detach();
+      std::thread{[this] { run(); }}.detach();
     } catch (const std::system_error&) {
       busy_ = false;
     }
@@ -126,19 +136,27 @@ private:
     return busy_;
   }
 
-  void run(const std::vector<std::uint64_t>& wanted) {
-    for (std::uint64_t address : wanted) {
-      frames all = read_frames(address);
-      std::lock_guard lock{mutex_};
-      known_.insert_or_assign(address, std::move(all));
+  void run() {
+    std::unique_lock lock{mutex_};
+    while (!jobs_.empty()) {
+      job next = std::move(jobs_.front());
+      jobs_.pop_front();
+      for (std::uint64_t address : next.wanted) {
+        if (known_.count(address) != 0) continue;
+        lock.unlock();
+        frames all = read_frames(address);
+        lock.lock();
+        known_.insert_or_assign(address, std::move(all));
+      }
+      lock.unlock();
+      next.then();
+      lock.lock();
     }
-    std::lock_guard lock{mutex_};
     busy_ = false;
-    done_.notify_all();
   }
 
   std::mutex mutex_;
-  std::condition_variable done_;
+  std::deque<job> jobs_;
   std::unordered_map<std::uint64_t, frames> known_;
   bool busy_ = false;
 };
@@ -181,10 +199,19 @@ std::string short_function_name(const char* symbol) {
   return name;
 }
 
+bool prepare([[maybe_unused]] std::vector<std::uint64_t> addresses, [[maybe_unused]] std::function<void()> then) {
+#ifdef STEWARD_LIBBACKTRACE
+  return the_reader().read(std::move(addresses), std::move(then));
+#else
+  return true;
+#endif
+}
+
 std::vector<std::vector<source_frame>> look_up(const std::vector<std::uint64_t>& addresses) {
   std::vector<std::vector<source_frame>> all(addresses.size());
 #ifdef STEWARD_LIBBACKTRACE
-  the_reader().read(addresses);
+  auto read = std::make_shared<std::promise<void>>();
+  if (!prepare(addresses, [read] { read->set_value(); })) read->get_future().wait();
   for (std::size_t i = 0; i < addresses.size(); ++i) all[i] = the_reader().known(addresses[i]);
 #endif
   return all;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,9 +14,11 @@ struct source_frame {
 };
 
 /// For each address within this program's code what is known of it, innermost inlined function first; nothing where
-/// nothing is known, or where reading takes longer than `frame_names_limit_ms`: it then goes on in the background, for
-/// the next time. Thread-safe.
+/// nothing is known. Waits until it is read. Thread-safe.
 std::vector<std::vector<source_frame>> look_up(const std::vector<std::uint64_t>& addresses);
+
+/// Has them read in the background. True when all are known already; else `then` is called once they are.
+bool prepare(std::vector<std::uint64_t> addresses, std::function<void()> then);
 
 /// A symbol's name for people: demangled, without parameters and anonymous namespaces, cut to its limit.
 std::string short_function_name(const char* symbol);

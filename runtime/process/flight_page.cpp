@@ -34,6 +34,13 @@ std::string text_of(const char (&buffer)[N]) {
   return {copy, ::strnlen(copy, N)};
 }
 
+/// Copied: whoever wrote them may still be at it.
+std::vector<std::uint64_t> frames_in(const flight_page& page) {
+  if (page.said.load(std::memory_order_acquire) < said_frames) return {};
+  const auto count = std::min<std::size_t>(page.frame_count, std::size(page.frames));
+  return {page.frames, page.frames + count};
+}
+
 }  // namespace
 
 flight_recorder::flight_recorder(flight_recorder&& other) noexcept
@@ -95,13 +102,14 @@ std::optional<cause> last_words_in(const flight_page& page) {
   why.exception = text_of(page.exception);
   why.message = text_of(page.message);
   if (page.stack_overflow != 0 && why.message.empty()) why.message = "stack overflow";
-  if (said >= said_frames) {
-    // Copied first: whoever wrote them may still be at it.
-    std::size_t count = std::min<std::size_t>(page.frame_count, std::size(page.frames));
-    std::vector<std::uint64_t> raw(page.frames, page.frames + count);
-    why.frames = frame_names(raw, page.anchor);
-  }
+  why.frames = frame_names(frames_in(page), page.anchor);
   return why;
+}
+
+bool flight_recorder::find_names(std::function<void()> then) const {
+  if (page_ == nullptr) return true;
+  const auto raw = frames_in(*page_);
+  return raw.empty() || find_frame_names(raw, page_->anchor, std::move(then));
 }
 
 }  // namespace steward::process

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -80,6 +81,10 @@ public:
   void close_fd() noexcept;
   flight_page& page() const noexcept { return *page_; }
   std::span<std::byte> arena() const noexcept;
+
+  /// Sees to it that the frames' names are known by the time that `last_words` gives them. True when they are; else
+  /// `then` is called once, from a thread of its own, as soon as they are.
+  bool find_names(std::function<void()> then) const;
 
   /// What the worker managed to say before it died, as a cause of class signal. An uncaught exception is told as
   /// SIGABRT with `exception` and `message`, a stack overflow as SIGSEGV with that message. None when it said nothing,

@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "process/debug_info.hpp"
 
@@ -51,12 +52,9 @@ std::string without_debug_info(const place& at, std::uint64_t address) {
   return fmt::format("{}+0x{:x} ({})", short_function_name(at.info.dli_sname), into, at.text);
 }
 
-}  // namespace
-
-std::uint64_t program_anchor() noexcept { return reinterpret_cast<std::uint64_t>(&program_anchor); }
-
-std::vector<std::string> frame_names(std::span<const std::uint64_t> addresses, std::uint64_t anchor) {
-  std::vector<place> places;
+// What of the frames is looked up in the debug information.
+std::vector<std::uint64_t> wanted_of(std::span<const std::uint64_t> addresses, std::uint64_t anchor,
+                                     std::vector<place>& places) {
   std::vector<std::uint64_t> wanted;
   for (std::uint64_t address : addresses) {
     places.push_back(find_place(address, anchor));
@@ -64,7 +62,21 @@ std::vector<std::string> frame_names(std::span<const std::uint64_t> addresses, s
     // All but the innermost are return addresses: the call lies before them, maybe on another line.
     if (at.in_program) wanted.push_back(at.here - (places.size() > 1 ? 1 : 0));
   }
-  auto found = look_up(wanted);
+  return wanted;
+}
+
+}  // namespace
+
+std::uint64_t program_anchor() noexcept { return reinterpret_cast<std::uint64_t>(&program_anchor); }
+
+bool find_frame_names(std::span<const std::uint64_t> addresses, std::uint64_t anchor, std::function<void()> then) {
+  std::vector<place> places;
+  return prepare(wanted_of(addresses, anchor, places), std::move(then));
+}
+
+std::vector<std::string> frame_names(std::span<const std::uint64_t> addresses, std::uint64_t anchor) {
+  std::vector<place> places;
+  auto found = look_up(wanted_of(addresses, anchor, places));
   std::vector<std::string> names;
   std::size_t next = 0;
   for (std::size_t i = 0; i < places.size() && names.size() < max_frame_names; ++i) {

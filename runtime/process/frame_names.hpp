@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,9 +10,6 @@
 // How raw return addresses of a worker get names in the parent. Internal to process/.
 namespace steward::process {
 
-/// How long the first crash may wait for the program's debug information to be read. Reading costs about 1 ms in a
-/// release and up to 0.1 s in a debug build of 50 MB, once; a known address costs nothing.
-inline constexpr int frame_names_limit_ms = 250;
 /// Longest name of a function; what is longer is cut.
 inline constexpr std::size_t max_function_name_bytes = 256;
 
@@ -22,7 +20,12 @@ std::uint64_t program_anchor() noexcept;
 /// an address whose function was inlined; "square_of+0x1c (steward+0x41f2c)" where there is no debug information; else
 /// as much as is known. The numbers are what addr2line takes. `anchor` is the worker's: workers that were started again
 /// lie elsewhere in memory, so only addresses within the program are named then. The addresses may be anything.
-/// Thread-safe.
+/// Waits until the program's debug information has been read, which costs about 1 ms in a release and up to 0.1 s in a
+/// debug build of 50 MB, once, and more on a busy machine; a known address costs nothing. Thread-safe.
 std::vector<std::string> frame_names(std::span<const std::uint64_t> addresses, std::uint64_t anchor);
+
+/// For those who must not wait: true when all is known already; else it is read, and then `then` is called, once, on a
+/// thread that must not be held up.
+bool find_frame_names(std::span<const std::uint64_t> addresses, std::uint64_t anchor, std::function<void()> then);
 
 }  // namespace steward::process

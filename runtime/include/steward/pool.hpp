@@ -32,6 +32,8 @@ struct job;
 
 namespace detail {
 class map_run;
+/// On a worker's thread, or that of a pool itself.
+bool on_pool_thread() noexcept;
 /// Of an input that a map did not come to read, since it was cancelled or met an error before.
 task_error unread_error(const task_entry* entry);
 }  // namespace detail
@@ -118,6 +120,10 @@ struct submit_options {
 /// process. What threads cannot do: a thread cannot be ended, so it is abandoned and replaced, and it goes on in the
 /// background; a segfault or an abort in a task ends the whole program.
 ///
+/// A call that waits for outcomes (`map`, `task_future::get`) starts a pool that nobody has started. A task on threads
+/// may wait for others of its own pool; where all workers do, so that nobody is left to run them, what one of them
+/// waits for is cancelled.
+///
 /// Thread-safe: any thread may call any function, but a callback, which runs on the pool's thread, must not call those
 /// that block
 /// (`start`, `map`, `stop`, the destructor). Callbacks must not throw and must not block for long.
@@ -133,7 +139,8 @@ public:
   pool(const pool&) = delete;
   pool& operator=(const pool&) = delete;
 
-  /// Starts all workers side by side. `done(nullopt)` once each is ready, `done(why)` when they cannot be started.
+  /// Starts all workers side by side. `done(nullopt)` once each is ready, `done(why)` when they cannot be started, or
+  /// there is no thread for the pool; it can be tried again then.
   void start_async(std::function<void(std::optional<cause>)> done);
   std::optional<cause> start();
 
@@ -156,7 +163,7 @@ public:
   /// Stops for good, within `spec.shutdown`. `drain`: what was submitted is finished first, as far as the time allows;
   /// otherwise what has not started is cancelled and worker processes that are busy are terminated. Idempotent.
   void stop_async(bool drain, std::function<void()> done);
-  /// The same; returns when workers and the pool's thread are gone.
+  /// The same; returns when workers and the pool's thread are gone. Throws std::logic_error on a thread of the pool.
   void stop(bool drain = true);
 
   pool_stats stats() const;
@@ -168,6 +175,11 @@ public:
   std::shared_ptr<void> submit_work(detail::pool_work work, completion done);
   /// Asks for the end of what `submit_work` began; it is then settled as cancelled unless it has its outcome.
   void cancel_work(const std::shared_ptr<void>& handle);
+  /// False as long as nobody asked for the start.
+  bool is_started() const noexcept;
+  /// Calls `wait`, which waits for the outcome of what `submit_work` began, and starts the pool before where nobody
+  /// did. Throws std::logic_error on the pool's own thread, std::runtime_error where the pool has no thread.
+  void await_work(const std::shared_ptr<void>& handle, const std::function<void()>& wait);
 
 private:
   friend class detail::map_run;

@@ -214,6 +214,7 @@ TEST_F(engine_chunks, that_end_early_go_back_to_the_queue) {
   make_ready({}, 1);
   submit_chunk(4);
   const auto a = next_assigned();
+  brain->worker_withdrew(a.worker, {1, std::nullopt, true});
   EXPECT_TRUE(brain->worker_items(a.worker, a.id, 0, 1, squares(1, 1), 0.1, true, now));
   step();
   const auto rest = next_assigned();
@@ -267,6 +268,27 @@ TEST_F(engine_chunks, that_were_cancelled_and_not_taken_are_over) {
   step();
   EXPECT_TRUE(assigned.empty());
   EXPECT_EQ(brain->open(), 0u);
+}
+
+TEST_F(engine_chunks, takes_no_answer_that_says_nothing) {
+  make_ready({}, 1);
+  submit_chunk(4);
+  const auto a = next_assigned();
+  EXPECT_FALSE(brain->worker_items(a.worker, a.id, 0, 0, {}, 0.1, false, now)) << "it would reset the clock";
+  EXPECT_FALSE(brain->worker_items(a.worker, a.id, 0, 0, {}, 0.1, true, now)) << "it would come back for ever";
+  EXPECT_FALSE(brain->worker_items(a.worker, a.id, 0, 2, squares(1, 2), 0.1, true, now)) << "nobody told it to end";
+  EXPECT_TRUE(brain->worker_items(a.worker, a.id, 0, 2, squares(1, 2), 0.1, false, now));
+  EXPECT_TRUE(brain->worker_items(a.worker, a.id, 2, 2, squares(3, 2), 0.1, true, now));
+}
+
+TEST_F(engine_chunks, charges_what_was_begun_where_the_worker_shows_nothing) {
+  make_ready({}, 1);
+  submit(1);
+  const auto a = next_assigned();
+  brain->worker_died(a.worker, {make_cause(cause_class::protocol, "garbage"), 0, false, 0, std::nullopt, 1}, now);
+  step();
+  ready_all();
+  EXPECT_EQ(next_assigned().attempt, 2U);
 }
 
 }  // namespace

@@ -1,7 +1,16 @@
 // What a pool promises of its constructor, its figures and its waits.
 #include "support.hpp"
 
+#include <deque>
+#include <fstream>
+#include <future>
 #include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace {
 
@@ -69,6 +78,157 @@ TEST(pool_contract, takes_the_longest_time_for_no_limit) {
   waits([](auto& f) { return f.wait_until(std::chrono::steady_clock::time_point::max()); });
   using hours = std::chrono::time_point<std::chrono::steady_clock, std::chrono::hours>;
   waits([](auto& f) { return f.wait_until(hours::max()); });
+}
+
+/// This program may take so many bytes more, for a while.
+class little_memory {
+public:
+  explicit little_memory(std::uint64_t more) {
+    ::getrlimit(RLIMIT_AS, &before_);
+    std::uint64_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const rlimit less{pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) + more, before_.rlim_max};
+    ::setrlimit(RLIMIT_AS, &less);
+  }
+  ~little_memory() { ::setrlimit(RLIMIT_AS, &before_); }
+  little_memory(const little_memory&) = delete;
+  little_memory& operator=(const little_memory&) = delete;
+
+private:
+  rlimit before_{};
+};
+
+/// Takes the threads that this program may still have.
+class no_threads_left {
+public:
+  no_threads_left() {
+    auto over = over_.get_future().share();
+    try {
+      for (;;) all_.emplace_back([over] { over.wait(); });
+    } catch (const std::system_error&) {
+      // There is none left.
+    }
+  }
+  ~no_threads_left() {
+    over_.set_value();
+    for (auto& one : all_) one.join();
+  }
+  no_threads_left(const no_threads_left&) = delete;
+  no_threads_left& operator=(const no_threads_left&) = delete;
+
+private:
+  std::promise<void> over_;
+  std::deque<std::thread> all_;
+};
+
+TEST(pool_contract, fails_tasks_for_whose_answers_it_has_no_memory) {
+  if (STEWARD_SANITIZED != 0) GTEST_SKIP() << "sanitizers take the address space for themselves";
+  surroundings around;
+  process_pool pool(around.environment(), "squares", spec_of(2));
+  ASSERT_EQ(pool.start(), std::nullopt);
+  std::size_t values = 0;
+  std::size_t errors = 0;
+  {
+    const little_memory limit(std::uint64_t{60} << 20);
+    std::vector<task_future<std::string>> futures;
+    for (int i = 0; i < 8; ++i) futures.push_back(pool.submit(tasks().repeat, std::string(1 << 20, 'x'), 16));
+    std::vector<outcome<std::string>> kept;
+    for (auto& one : futures) {
+      kept.push_back(get_soon(one));
+      (kept.back().ok() ? values : errors) += 1;
+      if (kept.back().ok()) continue;
+      EXPECT_EQ(kept.back().error().work, work_state::failed) << describe(kept.back().error());
+    }
+  }
+  EXPECT_GT(values, 0U);
+  EXPECT_GT(errors, 0U);
+  EXPECT_EQ(pool.stats().crashes, 0U) << "no worker is at fault";
+  auto after = pool.submit(tasks().square, 3);
+  EXPECT_EQ(get_soon(after).value(), 9);
+}
+
+TEST(pool_contract, says_that_it_has_no_thread_and_can_be_started_later) {
+  if (STEWARD_SANITIZED != 0) GTEST_SKIP() << "sanitizers take the address space for themselves";
+  surroundings around;
+  thread_pool pool(around.environment(), "squares", spec_of(1));
+  {
+    thread_pool never(around.environment(), "never", spec_of(1));
+    const little_memory limit(std::uint64_t{1} << 20);
+    const no_threads_left none;
+    for (auto* one : {&pool, &never}) {
+      const auto why = one->start();
+      ASSERT_TRUE(why);
+      EXPECT_EQ(why->cls, cause_class::start);
+    }
+    EXPECT_THROW(pool.map(tasks().square, numbers(1, 3)), std::runtime_error);
+    never.stop();  // without a thread, too
+  }
+  EXPECT_EQ(pool.start(), std::nullopt);
+  EXPECT_EQ(pool.map(tasks().square, numbers(1, 3)), squares_of(numbers(1, 3)));
+}
+
+TEST(pool_contract, is_started_by_whoever_waits_for_it) {
+  surroundings around;
+  process_pool processes(around.environment(), "squares", spec_of(1));
+  EXPECT_EQ(processes.map(tasks().square, numbers(1, 10)), squares_of(numbers(1, 10)));
+  thread_pool threads(around.environment(), "squares", spec_of(1));
+  auto first = threads.submit(tasks().square, 3);
+  EXPECT_EQ(get_soon(first).value(), 9);
+  thread_pool other(around.environment(), "squares", spec_of(1));
+  EXPECT_EQ(other.submit(tasks().square, 4).get().value(), 16);
+}
+
+TEST(pool_contract, ends_a_wait_for_its_own_workers_when_all_of_them_wait) {
+  surroundings around;
+  thread_pool pool(around.environment(), "squares", spec_of(1));
+  auto f = [](int x) { return x + 1; };
+  auto alone = pool.submit([&] { return pool.submit(f, 41).get().ok(); });
+  EXPECT_FALSE(get_soon(alone).value()) << "it could never run";
+  auto maps = pool.submit([&] { return pool.map(f, std::vector<int>{1, 2, 3}).size(); });
+  EXPECT_EQ(get_soon(maps).error().why.exception, "steward::task_failed");
+  auto next = pool.submit(f, 1);
+  EXPECT_EQ(get_soon(next).value(), 2);
+}
+
+TEST(pool_contract, lets_a_task_wait_for_another_where_a_worker_is_left) {
+  surroundings around;
+  thread_pool pool(around.environment(), "squares", spec_of(3));
+  auto f = [](int x) { return x + 1; };
+  // Three of these would block each other, and two cannot.
+  for (int round = 0; round < 50; ++round) {
+    auto a = pool.submit([&] { return pool.submit(f, 41).get().value(); });
+    auto b = pool.submit([&] { return pool.map(f, std::vector<int>{1, 2, 3}); });
+    EXPECT_EQ(get_soon(a).value(), 42);
+    EXPECT_EQ(get_soon(b).value(), (std::vector<int>{2, 3, 4}));
+  }
+}
+
+TEST(pool_contract, refuses_waits_of_its_own_callbacks) {
+  surroundings around;
+  thread_pool pool(around.environment(), "squares", spec_of(1));
+  ASSERT_EQ(pool.start(), std::nullopt);
+  std::promise<int> refused;
+  bytes args;
+  encode_all(args, std::int64_t{2});
+  pool.untyped().submit(*tasks().square.entry, args, [&](const outcome<bytes>&) {
+    int count = 0;
+    const auto try_it = [&count](auto wait) {
+      try {
+        wait();
+      } catch (const std::logic_error&) {
+        ++count;
+      }
+    };
+    try_it([&] { pool.stop(); });
+    try_it([&] { pool.start(); });
+    try_it([&] { pool.map(tasks().square, numbers(1, 3)); });
+    try_it([&] { pool.submit(tasks().square, 3).get(); });
+    refused.set_value(count);
+  });
+  auto future = refused.get_future();
+  EXPECT_EQ(get_soon(future), 4);
+  auto stops = pool.submit([&](int) { pool.stop(); }, 0);
+  EXPECT_EQ(get_soon(stops).error().why.exception, "std::logic_error");
 }
 
 }  // namespace

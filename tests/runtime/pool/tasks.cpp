@@ -2,6 +2,7 @@
 
 #include "edge_tasks.hpp"
 #include "pool/worker.hpp"
+#include "process/channel.hpp"
 #include "process/child.hpp"
 
 #include <atomic>
@@ -12,6 +13,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -107,6 +110,27 @@ std::int64_t wait_for_file(std::string path) {
 
 }  // namespace
 
+/// Does harm to the way of its answer, and goes on as if nothing were.
+static void spoil_channel(const std::string& how) {
+  constexpr int channel = process::first_child_fd;
+  if (how == "print") {
+    ::dprintf(channel, "a line that somebody meant for another file\n");
+  } else if (how == "close_all") {
+    ::close_range(channel, ~0U, 0);
+  } else if (how == "reopen") {
+    // What is opened next gets its number.
+    ::close(channel);
+    static_cast<void>(!::open("/dev/null", O_RDWR | O_CLOEXEC));
+  } else if (how == "announce") {
+    // The head of a frame of 64 MiB, of which nothing follows.
+    const std::uint32_t head[] = {
+        process::frame_magic, 64U << 20, static_cast<std::uint32_t>(process::frame_kind::result), 0, 1, 0};
+    static_cast<void>(!::write(channel, head, sizeof head));
+  } else if (how == "leave_thread") {
+    ::pthread_exit(nullptr);
+  }
+}
+
 void do_fault(const std::string& how) {
   if (how == "segv") {
     // Volatile, so that no compiler sees what it is about to write to.
@@ -139,6 +163,8 @@ void do_fault(const std::string& how) {
     const char text[] = "these bytes are no frame, and they are longer than the header of one";
     static_cast<void>(!::write(process::first_child_fd, text, sizeof text));
     std::this_thread::sleep_for(std::chrono::hours(1));
+  } else {
+    spoil_channel(how);
   }
 }
 

@@ -23,18 +23,26 @@ class task_future {
 public:
   task_future() = default;
   task_future(pool& on, std::future<outcome<T>> future, std::shared_ptr<void> handle)
-      : pool_(&on), future_(std::move(future)), handle_(std::move(handle)) {}
+      : pool_(&on), future_(std::move(future)), handle_(std::move(handle)), is_new_(!on.is_started()) {}
 
   bool valid() const noexcept { return future_.valid(); }
   /// Waits for the outcome and takes it. Does not throw for a task that fails.
-  outcome<T> get() { return future_.get(); }
-  void wait() const { future_.wait(); }
+  outcome<T> get() {
+    wait();
+    return future_.get();
+  }
+  void wait() const {
+    await([this] { future_.wait(); });
+  }
   template <class Rep, class Period>
   std::future_status wait_for(const std::chrono::duration<Rep, Period>& limit) const {
-    return future_.wait_until(detail::later(std::chrono::steady_clock::now(), limit));
+    return wait_until(detail::later(std::chrono::steady_clock::now(), limit));
   }
   template <class Clock, class Duration>
   std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& limit) const {
+    auto status = future_.wait_for(std::chrono::seconds(0));
+    if (status == std::future_status::ready) return status;
+    if (is_new_) pool_->await_work(handle_, [] {});
     return future_.wait_until(detail::later(std::chrono::time_point<Clock>{}, limit.time_since_epoch()));
   }
   /// Asks for its end: a task that waits never runs, one that runs is asked to stop (see
@@ -44,9 +52,21 @@ public:
   void cancel() { pool_->cancel_work(handle_); }
 
 private:
+  /// The pool is asked only where it must know: elsewhere it may end meanwhile.
+  template <class F>
+  void await(F wait_for_it) const {
+    const bool concerns = is_new_ || detail::on_pool_thread();
+    if (concerns && future_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+      pool_->await_work(handle_, wait_for_it);
+    } else {
+      wait_for_it();
+    }
+  }
+
   pool* pool_ = nullptr;
   std::future<outcome<T>> future_;
   std::shared_ptr<void> handle_;
+  bool is_new_ = false;  // nobody had started the pool when it was submitted
 };
 
 /// The outcomes of a map as they come, with the number of their input: `for (auto& [index, result] : stream)`, or
