@@ -3,6 +3,8 @@
 #include "config/diagnostics.hpp"
 #include "observe/standard_streams.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <utility>
 
 namespace steward::cli {
@@ -21,6 +23,15 @@ bool needs_links(const supervisor_spec& tree) {
 namespace {
 
 std::string count_of(std::size_t faults) { return std::to_string(faults) + (faults == 1 ? " fault" : " faults"); }
+
+std::string summary_of(const std::vector<reload_change>& changes) {
+  if (changes.empty()) return "nothing in its tree differs";
+  const auto waiting = std::ranges::count_if(changes, [](const auto& x) { return !x.waits_for.empty(); });
+  const auto all = static_cast<std::ptrdiff_t>(changes.size());
+  if (waiting == 0) return "all that differs counts from now on";
+  if (waiting == all) return "what differs waits, as told";
+  return "part of what differs counts from now on, and part waits, as told";
+}
 
 }  // namespace
 
@@ -74,14 +85,16 @@ void reloader::reload() {
                 file_ +
                     " was not reloaded: a pool of processes names actors now, which needs a new "
                     "run; the old specs stay");
-  const auto faults = tree_.reload(loaded.value->tree);
+  std::vector<reload_change> changes;
+  const auto faults = tree_.reload(loaded.value->tree, &changes);
   for (const auto& one : faults)
     standard_streams::say(file_ + ": error: " + one.path + ": " + one.field + (one.field.empty() ? "" : ": ") +
                           one.message + "\n");
   if (!faults.empty())
     return tell(event_kind::operator_, event_level::warn,
                 file_ + " was not reloaded: " + count_of(faults.size()) + "; the old specs stay");
-  tell(event_kind::config, event_level::info, file_ + " was reloaded: the new specs count from now on");
+  tell(event_kind::config, event_level::info,
+       file_ + " was reloaded: " + summary_of(changes) + "; its steps, its name and its seed are not read again");
 }
 
 void reloader::tell(event_kind kind, event_level level, const std::string& text) {

@@ -16,9 +16,10 @@ bool needs_links(const supervisor_spec& tree);
 /// Reads a scenario's file again when it is asked to, and gives the tree the new specs.
 ///
 /// A file with faults changes nothing: each fault goes to stderr, as at the start, and the old specs stay. An
-/// `operator` event tells so; a reload that took place is told by a `config` event, beside the tree's own. The steps of
-/// the run are not read again. Works on a thread of its own, since reading and restarting take time; requests that come
-/// meanwhile are one request. The tree must outlive it; the destructor waits for what is under way.
+/// `operator` event tells so; a reload that took place is told by a `config` event, behind the tree's own, which tell
+/// of each change whether it counts or what it waits for. The steps of the run are not read again. Works on a thread of
+/// its own, since reading and restarting take time; requests that come meanwhile are one request. The tree must outlive
+/// it; the destructor waits for what is under way.
 class reloader {
 public:
   reloader(supervisor& tree, event_log& events, config::catalog names, const config::scenario& what,

@@ -117,7 +117,7 @@ public:
   std::optional<child_spec> get_childspec(const std::string& path);
   /// New specs for the whole tree, OTP's code_change: rules count from now on, actors change at their next restart,
   /// added children wait for `restart_child`, removed ones stay.
-  std::vector<spec_fault> reload(const supervisor_spec& spec);
+  std::vector<spec_fault> reload(const supervisor_spec& spec, std::vector<reload_change>* changes = nullptr);
   /// Actors that were abandoned, since their handler hangs, and still run.
   std::size_t leaked() const;
 
@@ -207,7 +207,8 @@ private:
   void check_all_params(const supervisor_spec& spec, const std::string& path, std::vector<spec_fault>& faults) const;
   void check_reload(const node& supervisor, const supervisor_spec& spec, std::vector<spec_fault>& faults);
   child_spec_ptr respecify(const child_spec& child, const child_spec& before, const child_spec_ptr& next) const;
-  void reload_supervisor(node& supervisor, std::shared_ptr<supervisor_spec> spec);
+  void reload_supervisor(node& supervisor, std::shared_ptr<supervisor_spec> spec, std::vector<reload_change>& changes);
+  void reload_child(node& child, child_spec_ptr next, std::vector<reload_change>& changes);
 
   node* find(node_id id);
   node* find(const std::string& path);

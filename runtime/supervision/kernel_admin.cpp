@@ -1,8 +1,12 @@
 #include "base/params.hpp"
 #include "supervision/kernel.hpp"
 
+#include "base/spec_changes.hpp"
+
 #include <algorithm>
 #include <iterator>
+#include <set>
+#include <string>
 #include <utility>
 
 // Administration: what callers ask of a running tree.
@@ -328,19 +332,42 @@ std::optional<child_spec> kernel::get_childspec(const std::string& path) {
 
 std::size_t kernel::leaked() const { return leaving_.size() - awaited_; }
 
-std::vector<spec_fault> kernel::reload(const supervisor_spec& spec) {
+namespace {
+
+void note_changes(const std::string& path, const spec_changes& found, std::vector<reload_change>& into) {
+  if (!found.now.empty()) into.push_back({path, enumerated(found.now), {}});
+  if (!found.at_restart.empty()) into.push_back({path, enumerated(found.at_restart), "its next restart"});
+}
+
+std::string told(const reload_change& x) {
+  return x.what + (x.waits_for.empty() ? ": new from now on" : ": waits for " + x.waits_for);
+}
+
+}  // namespace
+
+std::vector<spec_fault> kernel::reload(const supervisor_spec& spec, std::vector<reload_change>* changes) {
   auto* root = find(root_);
   if (root == nullptr) return {{"/", "", "the tree is over"}};
   auto faults = validate(spec, root->path());
   if (faults.empty()) check_all_params(spec, root->path(), faults);
   if (faults.empty()) check_reload(*root, spec, faults);
   if (!faults.empty()) return faults;
-  reload_supervisor(*root, std::make_shared<supervisor_spec>(spec));
+  std::vector<reload_change> found;
+  reload_supervisor(*root, std::make_shared<supervisor_spec>(spec), found);
   event e;
   e.kind = event_kind::operator_;
   e.level = event_level::info;
   e.text = "new specs were loaded";
   emit(*root, std::move(e));
+  for (const auto& one : found) {
+    event change;
+    change.kind = event_kind::config;
+    change.level = event_level::info;
+    change.actor = one.path;
+    change.text = told(one);
+    env_.events->emit(std::move(change));
+  }
+  if (changes != nullptr) *changes = std::move(found);
   return {};
 }
 
@@ -397,30 +424,39 @@ child_spec_ptr kernel::respecify(const child_spec& child, const child_spec& befo
   return share(std::move(out));
 }
 
-void kernel::reload_supervisor(node& supervisor, std::shared_ptr<supervisor_spec> spec) {
+void kernel::reload_child(node& child, child_spec_ptr next, std::vector<reload_change>& changes) {
+  const auto before = std::exchange(child.spec, std::move(next));
+  if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&child.spec->what)) {
+    if (as_supervisor(child).desk)
+      reload_supervisor(child, *nested, changes);
+    else
+      as_supervisor(child).spec = *nested;
+    return;
+  }
+  if (auto* as_pool_child = as_pool(child)) {
+    const auto bounds = worker_bounds_of(std::get<pool_spec>(child.spec->what));
+    if (as_pool_child->pool && bounds != worker_bounds_of(std::get<pool_spec>(before->what)))
+      as_pool_child->pool->resize(bounds.least, bounds.most);
+    return;
+  }
+  auto& of_template = as_supervisor(*find(child.parent));
+  const bool shared = child.spec == of_template.template_spec;
+  auto& as_actor = std::get<actor_child>(child.what);
+  as_actor.kind = shared ? of_template.template_kind : nullptr;
+  if (!as_actor.kind) as_actor.kind = kind_of(child, std::get<actor_spec>(child.spec->what));
+  if (shared) of_template.template_kind = as_actor.kind;
+  if (!as_actor.cell || !as_actor.kind) return;
+  cell_command renew;
+  renew.what = cell_command::kind::renew;
+  renew.renewed = as_actor.kind;
+  port::tell_urgently(as_actor.cell, std::move(renew));
+}
+
+void kernel::reload_supervisor(node& supervisor, std::shared_ptr<supervisor_spec> spec,
+                               std::vector<reload_change>& changes) {
   auto& self = as_supervisor(supervisor);
-  self.spec = self.partitioned ? with_partitions(*spec) : std::move(spec);
-  auto replace = [&](node& child, child_spec_ptr next) {
-    const bool shared = next == self.template_spec;
-    child.spec = std::move(next);
-    if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&child.spec->what)) {
-      if (as_supervisor(child).desk)
-        reload_supervisor(child, *nested);
-      else
-        as_supervisor(child).spec = *nested;
-      return;
-    }
-    auto* as_actor = std::get_if<actor_child>(&child.what);
-    if (as_actor == nullptr) return;
-    as_actor->kind = shared ? self.template_kind : nullptr;
-    if (!as_actor->kind) as_actor->kind = kind_of(child, std::get<actor_spec>(child.spec->what));
-    if (shared) self.template_kind = as_actor->kind;
-    if (!as_actor->cell || !as_actor->kind) return;
-    cell_command renew;
-    renew.what = cell_command::kind::renew;
-    renew.renewed = as_actor->kind;
-    port::tell_urgently(as_actor->cell, std::move(renew));
-  };
+  const auto was = std::exchange(self.spec, self.partitioned ? with_partitions(*spec) : std::move(spec));
+  note_changes(supervisor.path(), changes_between(*was, *self.spec), changes);
   std::vector<std::pair<node_id, std::shared_ptr<const policy::child_policy>>> changed;
   std::vector<std::pair<node_id, std::shared_ptr<const policy::child_policy>>> added;
   if (is_dynamic(self)) {
@@ -428,26 +464,38 @@ void kernel::reload_supervisor(node& supervisor, std::shared_ptr<supervisor_spec
     self.template_policy = std::make_shared<const policy::child_policy>(policy::policy_of(*self.template_spec));
     self.template_kind = nullptr;
     self.template_place = dynamic_place(supervisor);
+    note_changes(supervisor.path() + "/" + self.template_spec->id, changes_between(*before, *self.template_spec),
+                 changes);
     for (const auto id : self.children.numbers()) {
       auto& child = nodes_.at(id);
-      replace(child, child.spec == before ? self.template_spec : respecify(*child.spec, *before, self.template_spec));
+      reload_child(child,
+                   child.spec == before ? self.template_spec : respecify(*child.spec, *before, self.template_spec),
+                   changes);
       changed.emplace_back(id, self.template_policy);
     }
   } else {
-    for (const auto id : self.children.numbers())
-      nodes_.at(id).fixed = false;  // what is missing ends with its supervisor
+    std::set<std::string> listed_before;
+    for (const auto id : self.children.numbers()) {
+      auto& child = nodes_.at(id);
+      if (std::exchange(child.fixed, false)) listed_before.insert(child.id_text());  // what is missing ends with us
+    }
     for (const auto& x : self.spec->children) {
       auto policy = std::make_shared<const policy::child_policy>(policy::policy_of(x));
       auto* child = find(supervisor.path() + "/" + x.id);
       if (child == nullptr) {
         const auto& made = make_listed_child(supervisor, x, static_cast<std::size_t>(&x - self.spec->children.data()));
         added.emplace_back(made.id, std::move(policy));
+        changes.push_back({made.path(), "added", "restart_child"});
         continue;
       }
       child->fixed = true;
       changed.emplace_back(child->id, std::move(policy));
-      replace(*child, share(x));
+      note_changes(child->path(), changes_between(*child->spec, x), changes);
+      reload_child(*child, share(x), changes);
     }
+    for (const auto id : self.children.numbers())
+      if (const auto& one = nodes_.at(id); !one.fixed && listed_before.contains(one.id_text()))
+        changes.push_back({one.path(), "removed", "the end of its supervisor, or terminate_child"});
   }
   policy::machine_options options;
   options.how = self.spec->how;

@@ -267,9 +267,16 @@ std::optional<child_spec> supervisor::get_childspec(const std::string& path) {
 
 std::string supervisor::path_of(const caf::actor& handle) { return supervision::path_of(handle); }
 
-std::vector<spec_fault> supervisor::reload(supervisor_spec spec) {
-  return impl_->ask(std::vector<spec_fault>{{"/" + impl_->name, "", "no answer in time"}},
-                    [spec = std::move(spec)](kernel& k, auto answer) { answer(k.reload(spec)); });
+std::vector<spec_fault> supervisor::reload(supervisor_spec spec, std::vector<reload_change>* changes) {
+  using outcome = std::pair<std::vector<spec_fault>, std::vector<reload_change>>;
+  auto out = impl_->ask(outcome{{{"/" + impl_->name, "", "no answer in time"}}, {}},
+                        [spec = std::move(spec)](kernel& k, auto answer) {
+                          outcome result;
+                          result.first = k.reload(spec, &result.second);
+                          answer(std::move(result));
+                        });
+  if (changes != nullptr) *changes = std::move(out.second);
+  return std::move(out.first);
 }
 
 std::size_t supervisor::leaked() {

@@ -24,6 +24,9 @@ struct end_of_program {
 
 class own_end : public testing::Test {
 protected:
+  own_end() { adopt_orphans(); }
+  void TearDown() override { EXPECT_TRUE(reap_children(clock::now() + run_limit).empty()) << "processes are left"; }
+
   static end_of_program end_of(subprocess& program) {
     auto status = program.wait(clock::now() + run_limit);
     EXPECT_TRUE(status.has_value()) << "it hangs: " << program.err();

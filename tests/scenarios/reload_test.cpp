@@ -2,9 +2,13 @@
 
 #include <sys/stat.h>
 
+#include <gmock/gmock.h>
+
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <vector>
 
 namespace steward::test {
 namespace {
@@ -47,6 +51,64 @@ protected:
 
   std::string file_;
 };
+
+constexpr auto pool_of = R"(scenario: resized
+tree:
+  children:
+    - {id: total, actor: counter}
+    - id: workers
+      shutdown: 2s
+      pool: {task: wait_ms, runs_in: processes, workers: 2, attempts: 2}
+run:
+  - map: {pool: workers, inputs: {value: 60000, times: 8}}
+)";
+
+std::string changed(std::string text, const std::string& what, const std::string& with) {
+  text.replace(text.find(what), what.size(), with);
+  return text;
+}
+
+TEST_F(reload, gives_a_pool_its_new_number_of_workers_at_once_and_says_what_waits) {
+  const auto file = write("pool.yaml", pool_of);
+  const auto program = start_scenario(file);
+  ASSERT_FALSE(program->wait_for(of_kind("ready", "/root/workers")).is_null());
+  EXPECT_EQ(children_of(program->pid()).size(), 3U) << "the zygote and two workers";
+  auto next = changed(changed(pool_of, "workers: 2", "workers: 4"), "attempts: 2", "attempts: 1");
+  next = changed(changed(next, "shutdown: 2s", "shutdown: 1s"), "- {id: total, actor: counter}",
+                 "- {id: late, actor: counter}");
+  write("pool.yaml", next);
+  program->signal(SIGHUP);
+  const auto told = program->wait_for([](const json& e) {
+    return e.at("kind") == "config" && e.at("text").get<std::string>().find("was reloaded") != std::string::npos;
+  });
+  EXPECT_FALSE(program->wait_for(of_kind("ready", "/root/workers/w4")).is_null());
+  EXPECT_EQ(children_of(program->pid()).size(), 5U);
+  program->signal(SIGTERM);
+  const auto out = program->wait();
+  ASSERT_FALSE(told.is_null()) << out.err;
+  EXPECT_NE(told.at("text").get<std::string>().find("part of what differs counts from now on, and part waits"),
+            std::string::npos)
+      << told;
+  std::vector<std::string> changes;
+  for (const auto& e : all_of_kind(out.events, "config"))
+    if (e != told) changes.push_back(e.value("actor", "") + ": " + e.at("text").get<std::string>());
+  EXPECT_THAT(changes,
+              testing::UnorderedElementsAre(
+                  "/root/workers: shutdown and workers: new from now on",
+                  "/root/workers: attempts: waits for its next restart", "/root/late: added: waits for restart_child",
+                  "/root/total: removed: waits for the end of its supervisor, or terminate_child"));
+}
+
+TEST_F(reload, of_the_same_file_says_that_nothing_differs) {
+  const auto program = start_scenario(write("waits.yaml", waiting));
+  ASSERT_FALSE(program->wait_for(of_kind("ready", "/root/adder")).is_null());
+  program->signal(SIGHUP);
+  const auto told = program->wait_for(of_kind("config"));
+  program->signal(SIGTERM);
+  EXPECT_EQ(program->wait().code, 143);
+  ASSERT_FALSE(told.is_null());
+  EXPECT_NE(told.at("text").get<std::string>().find("nothing in its tree differs"), std::string::npos) << told;
+}
 
 TEST_F(reload, of_a_fifo_that_nobody_writes_is_refused_and_does_not_hang_the_end) {
   const auto program = start_and_remove();

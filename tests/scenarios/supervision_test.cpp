@@ -102,7 +102,8 @@ TEST_F(supervision, reloads_its_file_on_sighup) {
   changed.replace(changed.find("1000"), 4, "2000");
   const auto told = reload_with(changed, "config", out);
   ASSERT_FALSE(told.is_null()) << out.err;
-  EXPECT_TRUE(told.at("text").get<std::string>().ends_with("was reloaded: the new specs count from now on")) << told;
+  EXPECT_EQ(told.at("actor"), "/root/adder");
+  EXPECT_EQ(told.at("text"), "with: waits for its next restart");
   EXPECT_EQ(out.code, 143) << out.err;
   expect_sound_events(out.events, 143);
 }

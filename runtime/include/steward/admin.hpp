@@ -40,6 +40,13 @@ struct admin_result {
   explicit operator bool() const noexcept { return code == admin_code::ok; }
 };
 
+/// What became of what differs in new specs; see `supervisor::reload`.
+struct reload_change {
+  std::string path;       ///< of the child or supervisor
+  std::string what;       ///< the keys that differ, "added" or "removed"
+  std::string waits_for;  ///< until when it does not count: "its next restart"; empty: it counts from now on
+};
+
 /// How a child is doing.
 enum class child_status : std::uint8_t {
   undefined,  ///< not running: terminated, finished, or its start declined

@@ -149,8 +149,10 @@ public:
   /// The path of a supervised actor; empty when it is not one.
   static std::string path_of(const caf::actor& handle);
   /// New specs for the whole tree: rules count from now on, actors change at their next restart, added children wait
-  /// for `restart_child`, removed ones stay. Nothing changes when something is wrong with them; then tells what.
-  std::vector<spec_fault> reload(supervisor_spec spec);
+  /// for `restart_child`, removed ones stay. A pool has its new number of workers at once, all else of it at its next
+  /// restart. `config` events tell of each change, and so does `changes`. Nothing changes when something is wrong with
+  /// the specs; then tells what.
+  std::vector<spec_fault> reload(supervisor_spec spec, std::vector<reload_change>* changes = nullptr);
   /// Actors that were left alone since their handler hangs, and still run.
   std::size_t leaked();
 

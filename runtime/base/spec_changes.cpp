@@ -1,0 +1,103 @@
+#include "base/spec_changes.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+
+namespace steward {
+
+namespace {
+
+bool same(const intensity& a, const intensity& b) { return a.restarts == b.restarts && a.within == b.within; }
+bool same(const std::optional<intensity>& a, const std::optional<intensity>& b) {
+  return a.has_value() == b.has_value() && (!a || same(*a, *b));
+}
+bool same(const backoff_spec& a, const backoff_spec& b) {
+  return a.min == b.min && a.max == b.max && a.factor == b.factor && a.jitter == b.jitter && a.healthy == b.healthy;
+}
+bool same(const mailbox_spec& a, const mailbox_spec& b) { return a.limit == b.limit && a.overflow == b.overflow; }
+bool same(const param_map& a, const param_map& b) {
+  return std::ranges::equal(
+      a, b, [](const auto& x, const auto& y) { return x.first == y.first && x.second.value == y.second.value; });
+}
+template <class T>
+bool same(const T& a, const T& b) {
+  return a == b;
+}
+
+/// Notes a key where its values differ.
+class comparison {
+public:
+  explicit comparison(std::vector<std::string>& into) : into_(into) {}
+  template <class T>
+  comparison& operator()(const char* key, const T& before, const T& after) {
+    if (!same(before, after)) into_.emplace_back(key);
+    return *this;
+  }
+
+private:
+  std::vector<std::string>& into_;
+};
+
+void compare_pools(const pool_spec& a, const pool_spec& b, spec_changes& out) {
+  comparison{out.now}("workers", worker_bounds_of(a), worker_bounds_of(b));
+  comparison{out.at_restart}("task", a.task, b.task)("runs_in", a.runs_in, b.runs_in)(
+      "idle_exit", a.idle_exit, b.idle_exit)("spares", a.spares, b.spares)("attempts", a.attempts, b.attempts)(
+      "on_exception", a.on_exception, b.on_exception)("deadline", a.deadline, b.deadline)(
+      "soft_deadline", a.soft_deadline, b.soft_deadline)("grace", a.grace, b.grace)(
+      "heartbeat", a.heartbeat, b.heartbeat)("queue_limit", a.queue_limit, b.queue_limit)(
+      "on_full", a.on_full, b.on_full)("chunk", a.chunk, b.chunk)("memory_limit", a.memory_limit, b.memory_limit)(
+      "cpu_limit", a.cpu_limit, b.cpu_limit)("open_files", a.open_files, b.open_files)(
+      "recycle_after", a.recycle_after, b.recycle_after)("recycle_jitter", a.recycle_jitter, b.recycle_jitter)(
+      "recycle_memory", a.recycle_memory, b.recycle_memory)("initializer", a.initializer, b.initializer)(
+      "initializer_args", a.initializer_args, b.initializer_args)("sandbox", a.sandbox, b.sandbox)(
+      "environment", a.environment, b.environment)("working_directory", a.working_directory, b.working_directory)(
+      "worker_restarts", a.worker_restarts, b.worker_restarts)("backoff of workers", a.backoff, b.backoff)(
+      "start_within of workers", a.start_within, b.start_within)("shutdown of workers", a.shutdown, b.shutdown)(
+      "actors", a.actors, b.actors);
+}
+
+}  // namespace
+
+spec_changes changes_between(const child_spec& a, const child_spec& b) {
+  spec_changes out;
+  comparison{out.now}("restart", a.restart, b.restart)("shutdown", a.shutdown, b.shutdown)(
+      "start_within", a.start_within, b.start_within)("backoff", a.backoff, b.backoff)(
+      "significant", a.significant, b.significant)("intensity", a.limit, b.limit)("on_spent", a.on_spent, b.on_spent)(
+      "park_for", a.park_for, b.park_for)("mailbox", a.mailbox, b.mailbox)("redeliver", a.redeliver, b.redeliver)(
+      "on_hang", a.on_hang, b.on_hang)("exceptions", a.exceptions, b.exceptions);
+  comparison{a.hang_after.count() > 0 ? out.now : out.at_restart}("hang_after", a.hang_after, b.hang_after);
+  const auto* pool = std::get_if<pool_spec>(&a.what);
+  const auto* actor = std::get_if<actor_spec>(&a.what);
+  if (a.what.index() != b.what.index()) return out;
+  if (pool != nullptr) compare_pools(*pool, std::get<pool_spec>(b.what), out);
+  if (actor != nullptr)
+    comparison{out.at_restart}("actor", actor->type, std::get<actor_spec>(b.what).type)(
+        "with", actor->params, std::get<actor_spec>(b.what).params);
+  return out;
+}
+
+spec_changes changes_between(const supervisor_spec& a, const supervisor_spec& b) {
+  spec_changes out;
+  comparison{out.now}("strategy", a.how, b.how)("intensity", a.limit, b.limit)("auto_shutdown", a.end_with, b.end_with);
+  comparison{out.at_restart}("initial", a.initial, b.initial);
+  return out;
+}
+
+worker_bounds worker_bounds_of(const pool_spec& spec) {
+  auto size = spec.workers;
+  if (size == 0) {
+    const auto cores = std::max(1U, std::thread::hardware_concurrency());
+    size = std::max(spec.max_workers > 0 ? std::min(cores, spec.max_workers) : cores, spec.min_workers);
+  }
+  return {std::min(size, spec.min_workers > 0 ? spec.min_workers : size), std::max(size, spec.max_workers)};
+}
+
+std::string enumerated(const std::vector<std::string>& names) {
+  std::string out;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    out += (i == 0 ? "" : (i + 1 == names.size() ? " and " : ", ")) + names[i];
+  return out;
+}
+
+}  // namespace steward

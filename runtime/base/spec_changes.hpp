@@ -1,0 +1,31 @@
+#pragma once
+
+#include "steward/spec.hpp"
+
+#include <string>
+#include <vector>
+
+namespace steward {
+
+/// What differs between two specs of the same child, by the names of a config's keys.
+struct spec_changes {
+  std::vector<std::string> now;         ///< counts as soon as the child has the new spec
+  std::vector<std::string> at_restart;  ///< counts when the child is built anew
+};
+
+/// Of the same kind of child; what is within a supervisor is not looked at, but for its own rules.
+spec_changes changes_between(const child_spec& before, const child_spec& after);
+spec_changes changes_between(const supervisor_spec& before, const supervisor_spec& after);
+
+/// Between how many workers a pool of that spec has.
+struct worker_bounds {
+  unsigned least = 1;
+  unsigned most = 1;
+  bool operator==(const worker_bounds&) const = default;
+};
+worker_bounds worker_bounds_of(const pool_spec& spec);
+
+/// "a, b and c"
+std::string enumerated(const std::vector<std::string>& names);
+
+}  // namespace steward
