@@ -262,9 +262,9 @@ void console_view::tell_repeats(bool all) {
 }
 
 void console_view::tell(repeats& same) {
-  const auto span_ms = std::chrono::duration<double, std::milli>(now_ - same.since).count();
-  const auto times = same.untold == 1 ? std::string{"once more"}
-                                      : fmt::format("{} more in {}", same.untold, report::human_ms(span_ms));
+  const auto span = std::chrono::duration<double>(now_ - same.since).count();
+  const auto times =
+      same.untold == 1 ? std::string{"once more"} : fmt::format("{} more in {:.1f} s", same.untold, span);
   auto text = fmt::format("{}{}: {}\n", head(same.last.kind, report::actor_text(report::place_of(same.last.actor))),
                           times, report::safe_cause(same.last));
   if (!same.lost_tasks.empty())

@@ -160,7 +160,7 @@ TEST_F(console_test, folds_repeats_of_the_same_crash_in_one_pool_and_counts_them
   shown_.clear();
   console.show(at(6'071, event_kind::warn, event_level::warn, "/root"));
   EXPECT_EQ(shown_,
-            "10:02:17.071  CRASH    /root/squares       17 more in 6000 ms: SIGSEGV at 0x10\n"
+            "10:02:17.071  CRASH    /root/squares       17 more in 6.0 s: SIGSEGV at 0x10\n"
             "10:02:17.071  WARN     /root\n");
 }
 
