@@ -472,19 +472,17 @@ void kernel::perform(node& supervisor, const policy::action::started&) {
 
 void kernel::perform(node& supervisor, const policy::action::start_failed& x) {
   auto& noted = as_supervisor(supervisor).failing;
-  if (!noted || noted->child != x.child) {
-    const auto* child = find(x.child);
-    noted = failed_start{x.child, child != nullptr ? child->path() : supervisor.path(), {}};
-  }
-  if (!noted->why) noted->why = x.why;
+  const auto* child = find(x.child);
+  if (!noted || noted->child != x.child)
+    noted = failed_start{x.child, child != nullptr ? child->path() : supervisor.path()};
   if (supervisor.id == root_) {
-    when_all_left([this, report = start_report{noted->path, *noted->why, {}}] {
+    when_all_left([this, report = start_report{noted->path, x.why, {}}] {
       if (auto tell_started = std::exchange(on_started_, nullptr)) tell_started(report);
     });
     return;
   }
   cause why = x.why;
-  why.message = noted->path + " failed to start: " + describe(*noted->why);
+  why.message = (child != nullptr ? child->path() : noted->path) + " failed to start: " + describe(x.why);
   why.cls = cause_class::start;
   note_failing(supervisor);
   tell(*find(supervisor.parent), [&](policy::supervisor_machine& m) {
@@ -528,12 +526,9 @@ void kernel::perform(node& supervisor, const policy::action::ended& x) {
 void kernel::note_failing(const node& child) {
   auto* const parent = find(child.parent);
   if (parent == nullptr) return;
-  failed_start x{child.id, child.path(), {}};
-  if (const auto* nested = std::get_if<std::unique_ptr<supervisor_child>>(&child.what); nested && (*nested)->failing) {
-    x.path = (*nested)->failing->path;
-    x.why = (*nested)->failing->why;
-  }
-  as_supervisor(*parent).failing = std::move(x);
+  const auto* nested = std::get_if<std::unique_ptr<supervisor_child>>(&child.what);
+  const bool inside = nested != nullptr && (*nested)->failing;
+  as_supervisor(*parent).failing = failed_start{child.id, inside ? (*nested)->failing->path : child.path()};
 }
 
 kernel::node* kernel::find(node_id id) {

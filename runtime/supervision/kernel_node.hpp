@@ -57,11 +57,10 @@ struct actor_child {
     return *extras;
   }
 };
-/// The child whose start has failed, and which made its supervisor's start fail, as it was then.
+/// A child whose start has failed; `path` is that of the child at fault, which may be further down.
 struct failed_start {
   std::uint64_t child = 0;
   std::string path;
-  std::optional<cause> why;  ///< when it is known better than its supervisor's machine knows it
 };
 /// A child that is a pool; each incarnation is a new one.
 struct pool_child {

@@ -137,7 +137,7 @@ TEST_F(otp_start, sup_start_fail) {
   book().always["/root/sub/b"] = start_as::throws;
   start(tree({probe("a"), sub("sub", tree({probe("x"), probe("b")})), probe("c")}));
   ASSERT_TRUE(started_);
-  EXPECT_EQ(started_->failed_child, "/root/sub");
+  EXPECT_EQ(started_->failed_child, "/root/sub/b");
   EXPECT_NE(started_->why.message.find("/root/sub/b failed to start"), std::string::npos) << started_->why.message;
   EXPECT_NE(started_->why.message.find("std::runtime_error: no start today"), std::string::npos);
   EXPECT_EQ(book().starts, (paths{"/root/a", "/root/sub/x"}));

@@ -175,7 +175,7 @@ TEST_F(otp_termination, faulty_application_shutdown) {
   book().always["/root/app/deep/child2"] = start_as::throws_in_init;
   start(tree({probe("before"), sub("app", tree({sub("deep", tree({probe("child1"), probe("child2")}))}))}));
   ASSERT_TRUE(started_);
-  EXPECT_EQ(started_->failed_child, "/root/app");
+  EXPECT_EQ(started_->failed_child, "/root/app/deep/child2");
   EXPECT_TRUE(started_->faults.empty()) << "nothing was wrong with the spec";
   EXPECT_EQ(started_->why.cls, cause_class::start);
   EXPECT_EQ(started_->why.exception, "std::logic_error");

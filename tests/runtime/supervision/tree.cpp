@@ -143,7 +143,7 @@ TEST_F(tree_test, giving_up_climbs_to_the_root) {
 TEST_F(tree_test, a_nested_start_that_fails_fails_the_whole_start) {
   start(tree({child("a", "probe"), nested("sub", tree({child("x", "probe"), child("y", "nobody")}))}));
   ASSERT_TRUE(started_);
-  EXPECT_EQ(started_->failed_child, "/root/sub");
+  EXPECT_EQ(started_->failed_child, "/root/sub/y");
   EXPECT_NE(started_->why.message.find("/root/sub/y"), std::string::npos) << started_->why.message;
   EXPECT_EQ(switches().alive, 0);
 }
