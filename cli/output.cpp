@@ -32,6 +32,11 @@ void output::line(const std::string& text) {
   events_.emit(std::move(e));
 }
 
+void output::told_line(const std::string& text) {
+  std::lock_guard guard{mutex_};
+  if (plain_) write_stdout(text + "\n");
+}
+
 void output::lines(const std::string& text) {
   std::istringstream in{text};
   for (std::string one; std::getline(in, one);) line(one);

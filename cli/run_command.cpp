@@ -245,6 +245,7 @@ int run_one(const config::scenario& what, const run_request& request, const prog
   options.actor_links = needs_links(what.tree);
   options.announce_types = registered.announce_types;
   options.print = [&out](const std::string& line) { out.line(line); };
+  options.print_of_workers = [&out](const std::string& line) { out.told_line(line); };
   int code = exit_start_failed;
   if (std::optional<runtime> rt; make(rt, events, registered.tasks, registered.actors, options)) {
     config::load_options again;

@@ -100,6 +100,7 @@ pool_environment runtime::pools(std::string path) {
   out.tasks = impl_->tasks;
   out.path = std::move(path);
   out.seed = impl_->options.seed;
+  out.print = impl_->options.print_of_workers;
   return out;
 }
 
