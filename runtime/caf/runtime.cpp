@@ -1,6 +1,7 @@
 #include "steward/runtime.hpp"
 
 #include "caf/runtime_impl.hpp"
+#include "process/signal_mask.hpp"
 
 #include <unistd.h>
 
@@ -17,6 +18,14 @@ namespace steward {
 namespace {
 
 constexpr int exit_internal_error = 70;
+
+/// Programs that actors start shall not inherit what the threads of the actor system hold back.
+class thread_signals final : public caf::thread_hook {
+public:
+  void init(caf::actor_system&) override {}
+  void thread_started() override { process::hold_back_only(process::held_back_here()); }
+  void thread_terminates() override {}
+};
 
 /// Ends the program when what it guards takes longer than the limit: CAF's actor system waits for its actors without
 /// one.
@@ -63,6 +72,7 @@ runtime::runtime(event_log& events, const task_registry& tasks, const actor_regi
   impl_->keeper = std::make_unique<process::keeper>();
   const auto threads = opts.threads != 0 ? opts.threads : std::max<std::size_t>(2, std::thread::hardware_concurrency());
   port::configure(impl_->config, port::scheduling::sharing, threads);
+  impl_->config.add_thread_hook<thread_signals>();
   port::announce_block<caf::id_block::steward>(impl_->config);
   if (opts.announce_types) opts.announce_types(impl_->config);
   if (opts.actor_links) port::load_network(impl_->config);

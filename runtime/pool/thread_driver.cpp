@@ -1,5 +1,6 @@
 #include "pool/thread_driver.hpp"
 
+#include "process/signal_mask.hpp"
 #include "steward/detail/many_run.hpp"
 
 #include <algorithm>
@@ -286,7 +287,8 @@ struct thread_driver::slot {
   std::vector<reply> heard;  // empty but for its memory
 };
 
-thread_driver::thread_driver(std::shared_ptr<inbox> to, options o) : inbox_(std::move(to)), options_(std::move(o)) {
+thread_driver::thread_driver(std::shared_ptr<inbox> to, options o)
+    : inbox_(std::move(to)), options_(std::move(o)), mask_(process::held_back_here()) {
   barriers_by_others();
 }
 
@@ -309,7 +311,8 @@ void thread_driver::carry_out(const act::start& what, engine& to, time_point now
   self->clocked = options_.spec.deadline.count() > 0 || options_.spec.soft_deadline.count() > 0;
   self->loop = inbox_;
   try {
-    s.thread = std::thread([self] {
+    s.thread = std::thread([self, mask = mask_] {
+      process::hold_back_only(mask);
       self->run();
       self->end();
     });
