@@ -28,6 +28,11 @@ void output::line(const std::string& text) {
   events_.emit(std::move(e));
 }
 
+void output::told_line(const std::string& text) {
+  std::lock_guard guard{mutex_};
+  if (plain_) standard_streams::print(text + "\n");
+}
+
 void output::lines(const std::string& text) {
   std::istringstream in{text};
   for (std::string one; std::getline(in, one);) line(one);

@@ -18,6 +18,8 @@ public:
   output(event_log& events, bool plain) : events_(events), plain_(plain) {}
 
   void line(const std::string& text);
+  /// One that is an event already.
+  void told_line(const std::string& text);
   /// A text of several lines.
   void lines(const std::string& text);
 

@@ -257,6 +257,7 @@ int run_one(const config::scenario& what, const run_request& request, const prog
   options.actor_links = needs_links(what.tree);
   options.announce_types = registered.announce_types;
   options.print = [&out](const std::string& line) { out.line(line); };
+  options.print_of_workers = [&out](const std::string& line) { out.told_line(line); };
   config::load_options again;
   again.sets = request.sets;
   again.seed = request.seed;

@@ -2,6 +2,7 @@
 
 #include "caf/runtime_impl.hpp"
 #include "process/room.hpp"
+#include "process/signal_mask.hpp"
 #include "steward/detail/time_limit.hpp"
 
 #include <poll.h>
@@ -24,6 +25,14 @@ constexpr int exit_internal_error = 70;
 
 // More threads than this are a mistake, such as the -1 of a difference.
 constexpr std::size_t most_threads = 4'096;
+
+/// Programs that actors start shall not inherit what the threads of the actor system hold back.
+class thread_signals final : public caf::thread_hook {
+public:
+  void init(caf::actor_system&) override {}
+  void thread_started() override { process::hold_back_only(process::held_back_here()); }
+  void thread_terminates() override {}
+};
 
 /// The options, where they have no faults. Nothing is built of others.
 runtime_options sound(runtime_options x) {
@@ -87,6 +96,7 @@ runtime::runtime(event_log& events, const task_registry& tasks, const actor_regi
   impl_->keeper = std::make_unique<process::keeper>();
   const auto threads = opts.threads != 0 ? opts.threads : std::max<std::size_t>(2, std::thread::hardware_concurrency());
   port::configure(impl_->config, port::scheduling::sharing, threads);
+  impl_->config.add_thread_hook<thread_signals>();
   port::announce_block<caf::id_block::steward>(impl_->config);
   if (opts.announce_types) opts.announce_types(impl_->config);
   if (opts.actor_links) port::load_network(impl_->config);
@@ -142,6 +152,7 @@ pool_environment runtime::pools(std::string path) {
   out.tasks = impl_->tasks;
   out.path = std::move(path);
   out.seed = impl_->options.seed;
+  out.print = impl_->options.print_of_workers;
   return out;
 }
 

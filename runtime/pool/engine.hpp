@@ -74,13 +74,13 @@ public:
   /// not started is cancelled. A second call may turn a draining stop into an immediate one.
   void stop(bool drain, time_point now);
 
-  /// The worker exists. `pid` is 0 for a thread.
-  void worker_exists(worker_ref ref, int pid);
+  void worker_exists(worker_ref ref, int pid);  ///< `pid` is 0 for a thread
   void worker_ready(worker_ref ref, time_point now);
   void worker_start_failed(worker_ref ref, const cause& why, time_point now);
   /// What the flight recorder shows: item `item` of `current` is in hand since `since`, or nothing is when `current` is
   /// 0.
   void worker_running(worker_ref ref, task_id current, time_point since, time_point now, std::uint64_t item = 0);
+  void worker_wrote(worker_ref ref, task_id id, std::uint64_t item, std::string line);  ///< to standard output
   /// What was found at a look; see `wanted`.
   void worker_looked_at(worker_ref ref, bool stopped, std::uint64_t resident_bytes, time_point now);
   /// False when the worker was never asked that, or not in this order: it broke the protocol.

@@ -376,6 +376,20 @@ void engine::check_stop(time_point now) {
 
 std::string engine::name_of(const worker& w) const { return "w" + std::to_string(w.index + 1); }
 
+void engine::worker_wrote(worker_ref ref, task_id id, std::uint64_t item, std::string line) {
+  const auto* w = find(ref);
+  if (!w) return;
+  auto e = worker_event(event_kind::output, event_level::info, *w);
+  e.text = std::move(line);
+  // Whose it is the worker says itself: a task that it does not have is not believed.
+  for (const auto one : w->sent) {
+    const auto& r = at(one);
+    if (one.id != id || item >= r.items) continue;
+    e.task = task_view(r, item);
+  }
+  note(std::move(e));
+}
+
 event engine::make_event(event_kind kind, event_level how) const {
   event e;
   e.kind = kind;

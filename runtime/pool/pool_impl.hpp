@@ -77,9 +77,7 @@ struct pool::impl {
   void tell_gaps();
   void sleep(time_point now);
   void work_off(time_point now);
-  void carry_out(pooling::act::tell& what, time_point) {
-    if (env.events) env.events->emit(std::move(*what.what));
-  }
+  void carry_out(pooling::act::tell& what, time_point);
   void carry_out(pooling::act::settle_items& what, time_point);
   void carry_out(pooling::act::settle& what, time_point);
   void carry_out(pooling::act::all_ready&, time_point);

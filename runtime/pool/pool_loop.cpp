@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <condition_variable>
 #include <csignal>
+#include <cstdio>
 #include <future>
 #include <mutex>
 #include <stdexcept>
@@ -103,7 +104,7 @@ pool::impl::impl(pool_environment e, std::string n, pool_spec s)
   wake.data.u64 = wake_key;
   ::epoll_ctl(epoll_fd, EPOLL_CTL_ADD, in->fd(), &wake);
   if (spec.runs_in == rung::process) {
-    pooling::process_driver::options o{env.keeper, name, spec, env.actor_link};
+    pooling::process_driver::options o{env.keeper, name, env.path, spec, env.actor_link};
     hands = std::make_unique<pooling::process_driver>(in, epoll_fd, std::move(o));
   } else {
     pooling::thread_driver::options o{name, spec, initializer, std::move(args)};
@@ -227,6 +228,20 @@ void pool::impl::work_off(time_point now) {
     if (hands) hands->flush();
     brain.reuse(std::move(actions));
   }
+}
+
+void pool::impl::carry_out(pooling::act::tell& what, time_point) {
+  const auto& e = *what.what;
+  if (e.kind == event_kind::output) {
+    const auto line = e.actor + ": " + e.text;
+    if (env.print) {
+      env.print(line);
+    } else {
+      std::fputs((line + "\n").c_str(), stdout);
+      std::fflush(stdout);
+    }
+  }
+  if (env.events) env.events->emit(std::move(*what.what));
 }
 
 void pool::impl::carry_out(pooling::act::settle_items& what, time_point) {

@@ -17,7 +17,6 @@
 
 #include <fcntl.h>
 #include <linux/membarrier.h>
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -51,10 +50,8 @@ void close_fd(int fd) {
 // Larger memory for frames is given back.
 constexpr std::size_t payload_kept = std::size_t{4} * 1024 * 1024;
 
-// Of what a worker wrote to its standard error so much is kept for its cause of death.
-constexpr std::size_t stderr_kept_bytes = 4096;
 // As long as nobody takes what we forward, a worker that writes has to wait.
-constexpr auto stderr_retry = std::chrono::milliseconds(10);
+constexpr auto output_retry = std::chrono::milliseconds(10);
 
 /// False, with errno, where there is no memory for it.
 bool encode(const task_header& header, bytes_view args, bytes& out) {
@@ -66,11 +63,6 @@ bool encode(const task_header& header, bytes_view args, bytes& out) {
     errno = ENOMEM;
     return false;
   }
-}
-
-bool takes_more(int fd) {
-  pollfd one{fd, POLLOUT, 0};
-  return ::poll(&one, 1, 0) > 0;
 }
 
 // Stopped by a signal or by a tracer.
@@ -110,7 +102,7 @@ process_driver::~process_driver() {
 
 void process_driver::slot::close_ends() noexcept {
   close_fd(std::exchange(fd, -1));
-  close_fd(std::exchange(stderr_fd, -1));
+  output = {};
 }
 
 /// What the worker shows to be in hand. Its marks stay for a while after the answer, and what was taken back comes
@@ -132,7 +124,8 @@ struct process_driver::launching {
   worker_ref ref;
   slot fresh{};
   int theirs = -1;
-  int words = -1;
+  int out = -1;
+  int err = -1;
   int link = -1;
   std::string problem{};
 
@@ -140,7 +133,7 @@ struct process_driver::launching {
   launching(const launching&) = delete;
   launching& operator=(const launching&) = delete;
   ~launching() {
-    for (const int fd : {theirs, words, link, fresh.fd, fresh.stderr_fd}) close_fd(fd);
+    for (const int fd : {theirs, out, err, link, fresh.fd}) close_fd(fd);
   }
 };
 
@@ -184,14 +177,10 @@ void process_driver::prepare(launching& one) const {
     one.problem = errno_text("no channel");
     return;
   }
-  std::array<int, 2> words{-1, -1};
-  if (::pipe2(words.data(), O_CLOEXEC) != 0) {
-    one.problem = errno_text("no pipe for the standard error");
+  if (!fresh.output.open(one.out, one.err)) {
+    one.problem = errno_text("no pipe for its output");
     return;
   }
-  fresh.stderr_fd = words[0];
-  one.words = words[1];
-  ::fcntl(words[0], F_SETFL, O_NONBLOCK);
   fresh.recorder = process::flight_recorder::create();
   if (!fresh.recorder.valid()) {
     one.problem = errno_text("no flight page");
@@ -207,7 +196,8 @@ process::start_request process_driver::request_for(const launching& one) const {
   request.fds = {one.theirs, one.fresh.recorder.fd()};
   if (one.link >= 0) request.fds.push_back(one.link);
   request.argument = worker_argument(options_.pool, spec);
-  request.stderr_fd = one.words;
+  request.stdout_fd = one.out;
+  request.stderr_fd = one.err;
   request.memory_limit = spec.memory_limit;
   request.cpu_seconds = static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(spec.cpu_limit).count());
   request.open_files = spec.open_files;
@@ -225,7 +215,7 @@ void process_driver::adopt(launching& one, const process::started& child, time_p
   auto& s = slots_[ref.index];
   one.fresh.recorder.close_fd();
   s = std::move(one.fresh);
-  one.fresh.fd = one.fresh.stderr_fd = -1;  // they are the slot's from here on
+  one.fresh.fd = -1;  // it is the slot's from here on
   s.child = child.id;
   s.pid = child.pid;
   s.born = now;
@@ -235,8 +225,8 @@ void process_driver::adopt(launching& one, const process::started& child, time_p
   e.events = EPOLLIN;
   e.data.u64 = ref.index + 1;
   ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, s.fd, &e);
-  e.data.u64 |= stderr_key;
-  ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, s.stderr_fd, &e);
+  const auto key = e.data.u64;
+  s.output.watch(epoll_fd_, key | stdout_key, key | stderr_key, options_.path + "/w" + std::to_string(key));
 }
 
 void process_driver::carry_out(act::assign what, engine&, time_point) {
@@ -345,11 +335,12 @@ void process_driver::watch(slot& s, bool write) {
 }
 
 void process_driver::channel_event(std::uint64_t key, std::uint32_t events, engine& to, time_point now) {
-  const auto index = (key & ~stderr_key) - 1;
+  const auto index = (key & ~(stdout_key | stderr_key)) - 1;
   if (index >= slots_.size()) return;
   auto& s = slots_[index];
   if (!s.alive) return;
-  if (key & stderr_key) return read_stderr(s, false);
+  if (key & stderr_key) return s.output.read_errors();
+  if (key & stdout_key) return s.output.read_output([&] { return place_of(s); }, lines_of(s, to));
   if (!s.open) return;
   if (events & EPOLLOUT) flush(s);
   if (events & ~static_cast<std::uint32_t>(EPOLLOUT)) read(s, to, now);
@@ -397,6 +388,8 @@ void process_driver::watch_frame(slot& s, time_point now) {
 }
 
 bool process_driver::handle(slot& s, const process::frame& f, engine& to, time_point now) {
+  // What a task has written comes before its answer.
+  if (f.flags & flag_wrote) s.output.read_all_output([&] { return place_of(s); }, lines_of(s, to));
   try {
     switch (f.kind) {
       case frame_kind::ready:
@@ -477,26 +470,16 @@ bool process_driver::take_failure(slot& s, const process::frame& f, engine& to, 
                                (f.flags & flag_done) != 0, now);
 }
 
-/// Hands on what a worker writes to its standard error, and keeps the end of it.
-void process_driver::read_stderr(slot& s, bool last) {
-  std::array<char, 4096> buffer;
-  for (int round = 0; round < 16 && s.stderr_fd >= 0; ++round) {
-    if (!last && !takes_more(STDERR_FILENO)) {
-      if (!std::exchange(s.stderr_waits, true)) ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, s.stderr_fd, nullptr);
-      return;
-    }
-    const auto got = ::read(s.stderr_fd, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return;
-    if (got == 0) {
-      close_fd(std::exchange(s.stderr_fd, -1));
-      return;
-    }
-    const auto count = static_cast<std::size_t>(got);
-    if (takes_more(STDERR_FILENO)) static_cast<void>(!::write(STDERR_FILENO, buffer.data(), count));
-    s.stderr_tail.append(buffer.data(), count);
-    if (s.stderr_tail.size() > stderr_kept_bytes) s.stderr_tail.erase(0, s.stderr_tail.size() - stderr_kept_bytes);
-  }
+/// What a worker has in hand, as it says itself.
+task_place process_driver::place_of(const slot& s) {
+  const auto& page = s.recorder.page();
+  return {page.current.load(std::memory_order_acquire), page.item.load(std::memory_order_relaxed)};
+}
+
+worker_output::teller process_driver::lines_of(const slot& s, engine& to) {
+  return [ref = s.ref, &to](const task_place& by, std::string_view line) {
+    to.worker_wrote(ref, by.task, by.item, std::string(line));
+  };
 }
 
 void process_driver::end_for(slot& s, cause fault, time_point now) {
@@ -537,13 +520,7 @@ bool process_driver::collect(engine& to, time_point now) {
   for (auto& s : slots_) {
     if (s.alive && s.open && s.frame_until && now >= *s.frame_until) read(s, to, now);
     if (s.alive && s.patience && now >= *s.patience) out_of_patience(s, to, now);
-    if (s.alive && s.stderr_waits && takes_more(STDERR_FILENO)) {
-      s.stderr_waits = false;
-      epoll_event e{};
-      e.events = EPOLLIN;
-      e.data.u64 = (s.ref.index + 1) | stderr_key;
-      ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, s.stderr_fd, &e);
-    }
+    if (s.alive && s.output.waits()) s.output.try_again();
   }
   return !exits.empty();
 }
@@ -567,8 +544,8 @@ std::optional<time_point> process_driver::next_due() const {
   for (const auto& s : slots_) {
     for (const auto& until : {s.patience, s.frame_until})
       if (s.alive && until) due = due ? std::min(*due, *until) : *until;
-    if (s.alive && s.stderr_waits) {
-      const auto again = std::chrono::steady_clock::now() + stderr_retry;
+    if (s.alive && s.output.waits()) {
+      const auto again = std::chrono::steady_clock::now() + output_retry;
       due = due ? std::min(*due, again) : again;
     }
   }

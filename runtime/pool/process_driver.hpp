@@ -2,6 +2,7 @@
 
 #include "pool/driver.hpp"
 #include "pool/inbox.hpp"
+#include "pool/worker_output.hpp"
 #include "process/channel.hpp"
 #include "process/flight_page.hpp"
 #include "process/keeper.hpp"
@@ -27,12 +28,14 @@ public:
   struct options {
     process::keeper* keeper = nullptr;
     std::string pool;
+    std::string path;  // in the tree
     pool_spec spec;
     std::function<int()> actor_link;
   };
-  /// The keys of the driver's descriptors in the loop's epoll set: a worker's place and one, and this for its standard
-  /// error.
-  static constexpr std::uint64_t stderr_key = std::uint64_t{1} << 32;
+  /// The keys of the driver's descriptors in the loop's epoll set: a worker's place and one, and these for its standard
+  /// output and error.
+  static constexpr std::uint64_t stdout_key = std::uint64_t{1} << 32;
+  static constexpr std::uint64_t stderr_key = std::uint64_t{1} << 33;
 
   process_driver(std::shared_ptr<inbox> to, int epoll_fd, options o);
   ~process_driver() override;
@@ -65,9 +68,7 @@ private:
     int pid = 0;
     time_point born;
     int fd = -1;
-    int stderr_fd = -1;
-    bool stderr_waits = false;  // ours is full: it is read again later
-    std::string stderr_tail{};
+    worker_output output{};
     bool open = false;  // the channel's end has not been seen
     bool want_write = false;
     bool dirty = false;          // frames were queued since the last flush
@@ -111,7 +112,8 @@ private:
   bool take_failure(slot& s, const process::frame& f, engine& to, time_point now);
   bool lose_result(slot& s, const process::frame& f, int error, engine& to, time_point now);
   void watch_frame(slot& s, time_point now);
-  void read_stderr(slot& s, bool last);
+  static task_place place_of(const slot& s);
+  static worker_output::teller lines_of(const slot& s, engine& to);
   struct staged;
   staged read_staged(const slot& s, std::uint64_t id) const;
   void salvage(slot& s, engine& to, time_point now);

@@ -130,7 +130,7 @@ void process_driver::bury(slot& s, engine& to, time_point now) {
     s.patience.reset();
     return;
   }
-  if (s.stderr_fd >= 0) read_stderr(s, true);
+  s.output.finish(place_of(s), lines_of(s, to));
   const auto& page = s.recorder.page();
   death how;
   how.why = judge(s);
@@ -181,7 +181,7 @@ cause process_driver::judge(slot& s) const {
     why.message =
         "in its initializer '" + options_.spec.initializer + "'" + (why.message.empty() ? "" : ": " + why.message);
   }
-  why.stderr_tail = last_lines(s.stderr_tail);
+  why.stderr_tail = last_lines(s.output.last_errors());
   why.rss_peak_kib = s.report->rss_peak_kib;
   return why;
 }

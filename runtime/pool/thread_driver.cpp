@@ -2,6 +2,7 @@
 
 #include "base/in_hand.hpp"
 #include "process/flight_page.hpp"
+#include "process/signal_mask.hpp"
 #include "steward/detail/many_run.hpp"
 #include "steward/event.hpp"
 
@@ -353,7 +354,8 @@ struct thread_driver::slot {
   std::vector<reply> heard;  // empty but for its memory
 };
 
-thread_driver::thread_driver(std::shared_ptr<inbox> to, options o) : inbox_(std::move(to)), options_(std::move(o)) {
+thread_driver::thread_driver(std::shared_ptr<inbox> to, options o)
+    : inbox_(std::move(to)), options_(std::move(o)), mask_(process::held_back_here()) {
   barriers_by_others();
 }
 
@@ -377,7 +379,8 @@ void thread_driver::carry_out(const act::start& what, engine& to, time_point now
   self->clocked = options_.spec.deadline.count() > 0 || options_.spec.soft_deadline.count() > 0;
   self->loop = inbox_;
   try {
-    s.thread = std::thread([self] {
+    s.thread = std::thread([self, mask = mask_] {
+      process::hold_back_only(mask);
       process::own_signal_stack();
       const worker::leaving at_end{*self};  // also when a task ends the thread, by pthread_exit
       worker::in_this_thread = self.get();

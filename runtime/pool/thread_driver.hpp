@@ -3,6 +3,7 @@
 #include "pool/driver.hpp"
 #include "pool/inbox.hpp"
 
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -66,6 +67,7 @@ private:
 
   std::shared_ptr<inbox> inbox_;
   options options_;
+  sigset_t mask_;  // of the thread that made the pool
   std::deque<slot> slots_;
   std::size_t heard_ = 0;                         // answers that the last round brought
   std::vector<std::weak_ptr<worker>> abandoned_;  // those that are gone have expired

@@ -1,5 +1,7 @@
 #include "pool/worker.hpp"
 
+#include "pool/worker_stdio.hpp"
+
 #include "process/channel.hpp"
 #include "process/child.hpp"
 #include "process/flight_page.hpp"
@@ -247,6 +249,10 @@ private:
     run.marks = marks_of(id_, clocked);
     run.stage = arena_.data();
     run.stage_size = arena_.size();
+    run.printed = stdio_.printed();
+    run.on_printed = [](detail::many_run& from) {
+      static_cast<worker_process*>(from.owner)->stdio_.mark({from.id, from.next - 1});
+    };
     run.original = original_;
     run.copy_exit_code = exit_broken;
     run.owner = this;
@@ -312,9 +318,11 @@ private:
 
   void answer_values(std::uint64_t item, std::uint64_t count, bytes_view results, bool done) {
     payload_.clear();
-    encode_all(payload_, take_ran(), item, count);
+    const auto ran = take_ran();
+    encode_all(payload_, ran, item, count);
     payload_.insert(payload_.end(), results.begin(), results.end());
-    if (out_.push(frame_kind::result, done ? flag_done : 0, id_, payload_)) return;
+    const auto flags = answer_flags(count > 0 ? item + count - 1 : item, done, ran);
+    if (out_.push(frame_kind::result, flags, id_, payload_)) return;
     const auto size = "the result of " + std::to_string(results.size()) + " bytes ";
     const int error = errno;
     const auto why = error == EMSGSIZE
@@ -326,8 +334,15 @@ private:
   void answer_failure(std::uint64_t item, std::exception_ptr problem, bool done) {
     const auto why = cause_of(std::move(problem));
     payload_.clear();
-    encode_all(payload_, take_ran(), item, cut(why.exception), cut(why.message));
-    out_.push(frame_kind::failure, done ? flag_done : 0, id_, payload_);
+    const auto ran = take_ran();
+    encode_all(payload_, ran, item, cut(why.exception), cut(why.message));
+    out_.push(frame_kind::failure, answer_flags(item, done, ran), id_, payload_);
+  }
+
+  /// Whatever the task has printed leaves before its answer.
+  std::uint16_t answer_flags(std::uint64_t item, bool done, std::uint64_t ran_ns) {
+    const bool wrote = stdio_.settle({id_, item}, ran_ns);
+    return static_cast<std::uint16_t>((done ? flag_done : 0) | (wrote ? flag_wrote : 0));
   }
 
   const task_registry& tasks_;
@@ -342,6 +357,7 @@ private:
   time_point began_{};
   bytes payload_;
   process::frame_writer out_;
+  worker_stdio stdio_;
 };
 
 }  // namespace

@@ -60,6 +60,8 @@ inline constexpr std::uint16_t flag_unsent = 4;
 /// and of which nothing was run.
 inline constexpr std::uint16_t flag_done = 1;
 inline constexpr std::uint16_t flag_not_taken = 2;
+/// Lines wait in its standard output that were written before it.
+inline constexpr std::uint16_t flag_wrote = 4;
 
 /// Wire format of a task frame's payload: {u32 attempt, u32 attempts, u32 count, task name, arguments}. Of a result:
 /// {u64 run time in nanoseconds, u64 first item, u64 count, encoded results}. Of a failure: {u64 run time in

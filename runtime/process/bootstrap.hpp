@@ -32,9 +32,9 @@ launched spawn_child(const outgoing_order& order);
 bool die_with_parent(int parent) noexcept;
 
 /// Child side: moves `fds` to `first_child_fd` and up, close-on-exec, whatever numbers they have now, and closes
-/// everything above except `keep`, which may get another number; pass null to keep nothing. Before that `stderr_fd`
-/// becomes 2 and `directory` the working directory, where they are not negative.
-setup_failure place_fds(const int* fds, int count, int stderr_fd, int directory, int* keep) noexcept;
+/// everything above except `keep`, which may get another number; pass null to keep nothing. Before that the descriptors
+/// of `own`, where there are any, become 1, 2 and the working directory.
+setup_failure place_fds(const int* fds, int count, const int* own, int* keep) noexcept;
 
 /// Child side: opens /dev/null for those of 0, 1, 2 that are closed, so that no other file ever gets these numbers.
 void fill_standard_fds() noexcept;

@@ -141,7 +141,8 @@ public:
     std::size_t count = order.copy_fds(fds);
     note(::posix_spawn_file_actions_addfchdir_np(&actions_, lift(fds[--count])));
     note(::posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0));
-    if (order.header().has_stderr != 0) note(::posix_spawn_file_actions_adddup2(&actions_, lift(fds[--count]), 2));
+    note(::posix_spawn_file_actions_adddup2(&actions_, lift(fds[--count]), 2));
+    note(::posix_spawn_file_actions_adddup2(&actions_, lift(fds[--count]), 1));
     int next = first_child_fd;
     for (std::size_t i = 0; i < count; ++i) {
       note(::posix_spawn_file_actions_adddup2(&actions_, lift(fds[i]), next++));
@@ -255,10 +256,15 @@ bool die_with_parent(int parent) noexcept {
   return ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ::getppid() == parent;
 }
 
-setup_failure place_fds(const int* fds, int count, int stderr_fd, int directory, int* keep) noexcept {
+setup_failure place_fds(const int* fds, int count, const int* own, int* keep) noexcept {
   constexpr auto descriptors = setup_step::descriptors;
-  if (stderr_fd >= 0 && ::dup2(stderr_fd, 2) < 0) return {descriptors, errno};
-  if (directory >= 0 && ::fchdir(directory) != 0) return {setup_step::directory, errno};
+  if (own != nullptr) {
+    // All of these are above 2.
+    for (int fd : {STDOUT_FILENO, STDERR_FILENO}) {
+      if (::dup2(own[fd - STDOUT_FILENO], fd) < 0) return {descriptors, errno};
+    }
+    if (::fchdir(own[own_order_fds - 1]) != 0) return {setup_step::directory, errno};
+  }
   int end = first_child_fd + count;
   if (keep != nullptr && *keep < end) {
     int moved = ::fcntl(*keep, F_DUPFD_CLOEXEC, end);

@@ -18,7 +18,8 @@ struct start_request {
   std::string main;                ///< name of a registered child main
   std::vector<int> fds;            ///< borrowed until `start` returns; at most `max_child_fds`
   std::string argument;            ///< passed to the child main as it is; at most 4 KiB
-  int stderr_fd = -1;              ///< becomes the child's descriptor 2; borrowed; -1: it shares ours
+  int stdout_fd = -1;              ///< becomes the child's descriptor 1; borrowed; -1: it shares ours of that moment
+  int stderr_fd = -1;              ///< the same for 2
   std::uint64_t memory_limit = 0;  ///< RLIMIT_AS in bytes; 0 for none
   unsigned cpu_seconds = 0;        ///< RLIMIT_CPU: SIGXCPU then, SIGKILL a second later; 0 for none
   unsigned open_files = 0;         ///< RLIMIT_NOFILE; 0 leaves it alone

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <fstream>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "process/bootstrap.hpp"
@@ -46,8 +47,10 @@ std::string fault_of_descriptors(const start_request& request) {
   for (int fd : request.fds) {
     if (::fcntl(fd, F_GETFD) < 0) return fmt::format("descriptor {} for a child is not open", fd);
   }
-  if (request.stderr_fd >= 0 && ::fcntl(request.stderr_fd, F_GETFD) < 0) {
-    return fmt::format("descriptor {} for the standard error of a child is not open", request.stderr_fd);
+  for (auto [fd, what] : {std::pair{request.stdout_fd, "output"}, std::pair{request.stderr_fd, "error"}}) {
+    if (fd >= 0 && ::fcntl(fd, F_GETFD) < 0) {
+      return fmt::format("descriptor {} for the standard {} of a child is not open", fd, what);
+    }
   }
   return {};
 }
@@ -190,6 +193,8 @@ outgoing_order::outgoing_order(const start_request& request) : request_{request}
     error_ = directory_failure(request.working_directory, errno);
     return;
   }
+  stdout_ = standard_fd(request.stdout_fd, STDOUT_FILENO);
+  stderr_ = standard_fd(request.stderr_fd, STDERR_FILENO);
   header_.memory_limit = request.memory_limit;
   header_.cpu_seconds = request.cpu_seconds;
   header_.open_files = request.open_files;
@@ -198,12 +203,19 @@ outgoing_order::outgoing_order(const start_request& request) : request_{request}
   header_.environment_bytes = static_cast<std::uint32_t>(environment_.size());
   header_.fd_count = static_cast<std::uint32_t>(request.fds.size());
   header_.sandbox = static_cast<std::uint8_t>(request.sandbox);
-  header_.has_stderr = request.stderr_fd >= 0;
   header_.clean_environment = request.clean_environment;
 }
 
 outgoing_order::~outgoing_order() {
   if (directory_ >= 0) ::close(directory_);
+  if (null_ >= 0) ::close(null_);
+}
+
+int outgoing_order::standard_fd(int wanted, int ours) {
+  if (wanted >= 0) return wanted;
+  if (::fcntl(ours, F_GETFD) >= 0) return ours;
+  if (null_ < 0) null_ = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  return null_;
 }
 
 std::array<iovec, 4> outgoing_order::parts() const noexcept {
@@ -216,8 +228,7 @@ std::array<iovec, 4> outgoing_order::parts() const noexcept {
 std::size_t outgoing_order::copy_fds(std::array<int, max_order_fds>& to) const noexcept {
   std::size_t count = 0;
   for (int fd : request_.fds) to[count++] = fd;
-  if (request_.stderr_fd >= 0) to[count++] = request_.stderr_fd;
-  to[count++] = directory_;
+  for (int fd : {stdout_, stderr_, directory_}) to[count++] = fd;
   return count;
 }
 

@@ -24,8 +24,9 @@ inline constexpr std::size_t max_environment_bytes = std::size_t{16} * 1024;
 inline constexpr std::size_t max_environment_block_bytes = std::size_t{96} * 1024;
 inline constexpr std::size_t max_order_text_bytes =
     max_main_name_bytes + max_argument_bytes + max_environment_block_bytes;
-/// Descriptors of an order: those of the request, then standard error where it has one, then the working directory.
-inline constexpr std::size_t max_order_fds = max_child_fds + 2;
+/// Descriptors of an order: those of the request, then standard output and error, then the working directory.
+inline constexpr std::size_t own_order_fds = 3;
+inline constexpr std::size_t max_order_fds = max_child_fds + own_order_fds;
 
 /// The fixed part. The texts follow it: main, argument, environment ("NAME=value", each with its NUL).
 struct order_header {
@@ -40,12 +41,11 @@ struct order_header {
   std::int32_t guard_slot = -1;
   std::uint32_t tag = 0;  ///< comes back with the answer
   std::uint8_t sandbox = 0;
-  std::uint8_t has_stderr = 0;
   std::uint8_t clean_environment = 0;
-  std::uint8_t reserved = 0;
+  std::uint16_t reserved = 0;
 };
 
-/// Parent side: a request that was checked and made ready to be sent. Owns the descriptor of the working directory.
+/// Parent side: a request that was checked and made ready to be sent. Owns the descriptors that it opened.
 class outgoing_order {
 public:
   explicit outgoing_order(const start_request& request);
@@ -62,15 +62,20 @@ public:
   int directory() const noexcept { return directory_; }
   /// Header and texts, in the order in which they are sent.
   std::array<iovec, 4> parts() const noexcept;
-  /// Writes the descriptors in order and returns their number.
+  /// Writes the descriptors in their order and returns their number.
   std::size_t copy_fds(std::array<int, max_order_fds>& to) const noexcept;
 
 private:
+  int standard_fd(int wanted, int ours);
+
   const start_request& request_;
   order_header header_;
   std::string environment_;
   std::string error_;
+  int stdout_ = -1;
+  int stderr_ = -1;
   int directory_ = -1;
+  int null_ = -1;  // in place of a standard output or error that we do not have
 };
 
 /// Child side: an order as it was received. Its texts stay in place for the life of the child.

@@ -30,6 +30,7 @@ constexpr std::size_t size_with_network = 16;
 constexpr std::size_t size_with_scopes = 24;
 
 constexpr std::uint64_t truncate_file = 1ULL << 14;
+constexpr std::uint64_t control_device = 1ULL << 15;
 constexpr std::uint64_t bind_and_connect = 3;
 constexpr std::uint64_t abstract_sockets_and_signals = 3;
 // Everything that changes a file system, and execution; reading is free.
@@ -43,6 +44,7 @@ constexpr std::uint64_t changes =
 constexpr int abi_refer = 2;
 constexpr int abi_truncate = 3;
 constexpr int abi_network = 4;
+constexpr int abi_devices = 5;
 constexpr int abi_scopes = 6;
 
 // The parts of a sandbox, as bits.
@@ -75,6 +77,7 @@ int enter_landlock(int version) noexcept {
   all.files = changes;
   if (version >= abi_refer) all.files |= LANDLOCK_ACCESS_FS_REFER;
   if (version >= abi_truncate) all.files |= truncate_file;
+  if (version >= abi_devices) all.files |= control_device;
   if (version >= abi_network) {
     all.network = bind_and_connect;
     size = size_with_network;

@@ -11,8 +11,10 @@
 // level    what is refused
 // basic    new sockets but pairs of our own; connect, bind, listen. New programs. Writing to any file but those that
 //          are open already and /dev/null; changing modes, owners, times. Looking into or signalling other processes.
-//          Leaving the process group. Mounts, namespaces, keys, bpf, perf, io_uring, clocks, modules. Root's
-//          capabilities but that of reading.
+//          Their priorities and processors, and those of a thread by its number (0, the caller, is free). Memory,
+//          semaphores and message queues that programs share. Settings of terminals; having signals sent for a file.
+//          Leaving the session. Mounts, namespaces, keys, bpf, perf, io_uring, clocks, modules. Root's capabilities but
+//          that of reading. Locks of files that can be read are free.
 // strict   also new processes, whatever the call. Threads are always possible.
 //
 // A call that is refused fails with EPERM, one that would change a file with EACCES.

@@ -1,11 +1,13 @@
 #include "process/sandbox_filter.hpp"
 
+#include <asm/sockios.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -55,7 +57,6 @@ constexpr long other_calls[] = {
     SYS_kcmp,
     SYS_pidfd_getfd,
     SYS_pidfd_send_signal,
-    SYS_setsid,
     SYS_setpgid,
     SYS_mount,
     SYS_umount2,
@@ -102,6 +103,19 @@ constexpr long other_calls[] = {
     SYS_open_by_handle_at,
     SYS_fanotify_init,
     SYS_fanotify_mark,
+    SYS_shmget,
+    SYS_shmat,
+    SYS_shmctl,
+    SYS_semget,
+    SYS_semop,
+    SYS_semtimedop,
+    SYS_semctl,
+    SYS_msgget,
+    SYS_msgsnd,
+    SYS_msgrcv,
+    SYS_msgctl,
+    SYS_mq_open,
+    SYS_mq_unlink,
     SYS_migrate_pages,
     SYS_move_pages,
     SYS_setrlimit,
@@ -117,6 +131,10 @@ constexpr long other_calls[] = {
 constexpr unsigned namespaces =
     CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 constexpr unsigned socket_type_mask = 0xf;
+constexpr unsigned io_priority_of_process = 1;
+// Newer than the headers, or in one that does not go with others: TCSETS2 and the two behind it, PR_SCHED_CORE.
+constexpr unsigned set_terminal = 0x402c542b;
+constexpr unsigned share_core = 62;
 #if defined(__x86_64__)
 constexpr unsigned x32_bit = 0x40000000;
 #endif
@@ -164,12 +182,25 @@ void sandbox_filter::refuse_unless(long call, unsigned argument, unsigned mask, 
   add(give_back, SECCOMP_RET_ALLOW);
 }
 
-void sandbox_filter::refuse_value(long call, unsigned argument, unsigned value, int error) noexcept {
-  add(jump_equal, static_cast<unsigned>(call), 0, 4);
-  load(argument_low(argument));
-  add(jump_equal, value, 0, 1);
-  add(give_back, error_of(error));
+void sandbox_filter::refuse_unless_two(long call, unsigned first, unsigned second, int error) noexcept {
+  add(jump_equal, static_cast<unsigned>(call), 0, 6);
+  load(argument_low(0));
+  add(jump_equal, first, 0, 3);
+  load(argument_low(1));
+  add(jump_equal, second, 0, 1);
   add(give_back, SECCOMP_RET_ALLOW);
+  add(give_back, error_of(error));
+}
+
+void sandbox_filter::refuse_values(long call, unsigned argument, std::initializer_list<unsigned> values,
+                                   int error) noexcept {
+  const auto count = static_cast<unsigned char>(values.size());
+  add(jump_equal, static_cast<unsigned>(call), 0, static_cast<unsigned char>(count + 3));
+  load(argument_low(argument));
+  unsigned char left = count;
+  for (unsigned value : values) add(jump_equal, value, left--, 0);
+  add(give_back, SECCOMP_RET_ALLOW);
+  add(give_back, error_of(error));
 }
 
 void sandbox_filter::refuse_pointer(long call, unsigned argument, int error) noexcept {
@@ -222,6 +253,23 @@ void sandbox_filter::sockets() noexcept {
   refuse_pointer(SYS_sendto, 4, EPERM);
 }
 
+// What other processes and terminals of the same user would feel.
+void sandbox_filter::others() noexcept {
+  // Of the caller alone, not of its group or its user.
+  refuse_unless_two(SYS_setpriority, PRIO_PROCESS, 0, EPERM);
+  refuse_unless_two(SYS_ioprio_set, io_priority_of_process, 0, EPERM);
+  for (long call : {SYS_sched_setaffinity, SYS_sched_setparam, SYS_sched_setscheduler, SYS_sched_setattr})
+    refuse_unless(call, 0, ~0U, 0, EPERM);
+  // The kernel signals for a file on behalf of whoever has asked for it.
+  refuse_values(SYS_fcntl, 1, {F_SETOWN, F_SETOWN_EX, F_SETSIG, F_SETLEASE, F_NOTIFY}, EPERM);
+  refuse_values(SYS_ioctl, 1,
+                {TIOCSTI,  TIOCLINUX,    FIOSETOWN,        SIOCSPGRP,        TIOCSPGRP,  TIOCSCTTY, TIOCNOTTY,
+                 TIOCSETD, TIOCVHANGUP,  TIOCEXCL,         TIOCCONS,         TIOCSWINSZ, TCSETS,    TCSETSW,
+                 TCSETSF,  set_terminal, set_terminal + 1, set_terminal + 2, TCFLSH,     TCXONC,    TCSBRK},
+                EPERM);
+  refuse_values(SYS_prctl, 0, {PR_SET_PDEATHSIG, share_core}, EPERM);
+}
+
 void sandbox_filter::processes(const filter_needs& needs) noexcept {
   for (long call : other_calls) refuse(call, EPERM);
   auto pid = static_cast<unsigned>(needs.pid);
@@ -241,9 +289,10 @@ void sandbox_filter::processes(const filter_needs& needs) noexcept {
     refuse_unless(SYS_rt_tgsigqueueinfo, 0, ~0U, pid, EPERM);
     refuse(SYS_tkill, EPERM);
   }
+  // A strict one is the leader of its session and has no children, so that the kernel refuses it by itself.
+  if (!needs.strict) refuse(SYS_setsid, EPERM);
+  others();
   refuse_pointer(SYS_prlimit64, 2, EPERM);
-  refuse_value(SYS_prctl, 0, PR_SET_PDEATHSIG, EPERM);
-  refuse_value(SYS_ioctl, 1, TIOCSTI, EPERM);
   // Its flags lie in memory; libc falls back to clone.
   refuse(SYS_clone3, ENOSYS);
 #if defined(__x86_64__)

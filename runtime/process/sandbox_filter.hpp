@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstddef>
+#include <initializer_list>
 #include <span>
 
 namespace steward::process {
@@ -35,14 +36,17 @@ private:
   void refuse_bits(long call, unsigned argument, unsigned bits, int error) noexcept;
   /// Refuses the call unless the masked `argument` is `value`.
   void refuse_unless(long call, unsigned argument, unsigned mask, unsigned value, int error) noexcept;
-  /// Refuses the call when `argument` is `value`.
-  void refuse_value(long call, unsigned argument, unsigned value, int error) noexcept;
+  /// Refuses the call when `argument` is one of `values`.
+  void refuse_values(long call, unsigned argument, std::initializer_list<unsigned> values, int error) noexcept;
+  /// Refuses the call unless its first two arguments are these.
+  void refuse_unless_two(long call, unsigned first, unsigned second, int error) noexcept;
   /// Refuses the call when the pointer `argument` is not null.
   void refuse_pointer(long call, unsigned argument, int error) noexcept;
 
   void head() noexcept;
   void files(const filter_needs& needs) noexcept;
   void sockets() noexcept;
+  void others() noexcept;
   void processes(const filter_needs& needs) noexcept;
 
   std::array<sock_filter, 768> code_;

@@ -75,9 +75,7 @@ void send_reply(int socket, std::uint32_t tag, int pid, setup_failure failed) no
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   const incoming_order& order = request.order;
   int count = static_cast<int>(order.header.fd_count);
-  bool has_stderr = order.header.has_stderr != 0;
-  setup_failure failed = place_fds(request.fds.data(), count, has_stderr ? request.fds[order.header.fd_count] : -1,
-                                   request.fds[request.fd_count - 1], &socket);
+  setup_failure failed = place_fds(request.fds.data(), count, &request.fds[order.header.fd_count], &socket);
   child_main run = find_child_main(order.main());
   if (!failed && run == nullptr) failed = {setup_step::main, ENOENT};
   if (!failed) failed = apply_limits(order.header);
@@ -138,7 +136,7 @@ bool receive_request(int socket, received& request, setup_failure& failed) noexc
   failed = {};
   if (!order.is_sound(static_cast<std::size_t>(count))) {
     failed = {setup_step::order, EPROTO};
-  } else if (got != order.header.fd_count + order.header.has_stderr + 1U) {
+  } else if (got != order.header.fd_count + own_order_fds) {
     // The kernel drops descriptors for which this process has no number left.
     failed = {setup_step::descriptors, EMFILE};
   }
@@ -149,7 +147,7 @@ bool receive_request(int socket, received& request, setup_failure& failed) noexc
   ::setpgid(0, 0);
   for (int number = 1; number < NSIG; ++number) set_signal(number, SIG_DFL);
   int place = socket;
-  if (place_fds(&place, 1, -1, -1, nullptr)) ::_exit(bootstrap_failed_code);
+  if (place_fds(&place, 1, nullptr, nullptr)) ::_exit(bootstrap_failed_code);
   // Where the parent runs without standard files, the socket may have had one of their numbers.
   if (socket < first_child_fd) ::close(socket);
   socket = ::fcntl(first_child_fd, F_DUPFD_CLOEXEC, zygote_socket_fd);

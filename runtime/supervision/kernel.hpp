@@ -67,6 +67,7 @@ struct kernel_environment {
   /// Told the path of each child that had to be left alone while it still ran.
   std::function<void(const std::string&)> on_abandoned;
   actor_args::printer print;
+  actor_args::printer print_of_workers;
   std::uint64_t seed = 0;
   milliseconds gather{0};  ///< of every desk
 };

@@ -182,6 +182,7 @@ void kernel::start_pool(node& child) {
   env.tasks = env_.tasks;
   env.path = path;
   env.seed = env_.seed + child.id;
+  env.print = env_.print_of_workers;
   env.on_gave_up = [me, id = child.id, n = child.incarnation](const cause& why) {
     port::tell_urgently(me, kernel_call{[=](kernel& k) { k.pool_gave_up(id, n, why); }});
   };

@@ -108,6 +108,7 @@ supervisor::supervisor(runtime& rt, supervisor_spec spec, std::string name) : im
   env.tasks = parts.tasks;
   env.keeper = parts.keeper.get();
   env.print = parts.options.print;
+  env.print_of_workers = parts.options.print_of_workers;
   env.seed = parts.options.seed;
   env.gather = parts.options.gather;
   env.link_for = [links = parts.links.get()](const std::string& pool, std::map<std::string, std::string> reachable) {

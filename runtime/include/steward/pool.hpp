@@ -50,6 +50,9 @@ struct pool_environment {
   std::function<void(const cause&)>
       on_gave_up;          ///< called once, on the pool's thread, when the restart budget is spent
   std::uint64_t seed = 0;  ///< of the jitter of restart delays
+  std::function<void(const std::string&)>
+      print;  ///< receives each line that a worker process writes to its standard output, on the pool's thread, with
+              ///< the worker's path before it; stdout when empty. Each is an `output` event, too, with its task
 };
 
 struct worker_stats {

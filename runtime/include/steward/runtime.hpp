@@ -23,7 +23,8 @@ struct runtime_options {
   milliseconds gather{1};    ///< in a storm of restarts a tree's thread is woken once in that time; 0: for each of them
   bool actor_links = false;  ///< worker processes may talk to actors (loads CAF's network module; no port is opened)
   std::uint64_t seed = 0;    ///< of every jitter and of `actor_args::seed`
-  actor_args::printer print;                                      ///< where actors print; stdout when empty
+  actor_args::printer print;             ///< where actors print; stdout when empty
+  actor_args::printer print_of_workers;  ///< the same for worker processes; see `pool_environment::print`
   std::function<void(caf::actor_system_config&)> announce_types;  ///< the program's own message types
 };
 

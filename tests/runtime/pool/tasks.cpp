@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 #include <stdexcept>
 #include <thread>
 
@@ -100,6 +101,24 @@ std::string variable(std::string name) {
   return value ? value : "";
 }
 
+std::int64_t say(std::string text, std::string how) {
+  const auto line = text + " by " + how;
+  if (how == "printf" || how == "die") std::printf("%s\n", line.c_str());
+  if (how == "die") do_fault("segv");
+  if (how == "flush") std::printf("%s\n", line.c_str()), std::fflush(stdout);
+  if (how == "cout") std::cout << line << '\n';
+  if (how == "write") {
+    static_cast<void>(!::write(STDOUT_FILENO, (line + "\n").c_str(), line.size() + 1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  if (how == "unended") std::fputs(line.c_str(), stdout);
+  if (how == "system") static_cast<void>(!std::system(("echo '" + line + "'").c_str()));
+  if (how == "flood") {
+    for (int i = 0; i < std::stoi(text); ++i) std::printf("%d\n", i);
+  }
+  return 1;
+}
+
 std::int64_t wait_for_file(std::string path) {
   const auto begun = path + "." + std::to_string(::getpid());
   if (std::FILE* mark = std::fopen(begun.c_str(), "w")) std::fclose(mark);
@@ -172,6 +191,7 @@ test_tasks& tasks() {
   static test_tasks all = [] {
     test_tasks t;
     t.square = t.registry.add("square", &square);
+    t.say = t.registry.add("say", &say);
     t.misbehave = t.registry.add("misbehave", &misbehave);
     t.poison = t.registry.add("poison", &poison);
     t.pid = t.registry.add("pid", &pid);

@@ -38,6 +38,7 @@ struct test_tasks {
   task<std::int64_t, std::int64_t> complain_and_die;      ///< writes two lines to stderr, then SIGKILLs itself
   task<std::int64_t, std::int64_t> ignore_term;           ///< ignores SIGTERM and hangs
   task<std::string, std::string> variable;                ///< an environment variable, "" when there is none
+  task<std::int64_t, std::string, std::string> say;       ///< writes a line to stdout, or so many, in a way; returns 1
   task<std::int64_t, std::string> wait_for_file;  ///< makes PATH.PID, then returns the size of PATH once it exists
 };
 

@@ -120,6 +120,9 @@ public:
   void (*overflow)(many_run&, bytes_view item, std::size_t item_size) = nullptr;
   void* owner = nullptr;
   bytes scratch;  ///< for results of variable size
+  /// Reads 0 unless the item in hand has printed something, which `on_printed` is told. Null: nobody asks.
+  const volatile char* printed = nullptr;
+  void (*on_printed)(many_run&) = nullptr;
   /// Reads 0 in a process that a task has forked: what such a copy returns is no result, and it ends instead. Null:
   /// nobody asks.
   const std::atomic<std::uint32_t>* original = nullptr;
@@ -157,6 +160,7 @@ public:
   template <class T>
   void keep(const T& result) {
     if (original && original->load(std::memory_order_relaxed) == 0) std::_Exit(copy_exit_code);
+    if (printed && *printed != 0) on_printed(*this);
     constexpr auto size = encoded_size<T>::value;
     if constexpr (plain<T>) {
       if (auto* to = room(size)) {
