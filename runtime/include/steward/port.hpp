@@ -163,28 +163,7 @@ inline void configure(caf::actor_system_config& cfg, scheduling policy, std::siz
   if (policy != scheduling::testing) cfg.set("scheduler.max-threads", threads);
   cfg.set("logger.verbosity", caf::atom("quiet"));
   cfg.set("logger.inline-output", true);
-  cfg.set("middleman.workers", std::size_t{0});
 }
-
-/// CAF's network module over descriptors that were inherited or handed over: no port, no listener.
-///
-/// `load_network` comes before the actor system exists; `network_link` is made once after it does, on one thread.
-/// `offer` makes `who` reachable for the process at the other end of the socket, `attach` fetches what the other end
-/// offers. Both take the descriptor over. `offer` may be called from any thread.
-void load_network(caf::actor_system_config& cfg);
-class network_link {
-public:
-  explicit network_link(caf::actor_system& system);
-  void offer(int fd, std::uint16_t port, const caf::actor& who);
-  /// An invalid handle when the other end does not answer within `limit`.
-  caf::actor attach(int fd, std::uint16_t port, std::chrono::milliseconds limit);
-  /// Takes back what `offer` did for this actor, so that the system can end.
-  void withdraw(const caf::actor& who);
-
-private:
-  caf::actor_system& system_;
-  caf::actor broker_;
-};
 
 }  // namespace port
 }  // namespace steward
