@@ -19,9 +19,6 @@ namespace {
 
 // Besides the scheduler's: its clock, its printer, and a detached actor of ours.
 constexpr std::size_t extra_threads = 3;
-// Of the network module: its multiplexer and its manager; an epoll descriptor, a pipe, and what it opens for a moment.
-constexpr std::size_t network_threads = 2;
-constexpr std::size_t network_descriptors = 8;
 
 /// Lets the overflow of the stack of an actor's thread be told.
 struct signal_stacks final : caf::thread_hook {
@@ -61,11 +58,8 @@ std::unique_ptr<caf::actor_system> make_whole(caf::actor_system_config& cfg) noe
 
 std::unique_ptr<caf::actor_system> make_system(caf::actor_system_config& cfg) {
   const bool testing = caf::get_or(cfg, "scheduler.policy", caf::atom("sharing")) == caf::atom("testing");
-  const bool network = !cfg.module_factories.empty();
-  std::size_t threads = network ? network_threads : 0;
-  if (!testing) threads += extra_threads + caf::get_or(cfg, "scheduler.max-threads", std::size_t{0});
-  process::expect_room_for_threads(threads);
-  if (network) process::expect_room_for_descriptors(network_descriptors);
+  if (!testing)
+    process::expect_room_for_threads(extra_threads + caf::get_or(cfg, "scheduler.max-threads", std::size_t{0}));
   return make_whole(cfg);
 }
 

@@ -99,8 +99,8 @@ runtime::runtime(event_log& events, const task_registry& tasks, const actor_regi
   impl_->config.add_thread_hook<thread_signals>();
   port::announce_block<caf::id_block::steward>(impl_->config);
   if (opts.announce_types) opts.announce_types(impl_->config);
-  if (opts.actor_links) port::load_network(impl_->config);
   impl_->system = port::make_system(impl_->config);
+  port::name_node(*impl_->system);
   impl_->links = std::make_unique<actor_link_hub>(*impl_->system, impl_->names, opts.actor_links);
 }
 

@@ -170,7 +170,7 @@ void process_driver::launch(engine& to, time_point now) {
 }
 
 /// Makes the ways to a new worker, or says why there are none.
-void process_driver::prepare(launching& one) const {
+void process_driver::prepare(launching& one) {
   auto& fresh = one.fresh;
   std::tie(fresh.fd, one.theirs) = process::make_channel();
   if (fresh.fd < 0) {
@@ -186,7 +186,11 @@ void process_driver::prepare(launching& one) const {
     one.problem = errno_text("no flight page");
     return;
   }
-  if (options_.actor_link) one.link = options_.actor_link();
+  if (!options_.actor_link) return;
+  one.link = options_.actor_link([this, ref = one.ref, box = inbox_](const std::string& problem) {
+    box->push([this, ref, problem] { breaches_.emplace_back(ref, problem); });
+  });
+  if (one.link < 0) one.problem = errno_text("no actor link");
 }
 
 process::start_request process_driver::request_for(const launching& one) const {
@@ -501,6 +505,8 @@ void process_driver::channel_ended(slot& s, time_point now) {
 }
 
 bool process_driver::collect(engine& to, time_point now) {
+  for (auto& [ref, problem] : std::exchange(breaches_, {}))
+    if (auto* s = find(ref); s && s->open) broke_protocol(*s, "on its actor link: " + problem, now);
   const auto exits = std::exchange(exits_, {});
   for (const auto& news : exits) {
     auto* s = find(news.ref);

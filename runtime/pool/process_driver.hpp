@@ -6,6 +6,7 @@
 #include "process/channel.hpp"
 #include "process/flight_page.hpp"
 #include "process/keeper.hpp"
+#include "steward/pool.hpp"
 
 #include <deque>
 #include <functional>
@@ -30,7 +31,7 @@ public:
     std::string pool;
     std::string path;  // in the tree
     pool_spec spec;
-    std::function<int()> actor_link;
+    actor_linker actor_link;
   };
   /// The keys of the driver's descriptors in the loop's epoll set: a worker's place and one, and these for its standard
   /// output and error.
@@ -51,7 +52,7 @@ public:
   void carry_out(const act::harvest& what, engine& to, time_point now) override;
   void flush() override;
   bool collect(engine& to, time_point now) override;
-  bool has_news() const override { return !exits_.empty() || !named_.empty(); }
+  bool has_news() const override { return !exits_.empty() || !named_.empty() || !breaches_.empty(); }
   void channel_event(std::uint64_t key, std::uint32_t events, engine& to, time_point now) override;
   void observe(engine& to, time_point now) override;
   std::optional<time_point> next_due() const override;
@@ -101,7 +102,7 @@ private:
 
   slot* find(worker_ref ref);
   struct launching;
-  void prepare(launching& one) const;
+  void prepare(launching& one);
   process::start_request request_for(const launching& one) const;
   void adopt(launching& one, const process::started& child, time_point now);
   void flush(slot& s);
@@ -132,7 +133,8 @@ private:
   options options_;
   std::deque<slot> slots_;
   std::vector<exit_news> exits_;
-  std::vector<worker_ref> named_;  // dead ones whose frames have names now
+  std::vector<worker_ref> named_;                             // dead ones whose frames have names now
+  std::vector<std::pair<worker_ref, std::string>> breaches_;  // of the protocol on the actor links
   std::vector<worker_ref> to_start_;
   bytes payload_;  // of the frame that is made
 };

@@ -63,7 +63,7 @@ struct kernel_environment {
   process::keeper* keeper = nullptr;  ///< may be null when no pool runs in processes
   /// Makes the `actor_link` of the pool at a path whose tasks may reach these actors (name -> path). Empty: no pool
   /// may.
-  std::function<std::function<int()>(const std::string&, std::map<std::string, std::string>)> link_for;
+  std::function<actor_linker(const std::string&, std::map<std::string, std::string>)> link_for;
   /// Told the path of each child that had to be left alone while it still ran.
   std::function<void(const std::string&)> on_abandoned;
   actor_args::printer print;

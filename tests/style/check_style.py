@@ -30,7 +30,7 @@ MODULES = {
 WITHOUT_CAF = ("runtime/base", "runtime/policy", "runtime/process", "runtime/journal", "runtime/observe",
                "runtime/pool", "config")
 PUBLIC = "runtime/include/steward"
-PORT = (PUBLIC + "/port.hpp", "runtime/caf/port.cpp", "runtime/caf/network_link.cpp", "runtime/caf/durable_actor.hpp",
+PORT = (PUBLIC + "/port.hpp", "runtime/caf/port.cpp", "runtime/caf/durable_actor.hpp",
         "runtime/caf/durable_parts.hpp", "runtime/caf/durable_actor.cpp", "runtime/caf/durable_mailbox.cpp",
         "runtime/caf/durable_asks.cpp", "runtime/caf/durable_ties.cpp", "runtime/caf/durable_timers.cpp")
 OWN_CODE = ("runtime", "actors", "config", "cli", "examples")

@@ -38,15 +38,18 @@ bool on_pool_thread() noexcept;
 task_error unread_error(const task_entry* entry);
 }  // namespace detail
 
+/// Called before each start of a worker process, on the pool's thread. Returns the descriptor that the worker inherits,
+/// which is closed here, or -1 with errno set. It keeps `broken`, and calls it on any thread when the worker breaks the
+/// protocol on it, with what it did: that ends the worker.
+using actor_linker = std::function<int(std::function<void(std::string)> broken)>;
+
 /// What a pool needs from its surroundings. Everything pointed to must outlive the pool.
 struct pool_environment {
   event_log* events = nullptr;           ///< may be null: then nobody is told
   process::keeper* keeper = nullptr;     ///< needed for worker processes
   const task_registry* tasks = nullptr;  ///< what worker processes registered; see `register_pool_worker`
   std::string path;                      ///< in the tree, such as "/root/squares"; workers are path + "/w1" and so on
-  std::function<int()>
-      actor_link;  ///< called before each start of a worker process, on the pool's thread; the descriptor
-                   ///< it returns is inherited by the worker and closed here; -1 or empty for none
+  actor_linker actor_link;               ///< makes the way from a worker process to actors; empty for none
   std::function<void(const cause&)>
       on_gave_up;          ///< called once, on the pool's thread, when the restart budget is spent
   std::uint64_t seed = 0;  ///< of the jitter of restart delays

@@ -166,33 +166,12 @@ inline void configure(caf::actor_system_config& cfg, scheduling policy, std::siz
   if (policy != scheduling::testing) cfg.set("scheduler.max-threads", threads);
   cfg.set("logger.verbosity", caf::atom("quiet"));
   cfg.set("logger.inline-output", true);
-  cfg.set("middleman.workers", std::size_t{0});
 }
 
 /// Makes an actor system. CAF makes its threads and descriptors one by one, and what it has made half can neither be
 /// used nor taken down. So whether the system has room for all of them, and for one detached actor, is asked before:
 /// throws std::system_error when it has not. Where the room goes meanwhile, std::terminate ends the program.
 std::unique_ptr<caf::actor_system> make_system(caf::actor_system_config& cfg);
-
-/// CAF's network module over descriptors that were inherited or handed over: no port, no listener.
-///
-/// `load_network` comes before the actor system exists; `network_link` is made once after it does, on one thread.
-/// `offer` makes `who` reachable for the process at the other end of the socket, `attach` fetches what the other end
-/// offers. Both take the descriptor over. `offer` may be called from any thread.
-void load_network(caf::actor_system_config& cfg);
-class network_link {
-public:
-  explicit network_link(caf::actor_system& system);
-  void offer(int fd, std::uint16_t port, const caf::actor& who);
-  /// An invalid handle when the other end does not answer within `limit`.
-  caf::actor attach(int fd, std::uint16_t port, std::chrono::milliseconds limit);
-  /// Takes back what `offer` did for this actor, so that the system can end.
-  void withdraw(const caf::actor& who);
-
-private:
-  caf::actor_system& system_;
-  caf::actor broker_;
-};
 
 }  // namespace port
 }  // namespace steward

@@ -21,7 +21,7 @@ struct runtime_options {
   milliseconds admin_within{60'000};  ///< a request of `supervisor`'s administration that takes longer has timed out
   milliseconds end_within{10'000};    ///< limit of the end; then what is left is named and the program exits with 70
   milliseconds gather{1};    ///< in a storm of restarts a tree's thread is woken once in that time; 0: for each of them
-  bool actor_links = false;  ///< worker processes may talk to actors (loads CAF's network module; no port is opened)
+  bool actor_links = false;  ///< worker processes may talk to the actors that their pools name
   std::uint64_t seed = 0;    ///< of every jitter and of `actor_args::seed`
   actor_args::printer print;             ///< where actors print; stdout when empty
   actor_args::printer print_of_workers;  ///< the same for worker processes; see `pool_environment::print`

@@ -201,7 +201,7 @@ TEST(process_pool, hands_its_actor_link_to_each_worker_and_closes_it_here) {
   surroundings around;
   auto environment = around.environment();
   std::vector<int> given;
-  environment.actor_link = [&given] {
+  environment.actor_link = [&given](const auto&) {
     given.push_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     return given.back();
   };

@@ -1,0 +1,118 @@
+#include "caf/gate_loop.hpp"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <system_error>
+#include <utility>
+
+namespace steward::port {
+
+namespace {
+
+int add_to(int epoll, int fd, std::uint32_t events) noexcept {
+  epoll_event e{};
+  e.events = events;
+  e.data.fd = fd;
+  return ::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e);
+}
+
+}  // namespace
+
+gate_loop::gate_loop(caf::actor_system& system)
+    : system_(system),
+      bell_(std::make_shared<gate_bell>()),
+      pins_(std::make_shared<gate_pins>(system)),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  int problem = epoll_ < 0 || add_to(epoll_, bell_->fd(), EPOLLIN) != 0 ? errno : 0;
+  // Signals of the program are for its main thread. A fault stays deliverable: a blocked one has no last words.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP}) sigdelset(&all, fault);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    if (problem == 0) thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error& e) {
+    problem = e.code().value();
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (problem == 0) return;
+  if (epoll_ >= 0) ::close(epoll_);
+  throw std::system_error(problem, std::generic_category(), "the links of workers to actors");
+}
+
+gate_loop::~gate_loop() {
+  stop_.store(true);
+  bell_->ring();
+  thread_.join();
+  ::close(epoll_);
+}
+
+std::shared_ptr<capability_gate> gate_loop::open(capability_gate::options o) {
+  auto gate = std::make_shared<capability_gate>(system_, std::move(o), bell_, pins_);
+  {
+    const std::lock_guard lock(mutex_);
+    new_.push_back(gate);
+  }
+  bell_->ring();
+  return gate;
+}
+
+void gate_loop::run() {
+  capability_gate::drive_from_this_thread();
+  std::array<epoll_event, 64> events;
+  while (!stop_.load()) {
+    const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
+    for (int i = 0; i < count; ++i) {
+      const auto& e = events[static_cast<std::size_t>(i)];
+      if (e.data.fd == bell_->fd()) {
+        bell_->hush();
+        take_new();
+        std::vector<int> over;
+        for (auto& [fd, one] : gates_)
+          if (!one.gate->advance(0)) over.push_back(fd);
+        for (const int fd : over) drop(fd);
+      } else if (const auto it = gates_.find(e.data.fd); it != gates_.end() && !it->second.gate->advance(e.events)) {
+        drop(e.data.fd);
+      }
+    }
+    for (auto& [fd, one] : gates_) arm(one);
+  }
+  take_new();
+  for (auto& [fd, one] : std::exchange(gates_, {})) one.gate->close();
+}
+
+void gate_loop::take_new() {
+  std::vector<std::shared_ptr<capability_gate>> fresh;
+  {
+    const std::lock_guard lock(mutex_);
+    fresh.swap(new_);
+  }
+  for (auto& gate : fresh) {
+    const int fd = gate->fd();
+    if (add_to(epoll_, fd, 0) == 0)
+      gates_[fd] = {std::move(gate), 0};
+    else
+      gate->close();
+  }
+}
+
+void gate_loop::arm(driven& one) {
+  const auto wanted = one.gate->wanted_events();
+  if (wanted == one.armed) return;
+  epoll_event e{};
+  e.events = wanted;
+  e.data.fd = one.gate->fd();
+  if (::epoll_ctl(epoll_, EPOLL_CTL_MOD, e.data.fd, &e) == 0) one.armed = wanted;
+}
+
+void gate_loop::drop(int fd) {
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+  gates_.erase(fd);
+}
+
+}  // namespace steward::port
