@@ -136,10 +136,11 @@ void process_driver::bury(slot& s, engine& to, time_point now) {
   how.why = judge(s);
   how.in_hand = s.in_hand();
   how.item = page.item.load(std::memory_order_acquire);
-  // What it has begun is known by number. Where its bytes were not ours, the first one is at fault, whatever it shows.
+  // What it has begun is known by number. Where its bytes were not ours, and it shows nothing, the first one is at
+  // fault.
   const auto begun = std::min(page.begun.load(std::memory_order_acquire), s.assigned);
   how.begun = static_cast<std::size_t>(begun > s.answered ? begun - s.answered : 0);
-  if (s.fault || s.lingers) how.begun = std::max<std::size_t>(1, how.begun);
+  if ((s.fault || s.lingers) && how.in_hand == 0) how.begun = std::max<std::size_t>(1, how.begun);
   if (how.in_hand != 0) how.since = time_of(s, page.started_ns.load(std::memory_order_relaxed), now);
   const bool by_kill = s.killed && (!s.report || (s.report->signaled && s.report->signal == SIGKILL));
   const bool by_term = s.terminated && s.report && (!s.report->signaled || s.report->signal == SIGTERM);
