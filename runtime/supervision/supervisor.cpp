@@ -44,7 +44,11 @@ struct supervisor::impl {
                              f(k, [promise](T x) { promise->set_value(std::move(x)); });
                            }});
     if (future.wait_for(rt->internals().options.admin_within) != std::future_status::ready) return otherwise;
-    return future.get();
+    try {
+      return future.get();
+    } catch (const std::future_error&) {  // the kernel has ended, and the request with it
+      return otherwise;
+    }
   }
 
   template <class F>
