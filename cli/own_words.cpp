@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -111,20 +112,27 @@ void tell_of_signal() noexcept {
   if (teller < 0 || !ended_well(teller)) say_least();
 }
 
-[[noreturn]] void end_with(state& to, cause why, int code) {
+[[noreturn]] void end_with(state& to, const std::function<cause()>& why, int code) noexcept {
+  std::set_new_handler(nullptr);
   limit_telling(end_at_the_limit);
-  tell(to, std::move(why), code);
+  try {
+    tell(to, why(), code);
+  } catch (const std::exception&) {  // then the exit code has to do
+  }
   ::_exit(code);
 }
 
 void on_exit_of_program(int status, void*) {
   auto* to = current.exchange(nullptr);
   if (to == nullptr || ::getpid() != program) return;
-  cause why;
-  why.cls = cause_class::exit;
-  why.code = status;
-  why.message = "exit(" + std::to_string(status) + ") was called";
-  end_with(*to, std::move(why), is_starting() ? exit_start_failed : exit_internal);
+  const auto why = [status] {
+    cause out;
+    out.cls = cause_class::exit;
+    out.code = status;
+    out.message = "exit(" + std::to_string(status) + ") was called";
+    return out;
+  };
+  end_with(*to, why, is_starting() ? exit_start_failed : exit_internal);
 }
 
 void on_quick_exit_of_program() { on_exit_of_program(EXIT_FAILURE, nullptr); }
@@ -133,7 +141,9 @@ void on_quick_exit_of_program() { on_exit_of_program(EXIT_FAILURE, nullptr); }
   const auto problem = std::current_exception();
   if (problem && ::getpid() == program && is_scarce(problem)) {
     const int code = tell_failure(problem);
-    if (auto* to = current.exchange(nullptr)) end_with(*to, cause_of(problem), code);
+    if (auto* to = current.exchange(nullptr))
+      end_with(
+          *to, [&problem] { return cause_of(problem); }, code);
     ::_exit(code);
   }
   process::say_and_abort();

@@ -46,7 +46,11 @@ struct supervisor::impl {
                            }});
     const auto until = detail::later(std::chrono::steady_clock::now(), rt->internals().options.admin_within);
     if (future.wait_until(until) != std::future_status::ready) return otherwise;
-    return future.get();
+    try {
+      return future.get();
+    } catch (const std::future_error&) {  // the kernel has ended, and the request with it
+      return otherwise;
+    }
   }
 
   template <class F>
