@@ -173,8 +173,10 @@ private:
       return true;
     }
     if (input.size() != task_->arity) {
-      context_.faults.add(at, path, fmt::format("{} arguments for {}", input.size(), describe_task()),
-                          {fmt::format("{}", task_->arity), {}});
+      context_.faults.add(
+          at, path,
+          fmt::format("{} {} for {}", input.size(), input.size() == 1 ? "argument" : "arguments", describe_task()),
+          {fmt::format("{}", task_->arity), {}});
       return false;
     }
     if (auto fault = task_->check ? task_->check(input) : std::nullopt) {

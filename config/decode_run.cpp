@@ -18,7 +18,7 @@ constexpr std::array<const char*, 11> step_kinds{"map",           "compare",  "w
 constexpr std::array<std::string_view, 3> administration{"start_child", "terminate_child", "restart_child"};
 
 // A misspelt placeholder would be printed as it stands, so it is refused.
-void check_template(const section_reader& from, const std::string& text) {
+void check_template(const section_reader& from, const std::string& text, const task_info* task) {
   const std::vector<std::string> known{"input", "result"};
   std::size_t open = text.find('{');
   while (open != std::string::npos) {
@@ -28,7 +28,10 @@ void check_template(const section_reader& from, const std::string& text) {
     }
     const auto word = text.substr(open + 1, close - open - 1);
     const bool numbered = word.size() == 1 && word[0] >= '1' && word[0] <= '9';
-    if (!numbered && std::find(known.begin(), known.end(), word) == known.end()) {
+    if (numbered && task != nullptr && static_cast<std::size_t>(word[0] - '0') > task->arity) {
+      from.fault("each", fmt::format("there is no argument {}", word),
+                 {fmt::format("{{1}} to {{{}}}, the arguments of '{}'", task->arity, task->name), {}});
+    } else if (!numbered && std::find(known.begin(), known.end(), word) == known.end()) {
       from.fault("each", fmt::format("unknown placeholder '{{{}}}'", word),
                  {"{input}, {result}, or {1} for the first argument", did_you_mean(word, known)});
     }
@@ -103,7 +106,8 @@ map_step decode_map(const section_reader& from, const child_directory& directory
   const auto pool = from.text("pool");
   const auto* known = directory.resolve(from.context(), pool, child_kind::pool);
   result.pool = pool.text;
-  result.inputs = decode_inputs(from, decode_task(from, known, result));
+  const auto* task = decode_task(from, known, result);
+  result.inputs = decode_inputs(from, task);
   result.workers = decode_sizes(from, known);
   result.chunk = from.count("chunk");
   result.window = from.count("window");
@@ -117,7 +121,7 @@ map_step decode_map(const section_reader& from, const child_directory& directory
     from.warn_below("progress", "this has no effect: the lines of `order: completion` come instead of a bar");
   }
   result.each = from.text("each").text;
-  check_template(from, result.each);
+  check_template(from, result.each, task);
   return result;
 }
 

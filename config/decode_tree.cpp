@@ -87,7 +87,7 @@ void decode_initializer(const section_reader& from, pool_spec& into) {
     from.fault("initializer", fmt::format("the task {} takes arguments that have no text form", what),
                {"a task of numbers and text", {}});
   } else if (given != task->arity) {
-    from.fault(key, fmt::format("{} arguments for {}", given, what),
+    from.fault(key, fmt::format("{} {} for {}", given, given == 1 ? "argument" : "arguments", what),
                {fmt::format("{} in initializer_args", task->arity), {}});
   } else if (auto fault = task->check ? task->check(into.initializer_args) : std::nullopt) {
     from.fault(key, fmt::format("not an input of {}: {}", what, *fault));
@@ -264,6 +264,7 @@ public:
       if (id.written) {
         const auto [first, is_new] = ids.emplace(id.text, id.at);
         if (!is_new) {
+          directory_.conceal();  // one of the two was to be called otherwise
           child.fault("id", fmt::format("another child is called '{}', at line {}", id.text, first->second.line),
                       {"ids that are unique among siblings", {}});
         }

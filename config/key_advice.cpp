@@ -92,7 +92,7 @@ key_fault explain_key(const catalog& names, std::string_view section, const yaml
     return {"a space is missing behind the '-'", {"- " + key.substr(1), {}}, ""};
   }
   if (section == "child" && is_parameter(names, map, key)) {
-    return unknown({"it below 'with', as a parameter of the actor", {}});
+    return unknown({"it below 'with', as a parameter of the actor", {}}, "with");
   }
   if (auto ours = meant_key(section, key)) {
     return unknown({{}, ours}, *ours);

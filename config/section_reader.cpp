@@ -77,6 +77,20 @@ std::optional<std::string> as_list(const field& of, const yaml_node& found) {
     return std::nullopt;
   }
   text = text.substr(is_open ? 1 : 0, text.size() - (is_open ? 1 : 0) - (text.ends_with(']') ? 1 : 0));
+  const auto is_right = [&](std::string_view one) {
+    const auto number = parse_integer(one);
+    const auto* value = std::get_if<std::int64_t>(&number);
+    return of.kind == value_kind::texts ||
+           (of.kind == value_kind::integers && value != nullptr && is_within(of, *value)) ||
+           (of.kind == value_kind::choices && std::find(of.allowed.begin(), of.allowed.end(), one) != of.allowed.end());
+  };
+  for (std::size_t at = 0; at <= text.size();) {
+    const auto end = std::min(text.find(',', at), text.size());
+    if (!is_right(text.substr(at, end - at))) {
+      return std::nullopt;
+    }
+    at = std::min(text.find_first_not_of(' ', end + 1), text.size() + 1);
+  }
   return fmt::format("[{}]", text);
 }
 
@@ -115,10 +129,12 @@ void section_reader::report_no_map(const yaml_node& found) {
   }
   std::string_view needed;
   std::size_t count = 0;
+  bool is_list = false;
   for (const auto* one : fields_of(section_)) {
     if (one->required) {
       ++count;
-      needed = one->kind == value_kind::text ? one->key : "";
+      is_list = one->kind == value_kind::texts;
+      needed = one->kind == value_kind::text || is_list ? one->key : "";
     }
   }
   hint more{"a map", {}};
@@ -126,7 +142,7 @@ void section_reader::report_no_map(const yaml_node& found) {
     more.expected = "a map" + example_of(section_);
   }
   if (count == 1 && !needed.empty() && found.what == yaml_node::kind::scalar) {
-    more.suggestion = fmt::format("{{{}: {}}}", needed, found.text);
+    more.suggestion = fmt::format("{{{}: {}}}", needed, is_list ? "[" + found.text + "]" : found.text);
   }
   context_->faults.add(at_, path_, fmt::format("found {}", describe(found)), std::move(more));
 }
@@ -144,13 +160,17 @@ void section_reader::check_keys() {
     garbled_ = true;
     auto fault = context_->faults.full() ? key_fault{"unknown key", {}, ""}
                                          : explain_key(context_->names, section_, *node_, one);
+    const auto* holder = node_->find(fault.meant);
+    const bool is_told = holder != nullptr && holder->value.what == yaml_node::kind::null && means(fault.meant);
     meant_.push_back(std::move(fault.meant));
+    if (is_told) {
+      continue;  // the same lines are indented too little
+    }
     context_->faults.add(one.at, path_of(one.key), std::move(fault.message), std::move(fault.more));
   }
   for (const auto* one : fields) {
     // A misspelt key is one mistake and gets one fault.
-    const bool misspelt = std::find(meant_.begin(), meant_.end(), one->key) != meant_.end();
-    if (one->required && node_->find(one->key) == nullptr && !misspelt) {
+    if (one->required && node_->find(one->key) == nullptr && !means(one->key)) {
       context_->faults.add(at_, path_, fmt::format("the key '{}' is missing", one->key), {expectation(*one), {}});
     }
   }
@@ -451,8 +471,7 @@ section_reader section_reader::nested(std::string_view key) const {
   const auto* found = entry(key);
   const auto* node = found == nullptr ? nullptr : &found->value;
   // What belongs below this key stands beside it: that has been reported.
-  if (node != nullptr && node->what == yaml_node::kind::null &&
-      std::find(meant_.begin(), meant_.end(), key) != meant_.end()) {
+  if (node != nullptr && node->what == yaml_node::kind::null && means(key)) {
     node = nullptr;
   }
   return {*context_, of.nested, node, path_of(key), place_of(key)};
@@ -473,7 +492,12 @@ std::vector<section_reader> section_reader::nested_list(std::string_view key) co
 const yaml_node* section_reader::special(std::string_view key) const {
   assert(known_field(section_, key).kind == value_kind::special);
   const auto* found = entry(key);
-  return found == nullptr || found->value.what == yaml_node::kind::invalid ? nullptr : &found->value;
+  const bool is_told = found != nullptr && found->value.what == yaml_node::kind::null && means(key);
+  return found == nullptr || is_told || found->value.what == yaml_node::kind::invalid ? nullptr : &found->value;
+}
+
+bool section_reader::means(std::string_view key) const {
+  return std::find(meant_.begin(), meant_.end(), key) != meant_.end();
 }
 
 }  // namespace steward::config

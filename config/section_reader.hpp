@@ -99,6 +99,7 @@ private:
   const yaml_node* scalar(const field& of) const;
   const std::vector<yaml_node>* list(const field& of) const;
   void check_keys();
+  bool means(std::string_view key) const;  // whether an unknown key was to be this one, or below it
   void report_no_map(const yaml_node& found);
   void add_number_fault(const field& of, const mark& at, const std::string& path, value_fault bad) const;
   bool within_range(const field& of, std::int64_t value, const mark& at, const std::string& path) const;
@@ -111,7 +112,7 @@ private:
   std::string path_;
   mark at_;
   bool garbled_ = false;
-  std::vector<std::string> meant_;  // keys that unknown ones were to be
+  std::vector<std::string> meant_;  // keys that unknown ones were to be, or to stand below
 };
 
 }  // namespace steward::config

@@ -15,6 +15,8 @@
 namespace steward::config {
 namespace {
 
+constexpr auto second_document = "text after the end of the document";
+
 // Ends the parse where going on would cost more than it tells. The fault has been reported before.
 struct parse_stopped : std::exception {
   const char* what() const noexcept override { return "a limit of the document was reached"; }
@@ -156,6 +158,9 @@ public:
     faults_.add(place(at), "", std::move(message), std::move(more));
   }
 
+  // Whether the document at hand was set off from the one before.
+  bool begins_with_marker() const { return lines_.from(document_at_.line, 0).starts_with("---"); }
+
   std::optional<yaml_node> take() { return std::move(root_); }
 
 private:
@@ -179,8 +184,7 @@ private:
   yaml_node make(const YAML::Mark& at, yaml_node::kind what) {
     // Documents without a value do not count: a marker at the end of a file does no harm.
     if (stack_.empty() && root_ && root_->what != yaml_node::kind::null && what != yaml_node::kind::null) {
-      report(document_at_, "text after the end of the document", {"one document in a file", {}});
-      throw parse_stopped{};
+      throw YAML::ParserException(document_at_, second_document);
     }
     if (++nodes_ > max_nodes) {
       report(at, fmt::format("the document holds more than {} values", max_nodes));
@@ -373,13 +377,17 @@ std::optional<yaml_node> read_yaml(std::string_view text, std::size_t source, fa
   } catch (const parse_stopped&) {
     return std::nullopt;
   } catch (const YAML::Exception& e) {
-    if (auto mistake = explain_syntax(text)) {
+    const bool is_second = e.msg == second_document;
+    auto mistake = is_second && builder.begins_with_marker() ? std::nullopt : explain_syntax(text);
+    if (mistake) {
       mark at = lines.at(mistake->pos, source);
       at.col += at.line == 1 ? column_offset : 0;
       // What the parser tripped over may have been refused already.
       if (!faults.has_fault_in_line(at)) {
         faults.add(at, "", std::move(mistake->message), std::move(mistake->more));
       }
+    } else if (is_second) {
+      builder.report(e.mark, second_document, {"one document in a file", {}});
     } else {
       builder.report(e.mark, fmt::format("not valid YAML: {}", e.msg));
     }

@@ -39,7 +39,8 @@ private:
   struct level {
     std::size_t indent = 0;
     bool is_list = false;
-    std::size_t pos = 0;  // of the last entry
+    std::size_t pos = 0;    // of the last entry
+    std::size_t first = 0;  // of the first one
   };
 
   struct bracket {
@@ -85,6 +86,8 @@ private:
 
   bool is_mark(std::size_t pos) const { return pos >= text_.size() || text_[pos] <= ' '; }
 
+  bool is_number(std::size_t at) const { return at + 1 < text_.size() && text_[at + 1] >= '0' && text_[at + 1] <= '9'; }
+
   // ---- lines ----
 
   void read_line() {
@@ -112,6 +115,10 @@ private:
   // Returns where an entry of a list goes on, and for others the end.
   std::size_t read_entry(std::size_t at, std::size_t indent) {
     const bool is_item = text_[at] == '-' && is_mark(at + 1);
+    if (!is_item && (text_[at] == '-' || (text_[at] == '*' && is_mark(at + 1))) && !is_number(at)) {
+      fail(at, "entries of a list begin with '- '", fmt::format("- {}", rest_of_line(skip_spaces(at + 1))));
+      return text_.size();
+    }
     const auto colon = is_item ? npos : find_colon(at);
     if (!is_item && colon == npos) {
       read_text(at, indent);
@@ -146,7 +153,7 @@ private:
   bool open_level(std::size_t at, std::size_t indent, bool is_item) {
     std::optional<level> left;
     while (!levels_.empty() && levels_.back().indent > indent) {
-      left = levels_.back();
+      if (!left || !is_item || levels_.back().is_list) left = levels_.back();
       levels_.pop_back();
       awaits_value_ = false;
     }
@@ -160,9 +167,10 @@ private:
     }
     if (is_open && levels_.back().is_list == is_item) return true;
     if (awaits_value_) {
-      levels_.push_back({indent, is_item, at});
+      levels_.push_back({indent, is_item, at, at});
       return true;
     }
+    if (is_open && left && left->is_list) return misplaced(at, indent, *left);
     if (is_open) {
       fail(at, "an entry of a list among the keys of a map", "a key without '- ', or above it the key of the list");
       return false;
@@ -171,11 +179,15 @@ private:
       no_entry(lone_text_);
       return false;
     }
+    if (levels_.empty() && left->first == left->pos)
+      return misplaced(left->pos, left->indent, {indent, is_item, at, at}, "below");
+    if (is_item && !levels_.empty() && levels_.back().is_list) return misplaced(at, indent, levels_.back());
     return misplaced(at, indent, left ? *left : levels_.back());
   }
 
-  bool misplaced(std::size_t at, std::size_t indent, const level& near) {
-    fail(at, fmt::format("{} {} of indentation fit nothing above", indent, indent == 1 ? "space" : "spaces"),
+  bool misplaced(std::size_t at, std::size_t indent, const level& near, std::string_view where = "above") {
+    const auto* space = indent == 1 ? "space of indentation fits" : "spaces of indentation fit";
+    fail(at, fmt::format("{} {} nothing {}", indent, space, where),
          fmt::format("{}{}, as line {} has", near.indent, near.is_list ? " and '- '" : "", line_number(near.pos)));
     return false;
   }
@@ -192,14 +204,16 @@ private:
     if (levels_.empty()) lone_text_ = at;
     if (is_deeper && awaits_value_) return read_value(at);
     if (is_deeper && continues_) return;
-    const auto behind = rest.find_first_not_of(" =", word);
-    if (word > 0 && behind != npos && word != behind)
-      return fail(at + word, "a colon is missing behind the key",
-                  fmt::format("{}: {}", rest.substr(0, word), rest.substr(behind)));
     no_entry(at);
   }
 
   void no_entry(std::size_t at) {
+    const auto rest = rest_of_line(at);
+    const auto word = word_length(rest);
+    const auto behind = std::min(rest.find_first_not_of(" =", word), rest.size());
+    if (word > 0 && (behind == rest.size() || behind != word))
+      return fail(at + word, "a colon is missing behind the key",
+                  fmt::format("{}: {}", rest.substr(0, word), behind == rest.size() ? "..." : rest.substr(behind)));
     fail(at, "this is neither a key with a value nor an entry of a list", "`key: value`, or `- entry`");
   }
 
@@ -331,6 +345,8 @@ private:
     }
     if (fault_) return;
     const auto next = skip_spaces(i);
+    if (!ends_at(next) && (text_[next] == '}' || text_[next] == ']'))
+      return fail(next, fmt::format("this '{}' closes nothing", text_[next]), "no more than what was opened");
     if (!ends_at(next) && text_[next] != ':')
       return fail(next, fmt::format("text behind the '{}'", text_[i - 1]),
                   fmt::format("quotes around a text that begins with '{}'", text_[at]));
@@ -391,7 +407,21 @@ private:
     }
   }
 
+  // What does not fit between braces may be the lines below one that is not closed.
+  bool is_closed(std::size_t pos) const {
+    int depth = 0;
+    for (const char c : text_.substr(pos)) {
+      depth += c == '{' || c == '[' ? 1 : (c == '}' || c == ']' ? -1 : 0);
+      if (depth == 0) return true;
+    }
+    return false;
+  }
+
   std::size_t comma_missing(std::size_t i) {
+    if (!is_closed(open_.front().pos)) {
+      open_.resize(1);
+      never_closed();
+    }
     fail(i, "a comma is missing here", "commas between entries, or quotes around one");
     return i;
   }
@@ -405,6 +435,7 @@ private:
         const auto space = text_.substr(i, end - i).rfind(' ');
         if (inner.has_value) return comma_missing(i);
         if (inner.has_key && space != npos) return comma_missing(i + space + 1);
+        if (inner.has_key && !is_closed(open_.front().pos)) return comma_missing(i);
         if (inner.has_key) fail(end, "a second ':' in the same entry", "braces around a map, or quotes around a text");
         return end;
       }

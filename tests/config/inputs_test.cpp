@@ -106,7 +106,7 @@ TEST(inputs, must_fit_the_task) {
   EXPECT_EQ(fault_of("factorial", "-1..5"),
             "28 run[0].map.inputs not an input of 'factorial', string(uint32): '-1' is not a uint32");
   EXPECT_EQ(fault_of("square_unless", "[[1]]"),
-            "29 run[0].map.inputs[0] 1 arguments for 'square_unless', int64(int64, string)");
+            "29 run[0].map.inputs[0] 1 argument for 'square_unless', int64(int64, string)");
   EXPECT_EQ(fault_of("square", "[[1, 2]]"), "29 run[0].map.inputs[0] 2 arguments for 'square', int64(int64)");
   EXPECT_EQ(fault_of("opaque", "1..2"),
             "28 run[0].map.inputs the task 'opaque' takes arguments that have no text form");

@@ -111,7 +111,7 @@ TEST(yaml_reader, refuses_a_quote_that_nobody_closes) {
 TEST(yaml_reader, refuses_a_second_document) {
   EXPECT_EQ(read("a: 1\n---\nb: 1\n").faults, faults{"2:1: text after the end of the document"});
   EXPECT_EQ(read("a: 1\n...\nb\n").faults, faults{"3:1: text after the end of the document"});
-  EXPECT_EQ(read("- a\nb: 1\n").faults, faults{"2:1: text after the end of the document"});
+  EXPECT_EQ(read("- a\nb: 1\n").faults, faults{"2:1: 0 spaces of indentation fit nothing above"});
 }
 
 TEST(yaml_reader, places_syntax_errors) {
