@@ -9,6 +9,7 @@
 #include "pool/worker.hpp"
 #include "process/bootstrap.hpp"
 #include "process/child.hpp"
+#include "process/suspend.hpp"
 
 #include <csignal>
 #include <cstdio>
@@ -31,13 +32,24 @@ struct app::impl {
     };
   }
 
+  /// A reader that goes away is an error of the write, not the end of the tree. The signal is not ignored, for what is
+  /// started by tasks would ignore it, too.
+  static void outlive_readers() {
+    struct sigaction now {};
+    if (::sigaction(SIGPIPE, nullptr, &now) != 0 || now.sa_handler != SIG_DFL) return;
+    now.sa_handler = [](int) {};
+    now.sa_flags = SA_RESTART;
+    ::sigaction(SIGPIPE, &now, nullptr);
+  }
+
   /// Makes this process able to be a worker.
   void prepare() {
     if (tasks.find(cli::contained_task) == nullptr) cli::register_contained(tasks);
     pooling::register_pool_worker(tasks);
     set_worker_types(announcer());
-    process::fill_standard_fds();   // else the first socket takes the number of a closed stdout
-    std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of the write, not the end of the tree
+    process::fill_standard_fds();  // else the first socket takes the number of a closed stdout
+    outlive_readers();
+    process::suspend_children_with_program();
   }
 };
 

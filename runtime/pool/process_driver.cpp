@@ -1,6 +1,7 @@
 #include "pool/process_driver.hpp"
 
 #include "pool/worker.hpp"
+#include "process/proc_files.hpp"
 
 #include <algorithm>
 #include <array>
@@ -46,22 +47,13 @@ constexpr auto output_retry = std::chrono::milliseconds(10);
 
 // One of the space-separated numbers of a file of a process; 0 when it is gone.
 std::string read_proc(int pid, const char* name) {
-  const auto path = "/proc/" + std::to_string(pid) + "/" + name;
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const auto path = std::to_string(pid) + "/" + name;
+  const int fd = process::open_in_proc(path.c_str());
   if (fd < 0) return {};
   std::array<char, 1024> buffer;
   const auto got = ::read(fd, buffer.data(), buffer.size());
   ::close(fd);
   return got > 0 ? std::string(buffer.data(), static_cast<std::size_t>(got)) : std::string{};
-}
-
-// Stopped by a signal or by a tracer.
-bool is_stopped(int pid) {
-  const auto text = read_proc(pid, "stat");
-  const auto end_of_name = text.rfind(')');
-  if (end_of_name == std::string::npos || end_of_name + 2 >= text.size()) return false;
-  const char state = text[end_of_name + 2];
-  return state == 'T' || state == 't';
 }
 
 std::uint64_t resident_bytes(int pid) {
@@ -440,7 +432,8 @@ void process_driver::observe(engine& to, time_point now) {
     if (current != 0) to.worker_running(s.ref, current, time_of(s, since, now), now, item);
     const auto wanted = to.wanted(s.ref.index, now);
     if (wanted.state || wanted.memory)
-      to.worker_looked_at(s.ref, wanted.state && is_stopped(s.pid), wanted.memory ? resident_bytes(s.pid) : 0, now);
+      to.worker_looked_at(s.ref, wanted.state ? options_.keeper->stop_signal(s.child) : 0,
+                          wanted.memory ? resident_bytes(s.pid) : 0, now);
   }
 }
 
