@@ -14,6 +14,7 @@
 #include "pool/worker.hpp"
 #include "process/bootstrap.hpp"
 #include "process/child.hpp"
+#include "process/suspend.hpp"
 #include "steward/detail/time_limit.hpp"
 
 #include <chrono>
@@ -37,16 +38,26 @@ struct app::impl {
     };
   }
 
+  /// A reader that goes away, or a file that may grow no further, is an error of the write, not the end of the tree.
+  /// The signals are not ignored, for what is started by tasks would ignore them, too.
+  static void outlive_writes() {
+    for (const int signal : {SIGPIPE, SIGXFSZ}) {
+      struct sigaction now {};
+      if (::sigaction(signal, nullptr, &now) != 0 || now.sa_handler != SIG_DFL) continue;
+      now.sa_handler = [](int) {};
+      now.sa_flags = SA_RESTART;
+      ::sigaction(signal, &now, nullptr);
+    }
+  }
+
   /// Makes this process able to be a worker.
   void prepare() {
     if (tasks.find(cli::contained_task) == nullptr) cli::register_contained(tasks);
     pooling::register_pool_worker(tasks);
     set_worker_types(announcer());
-    process::fill_standard_fds();   // else the first socket takes the number of a closed stdout
-    std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of the write, not the end of the tree
-    // So is a file that may grow no further. Programs that tasks start get the default again, as an ignored signal is
-    // not.
-    std::signal(SIGXFSZ, [](int) {});
+    process::fill_standard_fds();  // else the first socket takes the number of a closed stdout
+    outlive_writes();
+    process::suspend_children_with_program();
   }
 };
 

@@ -269,7 +269,9 @@ void add_pool(table& t) {
       .or_zero();
   t.add("initializer", text, "Registered task that each worker runs before it is ready.").fallback("");
   t.add("initializer_args", texts, "The arguments of the initializer.");
-  t.add("sandbox", choice, "How far worker processes are kept away from the rest of the machine.")
+  t.add("sandbox", choice,
+        "How far worker processes are kept away from the rest of the machine. At every level they dump no core and "
+        "gain no privileges by starting a program.")
       .fallback("none")
       .allowed({"none", "basic", "strict"});
   t.add("environment", texts, "Variables that worker processes see, too: NAME, or NAME=value.");

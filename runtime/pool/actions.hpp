@@ -94,12 +94,6 @@ struct worker_view {
   std::size_t sent = 0;
 };
 
-/// What a driver is to look at on a worker, when the engine asks for it.
-struct look {
-  bool state = false;   ///< is the process stopped?
-  bool memory = false;  ///< its resident set
-};
-
 namespace act {
 
 /// Hand the task or chunk to the worker, which runs what it is handed in this order and answers each before it begins

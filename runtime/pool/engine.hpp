@@ -81,8 +81,8 @@ public:
   /// 0.
   void worker_running(worker_ref ref, task_id current, time_point since, time_point now, std::uint64_t item = 0);
   void worker_wrote(worker_ref ref, task_id id, std::uint64_t item, std::string line);  ///< to standard output
-  /// What was found at a look; see `wanted`.
-  void worker_looked_at(worker_ref ref, bool stopped, std::uint64_t resident_bytes, time_point now);
+  /// What was found at a look, see `wanted`: the signal that has stopped it, or 0.
+  void worker_looked_at(worker_ref ref, int stopped_by, std::uint64_t resident_bytes, time_point now);
   /// False when the worker was never asked that, or not in this order: it broke the protocol.
   bool worker_answered(worker_ref ref, task_id id, answer reply, time_point now);
   /// Values of the next `count` items, from `item` on; `done` when the chunk is over.
@@ -101,8 +101,7 @@ public:
   void worker_finished(worker_ref ref, task_id id, std::uint64_t item, std::uint64_t count, bytes results,
                        time_point since, time_point now);
 
-  /// How a chunk stands: the job, and the number of its items that have been answered; null when the worker was not
-  /// sent that.
+  /// A chunk's job, and how many of its items have been answered; null when the worker was not sent that.
   std::pair<const job*, std::uint64_t> sent(worker_ref ref, task_id id) const;
   look wanted(unsigned index, time_point now) const;
 
@@ -174,7 +173,8 @@ private:
     std::optional<time_point> end_by;  ///< what it runs was cancelled: it is killed then
     time_point harvest_at;             ///< when the finished items of the chunk in hand are asked for
     time_point look_at;                ///< when its state is looked at
-    unsigned seen_stopped = 0;         ///< looks in a row
+    unsigned seen_stopped = 0;         ///< looks in a row, by this signal:
+    int stopped_by = 0;
   };
   struct worker : life, head_watch {
     worker(unsigned i, policy::backoff d) : index(i), delays(std::move(d)) {}

@@ -19,11 +19,12 @@ void engine::worker_running(worker_ref ref, task_id current, time_point since, t
   set_check(*w);
 }
 
-void engine::worker_looked_at(worker_ref ref, bool stopped, std::uint64_t resident_bytes, time_point now) {
+void engine::worker_looked_at(worker_ref ref, int stopped_by, std::uint64_t resident_bytes, time_point now) {
   auto* w = find(ref);
   if (!w || !works(*w)) return;
   const auto asked = wanted(ref.index, now);
-  if (asked.state || stopped) w->seen_stopped = stopped ? w->seen_stopped + 1 : 0;
+  if (asked.state || stopped_by != 0) w->seen_stopped = stopped_by != 0 ? w->seen_stopped + 1 : 0;
+  w->stopped_by = stopped_by;
   if (!asked.memory) return;
   w->memory_answered = w->answered;
   if (resident_bytes > spec_.recycle_memory) {
@@ -152,8 +153,8 @@ void engine::check_busy(worker& w, time_point now) {
     const auto text = render_duration(spec_.heartbeat);
     if (w.seen_stopped >= 2) {
       end(w,
-          make_cause(cause_class::heartbeat,
-                     "frozen: it was stopped for longer than " + render_duration(spec_.heartbeat / 2)),
+          make_cause(cause_class::heartbeat, "frozen: it was stopped by " + signal_name(w.stopped_by) +
+                                                 " for longer than " + render_duration(spec_.heartbeat / 2)),
           true, now);
       return;
     }

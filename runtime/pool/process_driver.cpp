@@ -1,6 +1,7 @@
 #include "pool/process_driver.hpp"
 
 #include "pool/worker.hpp"
+#include "process/proc_files.hpp"
 
 #include <algorithm>
 #include <array>
@@ -65,15 +66,6 @@ bool encode(const task_header& header, bytes_view args, bytes& out) {
   }
 }
 
-// Stopped by a signal or by a tracer.
-bool is_stopped(int pid) {
-  const auto text = read_proc(pid, "stat");
-  const auto end_of_name = text.rfind(')');
-  if (end_of_name == std::string::npos || end_of_name + 2 >= text.size()) return false;
-  const char state = text[end_of_name + 2];
-  return state == 'T' || state == 't';
-}
-
 std::uint64_t resident_bytes(int pid) {
   const auto text = read_proc(pid, "statm");
   const auto space = text.find(' ');
@@ -84,8 +76,8 @@ std::uint64_t resident_bytes(int pid) {
 }  // namespace
 
 std::string read_proc(int pid, const char* name) {
-  const auto path = "/proc/" + std::to_string(pid) + "/" + name;
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const auto path = std::to_string(pid) + "/" + name;
+  const int fd = process::open_in_proc(path.c_str());
   if (fd < 0) return {};
   std::array<char, 1024> buffer;
   const auto got = ::read(fd, buffer.data(), buffer.size());
@@ -541,7 +533,8 @@ void process_driver::observe(engine& to, time_point now) {
     if (current != 0) to.worker_running(s.ref, current, time_of(s, since, now), now, item);
     const auto wanted = to.wanted(s.ref.index, now);
     if (wanted.state || wanted.memory)
-      to.worker_looked_at(s.ref, wanted.state && is_stopped(s.pid), wanted.memory ? resident_bytes(s.pid) : 0, now);
+      to.worker_looked_at(s.ref, wanted.state ? options_.keeper->stop_signal(s.child) : 0,
+                          wanted.memory ? resident_bytes(s.pid) : 0, now);
   }
 }
 

@@ -8,6 +8,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
@@ -23,6 +25,7 @@
 
 #include "process/bootstrap.hpp"
 #include "process/guard.hpp"
+#include "process/proc_files.hpp"
 #include "process/sandbox.hpp"
 
 namespace steward::process {
@@ -115,13 +118,6 @@ std::vector<char*> environment_for_exec(const outgoing_order& order) {
   return all;
 }
 
-void stop_ignoring_signals() noexcept {
-  for (int number = 1; number < NSIG; ++number) {
-    struct sigaction action {};
-    if (::sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) ::signal(number, SIG_DFL);
-  }
-}
-
 // Owns the two attribute objects of posix_spawn. Each call records the first error.
 class spawn_plan {
 public:
@@ -139,7 +135,7 @@ public:
   void add_files(const outgoing_order& order, int order_fd) {
     std::array<int, max_order_fds> fds{};
     std::size_t count = order.copy_fds(fds);
-    note(::posix_spawn_file_actions_addfchdir_np(&actions_, lift(fds[--count])));
+    if (order.header().has_directory != 0) note(::posix_spawn_file_actions_addfchdir_np(&actions_, lift(fds[--count])));
     note(::posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0));
     note(::posix_spawn_file_actions_adddup2(&actions_, lift(fds[--count]), 2));
     note(::posix_spawn_file_actions_adddup2(&actions_, lift(fds[--count]), 1));
@@ -154,23 +150,20 @@ public:
     note(::posix_spawn_file_actions_addclosefrom_np(&actions_, next));
   }
 
-  void reset_signals_and_group() {
+  void reset_signals_and_session() {
     sigset_t none;
     sigset_t all;
     ::sigemptyset(&none);
     ::sigfillset(&all);
     note(::posix_spawnattr_setsigmask(&attributes_, &none));
     note(::posix_spawnattr_setsigdefault(&attributes_, &all));
-    note(::posix_spawnattr_setpgroup(&attributes_, 0));
-    note(::posix_spawnattr_setflags(&attributes_,
-                                    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP));
+    note(::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID));
   }
 
   launched run(char* const* argv, char* const* variables) {
     launched result;
     result.error = error_;
-    if (error_ == 0)
-      result.error = ::posix_spawn(&result.pid, "/proc/self/exe", &actions_, &attributes_, argv, variables);
+    if (error_ == 0) result.error = ::posix_spawn(&result.pid, own_program(), &actions_, &attributes_, argv, variables);
     if (result.error != 0) result.pid = 0;
     return result;
   }
@@ -209,7 +202,7 @@ launched spawn_child(const outgoing_order& order) {
   spawn_plan plan;
   plan.add_files(order, order_fd);
   ::close(order_fd);
-  plan.reset_signals_and_group();
+  plan.reset_signals_and_session();
   std::array<std::string, spawned_argc> words{program_invocation_name, spawned_marker, order.request().main,
                                               std::to_string(order.header().fd_count), std::to_string(::getpid())};
   std::array<char*, spawned_argc + 1> argv{};
@@ -217,7 +210,10 @@ launched spawn_child(const outgoing_order& order) {
   return plan.run(argv.data(), environment_for_exec(order).data());
 }
 
-bool is_spawned_child(int argc, char** argv) noexcept { return argc >= 2 && std::strcmp(argv[1], spawned_marker) == 0; }
+bool is_spawned_child(int argc, char** argv) noexcept {
+  note_own_program();
+  return argc >= 2 && std::strcmp(argv[1], spawned_marker) == 0;
+}
 
 int run_spawned_child(int argc, char** argv) {
   static incoming_order order;
@@ -238,10 +234,13 @@ int run_spawned_child(int argc, char** argv) {
     if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) refuse("an inherited descriptor is missing");
   }
   fill_standard_fds();
-  stop_ignoring_signals();
+  reset_signals();
   drop_privileges();
   find_environment_area();
   apply_environment(order.header, order.environment());
+  if (auto failed = become_as_program(order.header.program, read_program_state())) refuse(describe(failed.step));
+  // A change of identity undoes it.
+  if (!die_with_parent(parent)) refuse("its parent is gone");
   if (auto failed = apply_limits(order.header)) refuse(describe(failed.step));
   auto level = static_cast<sandbox_level>(order.header.sandbox);
   if (enter_sandbox(level) != 0 && level == sandbox_level::strict) refuse(describe(setup_step::sandbox));
@@ -256,15 +255,8 @@ bool die_with_parent(int parent) noexcept {
   return ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ::getppid() == parent;
 }
 
-setup_failure place_fds(const int* fds, int count, const int* own, int* keep) noexcept {
+setup_failure place_fds(const int* fds, int count, int* keep) noexcept {
   constexpr auto descriptors = setup_step::descriptors;
-  if (own != nullptr) {
-    // All of these are above 2.
-    for (int fd : {STDOUT_FILENO, STDERR_FILENO}) {
-      if (::dup2(own[fd - STDOUT_FILENO], fd) < 0) return {descriptors, errno};
-    }
-    if (::fchdir(own[own_order_fds - 1]) != 0) return {setup_step::directory, errno};
-  }
   int end = first_child_fd + count;
   if (keep != nullptr && *keep < end) {
     int moved = ::fcntl(*keep, F_DUPFD_CLOEXEC, end);
@@ -298,6 +290,26 @@ void fill_standard_fds() noexcept {
     if (::fcntl(fd, F_GETFD) >= 0) continue;
     // open takes the lowest free number, which is this one.
     if (::open("/dev/null", O_RDWR) < 0) return;
+  }
+}
+
+void reset_signals() noexcept {
+  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+}
+
+bool tells_an_end(int si_code) noexcept {
+  return si_code == CLD_EXITED || si_code == CLD_KILLED || si_code == CLD_DUMPED;
+}
+
+bool reap_within(int pid, int limit_ms) noexcept {
+  for (int waited = 0;; ++waited) {
+    siginfo_t info{};
+    const int seen = ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG);
+    if (seen != 0 && errno != EINTR) return errno == ECHILD;
+    if (seen == 0 && info.si_pid == pid && tells_an_end(info.si_code)) return true;
+    if (waited >= limit_ms) return false;
+    const timespec step{0, 1'000'000};
+    ::nanosleep(&step, nullptr);
   }
 }
 

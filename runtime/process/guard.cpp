@@ -19,6 +19,8 @@
 
 #include "process/bootstrap.hpp"
 #include "process/child.hpp"
+#include "process/proc_files.hpp"
+#include "process/program_state.hpp"
 #include "process/tracking.hpp"
 
 namespace steward::process {
@@ -28,7 +30,8 @@ using group_cell = std::atomic<std::int32_t>;
 static_assert(group_cell::is_always_lock_free && sizeof(group_cell) == 4);
 
 constexpr std::int32_t expected = -1;
-constexpr int parent_died_signal = SIGUSR2;
+// This one continues a guard that somebody has stopped.
+constexpr int parent_died_signal = SIGCONT;
 // The files of a dying program are closed a little before its children get another parent. One that lives on has become
 // another program by exec, or has closed its files: it has no more workers then.
 constexpr int parent_gone_limit_ms = 100;
@@ -149,6 +152,15 @@ void release_guard_slot(int slot) noexcept {
   }
 }
 
+void signal_all_groups(int signal) noexcept {
+  guard_page* page = all_slots().memory.page;
+  if (page == nullptr) return;
+  for (const group_cell& one : page->cells) {
+    std::int32_t group = one.load();
+    if (group > 1) ::kill(-group, signal);
+  }
+}
+
 int guard_memory_fd() noexcept {
   slots& all = all_slots();
   std::lock_guard lock{all.mutex};
@@ -196,10 +208,7 @@ void end_guard(int parent) noexcept {
   for (int waited = 0; ::getppid() == parent && waited < parent_gone_limit_ms; ++waited) sleep_ms(1);
   guard_page* page = all_slots().memory.page;
   if (page == nullptr) return;
-  for (const group_cell& one : page->cells) {
-    std::int32_t group = one.load();
-    if (group > 1) ::kill(-group, SIGKILL);
-  }
+  signal_all_groups(SIGKILL);
   // The rest is in groups of its own. A second look, for one that is born during the first may have been passed by.
   const int proc = open_proc();
   for (int waited = 0, clean = 0; clean < clean_stray_looks && waited < track_limit_ms; ++waited) {
@@ -221,7 +230,7 @@ void spawned_guard::ensure() {
   request.fds = {ends[0], guard_memory_fd()};
   request.clean_environment = true;
   request.working_directory = "/";
-  outgoing_order order{request};
+  outgoing_order order{request, read_program_state()};
   launched guard = order.error().empty() ? spawn_child(order) : launched{0, EINVAL};
   ::close(ends[0]);
   if (guard.error != 0) {
@@ -238,10 +247,8 @@ void spawned_guard::ensure() {
 void spawned_guard::stop() noexcept {
   if (pid_ == 0) return;
   ::kill(pid_, SIGKILL);
-  siginfo_t info;
-  while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED) != 0 && errno == EINTR) {
-  }
   ::close(line_);
+  reap_within(pid_, killed_limit_ms);
   line_ = -1;
   pid_ = 0;
 }

@@ -22,6 +22,8 @@ int claim_guard_slot() noexcept;
 void guard_group(int slot, int group) noexcept;
 /// Forgets it; to be called before the group's leader is reaped, since its number may be anyone's after that.
 void release_guard_slot(int slot) noexcept;
+/// Sends a signal to all groups. Async-signal-safe.
+void signal_all_groups(int signal) noexcept;
 /// The descriptor of the shared memory, owned by this module; -1 when there is none.
 int guard_memory_fd() noexcept;
 

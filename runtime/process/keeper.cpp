@@ -10,11 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <system_error>
 #include <thread>
@@ -24,6 +26,8 @@
 #include "process/bootstrap.hpp"
 #include "process/guard.hpp"
 #include "process/oom_counter.hpp"
+#include "process/proc_files.hpp"
+#include "process/program_state.hpp"
 #include "process/room.hpp"
 #include "process/tracking.hpp"
 #include "process/zygote.hpp"
@@ -33,6 +37,7 @@ namespace {
 
 // What an epoll event is about: a child's id, or one of these, which no child ever gets.
 constexpr std::uint64_t wake_tag = 0;
+constexpr int signal_mask = 0x7f;
 constexpr std::uint64_t zygote_tag = ~std::uint64_t{0};
 
 std::string failure(const char* step, int error) {
@@ -40,6 +45,8 @@ std::string failure(const char* step, int error) {
 }
 
 std::string failure(setup_step step, int error) { return failure(describe(step), error); }
+
+using clock = std::chrono::steady_clock;
 
 struct child {
   int pid = 0;
@@ -76,23 +83,23 @@ void keep_exit_statuses() noexcept {
 // To the group, and to the child itself where it has left its group.
 bool send_signal(const child& one, int signal) noexcept {
   bool sent = ::kill(-one.pid, signal) == 0;
-  if (::getpgid(one.pid) != one.pid)
+  // It may be on its way into its group.
+  if (!sent || ::getpgid(one.pid) != one.pid)
     sent = ::syscall(SYS_pidfd_send_signal, one.pidfd, signal, nullptr, 0) == 0 || sent;
   return sent;
 }
 
 bool has_ended(const child& one) noexcept {
   siginfo_t info;
-  return wait_pidfd(one.pidfd, info, WEXITED | WNOHANG | WNOWAIT, nullptr) != 0 || info.si_pid != 0;
+  if (wait_pidfd(one.pidfd, info, WEXITED | WNOHANG | WNOWAIT, nullptr) != 0) return true;
+  return info.si_pid != 0 && tells_an_end(info.si_code);
 }
 
 // Ends a child that nobody will watch.
 void discard(int pid) noexcept {
   ::kill(-pid, SIGKILL);
   ::kill(pid, SIGKILL);
-  siginfo_t info;
-  while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) != 0 && errno == EINTR) {
-  }
+  reap_within(pid, killed_limit_ms);
 }
 
 std::uint64_t milliseconds_of(const timeval& time) noexcept {
@@ -111,7 +118,7 @@ bool ran_out_of_time(const exit_report& report) noexcept {
 
 // A start on its way.
 struct launching {
-  explicit launching(const start_request& request) : order{request} {}
+  launching(const start_request& request, const program_state& program) : order{request, program} {}
   outgoing_order order;
   child one;
   launched result;
@@ -169,6 +176,8 @@ struct keeper::impl {
   void run_jobs();
   void reap(child_id id);
   bool may_end();
+  int wait_ms();
+  int stop_signal(child_id id);
   std::size_t running() const {
     std::lock_guard lock{mutex_};
     return children_.size();
@@ -185,7 +194,7 @@ struct keeper::impl {
   std::deque<spawn_job*> jobs_;
   child_id last_id_ = 0;
   bool ending_ = false;
-  bool killed_all_ = false;
+  std::optional<clock::time_point> give_up_at_;  // at the end, when all that runs was killed
 
   oom_counter oom_;
   spawned_guard guard_;  // of the keeper's thread
@@ -203,6 +212,7 @@ keeper::impl::impl(keeper_options options) : options_{options} {
     throw std::system_error{error, std::generic_category(), "process keeper"};
   }
   keep_exit_statuses();
+  hold_proc();
   zygote_ = watch_zygote();
   event.data.u64 = zygote_tag;
   if (zygote_ >= 0) ::epoll_ctl(epoll_, EPOLL_CTL_ADD, zygote_, &event);
@@ -242,8 +252,9 @@ std::vector<started> keeper::impl::start(std::span<const start_request* const> r
   std::deque<launching> all;
   std::vector<launching*> sound;
   std::uint64_t oom_kills = oom_.kills();
+  const program_state program = read_program_state();
   for (const auto* request : requests) {
-    launching& next = all.emplace_back(*request);
+    launching& next = all.emplace_back(*request, program);
     next.outcome.error = next.order.error();
     if (!next.outcome.error.empty()) continue;
     next.one.cpu_seconds = request->cpu_seconds;
@@ -347,11 +358,21 @@ bool keeper::impl::kill(child_id id, int signal) {
   return true;
 }
 
+int keeper::impl::stop_signal(child_id id) {
+  std::lock_guard lock{mutex_};
+  auto found = children_.find(id);
+  siginfo_t info;
+  if (found == children_.end() || wait_pidfd(found->second.pidfd, info, WSTOPPED | WNOHANG | WNOWAIT, nullptr) != 0)
+    return 0;
+  if (info.si_pid == 0 || (info.si_code != CLD_STOPPED && info.si_code != CLD_TRAPPED)) return 0;
+  // A tracer may have added an event to it.
+  return info.si_status & signal_mask;
+}
+
 void keeper::impl::run() {
   std::array<epoll_event, 64> events{};
   while (!may_end()) {
-    int until_look = strays_.due_in_ms(stray_search::clock::now());
-    int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), until_look);
+    int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), wait_ms());
     for (int i = 0; i < count; ++i) {
       std::uint64_t tag = events[static_cast<std::size_t>(i)].data.u64;
       if (tag == wake_tag) {
@@ -376,15 +397,29 @@ void keeper::impl::run() {
 bool keeper::impl::may_end() {
   std::lock_guard lock{mutex_};
   if (!ending_) return false;
-  if (!killed_all_) {
+  if (!give_up_at_) {
     for (auto& [id, one] : children_) {
       if (has_ended(one)) continue;
       send_signal(one, SIGKILL);
       one.sent_signal = SIGKILL;
     }
-    killed_all_ = true;
+    give_up_at_ = clock::now() + std::chrono::milliseconds{killed_limit_ms};
   }
-  return children_.empty() && jobs_.empty();
+  if (clock::now() < *give_up_at_) return children_.empty() && jobs_.empty();
+  // They are another user's by now. The guard still knows their groups.
+  for (auto& [id, one] : children_) ::close(one.pidfd);
+  children_.clear();
+  return jobs_.empty();
+}
+
+// For epoll: until a look for strays or the end of patience is due.
+int keeper::impl::wait_ms() {
+  int until_look = strays_.due_in_ms(clock::now());
+  std::lock_guard lock{mutex_};
+  if (!give_up_at_) return until_look;
+  auto left = std::chrono::ceil<std::chrono::milliseconds>(*give_up_at_ - clock::now()).count();
+  auto until_end = static_cast<int>(std::clamp<std::int64_t>(left, 0, killed_limit_ms));
+  return until_look < 0 ? until_end : std::min(until_look, until_end);
 }
 
 void keeper::impl::run_jobs() {
@@ -408,7 +443,7 @@ void keeper::impl::reap(child_id id) {
   child& one = found->second;
   siginfo_t info;
   int seen = wait_pidfd(one.pidfd, info, WEXITED | WNOHANG | WNOWAIT, nullptr);
-  if (seen == 0 && info.si_pid == 0) return;
+  if (seen == 0 && (info.si_pid == 0 || !tells_an_end(info.si_code))) return;
   // What the child started and left behind in its group ends with it; the group's number is safe until the reaping.
   if (seen == 0) ::kill(-one.pid, SIGKILL);
   release_guard_slot(one.guard_slot);
@@ -459,6 +494,8 @@ std::vector<started> keeper::start_all(std::vector<start_call> calls) {
 }
 
 bool keeper::kill(child_id child, int signal) { return impl_->kill(child, signal); }
+
+int keeper::stop_signal(child_id child) const { return impl_->stop_signal(child); }
 
 std::size_t keeper::running() const { return impl_->running(); }
 

@@ -79,7 +79,8 @@ struct started {
 ///
 /// One permanent thread does it all, so that PR_SET_PDEATHSIG of spawned children never fires early. Every public
 /// function is thread-safe and may be called from the exit callback, too. The destructor kills what still runs, with
-/// SIGKILL, and returns when everything is reaped: no zombie, no open descriptor. At a child's end the keeper also
+/// SIGKILL, and returns when everything is reaped: no zombie, no open descriptor. What it may not kill, since the
+/// program has become another user, it leaves after 10 s. At a child's end the keeper also
 /// kills what is left of its process group. A SIGCHLD that is ignored gets its default back, for the kernel would tell
 /// no exit status. Needs Linux 5.9; the constructor throws std::system_error when the kernel
 /// refuses the keeper's own descriptors.
@@ -108,6 +109,9 @@ public:
   /// Sends a signal to the child's process group, and to the child itself should it have left that; 0 to ask whether it
   /// lives. False when the child is gone. Never hits a reused pid.
   bool kill(child_id child, int signal);
+
+  /// The signal by which a child is stopped, by a tracer, too; 0 while it goes on.
+  int stop_signal(child_id child) const;
 
   /// Number of children that were started and not yet reaped.
   std::size_t running() const;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "process/bootstrap.hpp"
+#include "process/proc_files.hpp"
 #include "process/sandbox.hpp"
 
 namespace steward::process {
@@ -116,8 +117,7 @@ std::string environment_block(const start_request& request) {
 }
 
 std::string directory_failure(const std::string& directory, int error) {
-  return fmt::format("working directory '{}': {}", directory.empty() ? "." : directory,
-                     std::generic_category().message(error));
+  return fmt::format("working directory '{}': {}", directory, std::generic_category().message(error));
 }
 
 // Of the process's own memory; 0 where it was not found.
@@ -178,7 +178,8 @@ setup_failure limit(setup_step step, __rlimit_resource resource, rlim_t soft, rl
 
 }  // namespace
 
-outgoing_order::outgoing_order(const start_request& request) : request_{request}, error_{fault_of(request)} {
+outgoing_order::outgoing_order(const start_request& request, const program_state& program)
+    : request_{request}, error_{fault_of(request)} {
   if (!error_.empty()) return;
   environment_ = environment_block(request);
   if (environment_.size() > max_environment_block_bytes) {
@@ -186,13 +187,16 @@ outgoing_order::outgoing_order(const start_request& request) : request_{request}
                          environment_.size(), max_environment_block_bytes);
     return;
   }
-  const char* path = request.working_directory.empty() ? "." : request.working_directory.c_str();
-  directory_ = ::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  // Told here, where the name is known, and not by the child.
-  if (directory_ < 0 || (!request.working_directory.empty() && ::faccessat(directory_, ".", X_OK, AT_EACCESS) != 0)) {
-    error_ = directory_failure(request.working_directory, errno);
-    return;
+  if (!request.working_directory.empty()) {
+    directory_ = ::open(request.working_directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    // Told here, where the name is known, and not by the child.
+    if (directory_ < 0 || ::faccessat(directory_, ".", X_OK, AT_EACCESS) != 0) {
+      error_ = directory_failure(request.working_directory, errno);
+      return;
+    }
   }
+  header_.program = program;
+  header_.has_directory = directory_ >= 0;
   stdout_ = standard_fd(request.stdout_fd, STDOUT_FILENO);
   stderr_ = standard_fd(request.stderr_fd, STDERR_FILENO);
   header_.memory_limit = request.memory_limit;
@@ -228,7 +232,8 @@ std::array<iovec, 4> outgoing_order::parts() const noexcept {
 std::size_t outgoing_order::copy_fds(std::array<int, max_order_fds>& to) const noexcept {
   std::size_t count = 0;
   for (int fd : request_.fds) to[count++] = fd;
-  for (int fd : {stdout_, stderr_, directory_}) to[count++] = fd;
+  for (int fd : {stdout_, stderr_}) to[count++] = fd;
+  if (directory_ >= 0) to[count++] = directory_;
   return count;
 }
 
@@ -251,6 +256,12 @@ const char* describe(setup_step step) noexcept {
       return "its main";
     case setup_step::directory:
       return "its working directory";
+    case setup_step::program_limits:
+      return "the program's limits of now";
+    case setup_step::program_scheduling:
+      return "the program's priority and processors of now";
+    case setup_step::program_identity:
+      return "the program's user, groups and capabilities of now";
     case setup_step::memory_limit:
       return "its memory limit";
     case setup_step::cpu_limit:
@@ -261,6 +272,15 @@ const char* describe(setup_step step) noexcept {
       return "its sandbox";
   }
   return "start";
+}
+
+setup_failure become_as_program(const program_state& wanted, const program_state& before) noexcept {
+  using part = program_refusal::part;
+  const auto refused = assume_program_state(wanted, before);
+  if (refused.error == 0) return {};
+  if (refused.what == part::limits) return {setup_step::program_limits, refused.error};
+  return {refused.what == part::scheduling ? setup_step::program_scheduling : setup_step::program_identity,
+          refused.error};
 }
 
 setup_failure apply_limits(const order_header& header) noexcept {
@@ -316,7 +336,7 @@ void assume_environment(const incoming_order& order) {
 }
 
 void find_environment_area() noexcept {
-  int fd = ::open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  int fd = open_in_proc("self/stat");
   if (fd < 0) return;
   char text[2048];
   ssize_t count = ::read(fd, text, sizeof text - 1);

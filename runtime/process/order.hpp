@@ -1,6 +1,7 @@
 #pragma once
 
 #include "process/keeper.hpp"
+#include "process/program_state.hpp"
 #include "process/tracking.hpp"
 
 #include <sys/uio.h>
@@ -24,12 +25,13 @@ inline constexpr std::size_t max_environment_bytes = std::size_t{16} * 1024;
 inline constexpr std::size_t max_environment_block_bytes = std::size_t{96} * 1024;
 inline constexpr std::size_t max_order_text_bytes =
     max_main_name_bytes + max_argument_bytes + max_environment_block_bytes;
-/// Descriptors of an order: those of the request, then standard output and error, then the working directory.
-inline constexpr std::size_t own_order_fds = 3;
-inline constexpr std::size_t max_order_fds = max_child_fds + own_order_fds;
+/// Descriptors of an order: those of the request, then standard output and error, then the working directory where the
+/// request names one.
+inline constexpr std::size_t max_order_fds = max_child_fds + 3;
 
 /// The fixed part. The texts follow it: main, argument, environment ("NAME=value", each with its NUL).
 struct order_header {
+  program_state program;
   tracking_mark mark;
   std::uint64_t memory_limit = 0;
   std::uint32_t cpu_seconds = 0;
@@ -42,13 +44,14 @@ struct order_header {
   std::uint32_t tag = 0;  ///< comes back with the answer
   std::uint8_t sandbox = 0;
   std::uint8_t clean_environment = 0;
-  std::uint16_t reserved = 0;
+  std::uint8_t has_directory = 0;
+  std::uint8_t reserved = 0;
 };
 
 /// Parent side: a request that was checked and made ready to be sent. Owns the descriptors that it opened.
 class outgoing_order {
 public:
-  explicit outgoing_order(const start_request& request);
+  outgoing_order(const start_request& request, const program_state& program);
   ~outgoing_order();
   outgoing_order(const outgoing_order&) = delete;
   outgoing_order& operator=(const outgoing_order&) = delete;
@@ -99,6 +102,9 @@ enum class setup_step : std::int32_t {
   descriptors,
   main,
   directory,
+  program_limits,
+  program_scheduling,
+  program_identity,
   memory_limit,
   cpu_limit,
   open_files,
@@ -111,6 +117,9 @@ struct setup_failure {
   int error = 0;
   explicit operator bool() const noexcept { return error != 0; }
 };
+
+/// Child or zygote side: this process becomes what the program is, see `program_state`; `before` is what it has been.
+setup_failure become_as_program(const program_state& wanted, const program_state& before) noexcept;
 
 /// Child side: the mark and the limits of the order, in an order in which none gets in the way of the next.
 setup_failure apply_limits(const order_header& header) noexcept;

@@ -102,13 +102,4 @@ void expect_room_for_threads(std::size_t count) {
   }
 }
 
-void expect_room_for_descriptors(std::size_t count) {
-  held_descriptors held;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (const int error = held.add(); error != 0)
-      throw std::system_error{error, std::generic_category(),
-                              std::to_string(count) + " more descriptors are needed, there are " + std::to_string(i)};
-  }
-}
-
 }  // namespace steward::process

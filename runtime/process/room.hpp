@@ -23,7 +23,4 @@ private:
 /// again. Somebody else may take the room meanwhile.
 void expect_room_for_threads(std::size_t count);
 
-/// The same for descriptors.
-void expect_room_for_descriptors(std::size_t count);
-
 }  // namespace steward::process

@@ -17,6 +17,8 @@
 #include <string_view>
 #include <thread>
 
+#include "process/proc_files.hpp"
+
 namespace steward::process {
 namespace {
 
@@ -138,8 +140,6 @@ void shed_child_mark() noexcept {
   limits.rlim_cur = limits.rlim_max;
   ::setrlimit(RLIMIT_RTTIME, &limits);
 }
-
-int open_proc() noexcept { return ::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC); }
 
 std::size_t kill_marked(int proc, std::uint64_t program, std::span<const std::uint64_t> children) noexcept {
   if (program == 0 || ::lseek(proc, 0, SEEK_SET) != 0) return 0;

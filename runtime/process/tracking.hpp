@@ -42,8 +42,6 @@ void shed_child_mark() noexcept;
 /// Costs a look at each process of the machine, about 1.5 us for each. `proc` is an open /proc, of this caller alone;
 /// where it is negative none is found.
 std::size_t kill_marked(int proc, std::uint64_t program, std::span<const std::uint64_t> children) noexcept;
-/// /proc, to be closed by the caller; -1 where it is not to be had.
-int open_proc() noexcept;
 
 /// What an ended child has left behind is looked for so long after its end, together with that of others.
 inline constexpr std::chrono::milliseconds stray_look_delay{20};

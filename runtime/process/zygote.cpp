@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +23,8 @@
 #include <mutex>
 
 #include "process/guard.hpp"
+#include "process/proc_files.hpp"
+#include "process/program_state.hpp"
 #include "process/sandbox.hpp"
 #include "process/tracking.hpp"
 
@@ -55,39 +59,43 @@ constexpr int zygote_socket_fd = first_child_fd + static_cast<int>(max_order_fds
 
 // The zygote's side. It has one thread and never returns to its caller.
 
-void set_signal(int number, void (*what)(int)) noexcept {
-  struct sigaction action {};
-  action.sa_handler = what;
-  ::sigaction(number, &action, nullptr);
-}
-
 void send_reply(int socket, std::uint32_t tag, int pid, setup_failure failed) noexcept {
   reply answer{tag, pid, failed.error, failed.step};
   if (::send(socket, &answer, sizeof answer, MSG_NOSIGNAL) != sizeof answer && !failed) ::_exit(bootstrap_failed_code);
+}
+
+// Standard output and error, and the working directory where there is one. Their numbers are above 2.
+setup_failure take_own_fds(const order_header& header, const int* fds) noexcept {
+  if (::dup2(fds[0], STDOUT_FILENO) < 0 || ::dup2(fds[1], STDERR_FILENO) < 0) return {setup_step::descriptors, errno};
+  if (header.has_directory != 0 && ::fchdir(fds[2]) != 0) return {setup_step::directory, errno};
+  return {};
 }
 
 [[noreturn]] void run_child(int socket, const received& request, int parent) noexcept {
   if (!die_with_parent(parent)) ::_exit(bootstrap_failed_code);
   unwatch_parent();
   drop_guard_memory();
+  forget_proc();
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   const incoming_order& order = request.order;
   int count = static_cast<int>(order.header.fd_count);
-  setup_failure failed = place_fds(request.fds.data(), count, &request.fds[order.header.fd_count], &socket);
+  setup_failure failed = take_own_fds(order.header, &request.fds[order.header.fd_count]);
+  if (!failed) failed = place_fds(request.fds.data(), count, &socket);
   child_main run = find_child_main(order.main());
   if (!failed && run == nullptr) failed = {setup_step::main, ENOENT};
   if (!failed) failed = apply_limits(order.header);
   auto level = static_cast<sandbox_level>(order.header.sandbox);
-  // A strict one before the reply, for it may fail; then this process cannot leave its group itself, nor start others.
+  // A strict one before the reply, for it may fail.
   bool strict = level == sandbox_level::strict;
   if (!failed && strict) failed = {setup_step::sandbox, enter_sandbox(level)};
   send_reply(socket, order.header.tag, ::getpid(), failed);
   ::close(socket);
   if (failed) ::_exit(bootstrap_failed_code);
-  // Only now: until the reply the child stays in the zygote's group, where the parent finds it if the zygote dies.
-  if (!strict) ::setpgid(0, 0);
+  // Only now: until the reply the child stays in the zygote's group, where the parent finds it if the zygote dies. From
+  // now on no terminal stops it: it has none, and whatever opens one does not get it for its own.
+  ::setsid();
   if (!strict) enter_sandbox(level);
   child_context context;
   context.argument = order.argument();
@@ -102,10 +110,10 @@ int* cached_thread_id() noexcept {
   return *address == static_cast<int>(::syscall(SYS_gettid)) ? address : nullptr;
 }
 
-// A fork whose child belongs to our parent. libc has no call for that, so its cached thread id is set by the kernel.
-long clone_sibling() noexcept {
+// A fork with more flags. libc has no call for that, so its cached thread id is set by the kernel.
+long clone_process(unsigned long flags) noexcept {
   static int* const thread_id = cached_thread_id();
-  unsigned long flags = CLONE_PARENT | SIGCHLD;
+  flags |= SIGCHLD;
   if (thread_id != nullptr) flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
   // The order of the last two differs between architectures; the one that is not this address is not used.
   return ::syscall(SYS_clone, flags, 0, 0, thread_id, thread_id);
@@ -136,7 +144,7 @@ bool receive_request(int socket, received& request, setup_failure& failed) noexc
   failed = {};
   if (!order.is_sound(static_cast<std::size_t>(count))) {
     failed = {setup_step::order, EPROTO};
-  } else if (got != order.header.fd_count + own_order_fds) {
+  } else if (got != order.header.fd_count + 2U + order.header.has_directory) {
     // The kernel drops descriptors for which this process has no number left.
     failed = {setup_step::descriptors, EMFILE};
   }
@@ -144,10 +152,10 @@ bool receive_request(int socket, received& request, setup_failure& failed) noexc
 }
 
 [[noreturn]] void run_zygote(int socket, int parent) noexcept {
-  ::setpgid(0, 0);
-  for (int number = 1; number < NSIG; ++number) set_signal(number, SIG_DFL);
+  ::setsid();
+  reset_signals();
   int place = socket;
-  if (place_fds(&place, 1, nullptr, nullptr)) ::_exit(bootstrap_failed_code);
+  if (place_fds(&place, 1, nullptr)) ::_exit(bootstrap_failed_code);
   // Where the parent runs without standard files, the socket may have had one of their numbers.
   if (socket < first_child_fd) ::close(socket);
   socket = ::fcntl(first_child_fd, F_DUPFD_CLOEXEC, zygote_socket_fd);
@@ -159,14 +167,23 @@ bool receive_request(int socket, received& request, setup_failure& failed) noexc
   ::close(null);
   drop_privileges();
   shed_child_mark();
+  hold_proc_anew(zygote_socket_fd);
   find_environment_area();
   hide_guard_memory();
   if (!watch_parent(parent, socket)) ::_exit(0);
   static received request;
   setup_failure failed;
+  program_state now = read_program_state();
+  send_reply(socket, 0, ::getpid(), {});
   while (receive_request(socket, request, failed)) {
+    if (!failed && std::memcmp(&request.order.header.program, &now, sizeof now) != 0) {
+      failed = become_as_program(request.order.header.program, now);
+      now = failed ? read_program_state() : request.order.header.program;
+      // A change of identity undoes it.
+      if (!watch_parent(parent, socket)) break;
+    }
     if (!failed) assume_environment(request.order);
-    long child = failed ? 0 : clone_sibling();
+    long child = failed ? 0 : clone_process(CLONE_PARENT);
     if (!failed && child == 0) run_child(socket, request, parent);
     if (child > 0) guard_group_first(request.order.header.guard_slot, static_cast<int>(child));
     if (child < 0) failed = {setup_step::none, errno};
@@ -192,6 +209,10 @@ zygote_state& state() {
 }
 
 bool is_single_threaded() {
+  // Of no effect in a process with one thread, and refused in one with more.
+  if (::unshare(CLONE_SIGHAND) == 0) return true;
+  if (errno == EINVAL) return false;
+  // A container may not let us ask so.
   DIR* tasks = ::opendir("/proc/self/task");
   if (tasks == nullptr) return false;
   int count = 0;
@@ -202,20 +223,34 @@ bool is_single_threaded() {
   return count == 1;
 }
 
-void reap_pid(int pid) noexcept {
-  siginfo_t info;
-  while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) != 0 && errno == EINTR) {
+// All children of ours in that group, and its leader, which may have died before it came into it.
+void reap_group_within(int group, int limit_ms) noexcept {
+  for (int waited = 0; waited < limit_ms; ++waited) {
+    bool left = false;
+    for (auto which : {P_PGID, P_PID}) {
+      siginfo_t info{};
+      int seen = 0;
+      do {
+        info = {};
+        seen = ::waitid(which, static_cast<id_t>(group), &info, WEXITED | WNOHANG);
+      } while (seen == 0 && info.si_pid != 0);
+      left = left || seen == 0;
+    }
+    if (!left) return;
+    const timespec step{0, 1'000'000};
+    ::nanosleep(&step, nullptr);
   }
 }
 
 // Kills and reaps the zygote and every child that it began and that has not reported. Needs the lock.
 void end_zygote(zygote_state& z) noexcept {
   if (z.pid == 0) return;
-  // The group's number cannot be anyone else's while its leader, the zygote, is not reaped.
+  // The group's number cannot be anyone else's while its leader, the zygote, is not reaped. It may not be in its group
+  // yet; and it may be another user's by now, then it ends by itself at the end of the socket.
+  ::kill(z.pid, SIGKILL);
   ::kill(-z.pid, SIGKILL);
-  siginfo_t info;
-  while (::waitid(P_PGID, static_cast<id_t>(z.pid), &info, WEXITED) == 0 || errno == EINTR) {
-  }
+  ::shutdown(z.socket, SHUT_RDWR);
+  reap_group_within(z.pid, killed_limit_ms);
   ::close(z.socket);
   ::close(z.pidfd);
   z.socket = -1;
@@ -276,13 +311,15 @@ bool zygote_is_gone(int error) noexcept {
 
 launched settle(const reply& answer) noexcept {
   if (answer.error != 0) {
-    if (answer.pid > 0) reap_pid(answer.pid);
+    if (answer.pid > 0) reap_within(answer.pid, killed_limit_ms);
     return {0, answer.error, answer.step};
   }
-  // The child does the same; whoever is first, the group exists when the start returns.
-  ::setpgid(answer.pid, answer.pid);
   return {answer.pid, 0, setup_step::none};
 }
+
+// The program has taken a working directory, a root and a umask of its own, by a namespace of users or mounts: what it
+// is now the zygote cannot be.
+bool has_left(const zygote_state& z) noexcept { return ::syscall(SYS_kcmp, ::getpid(), z.pid, KCMP_FS, 0, 0) > 0; }
 
 // False when the zygote is dead or wedged.
 bool start_all(int zygote, int socket, std::span<outgoing_order* const> orders, std::span<launched> results) noexcept {
@@ -313,6 +350,7 @@ bool start_all(int zygote, int socket, std::span<outgoing_order* const> orders, 
 bool start_zygote() {
   zygote_state& z = state();
   if (z.pid != 0) return true;
+  hold_proc();
   if (!is_single_threaded()) return false;
   int ends[2] = {-1, -1};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return false;
@@ -328,7 +366,8 @@ bool start_zygote() {
   ::pthread_sigmask(SIG_BLOCK, &blocked, &before);
   // Made now, so that the zygote shares it.
   guard_memory_fd();
-  int pid = ::fork();
+  // It shares the working directory, the root and the umask with this program for good; each child gets a copy.
+  int pid = static_cast<int>(clone_process(CLONE_FS));
   if (pid == 0) run_zygote(ends[1], parent);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ::close(ends[1]);
@@ -337,15 +376,18 @@ bool start_zygote() {
     ::close(ends[0]);
     if (pid > 0) {
       ::kill(pid, SIGKILL);
-      reap_pid(pid);
+      reap_within(pid, killed_limit_ms);
     }
     return false;
   }
-  ::setpgid(pid, pid);
   z.socket = ends[0];
   z.pid = pid;
   z.pidfd = pidfd;
-  return true;
+  // What it opens for itself it finds only as long as this program keeps its root.
+  reply ready;
+  if (receive_reply(pidfd, z.socket, ready)) return true;
+  end_zygote(z);
+  return false;
 }
 
 void stop_zygote() {
@@ -357,7 +399,8 @@ void stop_zygote() {
 void start_from_zygote(std::span<outgoing_order* const> orders, std::span<launched> results) {
   zygote_state& z = state();
   std::lock_guard lock{z.mutex};
-  if (z.pid == 0 || start_all(z.pidfd, z.socket, orders, results)) return;
+  if (z.pid == 0 || has_left(z)) return;
+  if (start_all(z.pidfd, z.socket, orders, results)) return;
   // No child can report any more. Those that have done so are running, so they count.
   ::shutdown(z.socket, SHUT_RDWR);
   reply late;

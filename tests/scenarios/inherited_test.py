@@ -7,10 +7,12 @@ usage: inherited_test.py PROGRAM [TEST...]
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
@@ -52,6 +54,130 @@ class Output(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stdout, r"(?m)^/root/p/w[12]: one$")
         self.assertRegex(done.stderr, r"(?m)^/root/p/w[12]: one, loudly$")
+
+
+class Signals(Case):
+    """A task's program gets no more than the program itself: `timeout` needs SIGALRM and SIGTERM, `yes | head` SIGPIPE."""
+
+    def results(self, runs_in):
+        done = self.run_program(scenario(self.folder.name, "shell", "['timeout 1 sleep 8', 'kill -s PIPE $$']", runs_in))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.splitlines()[-1]
+
+    def test_reach_what_tasks_on_threads_start(self):
+        self.assertIn(f"[124, {-signal.SIGPIPE}]", self.results("threads"))
+
+    def test_reach_what_tasks_in_processes_start(self):
+        self.assertIn(f"[124, {-signal.SIGPIPE}]", self.results("processes"))
+
+
+class Terminal(Case):
+    """Real terminals; the program is a job of a session of its own."""
+
+    def start(self, path, *options):
+        pid, master = pty.fork()
+        if pid == 0:
+            attributes = termios.tcgetattr(0)
+            attributes[3] |= termios.TOSTOP
+            termios.tcsetattr(0, termios.TCSANOW, attributes)
+            # A job of its own, in the foreground, as a shell makes it.
+            job = os.fork()
+            if job == 0:
+                os.setpgid(0, 0)
+                signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+                os.tcsetpgrp(0, os.getpgrp())
+                signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+                os.execv(PROGRAM, [PROGRAM, "run", path, *options])
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            while True:
+                _, status = os.waitpid(job, os.WUNTRACED)
+                if os.WIFSTOPPED(status):
+                    os.tcsetpgrp(0, os.getpgrp())
+                    os.write(1, b"<stopped>")
+                    os.read(0, 1)  # until the test says so
+                    os.tcsetpgrp(0, job)
+                    os.killpg(job, signal.SIGCONT)
+                else:
+                    os._exit(os.waitstatus_to_exitcode(status) & 0xff)
+        self.addCleanup(os.close, master)
+        return pid, master
+
+    def read_until(self, master, text, seen=""):
+        deadline = time.monotonic() + LIMIT
+        while text not in seen and time.monotonic() < deadline:
+            if not select.select([master], [], [], 1)[0]:
+                continue
+            try:
+                part = os.read(master, 4096)
+            except OSError:  # the last process has closed it
+                break
+            seen += part.decode(errors="replace")
+        self.assertIn(text, seen)
+        return seen
+
+    def end_of(self, pid, master):
+        seen = ""
+        try:
+            while select.select([master], [], [], LIMIT)[0]:
+                seen += os.read(master, 4096).decode(errors="replace")
+        except OSError:
+            pass
+        return seen, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def test_with_tostop_does_not_stop_a_task_that_prints_or_reads(self):
+        for task, inputs in (("say", "[one, two]"), ("read_terminal", "[[], []]")):
+            pid, master = self.start(scenario(self.folder.name, task, inputs, more=", heartbeat: 1s"))
+            seen, code = self.end_of(pid, master)
+            self.assertEqual(code, 0, seen)
+            self.assertNotIn("frozen", seen)
+
+    def test_stops_and_continues_tasks_with_the_program(self):
+        pid, master = self.start(scenario(self.folder.name, "count", "[60, 60]", more=", heartbeat: 1s"))
+        seen = self.read_until(master, "at 10")
+        os.write(master, b"\x1a")
+        seen = self.read_until(master, "<stopped>", seen)
+        workers = workers_of(children_of(pid)[0])
+        self.assertEqual(len(workers), 2)
+        for worker in workers:
+            self.wait_for_state(worker, "T")
+        os.write(master, b"g\n")
+        rest, code = self.end_of(pid, master)
+        self.assertEqual(code, 0, rest)
+        self.assertIn("at 60", rest)
+        self.assertNotIn("frozen", rest)
+
+    def wait_for_state(self, pid, state):
+        deadline = time.monotonic() + LIMIT
+        while time.monotonic() < deadline:
+            if state_of(pid) == state:
+                return
+            time.sleep(0.01)
+        self.fail(f"process {pid} is in state {state_of(pid)}")
+
+
+def stat_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as text:
+        return text.read().rsplit(")", 1)[1].split()
+
+
+def state_of(pid):
+    return stat_of(pid)[0]
+
+
+def children_of(pid):
+    out = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if int(stat_of(name)[1]) == pid:
+                out.append(int(name))
+        except OSError:
+            pass  # it has ended
+    return out
+
+
+def workers_of(program):
+    """Its children but the zygote, which has no task's pipes and is the oldest."""
+    return sorted(children_of(program))[1:]
 
 
 if __name__ == "__main__":

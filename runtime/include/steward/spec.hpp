@@ -78,7 +78,7 @@ enum class failure_policy : std::uint8_t {
 
 /// How far a worker process is kept away from the rest of the machine. Each level includes the one before.
 enum class sandbox_level : std::uint8_t {
-  none,    ///< not at all (default)
+  none,    ///< not at all (default); but no worker dumps core or gains privileges by exec, at any level
   basic,   ///< no network, no new programs, no look into other processes, files read-only, each as far as the kernel
            ///< can do it; what it cannot do is told once
   strict,  ///< the same and no new processes; refuses to start where the kernel cannot do it all

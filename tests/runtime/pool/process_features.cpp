@@ -86,7 +86,7 @@ TEST_F(process_features, replace_a_worker_that_was_stopped) {
   const auto crash = around.events.all(event_kind::crash);
   ASSERT_EQ(crash.size(), 1u);
   EXPECT_EQ(crash[0].why->cls, cause_class::heartbeat);
-  EXPECT_THAT(crash[0].why->message, ::testing::HasSubstr("frozen"));
+  EXPECT_THAT(crash[0].why->message, ::testing::HasSubstr("frozen: it was stopped by SIGSTOP for longer than"));
 }
 
 TEST_F(process_features, kill_what_does_not_heed_sigterm) {

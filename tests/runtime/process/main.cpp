@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "process/child.hpp"
+#include "tests/children/changing_children.hpp"
 #include "tests/children/misbehaving_children.hpp"
 #include "tests/children/probing_children.hpp"
 
@@ -28,6 +29,7 @@ int main(int argc, char** argv) {
   using namespace steward;
   test::register_misbehaving_children();
   test::register_probing_children();
+  test::register_changing_children();
   if (process::is_spawned_child(argc, argv)) return process::run_spawned_child(argc, argv);
   // Started again, so that these are in the memory that /proc shows, as a user's own are.
   if (std::getenv("STEWARD_TEST_SECRET") == nullptr) {

@@ -12,6 +12,7 @@
 
 #include "process/guard.hpp"
 #include "process/keeper.hpp"
+#include "process/proc_files.hpp"
 #include "process/tracking.hpp"
 #include "tests/runtime/process/support.hpp"
 
