@@ -1,10 +1,7 @@
 #include "process/room.hpp"
 
-#include <fcntl.h>
 #include <pthread.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -54,27 +51,6 @@ private:
   std::size_t parked_ = 0;
   bool over_ = false;
   std::vector<std::thread> threads_;
-};
-
-class held_descriptors {
-public:
-  held_descriptors() = default;
-  ~held_descriptors() {
-    for (const int fd : all_) ::close(fd);
-  }
-  held_descriptors(const held_descriptors&) = delete;
-  held_descriptors& operator=(const held_descriptors&) = delete;
-
-  int add() {
-    all_.reserve(all_.size() + 1);
-    const int fd = ::open("/", O_PATH | O_CLOEXEC);
-    if (fd < 0) return errno;
-    all_.push_back(fd);
-    return 0;
-  }
-
-private:
-  std::vector<int> all_;
 };
 
 }  // namespace
