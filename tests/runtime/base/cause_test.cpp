@@ -1,5 +1,7 @@
 #include "steward/cause.hpp"
 
+#include "base/text.hpp"
+
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -68,7 +70,7 @@ TEST(cause, takes_an_exception_whose_text_is_null) {
 
 TEST(cause, cuts_a_text_that_is_beyond_all_reason) {
   const auto why = cause_of(std::make_exception_ptr(std::runtime_error(std::string(10'000'000, 'x'))));
-  EXPECT_EQ(why.message.size(), std::size_t{64} * 1024);
+  EXPECT_EQ(why.message.size(), max_reason_bytes);
 }
 
 TEST(cause, appends_nested_exceptions_and_hides_the_wrapper_of_the_library) {

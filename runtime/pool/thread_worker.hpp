@@ -1,0 +1,339 @@
+#pragma once
+
+// The worker of a pool of threads, as its driver sees it and as its thread runs it. Internal to the driver.
+
+#include "base/in_hand.hpp"
+#include "pool/thread_driver.hpp"
+#include "steward/detail/many_run.hpp"
+#include "steward/event.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <cxxabi.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace steward::pooling {
+
+// Room for the results of a chunk of a registered task.
+inline constexpr std::size_t stage_bytes = std::size_t{64} * 1024;
+
+inline long membarrier(int command) { return ::syscall(SYS_membarrier, command, 0, 0); }
+
+/// True when one thread can make all others of the program pass a barrier, so that they need none of their own.
+inline bool barriers_by_others() {
+  static const bool can = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
+  return can;
+}
+
+/// Whether the loop is to hear of something soon, or at once, because a thread has nothing left to do.
+enum class thread_driver::urgency : std::uint8_t { none, some, urgent };
+
+/// What a thread says of items of the task in hand: values, or one that threw.
+struct thread_driver::reply {
+  task_id id = 0;
+  std::uint64_t item = 0;
+  std::uint64_t count = 0;
+  bytes results;
+  std::unique_ptr<cause> why;
+  double ran_ms = 0.0;
+  bool done = false;
+};
+
+struct thread_driver::remains {
+  task_id in_hand = 0;
+  std::uint64_t item = 0;  // of a chunk in hand
+  std::uint64_t from = 0;  // results that are staged
+  std::uint64_t count = 0;
+  bytes results;
+};
+
+/// What a thread and the pool's loop share. The thread holds a reference, so that an abandoned one may outlive the
+/// pool.
+struct thread_driver::worker {
+  static thread_local const worker* in_this_thread;
+
+  std::string pool;
+  worker_ref ref;
+  const task_entry* initializer = nullptr;
+  bytes initializer_args;
+  unsigned attempts = 1;
+  bool clocked = false;
+  std::shared_ptr<inbox> loop;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<act::assign> input;
+  std::vector<reply> output;
+  bool closed = false;            // ends when the input is empty
+  bool abandoned = false;         // nobody listens any more
+  std::atomic<bool> over{false};  // the same, and it has ended
+  bool ready = false;
+  bool ended = false;
+  bool torn = false;  // the same, and in the middle of something: a task has ended the thread
+  std::unique_ptr<cause> not_started;
+  task_id current = 0;
+  std::uint64_t kept_from = 0;  // written by the thread alone
+  act::assign hand;             // by the thread alone
+  bool holds = false;           // the same: `hand` was begun with the answer before it
+  std::atomic<urgency> news{urgency::none};
+
+  // Marks of the chunk in hand; see `detail::chunk_marks`.
+  std::atomic<std::uint64_t> item{0};
+  std::atomic<std::uint64_t> cut{0};
+  std::atomic<std::uint64_t> started_ns{0};
+  std::atomic<std::uint64_t> kept{0};
+  std::atomic<std::uint64_t> stop{0};
+  std::vector<std::byte> stage = std::vector<std::byte>(stage_bytes);
+  time_point began;  // by the thread alone
+
+  /// Under the lock, which the loop takes after it has taken the news: so old news stand for what came after them.
+  void tell(urgency how) {
+    if (news.load(std::memory_order_seq_cst) >= how) return;
+    news.store(how, std::memory_order_seq_cst);
+    loop->wake(how == urgency::urgent);
+  }
+
+  /// Takes the next task, under the lock.
+  void begin_next(time_point now) {
+    hand = std::move(input.front());
+    input.pop_front();
+    holds = true;
+    current = hand.id;
+    kept_from = 0;
+    kept.store(0, std::memory_order_relaxed);
+    item.store(0, std::memory_order_relaxed);
+    began = now;
+    started_ns.store(static_cast<std::uint64_t>(std::chrono::nanoseconds(now.time_since_epoch()).count()),
+                     std::memory_order_relaxed);
+  }
+
+  void run() {
+    std::unique_lock lock(mutex);
+    if (!initialize(lock)) return;
+    ready = true;
+    tell(urgency::urgent);
+    for (;;) {
+      changed.wait(lock, [this] { return closed || abandoned || !input.empty(); });
+      if (abandoned) return;
+      if (input.empty()) break;
+      begin_next(std::chrono::steady_clock::now());
+      lock.unlock();
+      while (holds) {
+        const auto work = std::exchange(hand, {});
+        holds = false;
+        execute(work);
+      }
+      lock.lock();
+      if (abandoned) return;
+    }
+    ended = true;
+    tell(urgency::urgent);
+  }
+
+  /// An abandoned one is not counted as leaked any more.
+  void end() {
+    const std::lock_guard lock(mutex);
+    over = true;
+    if (abandoned) return loop->wake(true);
+    if (std::exchange(ended, true)) return;
+    torn = true;
+    tell(urgency::urgent);
+  }
+
+  struct leaving {
+    worker& who;
+    ~leaving() { who.end(); }
+  };
+
+  /// What a thread that comes to no answer leaves, under the lock and when it begins no further item.
+  remains left_behind() const {
+    const auto marks = kept.load(std::memory_order_acquire);
+    const auto size = static_cast<std::ptrdiff_t>(marks & ((std::uint64_t{1} << 40) - 1));
+    return {current, item.load(std::memory_order_seq_cst), kept_from, marks >> 40,
+            bytes(stage.begin(), stage.begin() + size)};
+  }
+
+  /// False when the thread is not fit for work.
+  bool initialize(std::unique_lock<std::mutex>& lock) {
+    if (!initializer) return true;
+    lock.unlock();
+    std::unique_ptr<cause> why;
+    try {
+      initializer->run({0, 1, 1, pool}, initializer_args);
+    } catch (const abi::__forced_unwind&) {
+      throw;
+    } catch (...) {
+      // This is the outermost frame of a worker thread: what the initializer throws is why it does not become ready.
+      why = std::make_unique<cause>(cause_of(std::current_exception()));
+    }
+    lock.lock();
+    if (!why) return !abandoned;
+    why->message = "its initializer '" + initializer->name + "' failed: " + describe(*why);
+    why->cls = cause_class::start;
+    why->exception.clear();
+    not_started = std::move(why);
+    ended = true;
+    tell(urgency::urgent);
+    return false;
+  }
+
+  void execute(const act::assign& what) {
+    const auto& task = *what.task;
+    const task_context context{what.id, what.attempt, attempts, pool, &stop};
+    const std::pair<const worker*, const act::assign*> now{this, &what};
+    const in_hand_mark mark{[](const void* of, event& into) {
+                              const auto& [self, work] = *static_cast<decltype(&now)>(of);
+                              self->describe_work(*work, into);
+                            },
+                            &now};
+    if (!task.sink) {
+      run_one(task, context);
+    } else if (task.entry) {
+      run_entry(task, context);
+    } else {
+      run_body(task, context);
+    }
+  }
+
+  void describe_work(const act::assign& what, event& into) const {
+    into.actor = pool;
+    into.runs_in = to_string(rung::thread);
+    auto& task = into.task.emplace();
+    task.id = what.id;
+    task.name = what.task->entry ? what.task->entry->name : "callable";
+    task.attempt = what.attempt;
+    task.attempts = attempts;
+    if (const auto at = item.load(std::memory_order_relaxed); what.task->sink && at > 0)
+      into.text = "at item " + std::to_string(at) + " of its chunk";
+  }
+
+  void run_one(const job& task, const task_context& context) {
+    if (cut.load(std::memory_order_seq_cst) == context.task_id)
+      return answer_values(context.task_id, 0, 0, {}, true);  // cancelled before it began
+    bytes result;
+    try {
+      if (task.entry) {
+        result = task.entry->run(context, task.args);
+      } else {
+        task.body(context);
+      }
+    } catch (const abi::__forced_unwind&) {
+      throw;  // pthread_exit: to keep that would abort the program
+    } catch (...) {
+      // This is the outermost frame of a worker thread: whatever a task throws is its answer.
+      answer_failure(context.task_id, 0, std::current_exception(), true);
+      return;
+    }
+    answer_values(context.task_id, 0, 1, std::move(result), true);
+  }
+
+  void run_entry(const job& task, const task_context& context) {
+    detail::many_run run(context.task_id, task.args, task.entry->args_size, task.items);
+    run.marks = {run.id, &item, &cut, clocked ? &started_ns : nullptr, &kept, !barriers_by_others()};
+    run.stage = stage.data();
+    run.stage_size = stage.size();
+    run.owner = this;
+    run.overflow = [](detail::many_run& from, bytes_view one, std::size_t item_size) {
+      static_cast<worker*>(from.owner)->make_room(from, one, item_size);
+    };
+    for (bool done = false; !done;) {
+      try {
+        task.entry->run_many(context, run);
+        answer_staged(run, true);
+        done = true;
+      } catch (const abi::__forced_unwind&) {
+        throw;
+      } catch (...) {
+        // This is the outermost frame of a worker thread: whatever a task throws is its answer.
+        const auto why = std::current_exception();
+        done = run.next == run.count;
+        answer_staged(run, false);
+        answer_failure(run.id, run.next - 1, why, done);
+      }
+    }
+  }
+
+  void make_room(detail::many_run& run, bytes_view one, std::size_t item_size) {
+    answer_staged(run, false);
+    const std::size_t prefix = item_size == detail::variable_size ? sizeof(std::uint32_t) : 0;
+    if (prefix + one.size() <= run.stage_size) {
+      run.keep_bytes(one, item_size);
+      return;
+    }
+    bytes alone;
+    detail::append_item(alone, one, item_size);
+    answer_values(run.id, run.next - 1, 1, std::move(alone), false);
+  }
+
+  void answer_staged(detail::many_run& run, bool done) {
+    if (run.staged > 0 || done) {
+      answer_values(run.id, kept_from, run.staged, bytes(run.stage, run.stage + run.used), done);
+    }
+    run.used = 0;
+    run.staged = 0;
+  }
+
+  void run_body(const job& task, const task_context& context) {
+    const detail::chunk_marks marks{context.task_id,      &item, &cut, clocked ? &started_ns : nullptr, &kept,
+                                    !barriers_by_others()};
+    const auto end = task.base + task.items;
+    std::uint64_t at = task.base;
+    for (bool done = false; !done;) {
+      const auto from = at;
+      try {
+        task.many->run(context, marks, task.base, at, end);
+        answer_values(context.task_id, from - task.base, at - from, {}, true);
+        done = true;
+      } catch (const abi::__forced_unwind&) {
+        throw;
+      } catch (...) {
+        // This is the outermost frame of a worker thread: whatever a task throws is its answer.
+        const auto why = std::current_exception();
+        if (at > from) answer_values(context.task_id, from - task.base, at - from, {}, false);
+        done = ++at == end;
+        answer_failure(context.task_id, at - 1 - task.base, why, done);
+      }
+    }
+  }
+
+  double take_ran() {
+    const auto now = std::chrono::steady_clock::now();
+    return ms_between(std::exchange(began, now), now);
+  }
+
+  void answer_values(task_id id, std::uint64_t first, std::uint64_t count, bytes results, bool done) {
+    answer({id, first, count, std::move(results), nullptr, take_ran(), done});
+  }
+  void answer_failure(task_id id, std::uint64_t at, std::exception_ptr problem, bool done) {
+    answer({id, at, 1, {}, std::make_unique<cause>(cause_of(std::move(problem))), take_ran(), done});
+  }
+
+  /// Never kept while the next item runs: that one may take long. With the last answer of a task the next one begins.
+  void answer(reply said) {
+    const std::lock_guard lock(mutex);
+    if (abandoned) return;
+    kept_from = said.item + said.count;
+    kept.store(0, std::memory_order_relaxed);
+    const bool done = said.done;
+    output.push_back(std::move(said));
+    if (!done) return tell(urgency::some);
+    if (input.empty()) {
+      current = 0;
+      tell(urgency::urgent);
+    } else {
+      begin_next(began);
+      tell(urgency::some);
+    }
+  }
+};
+
+}  // namespace steward::pooling
