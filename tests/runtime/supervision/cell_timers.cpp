@@ -38,7 +38,7 @@ public:
   explicit scheduler(self_ptr self) : self_(self) {}
   caf::behavior make_behavior() {
     return {
-        [this](const std::string& what) { said().push_back(what); },
+        [](const std::string& what) { said().push_back(what); },
         [this](caf::put_atom, std::int64_t ms) {
           latest_ = tell_after(self_, milliseconds{ms}, handle_of(self_), "after " + std::to_string(ms));
         },
