@@ -265,6 +265,7 @@ private:
   void check_retiring(worker& w, time_point now);
   void replace_leaving(time_point now);
   void keep_size(time_point now);
+  void use_room(time_point now);
   void grow(std::size_t waiting, time_point now);
   void retire(worker& w);
   void shrink(time_point now);

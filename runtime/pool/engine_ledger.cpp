@@ -39,7 +39,7 @@ engine::slip engine::add_record(job_ptr task, task_id id, unsigned attempt) {
     place = free_.back();
     free_.pop_back();
   }
-  auto& r = records_[place] = record{};
+  auto& r = records_[place];  // fresh, or as the one before it was dropped
   r.id = id;
   r.items = task->items;
   r.attempt = attempt;

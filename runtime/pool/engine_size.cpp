@@ -57,6 +57,14 @@ void engine::keep_size(time_point now) {
   }
 }
 
+/// A worker that is gone leaves its room to one that could not be made for want of it: that one waits no longer.
+void engine::use_room(time_point now) {
+  if (asked_ || gave_up_) return;
+  const auto starved = std::find_if(workers_.begin(), workers_.end(),
+                                    [](const auto& w) { return w.at == state::waiting && !w.existed; });
+  if (starved != workers_.end()) begin(*starved, now);
+}
+
 void engine::shrink(time_point now) {
   for (auto have = living(); have > wanted_workers(); --have) {
     worker* least = nullptr;

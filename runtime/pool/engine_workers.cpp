@@ -222,6 +222,7 @@ void engine::after_planned_end(worker& w, std::string text, time_point now) {
   auto e = worker_event(event_kind::stop, event_level::debug, w);
   e.text = std::move(text);
   note(std::move(e));
+  use_room(now);
   keep_size(now);
 }
 
@@ -302,6 +303,7 @@ void engine::worker_died(worker_ref ref, const death& told, time_point now) {
     crash.decision = decision(surplus ? "replaced" : "stop", now);
     tell_crash(std::move(crash));
     w.died_at.reset();
+    if (w.existed) use_room(now);
     return;
   }
   if (spared && any_coming()) {
