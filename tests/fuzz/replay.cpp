@@ -42,6 +42,9 @@ void replay(const char* corpus, target run) {
 
 TEST(fuzz_corpus, of_frames_is_read_without_a_fault) { replay("frames", fuzz_frames); }
 TEST(fuzz_corpus, of_flight_pages_is_read_without_a_fault) { replay("flight_page", fuzz_flight_page); }
+#ifdef STEWARD_FUZZ_LINK
+TEST(fuzz_corpus, of_links_is_read_without_a_fault) { replay("link", fuzz_link); }
+#endif
 
 }  // namespace
 }  // namespace steward::test

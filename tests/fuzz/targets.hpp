@@ -14,4 +14,8 @@ void fuzz_frames(const std::uint8_t* data, std::size_t size);
 /// A flight page as a dead worker may have left it; what is missing is zero.
 void fuzz_flight_page(const std::uint8_t* data, std::size_t size);
 
+/// Bytes of an actor link, cut in pieces in a way that the first byte decides; the messages go through the codec of the
+/// gate and back.
+void fuzz_link(const std::uint8_t* data, std::size_t size);
+
 }  // namespace steward::test
