@@ -2,16 +2,19 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <csignal>
 #include <future>
 #include <set>
 
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace steward::test {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using fault_input = std::tuple<std::int64_t, std::string>;
 
@@ -211,6 +214,55 @@ TEST(process_pool, hands_its_actor_link_to_each_worker_and_closes_it_here) {
   for (const int fd : pool.map(tasks().link, numbers(1, 4))) EXPECT_EQ(fd, 5);
   pool.stop();
   EXPECT_EQ(::fcntl(given.back(), F_GETFD), -1);
+}
+
+/// Other processes that keep every processor busy, as long as it lives or for a minute.
+class busy_machine {
+public:
+  busy_machine() {
+    const auto count = 4 * std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN));
+    for (long i = 0; i < count; ++i) {
+      const int pid = ::fork();
+      if (pid > 0) pids_.push_back(pid);
+      if (pid != 0) continue;
+      ::alarm(60);
+      for (volatile bool on = true; on;) {
+      }
+    }
+  }
+  ~busy_machine() {
+    for (const int pid : pids_) ::kill(pid, SIGKILL);
+    for (const int pid : pids_) ::waitpid(pid, nullptr, 0);
+  }
+  busy_machine(const busy_machine&) = delete;
+  busy_machine& operator=(const busy_machine&) = delete;
+
+private:
+  std::vector<int> pids_;
+};
+
+TEST(process_pool, tells_an_exit_and_a_fault_exactly_on_a_machine_that_is_busy) {
+  surroundings around;
+  auto spec = spec_of(3);
+  spec.attempts = 1;
+  spec.worker_restarts = {1'000, std::chrono::seconds(60)};
+  const busy_machine others;
+  process_pool pool(around.environment(), "squares", spec);
+  ASSERT_EQ(pool.start(), std::nullopt);
+  const std::vector<fault_input> exits(60, fault_input{1, "exit3"});
+  for (const auto& o : pool.map_outcomes(tasks().poison, exits)) {
+    ASSERT_FALSE(o.ok());
+    EXPECT_EQ(o.error().why.cls, cause_class::exit) << describe(o.error());
+    EXPECT_EQ(o.error().why.code, 3) << describe(o.error());
+  }
+  if (STEWARD_SANITIZED) return;
+  const std::vector<fault_input> faults(30, fault_input{1, "segv"});
+  for (const auto& o : pool.map_outcomes(tasks().poison, faults)) {
+    ASSERT_FALSE(o.ok());
+    EXPECT_EQ(o.error().why.signal, SIGSEGV) << describe(o.error());
+    // Each with the file and the line of the fault.
+    EXPECT_THAT(o.error().why.frames, Contains(HasSubstr("tasks.cpp:"))) << describe(o.error());
+  }
 }
 
 }  // namespace
