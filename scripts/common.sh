@@ -7,6 +7,11 @@ if [[ -z ${HOME:-} && -z ${CCACHE_DIR:-} ]]; then
   export CCACHE_DIR=$root/build/.ccache
 fi
 
+# Files with a precompiled header are cached only if its macros and times may be overlooked.
+export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros}
+# What a file depends on the compiler tells anyway: no preprocessing beforehand.
+export CCACHE_DEPEND=1
+
 # The comment at the head of the script that was called.
 usage() {
   awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
