@@ -453,6 +453,7 @@ bool holds_items(bytes_view data, std::size_t size, std::uint64_t count) noexcep
 
 void register_pool_worker(const task_registry& tasks) {
   registered_tasks = &tasks;
+  worker_stdio::of_stdio();
   process::register_child_main(worker_main_name, &run_pool_worker);
 }
 

@@ -20,11 +20,14 @@ constexpr std::uint64_t worth_a_look_ns = 50'000;
 
 }  // namespace
 
-worker_stdio::worker_stdio() {
-  ::setvbuf(stdout, buffer_.data(), _IOLBF, buffer_.size());
+const void* worker_stdio::of_stdio() noexcept {
   // One that is a file's own has been taken from stdio, and is flushed each time.
-  if (dynamic_cast<std::filebuf*>(std::cout.rdbuf()) == nullptr) of_stdio_ = std::cout.rdbuf();
+  static const void* const found =
+      dynamic_cast<std::filebuf*>(std::cout.rdbuf()) == nullptr ? std::cout.rdbuf() : nullptr;
+  return found;
 }
+
+worker_stdio::worker_stdio() : of_stdio_(of_stdio()) { ::setvbuf(stdout, buffer_.data(), _IOLBF, buffer_.size()); }
 
 void worker_stdio::mark(const task_place& by) noexcept {
   // Under the lock, for a task may have left threads that print.

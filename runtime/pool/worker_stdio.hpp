@@ -26,6 +26,9 @@ class worker_stdio {
 public:
   /// From now on stdout is written line by line, so that a death loses no whole line.
   worker_stdio();
+  /// The buffer of std::cout that has nothing of its own; null when there is none. Looked for once, best by the program
+  /// for all its workers.
+  static const void* of_stdio() noexcept;
   worker_stdio(const worker_stdio&) = delete;
   worker_stdio& operator=(const worker_stdio&) = delete;
 
@@ -43,7 +46,7 @@ private:
   // Of stdout. What is printed first comes to its beginning.
   std::array<char, buffer_bytes> buffer_{};
   bool marked_ = false;
-  const void* of_stdio_ = nullptr;  // the buffer of std::cout that has nothing of its own
+  const void* of_stdio_;
 };
 
 }  // namespace steward::pooling
