@@ -19,8 +19,8 @@ namespace {
 
 constexpr std::array kinds{SIGINT, SIGTERM, SIGHUP};
 
-// What the handler needs. It runs on the thread that waits for signals, the only one that lets them through, and so
-// interrupts whatever that does.
+// What the handler needs. It runs on any thread that lets signals through: the one that waits for them, and those of
+// actors and tasks.
 int wake_fd = -1;
 pid_t program = 0;
 std::atomic<int> stopped_by{0};
