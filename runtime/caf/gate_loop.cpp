@@ -1,11 +1,12 @@
 #include "caf/gate_loop.hpp"
 
+#include "process/room.hpp"
+
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <system_error>
 #include <utility>
 
@@ -28,18 +29,12 @@ gate_loop::gate_loop(caf::actor_system& system)
       pins_(std::make_shared<gate_pins>(system)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   int problem = epoll_ < 0 || add_to(epoll_, bell_->fd(), EPOLLIN) != 0 ? errno : 0;
-  // Signals of the program are for its main thread. A fault stays deliverable: a blocked one has no last words.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP}) sigdelset(&all, fault);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
+    const process::signals_blocked quiet;
     if (problem == 0) thread_ = std::thread([this] { run(); });
   } catch (const std::system_error& e) {
     problem = e.code().value();
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (problem == 0) return;
   if (epoll_ >= 0) ::close(epoll_);
   throw std::system_error(problem, std::generic_category(), "the links of workers to actors");

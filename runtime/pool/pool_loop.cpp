@@ -1,6 +1,7 @@
 #include "pool/pool_impl.hpp"
 
 #include "pool/worker.hpp"
+#include "process/room.hpp"
 #include "process/sandbox.hpp"
 
 #include <algorithm>
@@ -8,7 +9,6 @@
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
-#include <csignal>
 #include <cstdio>
 #include <future>
 #include <mutex>
@@ -29,28 +29,11 @@ namespace {
 constexpr std::size_t task_head_bytes = 20;
 
 using pooling::time_point;
+using process::signals_blocked;
 
 constexpr std::uint64_t wake_key = 0;
 // So long the loop lets answers gather while they come fast. Each waits no longer, whatever runs after it.
 constexpr timespec nap_time{0, 20'000};
-
-/// Signals of the program are for its main thread: the threads of a pool take none.
-class signals_blocked {
-public:
-  signals_blocked() {
-    sigset_t all;
-    sigfillset(&all);
-    // Faults stay deliverable: a blocked one would end the process without its last words.
-    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP, SIGXCPU}) sigdelset(&all, fault);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~signals_blocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  signals_blocked(const signals_blocked&) = delete;
-  signals_blocked& operator=(const signals_blocked&) = delete;
-
-private:
-  sigset_t before_{};
-};
 
 /// The spec, where it has no faults. Nothing is built of one that has.
 pool_spec sound(pool_spec spec, const std::string& name, const pool_environment& env) {

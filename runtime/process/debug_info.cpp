@@ -3,7 +3,6 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <link.h>
-#include <signal.h>
 
 #include <cstring>
 #include <deque>
@@ -16,6 +15,7 @@
 #include <utility>
 
 #include "process/frame_names.hpp"
+#include "process/room.hpp"
 #include "steward/cause.hpp"
 
 #ifdef STEWARD_LIBBACKTRACE
@@ -122,17 +122,13 @@ private:
   };
 
   bool begin() {
-    sigset_t all;
-    sigset_t before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    const signals_blocked quiet;
     busy_ = true;
     try {
       std::thread{[this] { run(); }}.detach();
     } catch (const std::system_error&) {
       busy_ = false;
     }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return busy_;
   }
 
