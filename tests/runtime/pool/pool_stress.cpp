@@ -1,6 +1,6 @@
 // Everything at once on one pool, with `attempts: 1`, and each outcome held against what was really done: maps of three
-// priorities with limits and stop tokens, single tasks that are cancelled, items that throw and that kill their worker,
-// workers killed from outside, resizes, recycling.
+// priorities with limits and stop tokens, single tasks that are cancelled, items that throw, that kill their worker and
+// that run past their deadline, workers killed from outside, resizes, recycling.
 //
 //   pool_stress processes|threads [--seconds N] [--tasks N] [--seed N]
 //
@@ -45,14 +45,22 @@ using clock_type = std::chrono::steady_clock;
 // How often each input was run, in memory that all workers share. A place is used again long after its input is over.
 constexpr std::uint64_t places = std::uint64_t{1} << 24;
 std::atomic<std::uint8_t>* runs = nullptr;
+// When the last one began that never ends, there as well: it is to die of its deadline, not of a kill.
+std::atomic<std::int64_t>* endless_since_ms = nullptr;
 
-enum what_to_do : std::int32_t { just_run, sleep_a_little, throw_it, kill_the_worker };
+constexpr milliseconds deadline{1'000};
+
+std::int64_t now_ms() { return std::chrono::duration_cast<milliseconds>(clock_type::now().time_since_epoch()).count(); }
+
+enum what_to_do : std::int32_t { just_run, sleep_a_little, throw_it, kill_the_worker, never_end };
 
 std::int64_t work(std::int64_t n, std::int32_t what) {
   runs[static_cast<std::uint64_t>(n) % places].fetch_add(1);
   if (what == sleep_a_little) ::usleep(static_cast<unsigned>(n * 7919 % 1'500));
   if (what == throw_it) throw std::runtime_error("as planned");
   if (what == kill_the_worker) ::raise(SIGKILL);
+  if (what == never_end) endless_since_ms->store(now_ms());
+  while (what == never_end) ::pause();
   return n * 3 + 1;
 }
 
@@ -66,9 +74,10 @@ stress_tasks& tasks() {
 }
 
 struct tally {
-  std::atomic<std::uint64_t> ok{0}, thrown{0}, killed_itself{0}, cancelled{0}, innocent{0}, wrong{0}, crashes{0};
+  std::atomic<std::uint64_t> ok{0}, thrown{0}, killed_itself{0}, late{0}, cancelled{0}, innocent{0}, wrong{0};
+  std::atomic<std::uint64_t> crashes{0};
   std::atomic<std::uint64_t> kills{0}, resizes{0}, stops{0}, maps{0}, singles{0};
-  std::uint64_t outcomes() const { return ok + thrown + killed_itself + cancelled + innocent + wrong; }
+  std::uint64_t outcomes() const { return ok + thrown + killed_itself + late + cancelled + innocent + wrong; }
 };
 
 template <class Pool>
@@ -86,11 +95,14 @@ public:
     spec.workers = 2;
     spec.max_workers = 4;
     spec.attempts = 1;
-    if (on_processes) spec.recycle_after = 20'000;
+    if (on_processes) {
+      spec.recycle_after = 20'000;
+      spec.deadline = deadline;
+    }
     spec.worker_restarts.restarts = 1'000'000;
     spec.start_within = milliseconds(60'000);
     spec.heartbeat = milliseconds(60'000);
-    spec.grace = milliseconds(30'000);
+    spec.grace = milliseconds(10'000);
     pool_.emplace(around, "stress", spec);
   }
 
@@ -104,10 +116,11 @@ public:
     const auto s = pool_->stats();
     pool_->stop(true);
     std::printf(
-        "outcomes %llu: ok %llu, thrown %llu, killed their worker %llu, cancelled %llu, died with a worker %llu, WRONG "
+        "outcomes %llu: ok %llu, thrown %llu, killed their worker %llu, late %llu, cancelled %llu, died with a worker "
+        "%llu, WRONG "
         "%llu\n%llu maps, %llu singles; %llu kills, %llu resizes, %llu stops; taken back %llu, recycled %llu, "
         "restarts %llu, crashes %llu\n",
-        n(told_.outcomes()), n(told_.ok), n(told_.thrown), n(told_.killed_itself), n(told_.cancelled),
+        n(told_.outcomes()), n(told_.ok), n(told_.thrown), n(told_.killed_itself), n(told_.late), n(told_.cancelled),
         n(told_.innocent), n(told_.wrong), n(told_.maps), n(told_.singles), n(told_.kills), n(told_.resizes),
         n(told_.stops), n(s.taken_back), n(s.recycled), n(s.restarts), n(told_.crashes));
     if (told_.innocent > told_.kills) complain("more was lost than workers were killed");
@@ -130,7 +143,7 @@ private:
     if (e.kind != event_kind::crash || !e.why) return;
     ++told_.crashes;
     const bool killed = e.why->cls == cause_class::signal && e.why->signal == SIGKILL;
-    if (!killed) complain("a worker is accused: " + describe(*e.why));
+    if (!killed && e.why->cls != cause_class::deadline) complain("a worker is accused: " + describe(*e.why));
   }
 
   struct input {
@@ -144,6 +157,7 @@ private:
     if (dice < 2'000) one.what = sleep_a_little;
     if (dice >= 3'000 && dice < 3'050) one.what = throw_it;
     if (dice >= 4'000 && dice < 4'002 && on_processes) one.what = kill_the_worker;
+    if (random() % 500'000 == 0 && on_processes) one.what = never_end;
     return one;
   }
 
@@ -161,6 +175,8 @@ private:
     switch (got.error().kind) {
       case outcome_kind::exception:
         return one.what == throw_it && ran == 1 ? void(++told_.thrown) : complain(text());
+      case outcome_kind::deadline:
+        return one.what == never_end && ran == 1 ? void(++told_.late) : complain(text());
       case outcome_kind::quarantined:
         if (one.what == kill_the_worker && ran == 1) return void(++told_.killed_itself);
         return on_processes ? void(++told_.innocent) : complain(text());
@@ -237,7 +253,7 @@ private:
         const auto least = static_cast<unsigned>(1 + random() % 2);
         pool_->resize(least, least + static_cast<unsigned>(random() % 3));
         ++told_.resizes;
-      } else if (on_processes) {
+      } else if (on_processes && now_ms() > endless_since_ms->load() + 2 * deadline.count()) {
         const auto each = pool_->stats().each;
         if (!each.empty()) kill_worker(each[random() % each.size()].pid);
       }
@@ -275,9 +291,11 @@ private:
 }  // namespace
 
 int main(int argc, char** argv) {
-  void* shared = ::mmap(nullptr, places, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* shared =
+      ::mmap(nullptr, places + sizeof(*endless_since_ms), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) return 1;
   runs = static_cast<std::atomic<std::uint8_t>*>(shared);
+  endless_since_ms = reinterpret_cast<std::atomic<std::int64_t>*>(runs + places);
   pooling::register_pool_worker(tasks().registry);
   if (process::is_spawned_child(argc, argv)) return process::run_spawned_child(argc, argv);
   process::start_zygote();
