@@ -1,9 +1,9 @@
 # Finds the C++ Actor Framework: an installed CAF 1.x config package when there is one, else 0.17.6 as Debian's
 # libcaf-dev installs it (no config package, no .pc file).
 #
-# Targets: CAF::core, CAF::io. Variables: CAF_FOUND, CAF_VERSION.
-find_package(CAF CONFIG QUIET COMPONENTS core io)
-if(CAF_FOUND AND TARGET CAF::core AND TARGET CAF::io)
+# Target: CAF::core. Variables: CAF_FOUND, CAF_VERSION.
+find_package(CAF CONFIG QUIET COMPONENTS core)
+if(CAF_FOUND AND TARGET CAF::core)
   include(FindPackageHandleStandardArgs)
   find_package_handle_standard_args(CAF CONFIG_MODE)
   return()
@@ -11,8 +11,7 @@ endif()
 
 find_path(CAF_INCLUDE_DIR caf/actor_system.hpp)
 find_library(CAF_CORE_LIBRARY caf_core)
-find_library(CAF_IO_LIBRARY caf_io)
-mark_as_advanced(CAF_INCLUDE_DIR CAF_CORE_LIBRARY CAF_IO_LIBRARY)
+mark_as_advanced(CAF_INCLUDE_DIR CAF_CORE_LIBRARY)
 
 set(CAF_VERSION "")
 if(CAF_INCLUDE_DIR AND EXISTS "${CAF_INCLUDE_DIR}/caf/config.hpp")
@@ -28,21 +27,17 @@ endif()
 
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(CAF
-  REQUIRED_VARS CAF_CORE_LIBRARY CAF_IO_LIBRARY CAF_INCLUDE_DIR
+  REQUIRED_VARS CAF_CORE_LIBRARY CAF_INCLUDE_DIR
   VERSION_VAR CAF_VERSION
   REASON_FAILURE_MESSAGE "install Debian's libcaf-dev, or point CMAKE_PREFIX_PATH at a CAF 1.x installation")
 
 if(CAF_FOUND)
-  foreach(_part core io)
-    if(NOT TARGET CAF::${_part})
-      string(TOUPPER ${_part} _upper)
-      add_library(CAF::${_part} UNKNOWN IMPORTED)
-      set_target_properties(CAF::${_part} PROPERTIES
-        IMPORTED_LOCATION "${CAF_${_upper}_LIBRARY}"
-        INTERFACE_INCLUDE_DIRECTORIES "${CAF_INCLUDE_DIR}")
-    endif()
-  endforeach()
+  if(NOT TARGET CAF::core)
+    add_library(CAF::core UNKNOWN IMPORTED)
+    set_target_properties(CAF::core PROPERTIES
+      IMPORTED_LOCATION "${CAF_CORE_LIBRARY}"
+      INTERFACE_INCLUDE_DIRECTORIES "${CAF_INCLUDE_DIR}")
+  endif()
   find_package(Threads REQUIRED)
   set_property(TARGET CAF::core APPEND PROPERTY INTERFACE_LINK_LIBRARIES Threads::Threads)
-  set_property(TARGET CAF::io APPEND PROPERTY INTERFACE_LINK_LIBRARIES CAF::core)
 endif()
