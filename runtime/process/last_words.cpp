@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <execinfo.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -16,6 +17,7 @@
 #include <cstring>
 #include <exception>
 #include <iterator>
+#include <new>
 #include <string>
 #include <type_traits>
 
@@ -170,6 +172,17 @@ private:
   void* memory_ = MAP_FAILED;
 };
 
+// What is done with a thread's own at its end.
+class thread_end {
+public:
+  explicit thread_end(void (*f)(void*)) noexcept : known_(::pthread_key_create(&key_, f) == 0) {}
+  bool keep(void* mine) const noexcept { return known_ && ::pthread_setspecific(key_, mine) == 0; }
+
+private:
+  pthread_key_t key_{};
+  bool known_;
+};
+
 void find_main_stack() noexcept {
   rlimit limit{};
   // The program's name lies above the first frame.
@@ -215,7 +228,10 @@ void own_signal_stack() noexcept {
   stack_t now{};
   // A sanitizer gives every thread one of its own.
   if (::sigaltstack(nullptr, &now) == 0 && (now.ss_flags & SS_DISABLE) == 0) return;
-  thread_local signal_stack mine;
+  // A thread_local with a destructor would end the program where there is no memory to note that.
+  static const thread_end stacks{[](void* mine) { delete static_cast<signal_stack*>(mine); }};
+  auto* mine = new (std::nothrow) signal_stack;
+  if (!stacks.keep(mine)) delete mine;
 }
 
 void install_last_words(flight_page& page, int channel_fd) {

@@ -5,6 +5,8 @@
 #include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
 
+#include <algorithm>
+#include <array>
 #include <functional>
 #include <typeinfo>
 #include <utility>
@@ -44,24 +46,27 @@ caf::error exit_reason_of(leave_reason reason, const std::string& why) {
 
 port::durable_options options_of(const cell_kind& kind) { return {kind.mailbox, kind.redeliver > 0, kind.watched}; }
 
-/// As `cause_of`, without throwing the exception once more. What is known of the latest type is kept per thread.
+/// As `cause_of`, without throwing the exception once more. What is known of the latest type is kept per thread, and
+/// has no destructor: where there is no memory to note that it needs one, the program would end.
 cause cause_of_known(const std::exception& known, const std::exception_ptr& problem) {
   struct type_facts {
     const std::type_info* type = nullptr;
-    std::string name;
-    bool nests = false;
+    std::array<char, 256> name{};
+    std::size_t size = 0;
   };
-  thread_local type_facts latest;
+  thread_local constinit type_facts latest;
   const auto& type = typeid(known);
   if (latest.type == nullptr || *latest.type != type) {
-    latest.name = demangle(type.name());
-    latest.nests = dynamic_cast<const std::nested_exception*>(&known) != nullptr;
+    if (dynamic_cast<const std::nested_exception*>(&known) != nullptr) return cause_of(problem);
+    const auto name = demangle(type.name());
+    if (name.size() > latest.name.size()) return cause_of(problem);
+    std::copy(name.begin(), name.end(), latest.name.begin());
+    latest.size = name.size();
     latest.type = &type;
   }
-  if (latest.nests) return cause_of(problem);
   cause out;
   out.cls = cause_class::exception;
-  out.exception = latest.name;
+  out.exception.assign(latest.name.data(), latest.size);
   out.message = text_of(known);
   return out;
 }
