@@ -6,6 +6,7 @@ usage: test_terminal.py --program STEWARD [--seconds N] [--crashes N] [unittest'
 The usual run is short; three minutes with 1,500 crashes are `--seconds 180 --crashes 1500`.
 """
 
+import contextlib
 import fcntl
 import json
 import math
@@ -127,7 +128,8 @@ class killer(threading.Thread):
                 due = CRASHES * (time.monotonic() - began) / (0.9 * SECONDS)
                 if crashed < due and alive:
                     actor = self.random.choice(sorted(alive))
-                    os.kill(alive.pop(actor), self.random.choice(SIGNALS))
+                    with contextlib.suppress(ProcessLookupError):  # it ran past its deadline meanwhile
+                        os.kill(alive.pop(actor), self.random.choice(SIGNALS))
 
 
 def run_on_terminal(columns, folder):
