@@ -181,7 +181,9 @@ TEST_F(own_end, comes_at_once_with_a_second_signal) {
   ASSERT_TRUE(until_ready(program));
   program.signal(SIGINT);
   program.signal(SIGTERM);
-  EXPECT_EQ(end_of(program).how.code, 143);
+  // Several threads take signals: which of two that come together is first is open.
+  const auto code = end_of(program).how.code;
+  EXPECT_TRUE(code == 128 + SIGINT || code == 128 + SIGTERM) << code;
 }
 
 TEST_F(own_end, of_process_1_comes_with_sigterm) {
