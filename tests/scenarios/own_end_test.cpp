@@ -182,8 +182,9 @@ TEST_F(own_end, comes_at_once_with_a_second_signal) {
   program.signal(SIGINT);
   program.signal(SIGTERM);
   // Several threads take signals: which of two that come together is first is open.
-  const auto code = end_of(program).how.code;
-  EXPECT_TRUE(code == 128 + SIGINT || code == 128 + SIGTERM) << code;
+  const auto end = end_of(program);
+  EXPECT_TRUE(end.how.code == 128 + SIGINT || end.how.code == 128 + SIGTERM) << end.how.code;
+  EXPECT_EQ(end.err.find("has not ended"), std::string::npos) << "one signal alone ends it so: " << end.err;
 }
 
 TEST_F(own_end, of_process_1_comes_with_sigterm) {

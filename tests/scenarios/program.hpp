@@ -45,6 +45,11 @@ public:
 
   int pid() const noexcept { return process_.pid(); }
   void signal(int number) const noexcept { process_.signal(number); }
+  /// Waits until this stands on standard error; false when it does not come.
+  bool has_said(const std::string& text) {
+    return process_.read_until([&] { return process_.err().find(text) != std::string::npos; },
+                               subprocess::clock::now() + run_limit);
+  }
 
   /// The events so far.
   const std::vector<json>& events();
