@@ -142,7 +142,7 @@ void capability_gate::write_bare(link_header header, bool lazy) {
 }
 
 caf::error capability_gate::write(link_header header, const caf::type_erased_tuple& content, message_use use) {
-  std::vector<char> frame;
+  auto frame = outbox_.fresh();
   std::vector<caf::actor_id> shown;
   std::vector<caf::strong_actor_ptr> actors;
   // Another gate may end and unpin an actor just before this one finds it; if it is not over it is there the next time.

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <exception>
 #include <random>
@@ -101,6 +102,21 @@ std::optional<std::string> read_values(guarded_source& in, const caf::uniform_ty
   }
 }
 
+/// CAF's own types without a place for a handle: a message of these alone need not be searched for one.
+bool holds_no_handle(std::string_view name) noexcept {
+  static constexpr std::array plain{
+      std::string_view{"@str"},      std::string_view{"@atom"},     std::string_view{"@i64"},
+      std::string_view{"@u64"},      std::string_view{"@i32"},      std::string_view{"@u32"},
+      std::string_view{"bool"},      std::string_view{"double"},    std::string_view{"float"},
+      std::string_view{"@i16"},      std::string_view{"@u16"},      std::string_view{"@i8"},
+      std::string_view{"@u8"},       std::string_view{"@ldouble"},  std::string_view{"@unit"},
+      std::string_view{"@strvec"},   std::string_view{"@strset"},   std::string_view{"@strmap"},
+      std::string_view{"@u16_str"},  std::string_view{"@u32_str"},  std::string_view{"@charbuf"},
+      std::string_view{"@duration"}, std::string_view{"@timespan"}, std::string_view{"@timestamp"},
+  };
+  return std::find(plain.begin(), plain.end(), name) != plain.end();
+}
+
 bool asks_the_system(const caf::type_erased_tuple& content) {
   return content.size() > 1 && content.match_element<caf::atom_value>(0) &&
          content.get_as<caf::atom_value>(0) == caf::sys_atom::value;
@@ -135,8 +151,9 @@ caf::node_id to_node(std::span<const std::byte> bytes) {
 
 gate_codec::gate_codec(caf::actor_system& system) : system_(system), own_(to_bytes(system.node())) {}
 
-caf::error gate_codec::append_names(const caf::type_erased_tuple& content, message_use use,
-                                    std::vector<char>& out) const {
+caf::error gate_codec::append_names(const caf::type_erased_tuple& content, message_use use, std::vector<char>& out,
+                                    bool& plain) const {
+  plain = true;
   const auto& types = system_.types();
   if (content.size() > max_elements) return refusal("a message of more than 255 values cannot cross a process");
   if (asks_the_system(content)) return refusal("a control message does not cross a process");
@@ -150,6 +167,8 @@ caf::error gate_codec::append_names(const caf::type_erased_tuple& content, messa
     const bool an_end = name == error_type && content.size() == 1 && use == message_use::request;
     if (is_control_type(name) || an_end) return refusal("a control message does not cross a process");
     if (name.size() > 255) return refusal("a type whose name is too long to cross a process");
+    // A type of the program's own may bear any name.
+    plain = plain && type.first != 0 && holds_no_handle(name);
     out.push_back(static_cast<char>(name.size()));
     out.insert(out.end(), name.begin(), name.end());
   }
@@ -159,7 +178,8 @@ caf::error gate_codec::append_names(const caf::type_erased_tuple& content, messa
 caf::error gate_codec::encode(const caf::type_erased_tuple& content, message_use use, std::vector<char>& out,
                               std::vector<caf::actor_id>& shown) const {
   const auto at = out.size();
-  if (auto problem = append_names(content, use, out)) return problem;
+  bool plain = false;
+  if (auto problem = append_names(content, use, out, plain)) return problem;
   caf::scoped_execution_unit unit{&system_};
   caf::binary_serializer sink{&unit, out};
   sink.seek(out.size());
@@ -167,6 +187,7 @@ caf::error gate_codec::encode(const caf::type_erased_tuple& content, message_use
     if (auto problem = content.save(i, sink)) return problem;
   if (out.size() - at > process::max_link_bytes)
     return refusal("a message of " + std::to_string(out.size() - at) + " bytes is too large to cross a process");
+  if (plain) return caf::none;
   bool shows_us = false;
   for_each_node(out.data() + at, out.size() - at, own_, [&](char*) {
     shows_us = true;
@@ -219,7 +240,9 @@ std::optional<std::string> gate_codec::decode(std::span<const std::byte> bytes, 
     if (is_control_type(name)) return "a control message";
   if (names.size() == 1 && names.front() == error_type && use == message_use::request) return "a control message";
   // A handle of this node is looked up by CAF, which does not ask whose it is.
-  if (!shows_only_given(values, by)) return "a handle that it was never given";
+  // A name of CAF's own is looked for among its types first, so it stands for no other type.
+  const bool plain = std::all_of(names.begin(), names.end(), holds_no_handle);
+  if (!plain && !shows_only_given(values, by)) return "a handle that it was never given";
   std::optional<std::string> problem;
   listener hears{[&](const caf::node_id& node, caf::actor_id number) -> caf::strong_actor_ptr {
     if (!node && number == 0) return nullptr;

@@ -61,7 +61,9 @@ public:
   const node_bytes& own_node() const noexcept { return own_; }
 
 private:
-  caf::error append_names(const caf::type_erased_tuple& content, message_use use, std::vector<char>& out) const;
+  /// `plain` becomes true when no value can hold a handle.
+  caf::error append_names(const caf::type_erased_tuple& content, message_use use, std::vector<char>& out,
+                          bool& plain) const;
   void find_handles(const std::vector<char>& bytes, std::size_t at, std::vector<caf::actor_id>& out) const;
   bool shows_only_given(std::span<const std::byte> bytes, handles& by) const;
 

@@ -48,8 +48,6 @@ void close_fd(int fd) {
   if (fd >= 0) ::close(fd);
 }
 
-// Larger memory for frames is given back.
-constexpr std::size_t payload_kept = std::size_t{4} * 1024 * 1024;
 
 // As long as nobody takes what we forward, a worker that writes has to wait.
 constexpr auto output_retry = std::chrono::milliseconds(10);
@@ -245,7 +243,7 @@ void process_driver::carry_out(act::assign what, engine&, time_point) {
   // It may have been cut here once, or asked to stop. That was another run.
   if (page.cut.load(std::memory_order_relaxed) == what.id) page.cut.store(0, std::memory_order_seq_cst);
   if (page.stop.load(std::memory_order_relaxed) - what.id < task.items) page.stop.store(0, std::memory_order_relaxed);
-  if (payload_.capacity() > payload_kept) payload_ = {};
+  if (payload_.capacity() > payload_kept) payload_ = bytes();
   s->dirty = true;
 }
 

@@ -322,9 +322,11 @@ private:
     encode_all(payload_, ran, item, count);
     payload_.insert(payload_.end(), results.begin(), results.end());
     const auto flags = answer_flags(count > 0 ? item + count - 1 : item, done, ran);
-    if (out_.push(frame_kind::result, flags, id_, payload_)) return;
-    const auto size = "the result of " + std::to_string(results.size()) + " bytes ";
+    const bool fits = out_.push(frame_kind::result, flags, id_, payload_);
     const int error = errno;
+    if (payload_.capacity() > payload_kept) payload_ = bytes();
+    if (fits) return;
+    const auto size = "the result of " + std::to_string(results.size()) + " bytes ";
     const auto why = error == EMSGSIZE
                          ? std::make_exception_ptr(std::length_error(size + "is larger than a frame"))
                          : std::make_exception_ptr(std::runtime_error(size + "cannot be sent: " + errno_text(error)));

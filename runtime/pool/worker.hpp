@@ -50,6 +50,9 @@ inline constexpr int exit_broken = 76;
 /// Longest text of an exception that travels to the pool, in bytes.
 inline constexpr std::size_t max_exception_bytes = 4096;
 
+/// Memory for frames beyond this is given back after each.
+inline constexpr std::size_t payload_kept = std::size_t{4} * 1024 * 1024;
+
 /// Flags of a task frame: the worker reads a clock before each item; the one argument and the one result travel without
 /// a size.
 inline constexpr std::uint16_t flag_clock = 1;

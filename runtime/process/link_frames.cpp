@@ -18,6 +18,10 @@ constexpr std::size_t read_bytes = std::size_t{64} * 1024;
 constexpr std::size_t kept_bytes = std::size_t{256} * 1024;
 constexpr std::size_t most_at_once = std::size_t{4} * 1024 * 1024;
 constexpr std::size_t reserved_at_once = std::size_t{16} * 1024 * 1024;
+// With room for the header and for what was read beside a frame of 16 MiB.
+constexpr std::size_t kept_at_most = reserved_at_once + std::size_t{128} * 1024;
+// So many frames in a row that fill less than a quarter of a large buffer are the end of it.
+constexpr unsigned most_too_large = 64;
 // Lazy frames wait for company no longer than this many bytes.
 constexpr std::size_t lazy_bytes = 2048;
 // Small frames that wait go in one piece.
@@ -68,9 +72,17 @@ void write_link_header(char* at, const link_header& header, std::size_t content)
   std::memcpy(at, &wire, sizeof wire);
 }
 
+void spare_room::used(std::size_t size, std::size_t capacity) noexcept {
+  too_large_ = size >= capacity / 4 ? 0 : too_large_ + 1;
+}
+
+bool spare_room::keeps(std::size_t capacity) const noexcept {
+  return capacity <= kept_bytes || (capacity <= kept_at_most && too_large_ < most_too_large);
+}
+
 std::span<std::byte> link_reader::room() {
   held_.consume(std::exchange(release_, 0));
-  if (held_.size() == 0) held_.shrink_to(kept_bytes);
+  if (held_.size() == 0 && !used_.keeps(held_.capacity())) held_.shrink_to(kept_bytes);
   // Room for the rest of a large frame is made at once, up to a size that nobody misses; from then on it doubles.
   const auto missing = wanted_ > held_.size() ? wanted_ - held_.size() : 0;
   const auto count = std::clamp(missing, read_bytes, std::max(reserved_at_once, held_.size()));
@@ -90,6 +102,7 @@ std::optional<link_frame> link_reader::next() {
   }
   if (held_.size() < wanted_) return std::nullopt;
   release_ = std::exchange(wanted_, 0);
+  used_.used(release_, held_.capacity());
   return link_frame{header, {held_.front() + link_header_bytes, wire.content}};
 }
 
@@ -104,6 +117,11 @@ bool link_reader::check(const link_header& header, std::size_t content, bool zer
     problem_ = "version " + std::to_string(header.number) + " of the protocol; this is " + std::to_string(link_version);
   greeted_ = true;
   return problem_.empty();
+}
+
+std::vector<char> link_outbox::fresh() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(spare_, {});
 }
 
 bool link_outbox::push(std::vector<char> frame, bool lazy) {
@@ -128,7 +146,7 @@ void link_outbox::flush() {
 void link_outbox::write() {
   blocked_ = false;
   while (!queue_.empty()) {
-    const auto& first = queue_.front();
+    auto& first = queue_.front();
     const auto count = ::send(fd_, first.data() + written_, first.size() - written_, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count < 0 && errno == EINTR) continue;
     // Whatever else is wrong with the socket its loop learns from the reading side.
@@ -138,6 +156,10 @@ void link_outbox::write() {
     written_ += gone;
     waiting_ -= gone;
     if (written_ < first.size()) continue;
+    used_.used(first.size(), first.capacity());
+    if (first.capacity() > spare_.capacity()) spare_.swap(first);
+    spare_.clear();
+    if (!used_.keeps(spare_.capacity())) spare_ = std::vector<char>();
     queue_.pop_front();
     written_ = 0;
   }
@@ -163,6 +185,7 @@ void link_outbox::close() {
   closed_ = true;
   blocked_ = false;
   queue_.clear();
+  spare_ = std::vector<char>();
   written_ = waiting_ = 0;
   drained_.notify_all();
 }

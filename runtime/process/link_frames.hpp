@@ -50,9 +50,22 @@ inline constexpr std::uint64_t max_link_number = (std::uint64_t{1} << 48) - 1;
 /// Writes the 32 bytes of a header.
 void write_link_header(char* at, const link_header& header, std::size_t content) noexcept;
 
+/// Says when a buffer that was made for a large frame is to be given back: it is kept for the next one, since fresh
+/// memory costs more than the copying, until it was far too large for a number of frames in a row. Not thread-safe.
+class spare_room {
+public:
+  /// A frame of this size was in a buffer of that one.
+  void used(std::size_t size, std::size_t capacity) noexcept;
+  /// Whether a buffer of this size is worth keeping.
+  bool keeps(std::size_t capacity) const noexcept;
+
+private:
+  unsigned too_large_ = 0;  // frames in a row that filled little of it
+};
+
 /// Cuts a stream of bytes into frames, each in the form that its kind has. It trusts nothing: a bad header stops it for
-/// good, and beyond 16 MiB it reserves no more than twice what has arrived, whatever length was announced. Frames
-/// before the bad one are still yielded. Not thread-safe.
+/// good, and beyond 16 MiB it reserves no more than twice what has arrived, whatever length was announced. Up to 16 MiB
+/// stay reserved while large frames keep coming. Frames before the bad one are still yielded. Not thread-safe.
 class link_reader {
 public:
   /// Where the next bytes go; then `took` says how many came.
@@ -72,6 +85,7 @@ private:
   byte_queue held_;
   std::size_t release_ = 0;  // bytes of the frame that was yielded last
   std::size_t wanted_ = 0;   // bytes of the frame at the front, once its header was checked
+  spare_room used_;
   bool greeted_ = false;
   std::string problem_;
 };
@@ -82,6 +96,8 @@ class link_outbox {
 public:
   explicit link_outbox(int fd) : fd_(fd) {}
 
+  /// An empty frame to be filled and pushed, with the memory of one that was written where there is one.
+  std::vector<char> fresh();
   /// `lazy`: it may wait for the next frame that is not. True when the loop must write the rest.
   bool push(std::vector<char> frame, bool lazy);
   /// Writes what the socket takes.
@@ -101,6 +117,8 @@ private:
   mutable std::mutex mutex_;
   std::condition_variable drained_;
   std::deque<std::vector<char>> queue_;
+  std::vector<char> spare_;
+  spare_room used_;
   std::size_t written_ = 0;  // of the first
   std::size_t waiting_ = 0;
   bool blocked_ = false;

@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <sys/socket.h>
@@ -57,11 +58,67 @@ TEST(link_frames, an_announced_length_reserves_little) {
   EXPECT_LE(reader.reserved_bytes(), std::size_t{17} << 20);
 }
 
+TEST(link_frames, of_one_large_size_share_their_memory_until_they_are_small_again) {
+  link_reader reader;
+  const auto large = frame_of({link_kind::tell, 1, 0, 0}, std::string(std::size_t{4} << 20, 'x'));
+  const auto small = frame_of({link_kind::tell, 1, 0, 0}, "x");
+  read_in_pieces(reader, greeting + large, 65536);
+  reader.room();
+  const auto reserved = reader.reserved_bytes();
+  EXPECT_GE(reserved, large.size());
+  read_in_pieces(reader, large, 65536);
+  reader.room();
+  EXPECT_EQ(reader.reserved_bytes(), reserved);
+  for (int i = 0; i < 100; ++i) read_in_pieces(reader, small, 65536);
+  reader.room();
+  EXPECT_LE(reader.reserved_bytes(), std::size_t{512} << 10);
+  EXPECT_EQ(reader.problem(), "");
+}
+
+TEST(link_frames, beyond_16_MiB_give_their_memory_back_at_once) {
+  link_reader reader;
+  read_in_pieces(reader, greeting + frame_of({link_kind::tell, 1, 0, 0}, std::string(std::size_t{40} << 20, 'x')),
+                 65536);
+  reader.room();
+  EXPECT_LE(reader.reserved_bytes(), std::size_t{512} << 10);
+}
+
 TEST(link_frames, what_comes_before_a_bad_one_is_yielded_and_nothing_behind_it) {
   link_reader reader;
   const auto tell = frame_of({link_kind::tell, 1, 0, 0}, "x");
   EXPECT_EQ(read_in_pieces(reader, greeting + tell + greeting + tell, 4096).size(), 2U);
   EXPECT_EQ(reader.problem(), "a second greeting");
+}
+
+TEST(link_outbox, gives_the_memory_of_a_large_frame_to_the_next_until_they_are_small) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  link_outbox box{ends[0]};
+  std::thread reader([&] {
+    std::vector<char> some(1 << 20);
+    while (::read(ends[1], some.data(), some.size()) > 0) {
+    }
+  });
+  const auto send = [&](std::size_t bytes) {
+    auto frame = box.fresh();
+    const auto had = frame.capacity();
+    EXPECT_TRUE(frame.empty());
+    frame.resize(bytes, 'x');
+    box.push(std::move(frame), false);
+    while (box.waiting() > 0) box.flush();
+    return had;
+  };
+  EXPECT_EQ(send(1 << 20), 0U);
+  EXPECT_GE(send(1 << 20), std::size_t{1} << 20);
+  EXPECT_GE(send(100), std::size_t{1} << 20);
+  for (int i = 0; i < 100; ++i) send(100);
+  EXPECT_LT(send(100), std::size_t{256} << 10);
+  send(std::size_t{40} << 20);
+  EXPECT_LT(send(100), std::size_t{256} << 10) << "a huge one is not kept";
+  ::shutdown(ends[0], SHUT_RDWR);
+  reader.join();
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST(link_outbox, keeps_what_the_socket_does_not_take_and_gives_it_in_order) {

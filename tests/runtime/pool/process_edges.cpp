@@ -227,6 +227,28 @@ TEST_F(process_edges, name_the_limit_under_which_a_worker_cannot_begin) {
   EXPECT_THAT(describe(*problem), HasSubstr("could not begin under the memory_limit of 16777216 bytes"));
 }
 
+std::uint64_t resident_bytes(const std::string& pid) {
+  std::ifstream in("/proc/" + pid + "/statm");
+  std::uint64_t all = 0;
+  std::uint64_t resident = 0;
+  in >> all >> resident;
+  EXPECT_TRUE(in) << pid;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+TEST_F(process_edges, give_the_memory_of_large_values_back_on_both_sides) {
+  if (STEWARD_SANITIZED != 0) GTEST_SKIP() << "sanitizers keep what was freed";
+  process_pool pool(around.environment(), "squares", spec_of(1));
+  ASSERT_EQ(pool.start(), std::nullopt);
+  const auto pid = std::to_string(get_soon_value(pool.submit(tasks().pid, 0)));
+  const auto here = resident_bytes("self");
+  const auto there = resident_bytes(pid);
+  EXPECT_EQ(get_soon_value(pool.submit(tasks().repeat, std::string(128 * mib, 'x'), 1)).size(), 128 * mib);
+  EXPECT_EQ(get_soon_value(pool.submit(tasks().pid, 0)), std::stoll(pid));
+  EXPECT_LT(resident_bytes("self"), here + 64 * mib);
+  EXPECT_LT(resident_bytes(pid), there + 64 * mib);
+}
+
 TEST_F(process_edges, never_run_what_was_cancelled_while_it_waited_in_a_worker) {
   process_pool pool(around.environment(), "squares", spec_of(1));
   ASSERT_EQ(pool.start(), std::nullopt);
