@@ -14,6 +14,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 // What goes into a pool's engine, and what comes out of it.
 namespace steward::pooling {
@@ -94,6 +95,7 @@ struct worker_view {
   std::size_t sent = 0;
 };
 
+/// What the driver is to do with the workers.
 namespace act {
 
 /// Hand the task or chunk to the worker, which runs what it is handed in this order and answers each before it begins
@@ -131,20 +133,32 @@ struct withdraw {
   worker_ref worker;
   task_id head = 0;      ///< what it was sent first and has not answered
   std::size_t sent = 0;  ///< how many tasks or chunks it was sent and has not answered, `head` included
+  bool chunk = false;    ///< `head` is one
 };
 /// Tell by `engine::worker_finished` which items of the chunk in hand it has finished and not answered.
 struct harvest {
   worker_ref worker;
   task_id id = 0;
+  job_ptr task;
+  std::uint64_t received = 0;  ///< items that have their outcome
 };
+
+}  // namespace act
+
+using order = std::variant<act::assign, act::start, act::stop, act::terminate, act::kill, act::ask_task, act::withdraw,
+                           act::harvest>;
+
+/// What callers, the supervisor and the log are to know.
+namespace news {
+
 /// The outcome of a task, or the error of an item of a chunk.
-struct settle {
+struct settled {
   job_ptr task;
   outcome<bytes> result;
   std::size_t item = 0;  ///< counted from the first of its chunk
 };
 /// The values of items of a chunk.
-struct settle_items {
+struct items_settled {
   job_ptr task;
   std::size_t item = 0;
   std::size_t count = 0;
@@ -158,15 +172,22 @@ struct gave_up {
 };
 /// The last worker is gone after a stop.
 struct stopped {};
-/// Something to be told.
-struct tell {
+struct happened {
   std::unique_ptr<event> what;
 };
 
-}  // namespace act
+}  // namespace news
 
-using action =
-    std::variant<act::assign, act::start, act::stop, act::terminate, act::kill, act::ask_task, act::withdraw,
-                 act::harvest, act::settle, act::settle_items, act::all_ready, act::gave_up, act::stopped, act::tell>;
+using notice =
+    std::variant<news::settled, news::items_settled, news::all_ready, news::gave_up, news::stopped, news::happened>;
+
+/// What an engine has decided. All orders come first: who hears of an outcome finds that the workers know of it. Each
+/// list in its order.
+struct decisions {
+  std::vector<order> orders;
+  std::vector<notice> notices;
+
+  bool empty() const noexcept { return orders.empty() && notices.empty(); }
+};
 
 }  // namespace steward::pooling

@@ -7,7 +7,7 @@
 
 namespace steward::pooling {
 
-/// Carries out an engine's actions on workers of one kind and reports what becomes of them. Lives on the pool's thread:
+/// Carries out an engine's orders on workers of one kind and reports what becomes of them. Lives on the pool's thread:
 /// every function is called there, and none blocks.
 class driver {
 public:
@@ -16,19 +16,26 @@ public:
   driver& operator=(const driver&) = delete;
   virtual ~driver() = default;
 
+  // One after the other, and none of them tells the engine anything.
+
   /// The worker may be started as late as at `launch`, which comes before anything else is asked of a worker.
-  virtual void carry_out(const act::start& what, engine& to, time_point now) = 0;
-  virtual void launch(engine&, time_point) {}
-  virtual void carry_out(act::assign what, engine& to, time_point now) = 0;
-  virtual void carry_out(const act::stop& what) = 0;
-  virtual void carry_out(const act::terminate& what) = 0;
-  virtual void carry_out(const act::kill& what, engine& to, time_point now) = 0;
-  virtual void carry_out(const act::ask_task& what) = 0;
-  virtual void carry_out(const act::withdraw& what, engine& to, time_point now) = 0;
-  virtual void carry_out(const act::harvest& what, engine& to, time_point now) = 0;
+  virtual void carry_out(const act::start& what, time_point now) = 0;
+  virtual void launch(time_point) {}
+  virtual void carry_out(act::assign what, time_point now) = 0;
+  virtual void carry_out(const act::stop& what, time_point now) = 0;
+  virtual void carry_out(const act::terminate& what, time_point now) = 0;
+  virtual void carry_out(const act::kill& what, time_point now) = 0;
+  virtual void carry_out(const act::ask_task& what, time_point now) = 0;
+  virtual void carry_out(const act::withdraw& what, time_point now) = 0;
+  virtual void carry_out(const act::harvest& what, time_point now) = 0;
 
   /// Sends what `assign` and `stop` queued.
   virtual void flush() = 0;
+  /// Tells the engine what became of the orders since the last call.
+  virtual void report(engine& to, time_point now) = 0;
+
+  // What comes from the workers.
+
   /// A descriptor that the driver put into the loop's epoll set, with this key, which is not 0, is ready.
   virtual void channel_event(std::uint64_t key, std::uint32_t events, engine& to, time_point now) = 0;
   /// Tells the engine what the workers said. False when there was nothing.

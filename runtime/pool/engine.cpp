@@ -102,8 +102,8 @@ void engine::begin_stop() {
     const bool idle = w.sent.empty() && w.at != state::starting;
     const bool was_told = w.at == state::terminating;
     w.at = state::retiring;
-    out_.emplace_back(act::stop{ref_of(w)});
-    if (!idle && !was_told) out_.emplace_back(act::terminate{ref_of(w)});
+    orders_.emplace_back(act::stop{ref_of(w)});
+    if (!idle && !was_told) orders_.emplace_back(act::terminate{ref_of(w)});
   }
 }
 
@@ -147,7 +147,7 @@ void engine::check_started() {
   }
   if (!announced_ && phase_ == phase::running) {
     announced_ = true;
-    out_.emplace_back(act::all_ready{});
+    notices_.emplace_back(news::all_ready{});
   }
 }
 
@@ -204,9 +204,9 @@ void engine::settle_values(record& r, std::uint64_t item, std::uint64_t count, b
   open_ -= count;
   r.received += static_cast<std::uint32_t>(count);
   if (r.task->sink) {
-    out_.emplace_back(act::settle_items{r.task, item, count, std::move(results), ran_ms});
+    notices_.emplace_back(news::items_settled{r.task, item, count, std::move(results), ran_ms});
   } else {
-    out_.emplace_back(act::settle{r.task, outcome<bytes>(std::move(results), ran_ms), 0});
+    notices_.emplace_back(news::settled{r.task, outcome<bytes>(std::move(results), ran_ms), 0});
   }
 }
 
@@ -355,7 +355,7 @@ void engine::head_answered(worker& w, std::uint64_t items, double ran_ms, bool d
   if (w.at != state::terminating || !w.sent.empty()) return;
   // What it was to end for is over: it has nothing to wait for.
   w.at = state::killing;
-  out_.emplace_back(act::kill{ref_of(w)});
+  orders_.emplace_back(act::kill{ref_of(w)});
 }
 
 void engine::take_head(worker& w) {
@@ -368,7 +368,7 @@ void engine::take_head(worker& w) {
   --busy_;
 }
 
-std::vector<action> engine::step(time_point now) {
+decisions engine::step(time_point now) {
   if (now - last_step_ > away_after()) catch_up(now);
   last_step_ = now;
   if (phase_ == phase::starting) check_started();
@@ -379,7 +379,7 @@ std::vector<action> engine::step(time_point now) {
   if (waits_ > 0) check_waits(now);
   if (spec_.recycle_after > 0 || spec_.recycle_memory > 0) check_shares(now);
   if (phase_ == phase::stopping) check_stop(now);
-  return std::exchange(out_, {});
+  return {std::exchange(orders_, {}), std::exchange(notices_, {})};
 }
 
 bool engine::may_take(const worker& w) const {
@@ -426,7 +426,7 @@ void engine::hand_over(worker& w, slip e, time_point now) {
     ++busy_;
     new_head(w, now);
   }
-  out_.emplace_back(act::assign{ref_of(w), r.id, r.attempt, r.task});
+  orders_.emplace_back(act::assign{ref_of(w), r.id, r.attempt, r.task});
 }
 
 /// Tasks under which a worker died run alone, and for the last time in a worker that has run nothing before.
@@ -521,7 +521,8 @@ time_point engine::harvest_at(const worker& w) const {
 void engine::harvest(time_point now) {
   for (auto& w : workers_) {
     if (harvest_at(w) > now) continue;
-    out_.emplace_back(act::harvest{ref_of(w), w.sent.front().id});
+    const auto& r = at(w.sent.front());
+    orders_.emplace_back(act::harvest{ref_of(w), r.id, r.task, r.received});
     w.harvest_at = now + std::max<time_point::duration>(held_up_after, (now - w.head_since) / harvest_share);
   }
 }

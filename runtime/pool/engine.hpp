@@ -43,8 +43,9 @@ struct counters {
 
 /// The ledger and the scheduler of a pool, as a pure machine: it reads no clock, starts nothing and waits for nothing.
 ///
-/// The driver feeds it what happened and when, then takes the actions that `step` returns and carries them out in
-/// order. Every submitted task is kept until exactly one action carries its outcome. Only the task that a dead worker
+/// It is fed what happened and when; `step` returns what the driver is to do and what others are to know. What became
+/// of that the driver tells afterwards, never while it acts. Every submitted task is kept until exactly one notice
+/// carries its outcome. Only the task that a dead worker
 /// had in hand is charged an attempt, and those whose answers died with it; tasks that were sent and not started return
 /// to the head of the queue, and finished items of a chunk keep their values. Not thread-safe: one owner calls
 /// everything, with times that do not go backwards.
@@ -106,11 +107,13 @@ public:
   look wanted(unsigned index, time_point now) const;
 
   /// Everything that is to be done now.
-  std::vector<action> step(time_point now);
+  decisions step(time_point now);
   /// Takes what `step` returned back, for its memory.
-  void reuse(std::vector<action> done) {
-    done.clear();
-    if (out_.empty() && out_.capacity() < done.capacity()) out_ = std::move(done);
+  void reuse(decisions done) {
+    done.orders.clear();
+    done.notices.clear();
+    if (orders_.empty() && orders_.capacity() < done.orders.capacity()) orders_ = std::move(done.orders);
+    if (notices_.empty() && notices_.capacity() < done.notices.capacity()) notices_ = std::move(done.notices);
   }
   /// When `step` has something to do even if nothing happens.
   std::optional<time_point> next_due() const;
@@ -234,6 +237,7 @@ private:
   void cancel_head(worker& w, time_point now);
   void take_back_cancelled();
   void take_back(worker& w);
+  void withdraw(worker& w, std::size_t sent);
   void charge(worker& w, slip e, const cause& why, bool answer_lost, time_point now, std::string& fate);
   void head_answered(worker& w, std::uint64_t items, double ran_ms, bool done, time_point now);
   void take_head(worker& w);
@@ -295,7 +299,7 @@ private:
   event worker_event(event_kind kind, event_level how, const worker& w) const;
   event_task task_view(const record& r, std::uint64_t item) const;
   event_decision decision(const char* what, time_point now, milliseconds delay = milliseconds{0}) const;
-  void note(event e) { out_.emplace_back(act::tell{std::make_unique<event>(std::move(e))}); }
+  void note(event e) { notices_.emplace_back(news::happened{std::make_unique<event>(std::move(e))}); }
   bool any_ready() const;
   bool any_there() const;
   bool any_coming() const;
@@ -341,7 +345,8 @@ private:
   const task_entry* known_ = nullptr;  // the one that was looked up last, with its place in `run_us_`
   double* known_us_ = nullptr;
   counters totals_;
-  std::vector<action> out_;
+  std::vector<order> orders_;
+  std::vector<notice> notices_;
 };
 
 }  // namespace steward::pooling

@@ -167,22 +167,24 @@ void engine::take_back_cancelled() {
   for (auto& w : workers_) {
     const bool works = w.at == state::ready || (w.at == state::retiring && !asked_);
     if (!works || w.held || !w.withdrawn.empty() || w.sent.size() < 2) continue;
-    if (std::any_of(w.sent.begin() + 1, w.sent.end(), [this](slip e) { return at(e).cancelled; })) {
-      take_back(w);
-      std::rotate(out_.begin(), out_.end() - 1, out_.end());  // before the outcomes
-    }
+    if (std::any_of(w.sent.begin() + 1, w.sent.end(), [this](slip e) { return at(e).cancelled; })) take_back(w);
   }
 }
 
 /// All that the worker has not begun.
 void engine::take_back(worker& w) {
   w.held = true;
-  out_.emplace_back(act::withdraw{ref_of(w), w.sent.front().id, w.sent.size()});
+  withdraw(w, w.sent.size());
+}
+
+void engine::withdraw(worker& w, std::size_t sent) {
+  const auto head = w.sent.front();
+  orders_.emplace_back(act::withdraw{ref_of(w), head.id, sent, at(head).task->sink != nullptr});
 }
 
 /// What the worker runs has its outcome already: it is asked to end it, and made to after the grace.
 void engine::cancel_head(worker& w, time_point now) {
-  out_.emplace_back(act::ask_task{ref_of(w), w.sent.front().id, true});
+  orders_.emplace_back(act::ask_task{ref_of(w), w.sent.front().id, true});
   if (processes() && works(w)) w.end_by = now + spec_.grace;
 }
 
@@ -237,7 +239,7 @@ task_error engine::error_of(const record& r, outcome_kind kind, work_state work,
 }
 
 void engine::settle_failed(const record& r, std::uint64_t item, task_error error) {
-  out_.emplace_back(act::settle{r.task, outcome<bytes>(std::move(error)), item});
+  notices_.emplace_back(news::settled{r.task, outcome<bytes>(std::move(error)), item});
   --open_;
   ++totals_.settled;
   ++totals_.failed;

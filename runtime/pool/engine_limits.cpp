@@ -127,7 +127,7 @@ void engine::check_workers(time_point now) {
     if (w.at == state::ready && w.sent.empty()) check_idle(w, now);
     if (w.at == state::terminating && now >= w.due) {
       w.at = state::killing;
-      out_.emplace_back(act::kill{ref_of(w)});
+      orders_.emplace_back(act::kill{ref_of(w)});
     }
   }
 }
@@ -175,7 +175,7 @@ bool engine::cut_off(worker& w, time_point now) {
   if (more && !std::exchange(w.was_cut, true)) {
     // What comes of it is known at the next step, which follows at once.
     w.held = true;
-    out_.emplace_back(act::withdraw{ref_of(w), w.sent.front().id, w.sent.size() + w.withdrawn.size()});
+    withdraw(w, w.sent.size() + w.withdrawn.size());
     return false;
   }
   if (!std::exchange(w.went_on, false)) return true;
@@ -220,7 +220,7 @@ void engine::check_deadline(worker& w, time_point now) {
     told.task_fate = "asked to stop";
     told.text = "its stop token is set";
     note(std::move(told));
-    out_.emplace_back(act::ask_task{ref_of(w), id, false});
+    orders_.emplace_back(act::ask_task{ref_of(w), id, false});
     return;
   }
   const auto why = make_cause(cause_class::deadline, "longer than " + render_duration(spec_.deadline));

@@ -56,7 +56,7 @@ void engine::begin(worker& w, time_point now) {
   }
   w.due = now + spec_.start_within;
   if (w.incarnation > 1 && w.died_at) note(worker_event(event_kind::restart, event_level::info, w));
-  out_.emplace_back(act::start{ref_of(w)});
+  orders_.emplace_back(act::start{ref_of(w)});
 }
 
 /// Ends a worker, for a reason. A process is asked first, unless it is past asking.
@@ -64,11 +64,11 @@ void engine::end(worker& w, cause why, bool at_once, time_point now) {
   w.killed_for = std::move(why);
   if (at_once || !processes() || spec_.grace.count() == 0) {
     w.at = state::killing;
-    out_.emplace_back(act::kill{ref_of(w)});
+    orders_.emplace_back(act::kill{ref_of(w)});
   } else {
     w.at = state::terminating;
     w.due = now + spec_.grace;
-    out_.emplace_back(act::terminate{ref_of(w)});
+    orders_.emplace_back(act::terminate{ref_of(w)});
   }
 }
 
@@ -76,7 +76,7 @@ void engine::end(worker& w, cause why, bool at_once, time_point now) {
 void engine::retire(worker& w) {
   w.at = state::retiring;
   w.due = time_point::max();
-  out_.emplace_back(act::stop{ref_of(w)});
+  orders_.emplace_back(act::stop{ref_of(w)});
 }
 
 void engine::count(const cause& why) {
@@ -266,10 +266,11 @@ void engine::worker_died(worker_ref ref, const death& told, time_point now) {
     crash.task = task_view(at(e), std::min<std::uint64_t>(how.item, at(e).items - 1));
     crash.task->ran_ms = ms_between(w.head_since, now);
   }
-  // The crash is told before what follows from it, so its place is kept while the tasks are decided on.
-  const auto place = out_.size();
-  out_.emplace_back(act::tell{});
-  const auto tell_crash = [&](event e) { out_[place] = act::tell{std::make_unique<event>(std::move(e))}; };
+  // The crash is told before what follows from it.
+  const auto place = static_cast<std::ptrdiff_t>(notices_.size());
+  const auto tell_crash = [&](event e) {
+    notices_.insert(notices_.begin() + place, news::happened{std::make_unique<event>(std::move(e))});
+  };
   crash.task_fate = reclaim(w, how, why, now);
   if (w.killed_task != 0 && crash.task_fate == "none")
     crash.text = "task " + std::to_string(w.killed_task) + " answered before the end";
@@ -338,7 +339,7 @@ void engine::give_up(const cause& why, event_decision decision, time_point now) 
   note(std::move(limit));
   note(std::move(e));
   // Before the tasks are settled: whoever waits for them may end the run, and the supervisor must know by then.
-  out_.emplace_back(act::gave_up{why});
+  notices_.emplace_back(news::gave_up{why});
   gave_up_ = why;
   settle_all(outcome_kind::pool_gone, why);
   for (auto& w : workers_) {
@@ -356,7 +357,7 @@ void engine::check_stop(time_point now) {
     terminated_ = true;
     begin_stop();
     for (auto& w : workers_) {
-      if (w.at == state::retiring) out_.emplace_back(act::terminate{ref_of(w)});
+      if (w.at == state::retiring) orders_.emplace_back(act::terminate{ref_of(w)});
     }
   }
   if (!forced_ && now >= stop_since_ + spec_.shutdown) {
@@ -373,7 +374,7 @@ void engine::check_stop(time_point now) {
   if (!asked_) begin_stop();
   phase_ = phase::stopped;
   note(make_event(event_kind::stop, event_level::info));
-  out_.emplace_back(act::stopped{});
+  notices_.emplace_back(news::stopped{});
 }
 
 std::string engine::name_of(const worker& w) const { return "w" + std::to_string(w.index + 1); }

@@ -77,20 +77,13 @@ struct pool::impl {
   void tell_gaps();
   void sleep(time_point now);
   void work_off(time_point now);
-  void carry_out(pooling::act::tell& what, time_point);
-  void carry_out(pooling::act::settle_items& what, time_point);
-  void carry_out(pooling::act::settle& what, time_point);
-  void carry_out(pooling::act::all_ready&, time_point);
-  void carry_out(pooling::act::gave_up& what, time_point);
-  void carry_out(pooling::act::stopped&, time_point) {}
-  void carry_out(pooling::act::start& what, time_point now) { hands->carry_out(what, brain, now); }
-  void carry_out(pooling::act::assign& what, time_point now) { hands->carry_out(std::move(what), brain, now); }
-  void carry_out(pooling::act::stop& what, time_point) { hands->carry_out(what); }
-  void carry_out(pooling::act::terminate& what, time_point) { hands->carry_out(what); }
-  void carry_out(pooling::act::kill& what, time_point now) { hands->carry_out(what, brain, now); }
-  void carry_out(pooling::act::ask_task& what, time_point) { hands->carry_out(what); }
-  void carry_out(pooling::act::withdraw& what, time_point now) { hands->carry_out(what, brain, now); }
-  void carry_out(pooling::act::harvest& what, time_point now) { hands->carry_out(what, brain, now); }
+  void carry_out(std::vector<pooling::order>& orders, time_point now);
+  void pass_on(pooling::news::happened& what);
+  void pass_on(pooling::news::items_settled& what);
+  void pass_on(pooling::news::settled& what);
+  void pass_on(pooling::news::all_ready&);
+  void pass_on(pooling::news::gave_up& what);
+  void pass_on(pooling::news::stopped&) {}
   void left(std::size_t count);
   /// Lets `count` tasks in, if there is room for them.
   bool try_let_in(std::size_t count);

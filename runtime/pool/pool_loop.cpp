@@ -199,21 +199,27 @@ void pool::impl::sleep(time_point now) {
 
 void pool::impl::work_off(time_point now) {
   for (;;) {
-    auto actions = brain.step(now);
-    if (actions.empty()) return;
+    auto decided = brain.step(now);
+    if (decided.empty()) return;
+    if (hands) carry_out(decided.orders, now);
     // Whoever learns of an outcome finds it counted.
     publish();
-    for (auto& a : actions) {
-      if (hands && !std::holds_alternative<pooling::act::start>(a)) hands->launch(brain, now);
-      std::visit([this, now](auto& what) { carry_out(what, now); }, a);
-    }
-    if (hands) hands->launch(brain, now);
-    if (hands) hands->flush();
-    brain.reuse(std::move(actions));
+    for (auto& one : decided.notices) std::visit([this](auto& what) { pass_on(what); }, one);
+    brain.reuse(std::move(decided));
   }
 }
 
-void pool::impl::carry_out(pooling::act::tell& what, time_point) {
+void pool::impl::carry_out(std::vector<pooling::order>& orders, time_point now) {
+  for (auto& one : orders) {
+    if (!std::holds_alternative<pooling::act::start>(one)) hands->launch(now);
+    std::visit([this, now](auto& what) { hands->carry_out(std::move(what), now); }, one);
+  }
+  hands->launch(now);
+  hands->flush();
+  hands->report(brain, now);
+}
+
+void pool::impl::pass_on(pooling::news::happened& what) {
   const auto& e = *what.what;
   if (e.kind == event_kind::output) {
     const auto line = e.actor + ": " + e.text;
@@ -227,14 +233,14 @@ void pool::impl::carry_out(pooling::act::tell& what, time_point) {
   if (env.events) env.events->emit(std::move(*what.what));
 }
 
-void pool::impl::carry_out(pooling::act::settle_items& what, time_point) {
+void pool::impl::pass_on(pooling::news::items_settled& what) {
   left(what.count);
   const auto& task = *what.task;
   task.sink->values(task.first + what.item, what.count, std::move(what.results), task.many, task.base + what.item,
                     what.ran_ms);
 }
 
-void pool::impl::carry_out(pooling::act::settle& what, time_point) {
+void pool::impl::pass_on(pooling::news::settled& what) {
   left(1);
   if (what.task->sink) {
     what.task->sink->error(what.task->first + what.item, std::move(what.result).take_error());
@@ -245,12 +251,12 @@ void pool::impl::carry_out(pooling::act::settle& what, time_point) {
   done(std::move(what.result));
 }
 
-void pool::impl::carry_out(pooling::act::all_ready&, time_point) {
+void pool::impl::pass_on(pooling::news::all_ready&) {
   all_ready = true;
   for (auto& done : std::exchange(on_started, {})) done(std::nullopt);
 }
 
-void pool::impl::carry_out(pooling::act::gave_up& what, time_point) {
+void pool::impl::pass_on(pooling::news::gave_up& what) {
   gone = what.why;
   for (auto& done : std::exchange(on_started, {})) done(what.why);
   if (env.on_gave_up) env.on_gave_up(what.why);

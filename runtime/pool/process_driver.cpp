@@ -48,7 +48,6 @@ void close_fd(int fd) {
   if (fd >= 0) ::close(fd);
 }
 
-
 // As long as nobody takes what we forward, a worker that writes has to wait.
 constexpr auto output_retry = std::chrono::milliseconds(10);
 
@@ -127,10 +126,10 @@ struct process_driver::launching {
   }
 };
 
-void process_driver::carry_out(const act::start& what, engine&, time_point) { to_start_.push_back(what.worker); }
+void process_driver::carry_out(const act::start& what, time_point) { to_start_.push_back(what.worker); }
 
 /// All at once, so that the zygote makes one while the next is on its way.
-void process_driver::launch(engine& to, time_point now) {
+void process_driver::launch(time_point now) {
   if (to_start_.empty()) return;
   std::deque<launching> all;
   std::vector<process::keeper::start_call> calls;
@@ -150,13 +149,25 @@ void process_driver::launch(engine& to, time_point now) {
       const auto& child = *next++;
       if (child) {
         adopt(one, child, now);
-        to.worker_exists(one.ref, child.pid);
-        continue;
+      } else {
+        one.problem = child.error;
       }
-      one.problem = child.error;
     }
-    to.worker_start_failed(one.ref, make_cause(cause_class::start, one.problem), now);
+    launched_.push_back({one.ref, one.problem.empty() ? slots_[one.ref.index].pid : 0, one.problem});
   }
+}
+
+void process_driver::report(engine& to, time_point now) {
+  for (auto& [ref, pid, problem] : std::exchange(launched_, {})) {
+    if (problem.empty()) {
+      to.worker_exists(ref, pid);
+    } else {
+      to.worker_start_failed(ref, make_cause(cause_class::start, std::move(problem)), now);
+    }
+  }
+  for (const auto& [ref, kept] : std::exchange(withdrawn_, {})) to.worker_withdrew(ref, kept);
+  for (auto& [ref, id, found, since] : std::exchange(harvested_, {}))
+    to.worker_finished(ref, id, found.from, found.count, std::move(found.results), since, now);
 }
 
 /// Makes the ways to a new worker, or says why there are none.
@@ -223,7 +234,7 @@ void process_driver::adopt(launching& one, const process::started& child, time_p
   s.output.watch(epoll_fd_, key | stdout_key, key | stderr_key, options_.path + "/w" + std::to_string(key));
 }
 
-void process_driver::carry_out(act::assign what, engine&, time_point) {
+void process_driver::carry_out(act::assign what, time_point) {
   auto* s = find(what.worker);
   if (!s) return;
   const auto& task = *what.task;
@@ -247,21 +258,21 @@ void process_driver::carry_out(act::assign what, engine&, time_point) {
   s->dirty = true;
 }
 
-void process_driver::carry_out(const act::stop& what) {
+void process_driver::carry_out(const act::stop& what, time_point) {
   auto* s = find(what.worker);
   if (!s) return;
   s->writer.push(frame_kind::stop, 0, 0, {});
   s->dirty = true;
 }
 
-void process_driver::carry_out(const act::terminate& what) {
+void process_driver::carry_out(const act::terminate& what, time_point) {
   auto* s = find(what.worker);
   if (!s) return;
   s->terminated = true;
   options_.keeper->kill(s->child, SIGTERM);
 }
 
-void process_driver::carry_out(const act::ask_task& what) {
+void process_driver::carry_out(const act::ask_task& what, time_point) {
   auto* s = find(what.worker);
   if (!s) return;
   auto& page = s->recorder.page();
@@ -276,7 +287,7 @@ void process_driver::carry_out(const act::ask_task& what) {
   page.stop.store(asked, std::memory_order_relaxed);
 }
 
-void process_driver::carry_out(const act::withdraw& what, engine& to, time_point) {
+void process_driver::carry_out(const act::withdraw& what, time_point) {
   auto* s = find(what.worker);
   if (!s) return;
   auto& page = s->recorder.page();
@@ -289,17 +300,16 @@ void process_driver::carry_out(const act::withdraw& what, engine& to, time_point
   kept.will_answer = true;
   kept.begun = begun > head ? static_cast<std::size_t>(std::min<std::uint64_t>(begun - head + 1, what.sent)) : 1;
   // The item is one of the first only while it is the one that was begun, and none but it can be begun any more.
-  const auto* task = to.sent(what.worker, what.head).first;
-  if (begun == head && task && task->sink) {
+  if (begun == head && what.chunk) {
     page.cut.store(what.head, std::memory_order_seq_cst);
     const bool fenced = page.fenced.load(std::memory_order_relaxed) != 0;
     if (fenced || ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0)
       kept.item = page.item.load(std::memory_order_seq_cst);
   }
-  to.worker_withdrew(what.worker, kept);
+  withdrawn_.emplace_back(what.worker, kept);
 }
 
-void process_driver::carry_out(const act::kill& what, engine&, time_point now) {
+void process_driver::carry_out(const act::kill& what, time_point now) {
   auto* s = find(what.worker);
   if (!s) return;
   s->killed = true;

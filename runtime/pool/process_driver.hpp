@@ -41,16 +41,17 @@ public:
   process_driver(std::shared_ptr<inbox> to, int epoll_fd, options o);
   ~process_driver() override;
 
-  void carry_out(const act::start& what, engine& to, time_point now) override;
-  void launch(engine& to, time_point now) override;
-  void carry_out(act::assign what, engine& to, time_point now) override;
-  void carry_out(const act::stop& what) override;
-  void carry_out(const act::terminate& what) override;
-  void carry_out(const act::kill& what, engine& to, time_point now) override;
-  void carry_out(const act::ask_task& what) override;
-  void carry_out(const act::withdraw& what, engine& to, time_point now) override;
-  void carry_out(const act::harvest& what, engine& to, time_point now) override;
+  void carry_out(const act::start& what, time_point now) override;
+  void launch(time_point now) override;
+  void carry_out(act::assign what, time_point now) override;
+  void carry_out(const act::stop& what, time_point now) override;
+  void carry_out(const act::terminate& what, time_point now) override;
+  void carry_out(const act::kill& what, time_point now) override;
+  void carry_out(const act::ask_task& what, time_point now) override;
+  void carry_out(const act::withdraw& what, time_point now) override;
+  void carry_out(const act::harvest& what, time_point now) override;
   void flush() override;
+  void report(engine& to, time_point now) override;
   bool collect(engine& to, time_point now) override;
   bool has_news() const override { return !exits_.empty() || !named_.empty() || !breaches_.empty(); }
   void channel_event(std::uint64_t key, std::uint32_t events, engine& to, time_point now) override;
@@ -62,6 +63,12 @@ private:
   // SIGKILL is final, yet the kernel may take its time to free a large process; after this long it is given up.
   static constexpr std::chrono::milliseconds patience_for_kill{10'000};
 
+  /// Results that a worker has finished and not sent, as its arena shows them.
+  struct staged {
+    std::uint64_t from = 0;
+    std::uint64_t count = 0;
+    bytes results{};
+  };
   struct slot {
     worker_ref ref;
     bool alive = false;
@@ -95,6 +102,17 @@ private:
     void close_ends() noexcept;
     task_id in_hand() const noexcept;
   };
+  struct launched {
+    worker_ref ref;
+    int pid = 0;
+    std::string problem{};  // why there is none
+  };
+  struct harvested {
+    worker_ref ref;
+    task_id id = 0;
+    staged found;
+    time_point since;
+  };
   struct exit_news {
     worker_ref ref;
     process::exit_report report;
@@ -115,7 +133,6 @@ private:
   void watch_frame(slot& s, time_point now);
   static task_place place_of(const slot& s);
   static worker_output::teller lines_of(const slot& s, engine& to);
-  struct staged;
   staged read_staged(const slot& s, std::uint64_t id) const;
   void salvage(slot& s, engine& to, time_point now);
   void end_for(slot& s, cause fault, time_point now);
@@ -136,6 +153,10 @@ private:
   std::vector<worker_ref> named_;                             // dead ones whose frames have names now
   std::vector<std::pair<worker_ref, std::string>> breaches_;  // of the protocol on the actor links
   std::vector<worker_ref> to_start_;
+  // What became of orders, and is not told yet.
+  std::vector<launched> launched_;
+  std::vector<std::pair<worker_ref, withdrawal>> withdrawn_;
+  std::vector<harvested> harvested_;
   bytes payload_;  // of the frame that is made
 };
 

@@ -71,13 +71,6 @@ bool process_driver::find_names(slot& s) {
   return s.recorder.find_names(tell);
 }
 
-/// Results that a worker has finished and not sent, as its arena shows them.
-struct process_driver::staged {
-  std::uint64_t from = 0;
-  std::uint64_t count = 0;
-  bytes results{};
-};
-
 /// Nothing in the arena is trusted. The worker may be at work on it: what changes meanwhile is not taken.
 process_driver::staged process_driver::read_staged(const slot& s, std::uint64_t id) const {
   const auto& page = s.recorder.page();
@@ -112,16 +105,15 @@ void process_driver::salvage(slot& s, engine& to, time_point now) {
     to.worker_finished(s.ref, id, from, count, std::move(results), now, now);
 }
 
-void process_driver::carry_out(const act::harvest& what, engine& to, time_point now) {
+void process_driver::carry_out(const act::harvest& what, time_point now) {
   auto* s = find(what.worker);
   if (!s || s->fault) return;
-  const auto* task = to.sent(what.worker, what.id).first;
-  auto [from, count, results] = read_staged(*s, what.id);
-  if (!task || count == 0 || !holds_items(results, task->entry->result_size, count)) return;
+  auto found = read_staged(*s, what.id);
+  if (found.count == 0 || !holds_items(found.results, what.task->entry->result_size, found.count)) return;
   const bool clocked = options_.spec.deadline.count() > 0 || options_.spec.soft_deadline.count() > 0;
   const auto started = s->recorder.page().started_ns.load(std::memory_order_relaxed);
   const auto since = clocked ? time_of(*s, started, now) : now;
-  to.worker_finished(what.worker, what.id, from, count, std::move(results), since, now);
+  harvested_.push_back({what.worker, what.id, std::move(found), since});
 }
 
 /// Tells the engine. The slot is free after it; a report that still comes is about an older incarnation.

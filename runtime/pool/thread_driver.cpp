@@ -28,7 +28,8 @@ struct thread_driver::slot {
   std::shared_ptr<worker> self;
   std::thread thread;
   std::vector<act::assign> staged;
-  std::vector<reply> heard;  // empty but for its memory
+  std::vector<reply> heard;  // empty but for its memory, or what one that was killed has answered
+  remains left;              // by one that was killed
 };
 
 thread_driver::thread_driver(std::shared_ptr<inbox> to, options o)
@@ -44,7 +45,7 @@ thread_driver::slot* thread_driver::find(worker_ref ref) {
   return s.self && s.ref == ref ? &s : nullptr;
 }
 
-void thread_driver::carry_out(const act::start& what, engine& to, time_point now) {
+void thread_driver::carry_out(const act::start& what, time_point) {
   if (what.worker.index >= slots_.size()) slots_.resize(what.worker.index + 1);
   auto& s = slots_[what.worker.index];
   auto self = std::make_shared<worker>();
@@ -66,15 +67,30 @@ void thread_driver::carry_out(const act::start& what, engine& to, time_point now
   } catch (const std::system_error&) {
     auto why = cause_of(std::current_exception());
     why.cls = cause_class::start;
-    to.worker_start_failed(what.worker, why, now);
+    launched_.emplace_back(what.worker, std::move(why));
     return;
   }
   s.ref = what.worker;
   s.self = std::move(self);
-  to.worker_exists(what.worker, 0);
+  launched_.emplace_back(what.worker, std::nullopt);
 }
 
-void thread_driver::carry_out(act::assign what, engine&, time_point) {
+void thread_driver::report(engine& to, time_point now) {
+  for (const auto& [ref, problem] : std::exchange(launched_, {})) {
+    if (problem) {
+      to.worker_start_failed(ref, *problem, now);
+    } else {
+      to.worker_exists(ref, 0);
+    }
+  }
+  for (const auto& [ref, kept] : std::exchange(withdrawn_, {})) to.worker_withdrew(ref, kept);
+  for (auto& one : std::exchange(harvested_, {}))
+    to.worker_finished(one.ref, one.id, one.from, one.count, std::move(one.results), one.since, now);
+  for (const auto ref : std::exchange(killed_, {}))
+    if (auto* s = find(ref)) tell_kill(*s, to, now);
+}
+
+void thread_driver::carry_out(act::assign what, time_point) {
   auto* s = find(what.worker);
   if (!s) return;
   auto& self = *s->self;
@@ -99,7 +115,7 @@ void thread_driver::flush() {
   }
 }
 
-void thread_driver::carry_out(const act::stop& what) {
+void thread_driver::carry_out(const act::stop& what, time_point) {
   auto* s = find(what.worker);
   if (!s) return;
   const std::lock_guard lock(s->self->mutex);
@@ -109,7 +125,7 @@ void thread_driver::carry_out(const act::stop& what) {
   s->self->changed.notify_one();
 }
 
-void thread_driver::carry_out(const act::ask_task& what) {
+void thread_driver::carry_out(const act::ask_task& what, time_point) {
   auto* s = find(what.worker);
   if (!s) return;
   auto asked = what.id;
@@ -123,7 +139,7 @@ void thread_driver::carry_out(const act::ask_task& what) {
   s->self->stop.store(asked, std::memory_order_relaxed);
 }
 
-void thread_driver::carry_out(const act::withdraw& what, engine& to, time_point) {
+void thread_driver::carry_out(const act::withdraw& what, time_point) {
   auto* s = find(what.worker);
   if (!s) return;
   withdrawal kept;
@@ -139,77 +155,74 @@ void thread_driver::carry_out(const act::withdraw& what, engine& to, time_point)
     input.erase(input.end() - static_cast<std::ptrdiff_t>(back), input.end());
     kept.begun = what.sent - back;
     s->self->changed.notify_one();
-    const auto* task = to.sent(what.worker, what.head).first;
-    if (in_hand && task && task->sink) {
+    if (in_hand && what.chunk) {
       s->self->cut.store(what.head, std::memory_order_seq_cst);
       // After this the thread has seen the cut, or we see the item that it has taken.
       if (barriers_by_others()) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
       kept.item = s->self->item.load(std::memory_order_seq_cst);
     }
   }
-  to.worker_withdrew(what.worker, kept);
+  withdrawn_.emplace_back(what.worker, kept);
 }
 
-void thread_driver::carry_out(const act::harvest& what, engine& to, time_point now) {
+void thread_driver::carry_out(const act::harvest& what, time_point now) {
   auto* s = find(what.worker);
-  const auto [task, received] = to.sent(what.worker, what.id);
-  if (!s || !task) return;
+  if (!s) return;
   auto& self = *s->self;
-  std::uint64_t from = received;
-  std::uint64_t count = 0;
-  bytes results;
-  auto since = now;
+  harvested found{what.worker, what.id, what.received, 0, {}, now};
   {
     const std::lock_guard lock(self.mutex);
     // What it has answered comes first.
     if (self.current != what.id || !self.output.empty()) return;
-    if (task->many) {
+    if (what.task->many) {
       const auto item = self.item.load(std::memory_order_acquire);
-      count = item > received ? item - received : 0;
+      found.count = item > what.received ? item - what.received : 0;
     } else {
       const auto kept = self.kept.load(std::memory_order_acquire);
       const auto size = kept & ((std::uint64_t{1} << 40) - 1);
-      from = self.kept_from;
-      count = kept >> 40;
+      found.from = self.kept_from;
+      found.count = kept >> 40;
       // It adds to these, and writes over them only after it has had the lock.
-      results.assign(self.stage.begin(), self.stage.begin() + static_cast<std::ptrdiff_t>(size));
+      found.results.assign(self.stage.begin(), self.stage.begin() + static_cast<std::ptrdiff_t>(size));
     }
     if (self.clocked) {
       const auto started = std::chrono::nanoseconds(self.started_ns.load(std::memory_order_relaxed));
-      since = time_point(std::chrono::duration_cast<time_point::duration>(started));
+      found.since = time_point(std::chrono::duration_cast<time_point::duration>(started));
     }
   }
-  if (count > 0) to.worker_finished(what.worker, what.id, from, count, std::move(results), since, now);
+  if (found.count > 0) harvested_.push_back(std::move(found));
 }
 
-void thread_driver::carry_out(const act::kill& what, engine& to, time_point now) {
+void thread_driver::carry_out(const act::kill& what, time_point) {
   auto* s = find(what.worker);
   if (!s) return;
   // What it has answered counts; from the moment the flag is set, nothing more does, and nothing more is begun.
-  std::vector<reply> output;
   std::deque<act::assign> unstarted;
-  remains left;
   {
     const std::lock_guard lock(s->self->mutex);
     s->self->abandoned = true;
-    output.swap(s->self->output);
+    s->heard.swap(s->self->output);
     unstarted.swap(s->self->input);
     s->self->cut.store(s->self->current, std::memory_order_seq_cst);
     // After this the thread has seen the cut, or we see the item that it has taken.
     if (barriers_by_others()) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-    left = s->self->left_behind();
-    s->self->stop.store(left.in_hand + left.item, std::memory_order_relaxed);
+    s->left = s->self->left_behind();
+    s->self->stop.store(s->left.in_hand + s->left.item, std::memory_order_relaxed);
     s->self->changed.notify_one();
   }
-  for (auto& said : output) hear(*s, said, to, now);
-  if (left.in_hand == 0) {
-    s->thread.join();
+  killed_.push_back(what.worker);
+}
+
+void thread_driver::tell_kill(slot& s, engine& to, time_point now) {
+  for (auto& said : std::exchange(s.heard, {})) hear(s, said, to, now);
+  if (s.left.in_hand == 0) {
+    s.thread.join();
   } else {
-    s->thread.detach();
+    s.thread.detach();
     std::erase_if(abandoned_, [](const auto& w) { return w.expired(); });
-    abandoned_.push_back(s->self);
+    abandoned_.push_back(s.self);
   }
-  bury(*s, {make_cause(cause_class::killed, "abandoned"), 0, true}, std::move(left), to, now);
+  bury(s, {make_cause(cause_class::killed, "abandoned"), 0, true}, std::exchange(s.left, {}), to, now);
 }
 
 /// What it had finished counts.

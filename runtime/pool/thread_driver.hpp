@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace steward::pooling {
@@ -29,15 +31,16 @@ public:
   thread_driver(std::shared_ptr<inbox> to, options o);
   ~thread_driver() override;
 
-  void carry_out(const act::start& what, engine& to, time_point now) override;
-  void carry_out(act::assign what, engine& to, time_point now) override;
-  void carry_out(const act::stop& what) override;
-  void carry_out(const act::terminate&) override {}
-  void carry_out(const act::kill& what, engine& to, time_point now) override;
-  void carry_out(const act::ask_task& what) override;
-  void carry_out(const act::withdraw& what, engine& to, time_point now) override;
-  void carry_out(const act::harvest& what, engine& to, time_point now) override;
+  void carry_out(const act::start& what, time_point now) override;
+  void carry_out(act::assign what, time_point now) override;
+  void carry_out(const act::stop& what, time_point now) override;
+  void carry_out(const act::terminate&, time_point) override {}
+  void carry_out(const act::kill& what, time_point now) override;
+  void carry_out(const act::ask_task& what, time_point now) override;
+  void carry_out(const act::withdraw& what, time_point now) override;
+  void carry_out(const act::harvest& what, time_point now) override;
   void flush() override;
+  void report(engine& to, time_point now) override;
   bool collect(engine& to, time_point now) override;
   bool has_news() const override;
   bool may_nap() const override { return heard_ >= nap_after; }
@@ -58,17 +61,24 @@ private:
   struct slot;
   struct reply;
   struct remains;
+  struct harvested;
 
   slot* find(worker_ref ref);
   bool any_news(urgency least) const;
   bool collect_from(slot& s, engine& to, time_point now);
   static void bury(slot& s, death how, remains left, engine& to, time_point now);
+  void tell_kill(slot& s, engine& to, time_point now);
   static void hear(slot& s, reply& said, engine& to, time_point now);
 
   std::shared_ptr<inbox> inbox_;
   options options_;
   sigset_t mask_;  // of the thread that made the pool
   std::deque<slot> slots_;
+  // What became of orders, and is not told yet.
+  std::vector<std::pair<worker_ref, std::optional<cause>>> launched_;
+  std::vector<std::pair<worker_ref, withdrawal>> withdrawn_;
+  std::vector<harvested> harvested_;
+  std::vector<worker_ref> killed_;
   std::size_t heard_ = 0;                         // answers that the last round brought
   std::vector<std::weak_ptr<worker>> abandoned_;  // those that are gone have expired
 };

@@ -56,6 +56,16 @@ struct thread_driver::remains {
   bytes results;
 };
 
+/// Items of a chunk that a thread has finished and not answered.
+struct thread_driver::harvested {
+  worker_ref ref;
+  task_id id = 0;
+  std::uint64_t from = 0;
+  std::uint64_t count = 0;
+  bytes results;
+  time_point since;
+};
+
 /// What a thread and the pool's loop share. The thread holds a reference, so that an abandoned one may outlive the
 /// pool.
 struct thread_driver::worker {

@@ -18,7 +18,7 @@ namespace steward::test {
 using namespace steward::pooling;
 using std::chrono::milliseconds;
 
-/// An engine in virtual time, with its actions sorted by kind.
+/// An engine in virtual time, with its decisions sorted by kind.
 class engine_case : public ::testing::Test {
 protected:
   struct settled {
@@ -120,30 +120,32 @@ protected:
   }
 
   void step() {
-    for (auto& a : brain->step(now)) std::visit([this](auto& x) { take(x); }, a);
+    auto decided = brain->step(now);
+    for (auto& one : decided.orders) std::visit([this](auto& x) { take(x); }, one);
+    for (auto& one : decided.notices) std::visit([this](auto& x) { take(x); }, one);
   }
   void take(act::assign& x) { assigned.push_back(x); }
   void take(act::start& x) { starts.push_back(x.worker); }
   void take(act::stop& x) { stops.push_back(x.worker); }
   void take(act::terminate& x) { terminated.push_back(x.worker); }
   void take(act::kill& x) { kills.push_back(x.worker); }
-  void take(act::settle& x) {
+  void take(news::settled& x) {
     if (x.task->sink) {
       x.task->sink->error(x.task->first + x.item, std::move(x.result).take_error());
     } else {
       x.task->done(std::move(x.result));
     }
   }
-  void take(act::all_ready&) { all_ready = true; }
-  void take(act::gave_up& x) { gave_up = x.why; }
-  void take(act::stopped&) { stopped = true; }
-  void take(act::settle_items& x) {
+  void take(news::all_ready&) { all_ready = true; }
+  void take(news::gave_up& x) { gave_up = x.why; }
+  void take(news::stopped&) { stopped = true; }
+  void take(news::items_settled& x) {
     x.task->sink->values(x.task->first + x.item, x.count, std::move(x.results), nullptr, 0, x.ran_ms);
   }
   void take(act::ask_task& x) { asked.push_back(x); }
   void take(act::withdraw& x) { withdrawals.push_back(x); }
   void take(act::harvest& x) { harvests.push_back(x); }
-  void take(act::tell& x) { events.push_back(*x.what); }
+  void take(news::happened& x) { events.push_back(*x.what); }
 
   act::assign next_assigned() {
     if (assigned.empty()) throw std::logic_error("nothing was assigned");

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
+#include <functional>
 #include <map>
 #include <random>
 #include <set>
@@ -172,7 +173,10 @@ private:
       for (std::size_t i = 0; i < workers_.size(); ++i) act_on(workers_[i], hostile);
     }
     if (const auto due = brain_->next_due(); due && *due <= now_) observe();
-    for (auto& a : brain_->step(now_)) std::visit([this](auto& x) { take(x); }, a);
+    auto decided = brain_->step(now_);
+    for (auto& one : decided.orders) std::visit([this](auto& x) { take(x); }, one);
+    for (const auto& tell : std::exchange(reports_, {})) tell();
+    for (auto& one : decided.notices) std::visit([this](auto& x) { take(x); }, one);
   }
 
   void act_on(fake& w, bool hostile) {
@@ -299,6 +303,9 @@ private:
     return w.alive && w.ref == ref ? &w : nullptr;
   }
 
+  /// What became of an order, to be told when all have been carried out.
+  void report(std::function<void()> tell) { reports_.push_back(std::move(tell)); }
+
   void take(act::assign& x) {
     auto* w = find(x.worker);
     ASSERT_NE(w, nullptr);
@@ -313,8 +320,9 @@ private:
     auto& w = workers_[x.worker.index];
     ASSERT_FALSE(w.alive) << "two incarnations at once";
     if (chance(3)) {
-      brain_->worker_start_failed(x.worker, make_cause(cause_class::start, "no process"), now_);
-      return;
+      return report([this, ref = x.worker] {
+        brain_->worker_start_failed(ref, make_cause(cause_class::start, "no process"), now_);
+      });
     }
     w = fake{};
     w.ref = x.worker;
@@ -351,32 +359,34 @@ private:
       // It may have noted an item that it then does not begin.
       kept.item = w->item + (chance(30) ? 1 : 0);
     }
-    brain_->worker_withdrew(x.worker, kept);
+    report([this, ref = x.worker, kept] { brain_->worker_withdrew(ref, kept); });
   }
   void take(act::harvest& x) {
     auto* w = find(x.worker);
     if (!w || !w->busy || w->todo.front().id != x.id || w->staged == 0 || chance(20)) return;
     ++harvests_;
     const auto count = 1 + pick(static_cast<unsigned>(w->staged));
-    brain_->worker_finished(x.worker, x.id, w->told, count, results(w->todo.front(), w->told, count), w->since, now_);
+    report([this, x, first = w->told, count, found = results(w->todo.front(), w->told, count), since = w->since] {
+      brain_->worker_finished(x.worker, x.id, first, count, found, since, now_);
+    });
   }
   void take(act::ask_task& x) {
     if (auto* w = find(x.worker); w && x.whole) w->cut = x.id;
   }
-  void take(act::settle& x) {
+  void take(news::settled& x) {
     if (x.task->sink) {
       x.task->sink->error(x.task->first + x.item, std::move(x.result).take_error());
     } else {
       x.task->done(std::move(x.result));
     }
   }
-  void take(act::settle_items& x) {
+  void take(news::items_settled& x) {
     x.task->sink->values(x.task->first + x.item, x.count, std::move(x.results), nullptr, 0, x.ran_ms);
   }
-  void take(act::all_ready&) {}
-  void take(act::gave_up&) { EXPECT_FALSE(std::exchange(gave_up_, true)); }
-  void take(act::stopped&) {}
-  void take(act::tell& x) {
+  void take(news::all_ready&) {}
+  void take(news::gave_up&) { EXPECT_FALSE(std::exchange(gave_up_, true)); }
+  void take(news::stopped&) {}
+  void take(news::happened& x) {
     const auto& e = *x.what;
     const bool frozen = e.kind == event_kind::crash && e.why && e.why->cls == cause_class::heartbeat;
     EXPECT_TRUE(!frozen || was_stopped_.contains({e.actor, e.incarnation.value_or(0)})) << e.actor << " was well";
@@ -404,6 +414,7 @@ private:
   time_point now_{std::chrono::hours(1)};
   std::optional<engine> brain_;
   std::deque<fake> workers_;
+  std::vector<std::function<void()>> reports_;
   std::deque<truth> truths_;
   std::vector<job_ptr> jobs_;
   std::set<std::pair<std::string, std::uint64_t>> was_stopped_;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <random>
 
@@ -98,7 +99,10 @@ private:
     now_ += microseconds(pick(3'000));
     for (auto& w : workers_) act_on(w, hostile);
     if (const auto due = brain_->next_due(); due && *due <= now_) observe();
-    for (auto& a : brain_->step(now_)) std::visit([this](auto& x) { take(x); }, a);
+    auto decided = brain_->step(now_);
+    for (auto& one : decided.orders) std::visit([this](auto& x) { take(x); }, one);
+    for (const auto& tell : std::exchange(reports_, {})) tell();
+    for (auto& one : decided.notices) std::visit([this](auto& x) { take(x); }, one);
   }
 
   void act_on(fake& w, bool hostile) {
@@ -187,7 +191,9 @@ private:
     auto& w = workers_[x.worker.index];
     ASSERT_FALSE(w.alive) << "two incarnations at once";
     if (chance(5)) {
-      brain_->worker_start_failed(x.worker, make_cause(cause_class::start, "no process"), now_);
+      reports_.emplace_back([this, ref = x.worker] {
+        brain_->worker_start_failed(ref, make_cause(cause_class::start, "no process"), now_);
+      });
       return;
     }
     w = fake{};
@@ -203,15 +209,15 @@ private:
   void take(act::kill& x) {
     if (auto* w = find(x.worker)) w->killed = true;
   }
-  void take(act::settle& x) { x.task->done(std::move(x.result)); }
-  void take(act::all_ready&) {}
-  void take(act::gave_up&) { EXPECT_FALSE(std::exchange(gave_up_, true)); }
-  void take(act::stopped&) {}
-  void take(act::settle_items&) { FAIL() << "nobody submitted a chunk"; }
+  void take(news::settled& x) { x.task->done(std::move(x.result)); }
+  void take(news::all_ready&) {}
+  void take(news::gave_up&) { EXPECT_FALSE(std::exchange(gave_up_, true)); }
+  void take(news::stopped&) {}
+  void take(news::items_settled&) { FAIL() << "nobody submitted a chunk"; }
   void take(act::ask_task&) {}
   void take(act::withdraw&) {}  // a worker that keeps all
   void take(act::harvest&) { FAIL() << "nobody submitted a chunk"; }
-  void take(act::tell&) {}
+  void take(news::happened&) {}
 
   void check() {
     for (std::size_t i = 0; i < truths_.size(); ++i) {
@@ -241,6 +247,7 @@ private:
   time_point now_{std::chrono::hours(1)};
   std::optional<engine> brain_;
   std::deque<fake> workers_;
+  std::vector<std::function<void()>> reports_;  // told when all orders have been carried out
   std::vector<fake> graveyard_;
   std::deque<truth> truths_;
   bool gave_up_ = false;

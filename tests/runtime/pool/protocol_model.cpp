@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <unordered_set>
 #include <utility>
@@ -250,11 +251,14 @@ private:
     if (!sound) fail("a worker is accused: an answer that nobody asked for");
   }
 
-  void harvest(machine& m, task_id id) {
+  /// What it has finished and not answered, to be told at once or when all orders have been carried out.
+  std::function<void()> found(machine& m, task_id id) {
     const auto& p = m.shared;
-    if (in_hand(m) != id || p.kept.empty()) return;
+    if (in_hand(m) != id || p.kept.empty()) return [] {};
     told(10, p.kept_from << 8 | p.kept.size());
-    brain_->worker_finished(m.ref, id, p.kept_from, p.kept.size(), encoded(p.kept), now_, now_);
+    return [this, ref = m.ref, id, from = p.kept_from, count = p.kept.size(), results = encoded(p.kept)] {
+      brain_->worker_finished(ref, id, from, count, results, now_, now_);
+    };
   }
 
   void bury(machine& m) {
@@ -264,7 +268,7 @@ private:
     const auto& p = m.shared;
     if (task && !p.kept.empty() && p.kept_from <= received && received < p.kept_from + p.kept.size()) {
       if (task->sink) {
-        harvest(m, id);
+        found(m, id)();
       } else {
         brain_->worker_items(m.ref, id, 0, 1, encoded(p.kept), 0.0, false, now_);
       }
@@ -278,41 +282,50 @@ private:
     brain_->worker_died(ref, how, now_);
   }
 
-  /// The engine's next actions; those that touch nothing shared are over at once.
+  /// The engine's next orders, as far as they touch nothing shared. When all have been carried out, what became of them
+  /// is told to it, and then its news to everybody else.
   void drain() {
     for (;;) {
       while (!pending_.empty() && carry_out_alone(pending_.front())) pending_.pop_front();
       if (!pending_.empty()) return;
-      for (auto& a : brain_->step(now_)) pending_.push_back(std::move(a));
-      if (pending_.empty()) return;
+      for (const auto& tell : std::exchange(reports_, {})) tell();
+      for (auto& one : std::exchange(notices_, {})) std::visit([this](auto& x) { pass_on(x); }, one);
+      auto decided = brain_->step(now_);
+      if (decided.empty()) return;
+      for (auto& one : decided.orders) pending_.push_back(std::move(one));
+      notices_ = std::move(decided.notices);
     }
   }
 
-  bool carry_out_alone(action& a) {
-    if (auto* s = std::get_if<act::settle>(&a)) {
-      if (s->task->sink) {
-        s->task->sink->error(s->task->first + s->item, std::move(s->result).take_error());
-      } else {
-        s->task->done(std::move(s->result));
-      }
-    } else if (auto* v = std::get_if<act::settle_items>(&a)) {
-      v->task->sink->values(v->task->first + v->item, v->count, std::move(v->results), nullptr, 0, 0.0);
-    } else if (auto* b = std::get_if<act::start>(&a)) {
+  void pass_on(news::settled& x) {
+    if (x.task->sink) {
+      x.task->sink->error(x.task->first + x.item, std::move(x.result).take_error());
+    } else {
+      x.task->done(std::move(x.result));
+    }
+  }
+  void pass_on(news::items_settled& x) {
+    x.task->sink->values(x.task->first + x.item, x.count, std::move(x.results), nullptr, 0, 0.0);
+  }
+  void pass_on(news::gave_up&) { fail("the pool gave up"); }
+  void pass_on(news::all_ready&) {}
+  void pass_on(news::stopped&) {}
+  void pass_on(news::happened&) {}
+
+  bool carry_out_alone(const order& a) {
+    if (const auto* b = std::get_if<act::start>(&a)) {
       auto& m = workers_[b->worker.index] = machine{};
       m.ref = b->worker;
       m.alive = true;
-      brain_->worker_exists(m.ref, 1);
+      reports_.emplace_back([this, ref = m.ref] { brain_->worker_exists(ref, 1); });
       m.out.push_back({0, 0, {}, false, false, true});
-    } else if (std::holds_alternative<act::gave_up>(a)) {
-      fail("the pool gave up");
-    } else {
-      return !std::holds_alternative<act::assign>(a) && !std::holds_alternative<act::withdraw>(a) &&
-             !std::holds_alternative<act::harvest>(a) && !std::holds_alternative<act::ask_task>(a);
+      return true;
     }
-    return true;
+    return !std::holds_alternative<act::assign>(a) && !std::holds_alternative<act::withdraw>(a) &&
+           !std::holds_alternative<act::harvest>(a) && !std::holds_alternative<act::ask_task>(a);
   }
 
-  /// One step of the action that is under way.
+  /// One step of the order that is under way.
   void carry_on() {
     auto& a = pending_.front();
     bool over = true;
@@ -321,7 +334,7 @@ private:
     } else if (auto* w = std::get_if<act::withdraw>(&a)) {
       if (auto* m = find(w->worker)) over = withdraw(*m, *w);
     } else if (auto* h = std::get_if<act::harvest>(&a)) {
-      if (auto* m = find(h->worker)) harvest(*m, h->id);
+      if (auto* m = find(h->worker)) reports_.push_back(found(*m, h->id));
     } else if (auto* t = std::get_if<act::ask_task>(&a)) {
       auto* m = find(t->worker);
       if (m && t->whole) m->shared.cut = t->id;
@@ -347,8 +360,7 @@ private:
   bool withdraw(machine& m, const act::withdraw& what) {
     auto& p = m.shared;
     const auto head = m.answered + 1;
-    const auto* task = brain_->sent(m.ref, what.head).first;
-    const bool cuts = (begun_ == head || wrong_ == mutation::item_without_begun) && task && task->sink;
+    const bool cuts = (begun_ == head || wrong_ == mutation::item_without_begun) && what.chunk;
     switch (micro_) {
       case 0:
         m.limited = true;
@@ -370,7 +382,7 @@ private:
     if (cuts && wrong_ == mutation::item_read_before_cut) p.cut = what.head;
     if (cuts) kept.item = wrong_ == mutation::item_read_before_cut ? item_ : p.item;
     told(kept.begun, kept.item ? *kept.item + 1 : 0);
-    brain_->worker_withdrew(m.ref, kept);
+    reports_.emplace_back([this, ref = m.ref, kept] { brain_->worker_withdrew(ref, kept); });
     return true;
   }
 
@@ -393,7 +405,9 @@ private:
   std::optional<engine> brain_;
   time_point now_{std::chrono::hours(1)};
   std::deque<machine> workers_;
-  std::deque<action> pending_;
+  std::deque<order> pending_;
+  std::vector<std::function<void()>> reports_;
+  std::vector<notice> notices_;
   std::uint64_t micro_ = 0, begun_ = 0, item_ = 0;
   std::vector<truth> truths_;
   std::vector<job_ptr> jobs_;
