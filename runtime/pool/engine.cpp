@@ -43,21 +43,19 @@ void engine::start(time_point now) {
 }
 
 task_id engine::submit(job_ptr task) {
-  const auto id = last_id_ + 1;
-  last_id_ += task->items;
-  totals_.submitted += task->items;
-  open_ += task->items;
-  const auto e = add_record(std::move(task), id, 1);
+  const auto e = ledger_.add(std::move(task));
+  const auto id = e.id;
   if (gave_up_) {
-    settle_rest(e, outcome_kind::pool_gone, work_state::not_started, *gave_up_);
+    ledger_.settle_rest(e, outcome_kind::pool_gone, work_state::not_started, *gave_up_);
   } else if (phase_ == phase::stopping || phase_ == phase::stopped) {
-    settle_rest(e, outcome_kind::cancelled, work_state::not_started,
-                make_cause(cause_class::killed, "the pool was stopped"));
-  } else if (open_ > spec_.queue_limit) {
-    settle_rest(e, outcome_kind::rejected, work_state::not_started,
-                make_cause(cause_class::none, "queue_limit of " + std::to_string(spec_.queue_limit) + " is reached"));
+    ledger_.settle_rest(e, outcome_kind::cancelled, work_state::not_started,
+                        make_cause(cause_class::killed, "the pool was stopped"));
+  } else if (ledger_.open() > spec_.queue_limit) {
+    ledger_.settle_rest(
+        e, outcome_kind::rejected, work_state::not_started,
+        make_cause(cause_class::none, "queue_limit of " + std::to_string(spec_.queue_limit) + " is reached"));
   } else {
-    push_back(e);
+    ledger_.enqueue(e);
   }
   return id;
 }
@@ -78,16 +76,7 @@ void engine::stop(bool drain, time_point now) {
 }
 
 void engine::cancel_queue() {
-  const auto why = make_cause(cause_class::killed, "the pool was stopped");
-  for (const auto e : std::exchange(suspects_, {})) {
-    if (is_live(e)) settle_rest(e, outcome_kind::cancelled, work_state::not_started, why);
-  }
-  for (auto& l : bands_) {
-    for (const auto e : std::exchange(l.queue, {})) {
-      if (is_live(e)) settle_rest(e, outcome_kind::cancelled, work_state::not_started, why);
-    }
-  }
-  queued_ = 0;
+  ledger_.settle_queue(outcome_kind::cancelled, make_cause(cause_class::killed, "the pool was stopped"));
 }
 
 /// From here on nothing new is started: what waits is cancelled, and each worker is asked to end.
@@ -197,24 +186,12 @@ void drop_front(bytes& results, const job& task, std::uint64_t count) {
 
 }  // namespace
 
-/// Outcomes for the next items of a record.
-void engine::settle_values(record& r, std::uint64_t item, std::uint64_t count, bytes results, double ran_ms) {
-  if (count == 0) return;
-  totals_.settled += count;
-  open_ -= count;
-  r.received += static_cast<std::uint32_t>(count);
-  if (r.task->sink) {
-    notices_.emplace_back(news::items_settled{r.task, item, count, std::move(results), ran_ms});
-  } else {
-    notices_.emplace_back(news::settled{r.task, outcome<bytes>(std::move(results), ran_ms), 0});
-  }
-}
-
 void engine::worker_finished(worker_ref ref, task_id id, std::uint64_t item, std::uint64_t count, bytes results,
                              time_point since, time_point now) {
   auto* w = find(ref);
   if (!w || w->sent.empty() || w->sent.front().id != id) return;
-  auto& r = at(w->sent.front());
+  const auto e = w->sent.front();
+  const auto& r = at(e);
   // An answer that is not read yet comes first. What the worker shows is not believed beyond what can be.
   if (r.cancelled || !r.task->sink || item > r.received || item > r.items || count > r.items - item) return;
   const auto had = r.received - item;
@@ -222,7 +199,7 @@ void engine::worker_finished(worker_ref ref, task_id id, std::uint64_t item, std
   if (had > 0) drop_front(results, *r.task, had);
   since = std::clamp(since, w->head_since, std::max(now, w->head_since));
   w->answered += count - had;
-  settle_values(r, item + had, count - had, std::move(results), ms_between(w->head_since, since));
+  ledger_.settle_values(e, item + had, count - had, std::move(results), ms_between(w->head_since, since));
   w->harvest_at = now + held_up_after;
   if (w->head_item >= r.received) return;
   w->head_item = std::min(r.received, r.items - 1);
@@ -242,22 +219,17 @@ bool engine::worker_items(worker_ref ref, task_id id, std::uint64_t item, std::u
   }
   if (w->sent.empty()) return w->at == state::killing || w->at == state::terminating;
   const auto e = w->sent.front();
-  auto& r = at(e);
+  const auto& r = at(e);
   // It answers each item once and in order, also those that were harvested, and none that is not its own any more.
   if (e.id != id || item != r.answered || count > r.items - item || item + count < r.received) return false;
   // An answer of nothing at all, or one that ends before it was told to, says nothing that may count.
   const bool early = done && item + count < r.items;
   if ((count == 0 && !done) || (early && !r.cut && !r.cancelled)) return false;
-  r.answered += static_cast<std::uint32_t>(count);
+  ledger_.answered(e, count);
   const auto had = r.received - item;
   if (had > 0 && had < count) drop_front(results, *r.task, had);
   count -= had;
-  if (r.cancelled) {
-    totals_.late_answers += count;
-    r.received += static_cast<std::uint32_t>(count);
-  } else {
-    settle_values(r, item + had, count, std::move(results), ran_ms);
-  }
+  ledger_.settle_values(e, item + had, count, std::move(results), ran_ms);
   head_answered(*w, count, ran_ms, done, now);
   return true;
 }
@@ -269,10 +241,10 @@ bool engine::worker_item_failed(worker_ref ref, task_id id, std::uint64_t item, 
   if (w->sent.empty()) return w->at == state::killing || w->at == state::terminating;
   const auto e = w->sent.front();
   if (e.id != id || item != at(e).received || item != at(e).answered || item >= at(e).items) return false;
-  ++at(e).received;
-  ++at(e).answered;
+  ledger_.pass(e, 1);
+  ledger_.answered(e, 1);
   if (at(e).cancelled) {
-    ++totals_.late_answers;
+    ledger_.came_late(1);
   } else {
     item_threw(*w, e, static_cast<std::uint32_t>(item), std::move(why), ran_ms);
   }
@@ -288,20 +260,20 @@ bool engine::worker_did_not_take(worker_ref ref, task_id id, cause why, time_poi
   if (e.id != id || at(e).received != 0) return false;
   const auto items = at(e).items;
   if (at(e).cancelled) {
-    totals_.late_answers += items;
+    ledger_.came_late(items);
   } else if (at(e).task->items == 1) {
     if (why.cls == cause_class::memory) ++totals_.memory;
     auto told = worker_event(event_kind::task_fail, event_level::warn, *w);
     told.why = why;
-    told.task = task_view(at(e), 0);
+    told.task = task_view(e, 0);
     told.task_fate = "failed";
     note(std::move(told));
-    settle_error(at(e), outcome_kind::rejected, work_state::not_started, why);
+    ledger_.settle_failed(e, 0, ledger_.error_of(e, outcome_kind::rejected, work_state::not_started, why, 0));
   } else {
-    push_front(split(at(e), items / 2, items - items / 2));
-    if (items > 1) push_front(split(at(e), 0, items / 2));
+    ledger_.put_first(ledger_.split(e, items / 2, items - items / 2));
+    if (items > 1) ledger_.put_first(ledger_.split(e, 0, items / 2));
   }
-  at(e).received = items;
+  ledger_.pass(e, items);
   head_answered(*w, 0, 0.0, true, now);
   return true;
 }
@@ -313,29 +285,27 @@ void engine::item_threw(worker& w, slip e, std::uint32_t item, cause why, double
   if (why.cls == cause_class::memory) ++totals_.memory;
   auto told = worker_event(again ? event_kind::task_retry : event_kind::task_fail, event_level::warn, w);
   told.why = why;
-  told.task = task_view(at(e), item);
+  told.task = task_view(e, item);
   told.task->ran_ms = ran_ms;
   told.task_fate = again ? "requeued" : "failed";
   note(std::move(told));
   attempt_record attempt{at(e).attempt, name_of(w), w.pid, why, ran_ms};
   if (again) {
-    const auto next = split(at(e), item, 1);
-    at(next).history.push_back(std::move(attempt));
-    ++at(next).attempt;
-    ++totals_.retried;
-    push_front(next);
-    return;
+    const auto next = ledger_.split(e, item, 1);
+    ledger_.note_run(next, std::move(attempt));
+    ledger_.try_again(next);
+    return ledger_.put_first(next);
   }
-  auto error = error_of(at(e), outcome_kind::exception, work_state::failed, std::move(why), item);
+  auto error = ledger_.error_of(e, outcome_kind::exception, work_state::failed, std::move(why), item);
   error.attempts.push_back(std::move(attempt));
-  settle_failed(at(e), item, std::move(error));
+  ledger_.settle_failed(e, item, std::move(error));
 }
 
 /// Notes that the worker has gone on. What is left of a chunk that ended early goes back to the queue.
 void engine::head_answered(worker& w, std::uint64_t items, double ran_ms, bool done, time_point now) {
   const auto e = w.sent.front();
   w.answered += items;
-  if (items > 0) learn(at(e).task->entry, ran_ms * 1'000.0 / static_cast<double>(items));
+  if (items > 0) times_.learn(at(e).task->entry, ran_ms * 1'000.0 / static_cast<double>(items));
   if (!done) {
     const auto item = at(e).received;
     const bool stays = w.end_by.has_value();
@@ -347,9 +317,9 @@ void engine::head_answered(worker& w, std::uint64_t items, double ran_ms, bool d
   }
   take_head(w);
   if (at(e).cancelled) {
-    drop_record(e);
+    ledger_.drop(e);
   } else {
-    requeue(e);
+    ledger_.requeue(e);
   }
   new_head(w, now);
   if (w.at != state::terminating || !w.sent.empty()) return;
@@ -359,9 +329,9 @@ void engine::head_answered(worker& w, std::uint64_t items, double ran_ms, bool d
 }
 
 void engine::take_head(worker& w) {
-  const auto& r = at(w.sent.front());
-  w.load_us = std::max(0.0, w.load_us - estimate(r));
-  w.sent_items -= r.items;
+  const auto e = w.sent.front();
+  w.load_us = std::max(0.0, w.load_us - estimate(e));
+  w.sent_items -= at(e).items;
   w.sent.pop_front();
   if (!w.sent.empty()) return;
   w.load_us = 0.0;
@@ -396,16 +366,17 @@ std::uint64_t engine::left_of_share(const worker& w) {
 }
 
 /// Prefers idle workers, then the one with the least to do, and sends ahead only what is known to be short.
-engine::worker* engine::choose(const record& next, double estimated, std::size_t waiting) {
+engine::worker* engine::choose(slip next, std::size_t waiting) {
   worker* best = nullptr;
-  const bool chunk = next.items > 1;
+  const bool chunk = at(next).items > 1;
+  const auto estimated = estimate(next);
   const std::size_t share = 1 + waiting / (2 * size_);
   const auto ahead = chunk ? std::size_t{2} : (processes() ? prefetch_tasks : prefetch_tasks_of_threads);
   const auto most = std::min(ahead, share);
   for (auto& w : workers_) {
     if (!may_take(w)) continue;
     if (!w.sent.empty()) {
-      const bool alone = next.attempt > 1 || at(w.sent.back()).attempt > 1 || !suspects_.empty();
+      const bool alone = at(next).attempt > 1 || at(w.sent.back()).attempt > 1 || !ledger_.suspects().empty();
       const bool full = w.sent.size() >= most || w.load_us + estimated > (chunk ? prefetch_chunk_us : prefetch_us);
       if (alone || full) continue;
     }
@@ -416,12 +387,12 @@ engine::worker* engine::choose(const record& next, double estimated, std::size_t
 }
 
 void engine::hand_over(worker& w, slip e, time_point now) {
-  auto& r = at(e);
+  const auto& r = at(e);
   const bool first = w.sent.empty();
   w.sent.push_back(e);
   w.sent_items += r.items;
-  w.load_us += estimate(r);
-  r.sent = true;
+  w.load_us += estimate(e);
+  ledger_.sent(e);
   if (first) {
     ++busy_;
     new_head(w, now);
@@ -431,9 +402,10 @@ void engine::hand_over(worker& w, slip e, time_point now) {
 
 /// Tasks under which a worker died run alone, and for the last time in a worker that has run nothing before.
 void engine::dispatch_suspects(time_point now) {
-  for (auto next = suspects_.begin(); next != suspects_.end();) {
-    if (!is_live(*next)) {
-      next = suspects_.erase(next);
+  auto& suspects = ledger_.suspects();
+  for (auto next = suspects.begin(); next != suspects.end();) {
+    if (!ledger_.is_live(*next)) {
+      next = suspects.erase(next);
       continue;
     }
     const auto& r = at(*next);
@@ -448,10 +420,7 @@ void engine::dispatch_suspects(time_point now) {
       if (best) break;
     }
     if (best) {
-      queued_ -= r.items;
-      const auto e = *next;
-      next = suspects_.erase(next);
-      hand_over(*best, e, now);
+      hand_over(*best, ledger_.take_suspect(next), now);
       continue;
     }
     // Nobody is fresh, and nobody new is on the way: an idle worker makes room for one.
@@ -462,17 +431,16 @@ void engine::dispatch_suspects(time_point now) {
 
 void engine::dispatch(time_point now) {
   if (gave_up_ || (phase_ == phase::stopping && !drain_) || phase_ == phase::fresh) return;
-  if (!suspects_.empty()) dispatch_suspects(now);
-  std::size_t waiting = 0;
-  for (const auto& l : bands_) waiting += l.queue.size();
-  while (const auto e = front()) {
-    auto* w = choose(at(*e), estimate(at(*e)), waiting);
+  if (!ledger_.suspects().empty()) dispatch_suspects(now);
+  auto waiting = ledger_.waiting();
+  while (const auto e = ledger_.front()) {
+    auto* w = choose(*e, waiting);
     if (!w) break;
     const auto most = left_of_share(*w);
     if (at(*e).items <= most) --waiting;
-    hand_over(*w, take_front(most), now);
+    hand_over(*w, ledger_.take_front(most), now);
   }
-  if (queued_ > 0 && size_ < max_) grow(waiting + suspects_.size(), now);
+  if (ledger_.queued() > 0 && size_ < max_) grow(waiting + ledger_.suspects().size(), now);
   if (busy_ > 0) relieve(now);
 }
 
@@ -492,8 +460,8 @@ time_point engine::held_up_at(const worker& w) const {
 
 /// Nothing waits behind a long run while somebody is idle, and nothing of higher priority behind much of a lower one.
 void engine::relieve(time_point now) {
-  const bool helps = suspects_.empty() && idle() > 0;
-  const auto next = queued_ > 0 ? front() : std::nullopt;
+  const bool helps = ledger_.suspects().empty() && idle() > 0;
+  const auto next = ledger_.queued() > 0 ? ledger_.front() : std::nullopt;
   for (auto& w : workers_) {
     const auto due = held_up_at(w);
     if (due == time_point::max()) continue;
@@ -505,7 +473,7 @@ void engine::relieve(time_point now) {
 bool engine::is_ahead(const worker& w, int priority) {
   if (w.sent.size() < 2 || at(w.sent.back()).task->priority >= priority) return false;
   double us = 0.0;
-  for (auto e = w.sent.begin() + 1; e != w.sent.end(); ++e) us += estimate(at(*e));
+  for (auto e = w.sent.begin() + 1; e != w.sent.end(); ++e) us += estimate(*e);
   return us > prefetch_us;
 }
 
@@ -527,35 +495,10 @@ void engine::harvest(time_point now) {
   }
 }
 
-/// Where the run time of a task is kept; null when none has run. Nothing is ever taken out of the table.
-double* engine::run_us(const task_entry* what) {
-  if (known_us_ && known_ == what) return known_us_;
-  const auto found = run_us_.find(what);
-  if (found == run_us_.end()) return nullptr;
-  known_ = what;
-  return known_us_ = &found->second;
-}
-
-double engine::estimate(const record& r) {
-  const auto* us = run_us(r.task->entry);
-  return (us ? *us : 2 * prefetch_us) * r.items;
-}
-
-/// Follows longer runs at once and shorter ones slowly: to wait behind a long task is worse than to be sent late.
-void engine::learn(const task_entry* what, double ran_us) {
-  // Each task costs a worker something, or the budget of run time would not bound the count.
-  ran_us = std::max(ran_us, 0.001);
-  if (auto* us = run_us(what)) {
-    *us = ran_us > *us ? ran_us : *us + (ran_us - *us) / 8.0;
-  } else {
-    run_us_.emplace(what, ran_us);
-  }
-}
-
 std::optional<time_point> engine::next_due() const {
   std::optional<time_point> due;
   const auto add = [&due](time_point t) { due = due ? std::min(*due, t) : t; };
-  const bool helps = busy_ > 0 && suspects_.empty() && idle() > 0;
+  const bool helps = busy_ > 0 && ledger_.suspects().empty() && idle() > 0;
   for (const auto& w : workers_) {
     if (const auto t = helps ? held_up_at(w) : time_point::max(); t != time_point::max()) add(t);
     if (const auto t = watched_at(w); t != time_point::max()) add(t);

@@ -3,6 +3,8 @@
 #include "policy/backoff.hpp"
 #include "policy/budget.hpp"
 #include "pool/actions.hpp"
+#include "pool/ledger.hpp"
+#include "pool/run_times.hpp"
 #include "steward/event.hpp"
 #include "steward/outcome.hpp"
 #include "steward/spec.hpp"
@@ -15,33 +17,23 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 namespace steward::pooling {
 
-struct counters {
-  std::uint64_t submitted = 0;
-  std::uint64_t settled = 0;
-  std::uint64_t failed = 0;      ///< of the settled ones
-  std::uint64_t taken_back = 0;  ///< from a worker that was held up
-  std::uint64_t retried = 0;
+struct counters : task_counts {
   std::uint64_t restarts = 0;
   std::uint64_t recycled = 0;
-  // Why runs ended without an answer, and outcomes by kind.
+  // Why runs ended without an answer.
   std::uint64_t crashes = 0;  ///< runs that a signal, an exit or a broken protocol ended
   std::uint64_t memory = 0;   ///< runs that ended for want of memory
   std::uint64_t deadlines = 0;
   std::uint64_t frozen = 0;
   std::uint64_t exceptions = 0;
-  std::uint64_t quarantined = 0;
-  std::uint64_t cancelled = 0;
-  std::uint64_t rejected = 0;
-  std::uint64_t late_answers = 0;  ///< to tasks that had been cancelled, and dropped
 };
 
-/// The ledger and the scheduler of a pool, as a pure machine: it reads no clock, starts nothing and waits for nothing.
+/// Decides what a pool's workers do, as a pure machine: it reads no clock, starts nothing and waits for nothing.
 ///
 /// It is fed what happened and when; `step` returns what the driver is to do and what others are to know. What became
 /// of that the driver tells afterwards, never while it acts. Every submitted task is kept until exactly one notice
@@ -120,9 +112,13 @@ public:
 
   bool finished() const noexcept { return phase_ == phase::stopped; }
   bool has_given_up() const noexcept { return gave_up_.has_value(); }
-  std::size_t queued() const noexcept { return queued_; }
-  std::size_t open() const noexcept { return open_; }
-  const counters& totals() const noexcept { return totals_; }
+  std::size_t queued() const noexcept { return ledger_.queued(); }
+  std::size_t open() const noexcept { return ledger_.open(); }
+  counters totals() const noexcept {
+    auto out = totals_;
+    static_cast<task_counts&>(out) = ledger_.counts();
+    return out;
+  }
   /// Places for workers; those that do not exist now included.
   unsigned places() const noexcept { return static_cast<unsigned>(workers_.size()); }
   /// Workers that the pool means to have, without spares.
@@ -139,11 +135,6 @@ private:
     retiring,     ///< asked to stop
     terminating,  ///< sent SIGTERM; killed at `due`
     killing,      ///< killed; its death is on its way
-  };
-  /// Names a record in the ledger, and proves that it is still the same one.
-  struct slip {
-    std::uint32_t place = 0;
-    task_id id = 0;
   };
   /// What is known of one incarnation of a worker.
   struct life {
@@ -190,47 +181,14 @@ private:
     std::optional<time_point> died_at;
     policy::backoff delays;
   };
-  struct record {
-    job_ptr task;
-    task_id id = 0;
-    std::uint32_t items = 1;
-    std::uint32_t received = 0;  ///< items that have their outcome, harvested or answered
-    std::uint32_t answered = 0;  ///< items that the worker has told of
-    unsigned attempt = 1;
-    bool sent = false;
-    bool cancelled = false;  ///< settled; kept until the worker has answered
-    bool cut = false;        ///< its worker may answer a part of it, or nothing: more was to be taken back
-    std::vector<attempt_record> history;
-  };
-  struct band {
-    int priority = 0;
-    std::deque<slip> queue;
-  };
-
   worker* find(worker_ref ref);
   const worker* find(worker_ref ref) const;
   worker_ref ref_of(const worker& w) const { return {w.index, w.incarnation}; }
   std::string name_of(const worker& w) const;
-  bool is_live(slip e) const { return records_[e.place].id == e.id; }
-  record& at(slip e) { return records_[e.place]; }
-  const record& at(slip e) const { return records_[e.place]; }
+  const ledger::record& at(slip e) const { return ledger_[e]; }
+  double estimate(slip e) { return times_.estimate_us(at(e).task->entry, at(e).items); }
 
-  slip add_record(job_ptr task, task_id id, unsigned attempt);
-  void drop_record(slip e);
-  slip split(const record& from, std::uint32_t item, std::uint32_t count);
-  void push_back(slip e);
-  void push_front(slip e);
-  void requeue(slip e);
-  std::optional<slip> front();
-  void pop_front();
-  slip take_front(std::uint64_t most);
-  band& band_of(int priority);
-
-  task_error error_of(const record& r, outcome_kind kind, work_state work, cause why, std::uint64_t item) const;
-  void settle_error(record& r, outcome_kind kind, work_state work, const cause& why);
-  void settle_rest(slip e, outcome_kind kind, work_state work, const cause& why);
   void settle_all(outcome_kind kind, const cause& why);
-  void count(outcome_kind kind);
   void count(const cause& why);
   void item_threw(worker& w, slip e, std::uint32_t item, cause why, double ran_ms);
   void cancel(slip e, const char* reason, time_point now);
@@ -285,19 +243,14 @@ private:
   void harvest(time_point now);
   bool refuse(const awaited& what, time_point now);
   void check_waits(time_point now);
-  void settle_failed(const record& r, std::uint64_t item, task_error error);
-  void settle_values(record& r, std::uint64_t item, std::uint64_t count, bytes results, double ran_ms);
   void hand_over(worker& w, slip e, time_point now);
   bool may_take(const worker& w) const;
   static std::uint64_t left_of_share(const worker& w);
-  worker* choose(const record& next, double estimated, std::size_t waiting);
-  double estimate(const record& r);
-  double* run_us(const task_entry* what);
-  void learn(const task_entry* what, double ran_us);
+  worker* choose(slip next, std::size_t waiting);
 
   event make_event(event_kind kind, event_level how) const;
   event worker_event(event_kind kind, event_level how, const worker& w) const;
-  event_task task_view(const record& r, std::uint64_t item) const;
+  event_task task_view(slip e, std::uint64_t item) const;
   event_decision decision(const char* what, time_point now, milliseconds delay = milliseconds{0}) const;
   void note(event e) { notices_.emplace_back(news::happened{std::make_unique<event>(std::move(e))}); }
   bool any_ready() const;
@@ -334,19 +287,11 @@ private:
   unsigned failed_starts_ = 0;  // in a row, while nobody is ready
   bool scarce_ = false;         // one could not be started though others run
   time_point last_step_{};
-  std::vector<record> records_;
-  std::vector<std::uint32_t> free_;
-  std::vector<band> bands_;    // highest priority first
-  std::deque<slip> suspects_;  // had a worker die under them: each runs alone
-  std::size_t queued_ = 0;     // items that no worker was sent
-  std::size_t open_ = 0;       // items without an outcome
-  task_id last_id_ = 0;
-  std::unordered_map<const task_entry*, double> run_us_;
-  const task_entry* known_ = nullptr;  // the one that was looked up last, with its place in `run_us_`
-  double* known_us_ = nullptr;
-  counters totals_;
   std::vector<order> orders_;
   std::vector<notice> notices_;
+  ledger ledger_{notices_};
+  run_times times_;
+  counters totals_;  // but for those of the ledger
 };
 
 }  // namespace steward::pooling

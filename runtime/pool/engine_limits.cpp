@@ -65,14 +65,13 @@ void engine::check_waits(time_point now) {
 
 bool engine::refuse(const awaited& what, time_point now) {
   constexpr auto reason = "a task waits for it, as all workers of the pool do for others, so nobody could run it";
-  const auto before = open_;
+  const auto before = ledger_.open();
   if (what.map) {
     cancel_all(what.map.get(), reason, now);
-  } else if (what.task && what.task->place < records_.size()) {
-    const slip e{what.task->place, what.task->id};
-    if (is_live(e) && at(e).task == what.task && !at(e).cancelled) cancel(e, reason, now);
+  } else if (what.task) {
+    if (const auto e = ledger_.find(what.task)) cancel(*e, reason, now);
   }
-  return open_ != before;
+  return ledger_.open() != before;
 }
 
 /// When the item in hand is looked at for its deadlines.
@@ -209,7 +208,7 @@ void engine::check_deadline(worker& w, time_point now) {
     if (!cut_off(w, now)) return;
   }
   auto told = worker_event(event_kind::hang, event_level::warn, w);
-  told.task = task_view(at(e), w.head_item);
+  told.task = task_view(e, w.head_item);
   told.task->ran_ms = ms_between(w.head_since, now);
   if (soft) {
     w.head_asked = true;

@@ -97,46 +97,43 @@ void engine::count(const cause& why) {
 
 /// Charges one run to an item that did not end with an answer, and sends it back or gives it its outcome.
 void engine::charge(worker& w, slip e, const cause& why, bool answer_lost, time_point now, std::string& fate) {
-  const auto item = at(e).received++;
-  attempt_record attempt{at(e).attempt, name_of(w), w.pid, why, answer_lost ? 0.0 : ms_between(w.head_since, now)};
-  if (answer_lost) attempt.why.message = "its worker died before it could send the answer";
-  const double ran_ms = attempt.ran_ms;
+  const auto item = at(e).received;
+  attempt_record run{at(e).attempt, name_of(w), w.pid, why, answer_lost ? 0.0 : ms_between(w.head_since, now)};
+  if (answer_lost) run.why.message = "its worker died before it could send the answer";
   count(why);
-  const auto next = split(at(e), item, 1);
-  auto& r = at(next);
-  r.history.push_back(std::move(attempt));
-  const bool again = r.attempt < spec_.attempts;
+  const auto next = ledger_.split(e, item, 1);
+  ledger_.pass(e, 1);
+  const bool again = at(next).attempt < spec_.attempts;
   auto told = worker_event(again ? event_kind::task_retry : event_kind::task_quarantine,
                            again ? event_level::warn : event_level::error, w);
   told.why = why;
-  told.task = task_view(r, 0);
-  told.task->ran_ms = ran_ms;
+  told.task = task_view(next, 0);
+  told.task->ran_ms = run.ran_ms;
   told.task_fate = fate = again ? "requeued" : "quarantined";
   note(std::move(told));
+  ledger_.note_run(next, std::move(run));
   if (again) {
-    ++r.attempt;
-    ++totals_.retried;
-    ++queued_;
-    suspects_.push_back(next);
+    ledger_.try_again(next);
+    ledger_.suspect(next);
   } else {
-    settle_rest(next, outcome_kind::quarantined, work_state::unknown, why);
+    ledger_.settle_rest(next, outcome_kind::quarantined, work_state::unknown, why);
   }
 }
 
 /// The item ran past its deadline, and its worker was ended for it.
 void engine::fail_late(worker& w, slip e, std::uint32_t item, const cause& why, time_point now) {
   const auto ran_ms = ms_between(w.head_since, now);
-  ++at(e).received;
+  ledger_.pass(e, 1);
   ++totals_.deadlines;
-  auto error = error_of(at(e), outcome_kind::deadline, work_state::failed, why, item);
+  auto error = ledger_.error_of(e, outcome_kind::deadline, work_state::failed, why, item);
   error.attempts.push_back({at(e).attempt, name_of(w), w.pid, why, ran_ms});
   auto told = worker_event(event_kind::task_fail, event_level::warn, w);
   told.why = why;
-  told.task = task_view(at(e), item);
+  told.task = task_view(e, item);
   told.task->ran_ms = ran_ms;
   told.task_fate = "failed";
   note(std::move(told));
-  settle_failed(at(e), item, std::move(error));
+  ledger_.settle_failed(e, item, std::move(error));
 }
 
 /// A worker that was asked to end for the task in hand may die of that as it likes: by a handler of its own, say.
@@ -153,7 +150,7 @@ void engine::reclaim_started(worker& w, slip e, bool in_hand, const death& how, 
   const auto first = at(e).received;
   const auto items = at(e).items;
   if (at(e).cancelled) {
-    drop_record(e);
+    ledger_.drop(e);
     if (in_hand) fate = "cancelled";
     return;
   }
@@ -162,7 +159,7 @@ void engine::reclaim_started(worker& w, slip e, bool in_hand, const death& how, 
   std::string lost_fate;
   for (auto item = first; item < hand; ++item) charge(w, e, why, true, now, lost_fate);
   if (hand == items) {
-    drop_record(e);
+    ledger_.drop(e);
     return;
   }
   const bool between = in_hand && how.item + 1 == first && items > 1;  // it died after one item and before the next
@@ -177,7 +174,7 @@ void engine::reclaim_started(worker& w, slip e, bool in_hand, const death& how, 
       charge(w, e, bystander ? other : why, false, now, fate);
     }
   }
-  requeue(e);
+  ledger_.requeue(e);
 }
 
 /// Decides on each task that a dead worker had been sent. Returns the fate of the one in hand.
@@ -196,23 +193,23 @@ std::string engine::reclaim(worker& w, const death& how, const cause& why, time_
   for (auto at_ = sent.end(); at_ != started_end;) {
     const auto e = *--at_;
     if (over || at(e).cancelled) {
-      settle_rest(e, outcome_kind::cancelled, work_state::not_started,
-                  make_cause(cause_class::killed, "the pool was stopped"));
+      ledger_.settle_rest(e, outcome_kind::cancelled, work_state::not_started,
+                          make_cause(cause_class::killed, "the pool was stopped"));
     } else {
-      requeue(e);
+      ledger_.requeue(e);
     }
   }
   // Suspects of this death come before older ones, in their order.
-  auto older = std::exchange(suspects_, {});
+  auto older = std::exchange(ledger_.suspects(), {});
   for (auto at_ = sent.begin(); at_ != started_end; ++at_) {
     if (over) {
-      settle_rest(*at_, outcome_kind::pool_gone, work_state::unknown,
-                  make_cause(cause_class::killed, "the pool was stopped"));
+      ledger_.settle_rest(*at_, outcome_kind::pool_gone, work_state::unknown,
+                          make_cause(cause_class::killed, "the pool was stopped"));
     } else {
       reclaim_started(w, *at_, at_ == hand, how, why, now, fate);
     }
   }
-  suspects_.insert(suspects_.end(), older.begin(), older.end());
+  ledger_.suspects().insert(ledger_.suspects().end(), older.begin(), older.end());
   return fate;
 }
 
@@ -263,7 +260,7 @@ void engine::worker_died(worker_ref ref, const death& told, time_point now) {
   crash.why = why;
   for (const auto e : w.sent) {
     if (e.id != how.in_hand) continue;
-    crash.task = task_view(at(e), std::min<std::uint64_t>(how.item, at(e).items - 1));
+    crash.task = task_view(e, std::min<std::uint64_t>(how.item, at(e).items - 1));
     crash.task->ran_ms = ms_between(w.head_since, now);
   }
   // The crash is told before what follows from it.
@@ -335,7 +332,7 @@ void engine::give_up(const cause& why, event_decision decision, time_point now) 
   limit.decision = std::move(decision);
   auto e = make_event(event_kind::give_up, event_level::error);
   e.why = why;
-  e.lost = open_;
+  e.lost = ledger_.open();
   note(std::move(limit));
   note(std::move(e));
   // Before the tasks are settled: whoever waits for them may end the run, and the supervisor must know by then.
@@ -350,9 +347,9 @@ void engine::give_up(const cause& why, event_decision decision, time_point now) 
 }
 
 void engine::check_stop(time_point now) {
-  if (drain_ && open_ == 0) begin_stop();
+  if (drain_ && ledger_.open() == 0) begin_stop();
   // What a worker gave back after that waits for nobody.
-  if (asked_ && queued_ > 0) cancel_queue();
+  if (asked_ && ledger_.queued() > 0) cancel_queue();
   if (!terminated_ && now >= stop_since_ + spec_.shutdown - std::min(spec_.shutdown / 5, milliseconds{500})) {
     terminated_ = true;
     begin_stop();
@@ -388,7 +385,7 @@ void engine::worker_wrote(worker_ref ref, task_id id, std::uint64_t item, std::s
   for (const auto one : w->sent) {
     const auto& r = at(one);
     if (one.id != id || item >= r.items) continue;
-    e.task = task_view(r, item);
+    e.task = task_view(one, item);
   }
   note(std::move(e));
 }
@@ -410,7 +407,8 @@ event engine::worker_event(event_kind kind, event_level how, const worker& w) co
   return e;
 }
 
-event_task engine::task_view(const record& r, std::uint64_t item) const {
+event_task engine::task_view(slip e, std::uint64_t item) const {
+  const auto& r = at(e);
   event_task view;
   view.id = r.id + item;
   view.name = r.task->entry ? r.task->entry->name : "callable";

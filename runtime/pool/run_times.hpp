@@ -1,0 +1,30 @@
+#pragma once
+
+#include "steward/task.hpp"
+
+#include <cstdint>
+#include <unordered_map>
+
+namespace steward::pooling {
+
+/// How long tasks of each kind run, as measured. Not thread-safe.
+class run_times {
+public:
+  /// Of a task that has not run yet. Nothing is sent ahead behind it, nor it behind another one.
+  static constexpr double unknown_us = 2'000.0;
+
+  /// Expected microseconds of so many of them.
+  double estimate_us(const task_entry* what, std::uint64_t items);
+  /// One took so many microseconds. Longer runs are followed at once and shorter ones slowly: to wait behind a long
+  /// task is worse than to be sent late.
+  void learn(const task_entry* what, double us);
+
+private:
+  double* find(const task_entry* what);
+
+  std::unordered_map<const task_entry*, double> us_;
+  const task_entry* known_ = nullptr;  // the one that was looked up last, with its place in `us_`
+  double* known_us_ = nullptr;
+};
+
+}  // namespace steward::pooling
