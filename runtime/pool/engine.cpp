@@ -330,12 +330,8 @@ void engine::head_answered(worker& w, std::uint64_t items, double ran_ms, bool d
 
 void engine::take_head(worker& w) {
   const auto e = w.sent.front();
-  w.load_us = std::max(0.0, w.load_us - estimate(e));
-  w.sent_items -= at(e).items;
-  w.sent.pop_front();
-  if (!w.sent.empty()) return;
-  w.load_us = 0.0;
-  --busy_;
+  w.sent.pop_front(at(e).items, estimate(e));
+  if (w.sent.empty()) --busy_;
 }
 
 decisions engine::step(time_point now) {
@@ -361,7 +357,7 @@ bool engine::may_take(const worker& w) const {
 /// So many more items a worker may be sent before it is replaced.
 std::uint64_t engine::left_of_share(const worker& w) {
   if (w.most_tasks == 0) return ~std::uint64_t{0};
-  const auto taken = w.answered + w.sent_items;
+  const auto taken = w.answered + w.sent.items();
   return w.most_tasks - std::min(w.most_tasks, taken);
 }
 
@@ -377,7 +373,8 @@ engine::worker* engine::choose(slip next, std::size_t waiting) {
     if (!may_take(w)) continue;
     if (!w.sent.empty()) {
       const bool alone = at(next).attempt > 1 || at(w.sent.back()).attempt > 1 || !ledger_.suspects().empty();
-      const bool full = w.sent.size() >= most || w.load_us + estimated > (chunk ? prefetch_chunk_us : prefetch_us);
+      const bool full =
+          w.sent.size() >= most || w.sent.load_us() + estimated > (chunk ? prefetch_chunk_us : prefetch_us);
       if (alone || full) continue;
     }
     if (!best || w.sent.size() < best->sent.size()) best = &w;
@@ -389,9 +386,7 @@ engine::worker* engine::choose(slip next, std::size_t waiting) {
 void engine::hand_over(worker& w, slip e, time_point now) {
   const auto& r = at(e);
   const bool first = w.sent.empty();
-  w.sent.push_back(e);
-  w.sent_items += r.items;
-  w.load_us += estimate(e);
+  w.sent.push_back(e, r.items, estimate(e));
   ledger_.sent(e);
   if (first) {
     ++busy_;
@@ -519,7 +514,7 @@ worker_view engine::view(unsigned index) const {
   const auto& w = workers_.at(index);
   // One that is only due to be started has no process: its last one is gone, and the number may be somebody else's.
   const int pid = w.at == state::down || w.at == state::waiting ? 0 : w.pid;
-  return {w.incarnation, pid, w.at == state::ready, w.at != state::down, w.sent_items};
+  return {w.incarnation, pid, w.at == state::ready, w.at != state::down, w.sent.items()};
 }
 
 const engine::worker* engine::find(worker_ref ref) const {

@@ -5,6 +5,7 @@
 #include "pool/actions.hpp"
 #include "pool/ledger.hpp"
 #include "pool/run_times.hpp"
+#include "pool/sent_work.hpp"
 #include "steward/event.hpp"
 #include "steward/outcome.hpp"
 #include "steward/spec.hpp"
@@ -141,13 +142,11 @@ private:
     int pid = 0;
     bool existed = false;  ///< its process or thread could be made
     bool was_ready = false;
-    bool leaving = false;           ///< to be recycled once there is a replacement
-    std::uint64_t answered = 0;     ///< tasks of this incarnation
-    std::uint64_t most_tasks = 0;   ///< after which it is recycled; 0 for no limit
-    std::deque<slip> sent;          ///< in the order in which it runs them
-    std::deque<task_id> withdrawn;  ///< what it was sent after these, and will answer with nothing
-    std::size_t sent_items = 0;
-    double load_us = 0.0;               ///< expected run time of `sent`
+    bool leaving = false;          ///< to be recycled once there is a replacement
+    std::uint64_t answered = 0;    ///< tasks of this incarnation
+    std::uint64_t most_tasks = 0;  ///< after which it is recycled; 0 for no limit
+    sent_work sent;
+    std::deque<task_id> withdrawn;      ///< what it was sent after these, and will answer with nothing
     std::uint64_t memory_answered = 0;  ///< when its memory was looked at
     std::optional<cause> killed_for;
     bool ended_for_cancel = false;

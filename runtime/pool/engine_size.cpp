@@ -110,7 +110,7 @@ void engine::check_shares(time_point now) {
   for (auto& w : workers_) {
     if (w.at != state::ready) continue;
     const auto ahead = std::min<std::uint64_t>(w.most_tasks / 8, 16);
-    if (w.most_tasks > 0 && w.answered + w.sent_items + ahead >= w.most_tasks) w.leaving = true;
+    if (w.most_tasks > 0 && w.answered + w.sent.items() + ahead >= w.most_tasks) w.leaving = true;
     any = any || w.leaving;
   }
   if (any) replace_leaving(now);

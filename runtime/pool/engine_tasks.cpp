@@ -64,9 +64,7 @@ void engine::worker_withdrew(worker_ref ref, const withdrawal& what) {
   w->went_on = w->was_cut && (what.begun > 1 || (what.item && *what.item > w->head_item));
   while (w->sent.size() > std::max<std::size_t>(1, what.begun)) {
     const auto e = w->sent.back();
-    w->sent.pop_back();
-    w->sent_items -= at(e).items;
-    w->load_us = std::max(0.0, w->load_us - estimate(e));
+    w->sent.pop_back(at(e).items, estimate(e));
     if (what.will_answer) w->withdrawn.push_front(e.id);
     if (at(e).cancelled) {
       ledger_.drop(e);
@@ -84,22 +82,19 @@ void engine::worker_withdrew(worker_ref ref, const withdrawal& what) {
   const auto keep = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(*what.item + 1, at(e).received, items));
   const auto left = at(e).items - keep;
   if (left == 0) return;
-  w->load_us = std::max(0.0, w->load_us - estimate(e));
+  const auto before_us = estimate(e);
   ledger_.take_back(e, keep, static_cast<std::uint32_t>(std::min<std::size_t>(left, idle() + 1)));
-  w->load_us += estimate(e);
-  w->sent_items -= left;
+  w->sent.less(left, before_us - estimate(e));
 }
 
 void engine::settle_all(outcome_kind kind, const cause& why) {
   for (auto& w : workers_) {
     // Whether it began what it was sent first is not known; of what came behind we know that it will not count.
     bool first = true;
-    for (const auto e : std::exchange(w.sent, {})) {
+    for (const auto e : w.sent.take_all()) {
       ledger_.settle_rest(e, kind, std::exchange(first, false) ? work_state::unknown : work_state::not_started, why);
     }
     if (!first) --busy_;
-    w.sent_items = 0;
-    w.load_us = 0.0;
   }
   ledger_.settle_queue(kind, why);
 }

@@ -179,10 +179,8 @@ void engine::reclaim_started(worker& w, slip e, bool in_hand, const death& how, 
 
 /// Decides on each task that a dead worker had been sent. Returns the fate of the one in hand.
 std::string engine::reclaim(worker& w, const death& how, const cause& why, time_point now) {
-  const auto sent = std::exchange(w.sent, {});
+  const auto sent = w.sent.take_all();
   if (!sent.empty()) --busy_;
-  w.load_us = 0.0;
-  w.sent_items = 0;
   w.withdrawn.clear();
   w.held = false;
   const auto hand = std::find_if(sent.begin(), sent.end(), [&](slip e) { return e.id == how.in_hand; });
