@@ -159,17 +159,6 @@ TEST(pool_waits, for_room_are_no_wait_in_a_callback_of_the_pool) {
   EXPECT_EQ(get_soon(*inside).value(), 2);
 }
 
-TEST(pool_waits, of_a_map_are_seen_again_after_one_in_its_progress) {
-  surroundings around;
-  thread_pool pool(around.environment(), "squares", spec_of(1));
-  auto maps = pool.submit([&] {
-    map_options options;
-    options.progress = [&](const map_progress&) { pool.submit(plus_one, 1).get(); };
-    return pool.map_outcomes(tasks().square, numbers(1, 1), options)[0].ok();
-  });
-  EXPECT_FALSE(get_soon(maps).value());
-}
-
 class engine_waits : public engine_case {
 protected:
   static awaited for_task(const job_ptr& x) { return {x, nullptr, nullptr}; }
