@@ -135,6 +135,20 @@ void on_exit_of_program(int status, void*) {
   end_with(*to, why, is_starting() ? exit_start_failed : exit_internal);
 }
 
+/// A thread that cannot go on.
+void on_end_of_program(const char* why) {
+  auto* to = current.exchange(nullptr);
+  if (to == nullptr || ::getpid() != program) return;
+  const auto cause_of_it = [why] {
+    cause out;
+    out.cls = cause_class::exit;
+    out.code = exit_internal;
+    out.message = why;
+    return out;
+  };
+  end_with(*to, cause_of_it, exit_internal);
+}
+
 void on_quick_exit_of_program() { on_exit_of_program(EXIT_FAILURE, nullptr); }
 
 [[noreturn]] void on_terminate() {
@@ -159,10 +173,12 @@ own_words::own_words(event_log& events, std::function<void()> flush) : terminate
   program = ::getpid();
   current = new state{events, std::move(flush)};
   process::install_own_last_words(page, tell_of_signal);
+  teller_of_end = on_end_of_program;
   std::set_terminate(on_terminate);
 }
 
 own_words::~own_words() {
+  teller_of_end = nullptr;
   delete current.exchange(nullptr);
   std::set_terminate(terminate_before_);
 }

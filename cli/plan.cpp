@@ -1,5 +1,6 @@
 #include "cli/plan.hpp"
 
+#include "base/spec_changes.hpp"
 #include "policy/backoff.hpp"
 #include "policy/budget.hpp"
 
@@ -10,7 +11,6 @@
 #include <array>
 #include <cmath>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -72,8 +72,6 @@ std::string size_of(std::uint64_t bytes) {
   constexpr std::uint64_t mib = 1ULL << 20U;
   return bytes % mib == 0 && bytes > 0 ? fmt::format("{}MiB", bytes / mib) : fmt::format("{}B", bytes);
 }
-
-unsigned cores() { return std::max(1U, std::thread::hardware_concurrency()); }
 
 std::string limit_text(milliseconds x) { return x == brutal_kill ? "brutal_kill" : render_duration(x); }
 
@@ -229,16 +227,15 @@ private:
   static void fill_pool(plan_node& out, writer& to, const pool_spec& x) {
     out.kind = "pool";
     out.runs_in = x.runs_in == rung::thread ? "threads" : "processes";
-    out.workers = x.workers;
-    if (out.workers == 0)
-      out.workers = std::max(x.max_workers > 0 ? std::min(cores(), x.max_workers) : cores(), x.min_workers);
+    const auto bounds = worker_bounds_of(x);
+    out.workers = bounds.first;
     out.what = out.workers == 1 ? fmt::format("pool of 1 {}", to_string(x.runs_in))
                                 : fmt::format("pool of {} {}", out.workers, out.runs_in);
     to.shown("pool.task", x.task);
     to.shown("pool.runs_in", out.runs_in);
     to.shown("pool.workers", fmt::format("{}{}", out.workers, x.workers == 0 ? ", one per core" : ""));
-    to.other("pool.min_workers", fmt::format("{}", x.min_workers > 0 ? x.min_workers : out.workers));
-    to.other("pool.max_workers", fmt::format("{}", x.max_workers > 0 ? x.max_workers : out.workers));
+    to.other("pool.min_workers", fmt::format("{}", bounds.least));
+    to.other("pool.max_workers", fmt::format("{}", bounds.most));
     to.other("pool.idle_exit", render_duration(x.idle_exit));
     to.other("pool.spares", fmt::format("{}", x.spares));
     to.shown("pool.attempts", fmt::format("{}", x.attempts));

@@ -148,10 +148,10 @@ void add_child(table& t) {
   t.add("restart", choice, "When a child that ended is started again: always, only after a crash, or never.")
       .fallback("permanent")
       .allowed({"permanent", "transient", "temporary"});
-  t.add("shutdown", duration, "Limit of an orderly stop; without it 5s, and none for supervisors.")
+  t.add("shutdown", duration, "Limit of an orderly stop; without it 5s or what its pool has, none for supervisors.")
       .range(0, hour_ms, "ms")
       .words({"brutal_kill", "infinity"});
-  t.add("start_within", duration, "Limit of a start; without it 5s, and none for supervisors.")
+  t.add("start_within", duration, "Limit of a start; without it 5s for actors, none for pools and supervisors.")
       .range(1, hour_ms, "ms")
       .words({"infinity"});
   t.add("backoff", section, "Delays between restarts of this child.").of("backoff");

@@ -1,5 +1,11 @@
 #pragma once
 
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+
+#include <unistd.h>
+
 namespace steward {
 
 struct event;
@@ -26,5 +32,22 @@ public:
 private:
   work_in_hand before_;
 };
+
+/// Tells why the program ends, and whose work the calling thread has in hand, and ends it; null where nobody does.
+inline std::atomic<void (*)(const char* why)> teller_of_end{nullptr};
+
+/// For what cannot be contained: a thread that is ended (pthread_exit, pthread_cancel) on which others rest. Whatever
+/// of it is unwound, its caller never goes on. Exit code 70.
+[[noreturn]] inline void end_program(const char* why) noexcept {
+  constexpr int exit_internal = 70;
+  if (const auto tell = teller_of_end.load()) tell(why);
+  std::fprintf(stderr, "steward: %s\n", why);
+  std::fflush(stderr);
+  ::_exit(exit_internal);
+}
+
+/// What ends the thread of an actor.
+inline constexpr const char* actor_thread_ended =
+    "pthread_exit in an actor: its thread is one that all actors share, and cannot be replaced";
 
 }  // namespace steward

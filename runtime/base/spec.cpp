@@ -120,19 +120,24 @@ const char* to_string(sandbox_level x) noexcept {
   return "unknown";
 }
 
+namespace {
+constexpr milliseconds default_limit{5'000};  // of a child's start and stop
+}
+
 bool worker_sees(std::string_view variable) noexcept {
   constexpr std::array always{"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR", "LANG", "TERM"};
   return variable.starts_with("LC_") || std::find(always.begin(), always.end(), variable) != always.end();
 }
 
 milliseconds shutdown_of(const child_spec& x) noexcept {
-  const bool nested = std::holds_alternative<std::shared_ptr<supervisor_spec>>(x.what);
-  return x.shutdown.value_or(nested ? infinity : milliseconds{5'000});
+  if (x.shutdown) return *x.shutdown;
+  if (std::holds_alternative<std::shared_ptr<supervisor_spec>>(x.what)) return infinity;
+  const auto* pool = std::get_if<pool_spec>(&x.what);
+  return std::max(default_limit, pool ? pool->shutdown : milliseconds{0});
 }
 
 milliseconds start_within_of(const child_spec& x) noexcept {
-  const bool nested = std::holds_alternative<std::shared_ptr<supervisor_spec>>(x.what);
-  return x.start_within.value_or(nested ? infinity : milliseconds{5'000});
+  return x.start_within.value_or(std::holds_alternative<actor_spec>(x.what) ? default_limit : infinity);
 }
 
 const char* to_string(param_type x) noexcept {

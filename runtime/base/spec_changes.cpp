@@ -90,7 +90,7 @@ worker_bounds worker_bounds_of(const pool_spec& spec) {
     const auto cores = std::max(1U, std::thread::hardware_concurrency());
     size = std::max(spec.max_workers > 0 ? std::min(cores, spec.max_workers) : cores, spec.min_workers);
   }
-  return {std::min(size, spec.min_workers > 0 ? spec.min_workers : size), std::max(size, spec.max_workers)};
+  return {size, std::min(size, spec.min_workers > 0 ? spec.min_workers : size), std::max(size, spec.max_workers)};
 }
 
 std::string enumerated(const std::vector<std::string>& names) {

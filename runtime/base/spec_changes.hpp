@@ -17,11 +17,13 @@ struct spec_changes {
 spec_changes changes_between(const child_spec& before, const child_spec& after);
 spec_changes changes_between(const supervisor_spec& before, const supervisor_spec& after);
 
-/// Between how many workers a pool of that spec has.
+/// Between how many workers a pool of that spec has, and with how many it begins.
 struct worker_bounds {
+  unsigned first = 1;
   unsigned least = 1;
   unsigned most = 1;
-  bool operator==(const worker_bounds&) const = default;
+  /// A pool that runs is past its beginning.
+  bool operator==(const worker_bounds& other) const noexcept { return least == other.least && most == other.most; }
 };
 worker_bounds worker_bounds_of(const pool_spec& spec);
 

@@ -10,6 +10,8 @@
 
 #include <utility>
 
+#include <cxxabi.h>
+
 namespace steward::port {
 
 std::string text_of(const caf::type_erased_tuple& content) {
@@ -158,6 +160,8 @@ caf::invoke_message_result durable_actor::run(caf::mailbox_element& x, bool coun
     if (bhvr_stack_.empty() && !leaving_ && (quitting() || !alive())) after_quit();
   } catch (const std::exception& problem) {
     after_throw(x, &problem);
+  } catch (const abi::__forced_unwind&) {
+    end_program(actor_thread_ended);
   } catch (...) {  // whatever a handler threw is what this actor is here to contain
     after_throw(x, nullptr);
   }

@@ -1,3 +1,4 @@
+#include "base/in_hand.hpp"
 #include "caf/durable_parts.hpp"
 #include "steward/cause.hpp"
 
@@ -7,6 +8,8 @@
 
 #include <algorithm>
 #include <utility>
+
+#include <cxxabi.h>
 
 // What an incarnation has tied itself to. CAF ends all of that when an actor ends; here it ends with the incarnation.
 
@@ -76,6 +79,8 @@ void durable_actor::attach(caf::attachable_ptr x) {
 void durable_actor::call_contained(caf::attachable& functor, const caf::error& reason, caf::execution_unit* host) {
   try {
     functor.actor_exited(reason, host);
+  } catch (const abi::__forced_unwind&) {
+    end_program(actor_thread_ended);
   } catch (...) {  // it is called at the end, which must come to its end
     on_refused("a functor that was attached to it threw " + describe(cause_of(std::current_exception())));
   }

@@ -81,10 +81,13 @@ struct look {
   bool memory = false;  ///< its resident set
 };
 
-/// What a worker's thread waits for, in the middle of a task: a task of its own pool, or a map on it.
+/// What a worker's thread waits for, in the middle of a task: a task of its own pool, a map on it, or room in its
+/// queue.
 struct awaited {
   job_ptr task;
   std::shared_ptr<const detail::item_sink> map;
+  std::function<bool()> has_come;       ///< of a map and of room: the thread is about to go on
+  std::function<void()> refuse_room{};  ///< of room: the thread goes on without
 };
 
 struct worker_view {

@@ -1,7 +1,8 @@
 #include "pool/engine.hpp"
 
+#include "base/spec_changes.hpp"
+
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 namespace steward::pooling {
@@ -16,18 +17,15 @@ constexpr std::size_t prefetch_tasks = 64;
 constexpr std::size_t prefetch_tasks_of_threads = 256;
 constexpr double prefetch_chunk_us = 4'000.0;
 
-unsigned cores() { return std::max(1U, std::thread::hardware_concurrency()); }
-
 }  // namespace
 
 engine::engine(pool_spec spec, std::string path, std::uint64_t seed)
     : spec_(std::move(spec)), path_(std::move(path)), seed_(seed), budget_(spec_.worker_restarts) {
   spec_.attempts = std::max(1U, spec_.attempts);
-  size_ = spec_.workers;
-  if (size_ == 0)
-    size_ = std::max(std::min(cores(), spec_.max_workers > 0 ? spec_.max_workers : cores()), spec_.min_workers);
-  min_ = std::min(size_, spec_.min_workers > 0 ? spec_.min_workers : size_);
-  max_ = std::max(size_, spec_.max_workers);
+  const auto bounds = worker_bounds_of(spec_);
+  size_ = bounds.first;
+  min_ = bounds.least;
+  max_ = bounds.most;
   for (unsigned i = 0; i < wanted_workers(); ++i) add_worker();
 }
 

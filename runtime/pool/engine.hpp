@@ -240,6 +240,7 @@ private:
   bool is_ahead(const worker& w, int priority);
   time_point harvest_at(const worker& w) const;
   void harvest(time_point now);
+  bool has_come(const awaited& what) const;
   bool refuse(const awaited& what, time_point now);
   void check_waits(time_point now);
   void hand_over(worker& w, slip e, time_point now);

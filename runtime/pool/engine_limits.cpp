@@ -55,17 +55,28 @@ void engine::worker_waits(worker_ref ref, std::optional<awaited> what) {
 }
 
 /// Where all that may run at a time wait for others of their own pool, and no worker is to come for these, one wait is
-/// ended: what it is for is cancelled.
+/// ended: what it is for is cancelled, or it gets no room. The worker then goes on, and may end what others wait for.
 void engine::check_waits(time_point now) {
   if (waits_ < busy_ || busy_ < size_ || size_ < max_) return;
-  for (const auto& w : workers_) {
-    if (w.waits && refuse(*w.waits, now)) return;
+  if (std::any_of(workers_.begin(), workers_.end(), [this](const auto& w) { return w.waits && has_come(*w.waits); }))
+    return;
+  for (auto& w : workers_) {
+    if (w.waits && refuse(*w.waits, now)) return worker_waits(ref_of(w), std::nullopt);
   }
+}
+
+bool engine::has_come(const awaited& what) const {
+  if (what.has_come) return what.has_come();
+  return !what.task || !ledger_.find(what.task);
 }
 
 bool engine::refuse(const awaited& what, time_point now) {
   constexpr auto reason = "a task waits for it, as all workers of the pool do for others, so nobody could run it";
   const auto before = ledger_.open();
+  if (what.refuse_room) {
+    what.refuse_room();
+    return true;
+  }
   if (what.map) {
     cancel_all(what.map.get(), reason, now);
   } else if (what.task) {

@@ -32,8 +32,6 @@ constexpr std::chrono::microseconds read_for{1'000};
 constexpr std::chrono::microseconds quick_read{20};
 constexpr unsigned most_unwatched = 32;
 constexpr auto progress_every = std::chrono::milliseconds(50);
-// How often a map that waits for room looks whether it is to end.
-constexpr milliseconds look_every{20};
 // What is larger is mapped by itself by the allocator, and goes back to the system as a whole.
 constexpr std::size_t large_memory = std::size_t{32} * 1024 * 1024;
 
@@ -80,6 +78,11 @@ struct map_run::gathering final : item_sink {
     arrived.push_back(std::move(piece));
     if (before < wanted && items >= wanted) changed.notify_one();
   }
+  /// Whether the caller that waits is about to go on.
+  bool has_come() {
+    const std::lock_guard lock(mutex);
+    return items >= wanted || stop;
+  }
   void values(std::size_t first, std::size_t count, bytes results, const std::shared_ptr<many_body>& many,
               std::size_t base, double ran_ms) override {
     put({first, count, std::move(results), many, base, ran_ms, nullptr});
@@ -110,7 +113,7 @@ map_run::map_run(pool& on, source next, map_options options, std::optional<std::
       told_(std::chrono::steady_clock::now()) {
   if (options_.chunk == 0) options_.chunk = on.spec().chunk;
   if (options_.within.count() > 0) ends_ = later(told_, options_.within);
-  on.await_work(nullptr, [] {});  // so that somebody runs it
+  on.impl_->expect_wait();
   if (options_.stop.stop_possible()) shared_->on_stop.emplace(options_.stop, gathering::stopper{shared_.get()});
 }
 
@@ -231,11 +234,14 @@ bool map_run::feed() {
       // While some of ours are in the pool, they are what makes room: so maps that share a pool cannot block each
       // other.
       if (open_ > waiting_items()) return false;
-      const bool may_end = ends_ || options_.stop.stop_possible();
-      while (!self.wait_for_room(next->items, may_end ? look_every : milliseconds{0})) {
-        end_in_time();
-        if (cancelled_) return false;
-      }
+      std::function<bool()> leaves;
+      if (ends_ || options_.stop.stop_possible())
+        leaves = [this] {
+          end_in_time();
+          return cancelled_;
+        };
+      if (self.wait_for_room(next->items, leaves) == pool::impl::entry::refused) cancel_for(no_room_for_own_task);
+      if (cancelled_) return false;
     }
     out.jobs.push_back(std::move(next));
     waiting_.pop_front();
@@ -311,7 +317,7 @@ bool map_run::take(std::vector<map_piece>& out) {
       tell(true);
       return false;
     }
-    if (!reads) pool_.impl_->await({nullptr, shared_}, [this] { await(); });
+    if (!reads) pool_.impl_->await({nullptr, shared_, [to = shared_] { return to->has_come(); }}, [this] { await(); });
     collect(out);
     tell(false);
   }

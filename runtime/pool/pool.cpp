@@ -47,29 +47,63 @@ bool pool::impl::is_own_thread() const {
   return std::this_thread::get_id() == loop_id.load() || pooling::thread_driver::here().first == in.get();
 }
 
-void pool::impl::await(pooling::awaited what, const std::function<void()>& wait) {
+std::optional<cause> pool::impl::make_started() {
+  if (started) return std::nullopt;
+  auto why = start([](const std::optional<cause>&) {});
+  return why && why->cls == cause_class::start ? why : std::nullopt;
+}
+
+namespace {
+
+/// A worker's thread, in the middle of a task, as one that waits for others of its pool. One wait may be in another: a
+/// map that waits calls its `progress`.
+class waiting_worker {
+public:
+  waiting_worker(pooling::inbox& to, pooling::engine& brain, pooling::worker_ref who, pooling::awaited what)
+      : to_(to), brain_(brain), who_(who), what_(std::move(what)), around_(std::exchange(innermost, this)) {
+    tell(what_);
+  }
+  ~waiting_worker() {
+    innermost = around_;
+    tell(around_ ? std::optional(around_->what_) : std::nullopt);
+  }
+  waiting_worker(const waiting_worker&) = delete;
+  waiting_worker& operator=(const waiting_worker&) = delete;
+
+private:
+  void tell(std::optional<pooling::awaited> x) const {
+    to_.push([brain = &brain_, ref = who_, x = std::move(x)] { brain->worker_waits(ref, x); });
+  }
+
+  static thread_local const waiting_worker* innermost;
+
+  pooling::inbox& to_;
+  pooling::engine& brain_;
+  pooling::worker_ref who_;
+  pooling::awaited what_;
+  const waiting_worker* around_;
+};
+
+thread_local const waiting_worker* waiting_worker::innermost = nullptr;
+
+}  // namespace
+
+void pool::impl::expect_wait() {
   if (std::this_thread::get_id() == loop_id.load())
     throw std::logic_error("a callback of the pool '" + name + "' must not wait for the pool: it runs on its thread");
-  if (!started) {
-    const auto why = start([](const std::optional<cause>&) {});
-    if (why && why->cls == cause_class::start) throw std::runtime_error(why->message);
-  }
+  if (const auto why = make_started()) throw std::runtime_error(why->message);
+}
+
+void pool::impl::await(pooling::awaited what, const std::function<void()>& wait) {
+  expect_wait();
   const auto [where, worker] = pooling::thread_driver::here();
   if (where != in.get()) return wait();
-  struct registration {
-    pool::impl& at;
-    pooling::worker_ref who;
-    void tell(std::optional<pooling::awaited> x) const {
-      at.in->push([to = &at, ref = who, x = std::move(x)] { to->brain.worker_waits(ref, x); });
-    }
-    ~registration() { tell(std::nullopt); }
-  } const here{*this, worker};
-  here.tell(std::move(what));
+  const waiting_worker here(*in, brain, worker, std::move(what));
   wait();
 }
 
 void pool::await_work(const std::shared_ptr<void>& handle, const std::function<void()>& wait) {
-  impl_->await({std::static_pointer_cast<pooling::job>(handle), nullptr}, wait);
+  impl_->await({std::static_pointer_cast<pooling::job>(handle), nullptr, nullptr}, wait);
 }
 
 bool detail::on_pool_thread() noexcept { return is_pool_loop || pooling::thread_driver::here().first != nullptr; }
@@ -99,10 +133,8 @@ std::shared_ptr<void> pool::submit_work(detail::pool_work work, completion done)
   auto j = std::make_shared<pooling::job>();
   static_cast<detail::pool_work&>(*j) = std::move(work);
   j->done = std::move(done);
-  if (!self.let_in()) {
-    refuse(*j, outcome_kind::rejected,
-           pooling::make_cause(cause_class::none,
-                               "queue_limit of " + std::to_string(self.spec.queue_limit) + " is reached"));
+  if (auto why = self.let_in()) {
+    refuse(*j, outcome_kind::rejected, *why);
     return nullptr;
   }
   self.enqueue({j});

@@ -22,6 +22,11 @@ namespace steward {
 /// On the thread of any pool's loop.
 extern thread_local bool is_pool_loop;
 
+/// Why one gets no room; see `pool::impl::entry`.
+inline constexpr const char* no_room_for_own_task =
+    "it would wait for room in the queue of the pool that its submitter runs on, as all workers of the pool wait for "
+    "others, so nobody could make any";
+
 /// Tells all inputs of a job that it was refused, on this thread.
 void refuse(pooling::job& work, outcome_kind kind, const cause& why);
 outcome<bytes> refusal(const detail::pool_work& work, outcome_kind kind, cause why);
@@ -67,8 +72,13 @@ struct pool::impl {
   std::optional<cause> begin();
   /// Why it cannot be started; `done` is called later where it can.
   std::optional<cause> start(std::function<void(std::optional<cause>)> done);
-  /// For whoever is about to wait: a pool that nobody started is started, and nobody waits for himself.
+  /// For whoever is about to wait: starts the pool where nobody did. Throws on the loop's thread, which would wait for
+  /// itself.
+  void expect_wait();
+  /// The same, and waits. The loop knows of it where that is a worker.
   void await(pooling::awaited what, const std::function<void()>& wait);
+  /// Why nobody runs it; asks for its start where nobody has.
+  std::optional<cause> make_started();
   bool is_own_thread() const;
   /// True for the one who is to run the loop on his own thread, since there is none.
   bool claim_loop();
@@ -87,12 +97,13 @@ struct pool::impl {
   void left(std::size_t count);
   /// Lets `count` tasks in, if there is room for them.
   bool try_let_in(std::size_t count);
+  /// `refused`: the one who waits runs on a worker, and none of the workers could ever make room.
+  enum class entry : std::uint8_t { open, refused, left };
   /// The same, once there is room or the pool is over. Must not be called on the loop's thread, which would wait for
-  /// itself; there it lets them in all the same.
-  /// False when there was none within `limit`; 0 is no limit.
-  bool wait_for_room(std::size_t count, milliseconds limit = milliseconds{0});
-  /// Lets one in, or turns it away, as the spec says.
-  bool let_in();
+  /// itself; there it lets them in all the same. Where there is `leaves`, it is asked now and then.
+  entry wait_for_room(std::size_t count, const std::function<bool()>& leaves);
+  /// Lets one in, or turns it away, as the spec says: why.
+  std::optional<cause> let_in();
   void end_of_room();
   void publish();
   /// Hands jobs to the loop, or settles them here when there is none any more.

@@ -1,5 +1,6 @@
 #include "pool/pool_impl.hpp"
 
+#include "base/in_hand.hpp"
 #include "pool/worker.hpp"
 #include "process/room.hpp"
 #include "process/sandbox.hpp"
@@ -17,6 +18,7 @@
 #include <thread>
 #include <utility>
 
+#include <cxxabi.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,6 +36,8 @@ using process::signals_blocked;
 constexpr std::uint64_t wake_key = 0;
 // So long the loop lets answers gather while they come fast. Each waits no longer, whatever runs after it.
 constexpr timespec nap_time{0, 20'000};
+// How often one that waits for room looks whether it is to leave.
+constexpr milliseconds look_for_room_every{20};
 
 /// The spec, where it has no faults. Nothing is built of one that has.
 pool_spec sound(pool_spec spec, const std::string& name, const pool_environment& env) {
@@ -101,7 +105,13 @@ std::optional<cause> pool::impl::begin() {
   if (begun) return std::nullopt;
   try {
     const signals_blocked quiet;
-    thread = std::thread([this] { run(); });
+    thread = std::thread([this] {
+      try {
+        run();
+      } catch (const abi::__forced_unwind&) {
+        end_program("pthread_exit in a callback of a pool: its thread is the one that runs the pool");
+      }
+    });
   } catch (const std::system_error& problem) {
     return pooling::make_cause(cause_class::start, std::string("no thread for the pool: ") + problem.what());
   }
@@ -277,34 +287,53 @@ bool pool::impl::try_let_in(std::size_t count) {
   return false;
 }
 
-bool pool::impl::wait_for_room(std::size_t count, milliseconds limit) {
+pool::impl::entry pool::impl::wait_for_room(std::size_t count, const std::function<bool()>& leaves) {
+  std::optional<entry> how;
   if (std::this_thread::get_id() != loop_id.load()) {
-    std::unique_lock lock(room_mutex);
-    bool inside = false;
-    const auto there = [&] { return room_is_over || (inside = try_let_in(count)); };
-    bool any = true;
-    ++waiting_for_room;
-    if (limit.count() == 0) {
-      room_changed.wait(lock, there);
-    } else {
-      any = room_changed.wait_for(lock, limit, there);
-    }
-    --waiting_for_room;
-    if (inside || !any) return any;
+    const auto refused = std::make_shared<bool>(false);
+    const auto decided = [&] {
+      if (try_let_in(count)) how = entry::open;
+      if (!how && *refused && !room_is_over) how = entry::refused;
+      return how || room_is_over;
+    };
+    // On the loop's thread, which alone ends the room.
+    auto has_come = [this, count] { return room_is_over || in_pool.load() + count <= spec.queue_limit; };
+    auto refuse_room = [this, refused] {
+      const std::lock_guard lock(room_mutex);
+      *refused = true;
+      room_changed.notify_all();
+    };
+    await({nullptr, nullptr, std::move(has_come), std::move(refuse_room)}, [&] {
+      std::unique_lock lock(room_mutex);
+      ++waiting_for_room;
+      if (!leaves) room_changed.wait(lock, decided);
+      while (leaves && !room_changed.wait_for(lock, look_for_room_every, decided)) {
+        lock.unlock();
+        if (leaves()) how = entry::left;
+        lock.lock();
+        if (how) break;
+      }
+      --waiting_for_room;
+    });
+    if (how) return *how;
   }
   // Where the pool is over, its inbox says so.
   in_pool.fetch_add(count);
-  return true;
+  return entry::open;
 }
 
-bool pool::impl::let_in() {
-  if (try_let_in(1)) return true;
+std::optional<cause> pool::impl::let_in() {
+  if (try_let_in(1)) return std::nullopt;
+  std::optional<cause> why;
   if (spec.on_full == full_policy::block && std::this_thread::get_id() != loop_id.load()) {
-    wait_for_room(1);
-    return true;
+    why = make_started();
+    if (!why && wait_for_room(1, nullptr) == entry::open) return std::nullopt;
+    if (!why) why = pooling::make_cause(cause_class::none, no_room_for_own_task);
+  } else {
+    why = pooling::make_cause(cause_class::none, "queue_limit of " + std::to_string(spec.queue_limit) + " is reached");
   }
   turned_away.fetch_add(1);
-  return false;
+  return why;
 }
 
 void pool::impl::end_of_room() {

@@ -87,7 +87,7 @@ void thread_driver::report(engine& to, time_point now) {
   for (auto& one : std::exchange(harvested_, {}))
     to.worker_finished(one.ref, one.id, one.from, one.count, std::move(one.results), one.since, now);
   for (const auto ref : std::exchange(killed_, {}))
-    if (auto* s = find(ref)) tell_kill(*s, to, now);
+    if (auto* s = find(ref)) tell_end(*s, {make_cause(cause_class::killed, "abandoned"), 0, true}, to, now);
 }
 
 void thread_driver::carry_out(act::assign what, time_point) {
@@ -196,24 +196,29 @@ void thread_driver::carry_out(const act::harvest& what, time_point now) {
 void thread_driver::carry_out(const act::kill& what, time_point) {
   auto* s = find(what.worker);
   if (!s) return;
-  // What it has answered counts; from the moment the flag is set, nothing more does, and nothing more is begun.
-  std::deque<act::assign> unstarted;
-  {
-    const std::lock_guard lock(s->self->mutex);
-    s->self->abandoned = true;
-    s->heard.swap(s->self->output);
-    unstarted.swap(s->self->input);
-    s->self->cut.store(s->self->current, std::memory_order_seq_cst);
-    // After this the thread has seen the cut, or we see the item that it has taken.
-    if (barriers_by_others()) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-    s->left = s->self->left_behind();
-    s->self->stop.store(s->left.in_hand + s->left.item, std::memory_order_relaxed);
-    s->self->changed.notify_one();
-  }
+  let_go(*s);
   killed_.push_back(what.worker);
 }
 
-void thread_driver::tell_kill(slot& s, engine& to, time_point now) {
+/// What it has answered counts; from now on nothing more does, and nothing more is begun.
+void thread_driver::let_go(slot& s) {
+  std::deque<act::assign> unstarted;
+  {
+    const std::lock_guard lock(s.self->mutex);
+    s.self->abandoned = true;
+    s.heard.swap(s.self->output);
+    unstarted.swap(s.self->input);
+    s.self->cut.store(s.self->current, std::memory_order_seq_cst);
+    // After this the thread has seen the cut, or we see the item that it has taken.
+    if (barriers_by_others()) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    s.left = s.self->left_behind();
+    s.self->stop.store(s.left.in_hand + s.left.item, std::memory_order_relaxed);
+    s.self->changed.notify_one();
+  }
+}
+
+/// Of one that was let go.
+void thread_driver::tell_end(slot& s, death how, engine& to, time_point now) {
   for (auto& said : std::exchange(s.heard, {})) hear(s, said, to, now);
   if (s.left.in_hand == 0) {
     s.thread.join();
@@ -222,7 +227,7 @@ void thread_driver::tell_kill(slot& s, engine& to, time_point now) {
     std::erase_if(abandoned_, [](const auto& w) { return w.expired(); });
     abandoned_.push_back(s.self);
   }
-  bury(s, {make_cause(cause_class::killed, "abandoned"), 0, true}, std::exchange(s.left, {}), to, now);
+  bury(s, std::move(how), std::exchange(s.left, {}), to, now);
 }
 
 /// What it had finished counts.
@@ -240,12 +245,10 @@ void thread_driver::bury(slot& s, death how, remains left, engine& to, time_poin
   to.worker_died(s.ref, how, now);
 }
 
-void thread_driver::hear(slot& s, reply& said, engine& to, time_point now) {
-  if (said.why) {
-    to.worker_item_failed(s.ref, said.id, said.item, std::move(*said.why), said.ran_ms, said.done, now);
-  } else {
-    to.worker_items(s.ref, said.id, said.item, said.count, std::move(said.results), said.ran_ms, said.done, now);
-  }
+bool thread_driver::hear(slot& s, reply& said, engine& to, time_point now) {
+  if (said.why)
+    return to.worker_item_failed(s.ref, said.id, said.item, std::move(*said.why), said.ran_ms, said.done, now);
+  return to.worker_items(s.ref, said.id, said.item, said.count, std::move(said.results), said.ran_ms, said.done, now);
 }
 
 bool thread_driver::collect_from(slot& s, engine& to, time_point now) {
@@ -264,11 +267,15 @@ bool thread_driver::collect_from(slot& s, engine& to, time_point now) {
     not_started = std::move(s.self->not_started);
   }
   if (ready) to.worker_ready(s.ref, now);
-  for (auto& said : output) hear(s, said, to, now);
+  // Then nobody knows any more what it is at: as with a process, it costs the worker, and no task waits for ever.
+  const bool sound = std::all_of(output.begin(), output.end(), [&](reply& said) { return hear(s, said, to, now); });
   heard_ += output.size();
   output.clear();
   s.heard = std::move(output);
-  if (ended) {
+  if (!sound) {
+    let_go(s);
+    tell_end(s, {make_cause(cause_class::protocol, "an answer that nobody asked for")}, to, now);
+  } else if (ended) {
     s.thread.join();
     death how;
     if (s.self->torn) how.why = make_cause(cause_class::protocol, "its thread was ended by what it ran (pthread_exit)");

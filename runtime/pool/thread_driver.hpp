@@ -67,8 +67,10 @@ private:
   bool any_news(urgency least) const;
   bool collect_from(slot& s, engine& to, time_point now);
   static void bury(slot& s, death how, remains left, engine& to, time_point now);
-  void tell_kill(slot& s, engine& to, time_point now);
-  static void hear(slot& s, reply& said, engine& to, time_point now);
+  void let_go(slot& s);
+  void tell_end(slot& s, death how, engine& to, time_point now);
+  /// False for an answer that the ledger does not know of.
+  static bool hear(slot& s, reply& said, engine& to, time_point now);
 
   std::shared_ptr<inbox> inbox_;
   options options_;

@@ -1,5 +1,6 @@
 #include "supervision/cell.hpp"
 
+#include "base/in_hand.hpp"
 #include "base/text.hpp"
 
 #include <caf/exit_reason.hpp>
@@ -10,6 +11,8 @@
 #include <functional>
 #include <typeinfo>
 #include <utility>
+
+#include <cxxabi.h>
 
 namespace steward::supervision {
 
@@ -175,6 +178,8 @@ void cell::begin(std::uint64_t incarnation) {
   } catch (const decline_start& why) {
     failed.what = cell_report::kind::declined;
     failed.why.message = text_of(why);
+  } catch (const abi::__forced_unwind&) {
+    end_program(actor_thread_ended);
   } catch (...) {  // a throwing constructor or init is a failed start, whatever it throws
     failed.why = cause_of(std::current_exception());
   }

@@ -109,7 +109,7 @@ TEST(plan, shows_the_tree_in_start_order_with_the_origin_of_each_value) {
       "      pool.attempts  3          default\n"
       "      restart        permanent  default\n"
       "      shutdown       5s         default\n"
-      "      start_within   5s         default\n"
+      "      start_within   infinity   default\n"
       "      restarts of a worker: at once, 10ms, 20ms, 40ms, ... 1s (+ up to 20% jitter)\n"
       "      if it crashes at once every time: never gives up: the back-off is slower than the window of 20 within 5s\n"
       "      restarts: at once, 100ms, 200ms, 400ms, ... 10s (+ up to 20% jitter)\n"

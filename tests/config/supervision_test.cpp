@@ -74,7 +74,21 @@ TEST(supervision, leaves_limits_unset_that_are_not_written) {
   }
   EXPECT_EQ(shutdown_of(got.tree.children.at(1)), milliseconds{5'000});
   EXPECT_EQ(shutdown_of(got.tree.children.at(2)), infinity);
+  EXPECT_EQ(start_within_of(got.tree.children.at(0)), milliseconds{5'000});
+  EXPECT_EQ(start_within_of(got.tree.children.at(1)), infinity) << "the pool has its own";
   EXPECT_EQ(start_within_of(got.tree.children.at(2)), infinity);
+}
+
+TEST(supervision, lets_the_limits_that_a_pool_has_win_over_those_that_its_child_has_not) {
+  child_spec child;
+  pool_spec pool;
+  pool.start_within = pool.shutdown = milliseconds{30'000};
+  child.what = pool;
+  EXPECT_EQ(start_within_of(child), infinity);
+  EXPECT_EQ(shutdown_of(child), milliseconds{30'000});
+  child.start_within = child.shutdown = milliseconds{7'000};
+  EXPECT_EQ(start_within_of(child), milliseconds{7'000});
+  EXPECT_EQ(shutdown_of(child), milliseconds{7'000});
 }
 
 TEST(supervision, reads_limits_and_the_words_that_stand_for_them) {

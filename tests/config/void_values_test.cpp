@@ -26,9 +26,9 @@ told warnings_of(std::string_view text, std::vector<std::string> sets = {}) {
 told of_child(const std::string& options) {
   return warnings_of("scenario: t\ntree:\n  children:\n    - id: c\n      " + options + "\n      actor: counter\n");
 }
-told of_pool(const std::string& options) {
+told of_pool(const std::string& options, const std::string& of_the_child = {}) {
   return warnings_of("scenario: t\ntree:\n  children:\n    - id: p\n      pool: {workers: 2, task: square, " + options +
-                     "}\n");
+                     "}\n" + of_the_child);
 }
 
 const std::string child = "tree.children[0].";
@@ -59,8 +59,9 @@ TEST(void_values, of_a_pool_are_told) {
   EXPECT_EQ(of_pool("attempts: 1, on_exception: retry"), pool("on_exception", 67));
   EXPECT_EQ(of_pool("memory_limit: 64MiB, recycle_memory: 128MiB"), pool("recycle_memory", 77));
   EXPECT_EQ(of_pool("environment: [A=1, A=2]"), pool("environment", 53));
-  EXPECT_EQ(of_pool("start_within: 30s"), pool("start_within", 54));
-  EXPECT_EQ(of_pool("shutdown: 6s"), pool("shutdown", 50));
+  EXPECT_EQ(of_pool("start_within: 30s", "      start_within: 5s\n"), pool("start_within", 54));
+  EXPECT_EQ(of_pool("shutdown: 6s", "      shutdown: 5s\n"), pool("shutdown", 50));
+  EXPECT_EQ(of_pool("shutdown: 30s, start_within: 30s"), told{}) << "the child has no limits that would come first";
   EXPECT_EQ(of_pool("shutdown: 5s, start_within: 5s, attempts: 2, on_exception: retry"), told{});
 }
 

@@ -1,7 +1,9 @@
 // A program that dies, or is to be ended, in the way that its last argument names.
 #include <steward/app.hpp>
 
+#include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +35,7 @@ int die(const std::string& how) {
   if (how == "exit") std::exit(0);
   if (how == "quick_exit") std::quick_exit(0);
   if (how == "abort") std::abort();
+  if (how == "leave_thread") ::pthread_exit(nullptr);
   if (how == "thread_throws") std::thread{[] { throw std::runtime_error("nobody catches this"); }}.join();
   if (how == "thread_lacks") std::thread{[] { throw std::bad_alloc{}; }}.join();
   return 0;
@@ -55,16 +58,16 @@ int leave_an_orphan() {
 }
 
 struct mortal {
-  explicit mortal(steward::self_ptr) {}
+  mortal(steward::self_ptr, const steward::actor_args& args) { die(args.text("at_start")); }
   caf::behavior make_behavior() {
     return {[](const std::string& how) { return die(how); }, [](caf::get_atom) { return die("segfault"); }};
   }
 };
 
-steward::supervisor_spec tree_of_one() {
+steward::supervisor_spec tree_of_one(const std::string& at_start = {}) {
   steward::child_spec child;
   child.id = "mortal";
-  child.what = steward::actor_spec{"mortal", {}};
+  child.what = steward::actor_spec{"mortal", {{"at_start", {at_start}}}};
   steward::supervisor_spec tree;
   tree.children.push_back(std::move(child));
   return tree;
@@ -75,6 +78,23 @@ int in_actor(steward::runtime& rt, const std::string& how) {
   if (!root.start().ok) return 1;
   caf::scoped_actor self{rt.system()};
   steward::port::ask(self.ptr(), root.actor("/root/mortal"), 20s, how).receive([](int) {}, [](caf::error&) {});
+  return 0;
+}
+
+int in_start(steward::runtime& rt, const std::string& how) {
+  steward::supervisor root{rt, tree_of_one(how)};
+  return root.start().ok ? 0 : 1;
+}
+
+int in_callback(steward::runtime& rt, const auto& task, const std::string& how) {
+  steward::pool_spec spec;
+  spec.workers = 1;
+  steward::thread_pool pool{rt.pools("/tasks"), "tasks", spec};
+  if (pool.start()) return 1;
+  steward::bytes args;
+  steward::encode_all(args, std::string{});
+  pool.untyped().submit(*task.entry, args, [how](const steward::outcome<steward::bytes>&) { die(how); });
+  pool.submit(task, std::string{}).wait();
   return 0;
 }
 
@@ -128,10 +148,20 @@ int deaf() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 2 && std::string{argv[1]} == "below_a_subreaper") {
+    // It stays one in the program that it becomes.
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    argv[1] = argv[0];
+    ::execv("/proc/self/exe", argv + 1);
+    return 1;
+  }
   steward::app app;
   const auto task = app.task("die", die_as_task);
   const auto orphan = app.task("leave_an_orphan", leave_an_orphan);
-  app.actor<mortal>("mortal");
+  steward::param_spec at_start;
+  at_start.name = "at_start";
+  at_start.fallback = steward::param_value{std::string{}};
+  app.actor<mortal>("mortal", {at_start});
   const std::string where = argc > 1 ? argv[1] : "";
   const std::string how = argc > 2 ? argv[2] : "";
   if (where == "main") return app.main(argc - 1, argv + 1);
@@ -141,6 +171,8 @@ int main(int argc, char** argv) {
       argc, argv,
       [&](steward::runtime& rt) {
         if (where == "actor") return in_actor(rt, how);
+        if (where == "start") return in_start(rt, how);
+        if (where == "callback") return in_callback(rt, task, how);
         if (where == "task") return in_task(rt, task, how);
         if (where == "orphans") return with_orphans(rt, orphan);
         if (where == "stop") return until_the_stop(rt);

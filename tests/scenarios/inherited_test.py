@@ -67,6 +67,20 @@ class Signals(Case):
     def test_reach_what_tasks_on_threads_start(self):
         self.assertIn(f"[124, {-signal.SIGPIPE}]", self.results("threads"))
 
+    def test_reach_what_actors_start(self):
+        commands = {"timeout 1 sleep 8": 124, "kill -s PIPE $$": -signal.SIGPIPE,
+                    "grep -q '^SigBlk:.*[1-9a-f]' /proc/self/status": 1}  # nothing is held back
+        path = os.path.join(self.folder.name, "a.yaml")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write("scenario: s\ntree:\n  children:\n")
+            for i, command in enumerate(commands):
+                out.write(f"    - {{id: a{i}, actor: starter, with: {{command: {json.dumps(command)}}}}}\n")
+            out.write("run:\n" + "".join(f"  - show: {{actor: a{i}}}\n" for i in range(len(commands))))
+        done = self.run_program(path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([line for line in done.stdout.splitlines() if line[0] == "a"],
+                         [f"a{i}: {code}" for i, code in enumerate(commands.values())])
+
     def test_reach_what_tasks_in_processes_start(self):
         self.assertIn(f"[124, {-signal.SIGPIPE}]", self.results("processes"))
 

@@ -40,6 +40,18 @@ std::int64_t count(std::int64_t to) {
   return to;
 }
 
+// Shows the exit code of its command.
+class starter {
+public:
+  starter(steward::self_ptr, const steward::actor_args& args) : command_(args.text("command")) {}
+  caf::behavior make_behavior() {
+    return {[this](steward::show_atom) { return std::to_string(shell(command_)); }};
+  }
+
+private:
+  std::string command_;
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -48,5 +60,9 @@ int main(int argc, char** argv) {
   app.tasks().add("shell", shell);
   app.tasks().add("read_terminal", read_terminal);
   app.tasks().add("count", count);
+  steward::param_spec command;
+  command.name = "command";
+  command.type = steward::param_type::text;
+  app.actor<starter>("starter", {command});
   return app.main(argc, argv);
 }

@@ -122,6 +122,24 @@ TEST_F(own_end, by_an_exit_in_a_task_on_a_thread_is_told_and_is_no_success) {
   }
 }
 
+TEST_F(own_end, by_the_end_of_a_thread_of_actors_is_told_with_the_actor_and_its_message) {
+  const auto end = die("actor", "leave_thread");
+  EXPECT_EQ(end.how.code, 70) << end.err;
+  expect_words(end, {"CRASH", "/root/mortal", "pthread_exit in an actor", "while it handled", "leave_thread"});
+}
+
+TEST_F(own_end, by_the_end_of_a_thread_in_the_start_of_an_actor_is_told_with_the_actor) {
+  const auto end = die("start", "leave_thread");
+  EXPECT_EQ(end.how.code, 70) << end.err;
+  expect_words(end, {"CRASH", "/root/mortal", "pthread_exit in an actor"});
+}
+
+TEST_F(own_end, by_the_end_of_the_thread_of_a_pool_is_told) {
+  const auto end = die("callback", "leave_thread");
+  EXPECT_EQ(end.how.code, 70) << end.err;
+  expect_words(end, {"CRASH", "pthread_exit in a callback of a pool"});
+}
+
 TEST_F(own_end, for_want_of_memory_where_nobody_contains_it_is_an_exit_with_the_reason) {
   const auto end = die("actor", "thread_lacks");
   EXPECT_EQ(end.how.code, 70);
@@ -195,6 +213,24 @@ TEST_F(own_end, of_process_1_comes_with_sigterm) {
   const auto end = end_of(*shell);
   EXPECT_EQ(end.how.code, 143) << end.err;
   EXPECT_NE(end.out.find("the tree is over"), std::string::npos);
+}
+
+TEST_F(own_end, of_a_subreaper_comes_with_sigterm) {
+  subprocess program{{STEWARD_FRAGILE, "below_a_subreaper", "stop"}, {}};
+  ASSERT_TRUE(until_ready(program)) << program.err();
+  EXPECT_EQ(children_of(program.pid()).size(), 1U) << "the program itself runs below it";
+  program.signal(SIGTERM);
+  const auto end = end_of(program);
+  EXPECT_EQ(end.how.code, 143) << end.err;
+  EXPECT_NE(end.out.find("the tree is over"), std::string::npos);
+}
+
+TEST_F(own_end, of_orphans_leaves_no_zombies_where_the_program_is_a_subreaper) {
+  subprocess program{{STEWARD_FRAGILE, "below_a_subreaper", "orphans"}, {}};
+  ASSERT_TRUE(until_ready(program)) << program.err();
+  EXPECT_LE(children_of(program.pid()).size(), 1U) << "it has the program and no zombies";
+  program.signal(SIGKILL);
+  end_of(program);
 }
 
 TEST_F(own_end, of_orphans_leaves_no_zombies_where_the_program_is_process_1) {

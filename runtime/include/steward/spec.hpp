@@ -202,9 +202,9 @@ struct supervisor_spec {
   unsigned partitions = 0;  ///< simple_one_for_one: spread over so many supervisors "p0", "p1", ...; 0: not partitioned
 };
 
-/// The limit of a child's orderly stop: as given, else 5 s for actors and pools, and none for supervisors.
+/// The limit of a child's orderly stop: as given, else 5 s, or what its pool has, and none for supervisors.
 milliseconds shutdown_of(const child_spec& x) noexcept;
-/// The limit of a child's start: as given, else 5 s for actors and pools, and none for supervisors.
+/// The limit of a child's start: as given, else 5 s for actors, and none for supervisors and pools, which have theirs.
 milliseconds start_within_of(const child_spec& x) noexcept;
 
 /// One thing that is wrong with a spec.

@@ -2,6 +2,8 @@
 #include "tests/support/virtual_tree.hpp"
 
 #include <caf/actor_system.hpp>
+#include <caf/attach_stream_sink.hpp>
+#include <caf/attach_stream_source.hpp>
 #include <caf/group.hpp>
 
 // What an incarnation has tied itself to: links, monitors, functors, groups, handlers. None of it outlives it.
@@ -235,6 +237,65 @@ TEST_F(cell_ties, a_monitor_hears_of_the_end_after_the_kernel) {
   leave(cell_);
   EXPECT_EQ(reports_before, 1U);
   caf::anon_send_exit(watcher, caf::exit_reason::kill);
+}
+
+/// Makes `self` the source of three numbers for `to`.
+void stream_to(caf::event_based_actor* self, const caf::actor& to) {
+  caf::attach_stream_source(
+      self, to, [](int& next) { next = 0; },
+      [](int& next, caf::downstream<int>& out, std::size_t most) {
+        for (; most > 0 && next < 3; --most) out.push(next++);
+      },
+      [](const int& next) { return next == 3; });
+}
+
+/// Takes numbers and says which.
+caf::behavior sink(caf::event_based_actor* self) {
+  return {[self](const caf::stream<int>& in) {
+    return caf::attach_stream_sink(
+        self, in, [](caf::unit_t&) {}, [](caf::unit_t&, int x) { said().push_back(std::to_string(x)); });
+  }};
+}
+
+caf::behavior source(caf::event_based_actor* self) {
+  return {[self](const caf::actor& to) { stream_to(self, to); }};
+}
+
+TEST_F(cell_ties, a_stream_of_others_to_it_is_refused_with_the_reason) {
+  start<tied>();
+  const auto from = system_->spawn(source);
+  const auto plain = system_->spawn(sink);
+  caf::anon_send(from, plain);
+  run();
+  EXPECT_EQ(said(), (std::vector<std::string>{"0", "1", "2"})) << "such a stream works between others";
+  caf::anon_send(from, cell_);
+  run();
+  const auto told = events_of(event_kind::warn);
+  ASSERT_FALSE(told.empty());
+  EXPECT_NE(told[0].text.find("streams do not work in a supervised actor"), std::string::npos) << told[0].text;
+  send(std::string{"goes on"});
+  run();
+  EXPECT_EQ(said().back(), "goes on");
+  EXPECT_EQ(counts().waiting, 0U);
+  for (const auto& x : {from, plain}) caf::anon_send_exit(x, caf::exit_reason::kill);
+}
+
+TEST_F(cell_ties, a_stream_of_its_own_is_refused_with_the_reason_and_ends_with_its_incarnation) {
+  helper() = system_->spawn(sink);
+  setup() = [](self_ptr self, int&) { stream_to(self, helper()); };
+  start<tied>();
+  const auto told = events_of(event_kind::warn);
+  ASSERT_FALSE(told.empty());
+  EXPECT_NE(told[0].text.find("streams do not work in a supervised actor"), std::string::npos) << told[0].text;
+  EXPECT_TRUE(said().empty()) << "nothing of it arrives";
+  setup() = [](self_ptr, int&) {};
+  crash();
+  incarnate(2);
+  send(std::string{"goes on"});
+  run();
+  EXPECT_EQ(said(), std::vector<std::string>{"goes on"});
+  const auto* self = caf::actor_cast<caf::event_based_actor*>(cell_);
+  EXPECT_TRUE(const_cast<caf::event_based_actor*>(self)->stream_managers().empty());
 }
 
 /// With a kernel: the next incarnation begins in place, while what the dead one waited for is behind in the mailbox.
