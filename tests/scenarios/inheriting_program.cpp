@@ -4,9 +4,13 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include <fcntl.h>
+#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,12 +44,26 @@ std::int64_t count(std::int64_t to) {
   return to;
 }
 
+// The exit code of a program that is started without a shell, which might give it signals of its own.
+int started_directly(const std::string& command) {
+  std::istringstream in{command};
+  std::vector<std::string> words{std::istream_iterator<std::string>{in}, {}};
+  std::vector<char*> pointers;
+  for (auto& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  pid_t child = 0;
+  if (::posix_spawnp(&child, pointers[0], nullptr, nullptr, pointers.data(), environ) != 0) return -1;
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
 // Shows the exit code of its command.
 class starter {
 public:
   starter(steward::self_ptr, const steward::actor_args& args) : command_(args.text("command")) {}
   caf::behavior make_behavior() {
-    return {[this](steward::show_atom) { return std::to_string(shell(command_)); }};
+    return {[this](steward::show_atom) { return std::to_string(started_directly(command_)); }};
   }
 
 private:

@@ -113,26 +113,5 @@ TEST(room, signals_blocked_hold_back_all_but_faults_while_they_live_and_in_threa
   ::pthread_sigmask(SIG_SETMASK, &original, nullptr);
 }
 
-TEST(room, for_threads_is_sought_by_threads_that_take_no_signal) {
-  // A signal that comes meanwhile is for the calling thread, which holds it back until then.
-  const int code = in_a_child([] {
-    static volatile std::sig_atomic_t taken_by = 0;
-    std::signal(SIGUSR1, [](int) { taken_by = static_cast<std::sig_atomic_t>(::gettid()); });
-    const pid_t self = ::getpid();
-    const pid_t sender = ::fork();
-    if (sender == 0) {
-      for (int i = 0; i < 200; ++i) ::kill(self, SIGUSR1);
-      ::_exit(0);
-    }
-    while (::waitpid(sender, nullptr, WNOHANG) == 0) {
-      expect_room_for_threads(4);
-      if (taken_by != 0 && taken_by != self) return 1;
-    }
-    expect_room_for_threads(1);
-    return taken_by == self ? 0 : 2;
-  });
-  EXPECT_EQ(code, 0);
-}
-
 }  // namespace
 }  // namespace steward::process
