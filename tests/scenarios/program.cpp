@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <regex>
@@ -26,6 +27,11 @@ std::vector<std::string> command_of(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), STEWARD_PROGRAM);
   return arguments;
 }
+
+/// Whoever runs in the background of a script inherits that these are ignored, and hands it on.
+[[maybe_unused]] const bool stop_signals_count = [] {
+  return std::signal(SIGINT, SIG_DFL) != SIG_ERR && std::signal(SIGQUIT, SIG_DFL) != SIG_ERR;
+}();
 
 std::string joined(const std::vector<int>& pids) {
   std::string out;
