@@ -3,10 +3,10 @@
 #include "pool/thread_driver.hpp"
 #include "support.hpp"
 
+#include <iterator>
 #include <latch>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <string>
 #include <thread>
 #include <vector>
@@ -58,6 +58,30 @@ outcome<std::string> in_a_full_pool(F what) {
   return out;
 }
 
+/// Three inputs, each made by a task of another pool when it is read: 1 where that has a value, else -2.
+struct made_elsewhere {
+  struct iterator {
+    using iterator_concept = std::input_iterator_tag;
+    using difference_type = std::ptrdiff_t;
+    using value_type = std::int64_t;
+
+    const made_elsewhere* all = nullptr;
+    int at = 0;
+
+    std::int64_t operator*() const { return all->pool->submit(plus_one, at).get().ok() ? 1 : -2; }
+    iterator& operator++() {
+      ++at;
+      return *this;
+    }
+    void operator++(int) { ++at; }
+    friend bool operator==(const iterator& a, const iterator& b) { return a.at == b.at; }
+  };
+  thread_pool* pool;
+
+  iterator begin() const { return {this, 0}; }
+  iterator end() const { return {this, 3}; }
+};
+
 TEST(pool_waits, of_maps_and_of_lazy_inputs_for_room_end_with_an_error) {
   const auto inputs = numbers(1, 3);
   const auto square = tasks().square;
@@ -85,10 +109,8 @@ TEST(pool_waits, of_maps_and_of_lazy_inputs_for_room_end_with_an_error) {
   const auto lazy = in_a_full_pool([&](thread_pool& pool) {
     surroundings beside;
     thread_pool other(beside.environment(), "others", spec_of(1));
-    auto made = std::views::transform(
-        inputs, [&](std::int64_t x) -> std::int64_t { return pool.submit(square, x).get().ok() ? 1 : -2; });
     std::string said;
-    for (const auto x : other.map(square, made)) said += std::to_string(x) + " ";
+    for (const auto x : other.map(square, made_elsewhere{&pool})) said += std::to_string(x) + " ";
     return said;
   });
   EXPECT_EQ(lazy.value(), "4 4 4 ");
