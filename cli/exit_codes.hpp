@@ -2,7 +2,7 @@
 
 namespace steward::cli {
 
-/// What scripts depend on; README.md has the table.
+/// What scripts depend on; docs/operating.md has the table.
 enum exit_code : int {
   exit_done = 0,          ///< every task ok, recovered crashes included
   exit_failed = 1,        ///< failed or quarantined tasks, or an expectation that did not hold

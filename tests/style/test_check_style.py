@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Shows that each check of check_style.py and check_readme.py can fail: one small tree for each kind of violation."""
+"""Shows that each check of check_style.py, check_events.py and check_readme.py can fail: one small tree for each kind of
+violation."""
 
 import os
 import subprocess
@@ -129,11 +130,11 @@ class header_check(unittest.TestCase):
 class check_readme(unittest.TestCase):
     PROGRAM = "#!/bin/sh\necho \"$@\" >>\"$LOG\"\n[ \"$1\" = fail ] && exit 3\nexit 0\n"
 
-    def check(self, readme):
+    def check(self, readme, pages=None):
         with tempfile.TemporaryDirectory() as root:
-            write_tree(root, {"README.md": readme, "steward-fixture": self.PROGRAM, "there.md": "",
+            write_tree(root, {"README.md": readme, "steward-fixture": self.PROGRAM, "there.md": "# A `b`, c\n",
                               "scripts/run": "#!/bin/sh\n[ \"$1\" = --help ]\n",
-                              "CMakePresets.json": '{"configurePresets": [{"name": "dev"}]}'})
+                              "CMakePresets.json": '{"configurePresets": [{"name": "dev"}]}', **(pages or {})})
             Path(root, "steward-fixture").chmod(0o755)
             Path(root, "scripts/run").chmod(0o755)
             environment = {**os.environ, "LOG": str(Path(root, "log"))}
@@ -164,6 +165,86 @@ class check_readme(unittest.TestCase):
                 code, shown, _ = self.check(readme)
                 self.assertEqual(code, 1, shown)
                 self.assertIn(report, shown)
+
+    README = "[page](docs/page.md)\n```sh\nsteward version\n```\n"
+
+    def test_checks_the_pages_as_it_checks_the_readme(self):
+        page = ("[up](../there.md#a-b-c) [here](#what)\n## What\n```yaml\n# mine.yaml\nscenario: mine\n```\n"
+                "```console\n$ steward run mine.yaml && test -s mine.yaml\n1 -> 1\n```\n")
+        code, report, log = self.check(self.README, {"docs/page.md": page})
+        self.assertEqual(code, 0, report)
+        self.assertEqual(log, "version\nvalidate mine.yaml\nrun mine.yaml\n")
+
+    def test_finds_what_does_not_hold_in_a_page(self):
+        for page, report in [
+            ("```sh\nsteward fail\n```\n", "docs/page.md: steward fail: exit code 3"),
+            ("[root](there.md)\n", "docs/page.md: link to there.md: there is no such file"),
+            ("[up](../there.md#d)\n", "docs/page.md: link to ../there.md#d: there is no such heading"),
+            ("[here](#where)\n", "link to #where: there is no such heading"),
+            ("```yaml\n# there.yaml\nrun: []\n```\n```sh\nsteward version && ! test -e there.yaml\n```\n", "exit code 1"),
+            ("```yaml\n# taken.yaml\nrun: []\n```\n", "taken.yaml is a name that the tree has taken"),
+        ]:
+            with self.subTest(report):
+                code, shown, _ = self.check(self.README, {"docs/page.md": page, "taken.yaml": ""})
+                self.assertEqual(code, 1, shown)
+                self.assertIn(report, shown)
+
+    def test_wants_scenarios_of_pages_to_be_valid(self):
+        program = "#!/bin/sh\n[ \"$1\" != validate ] || exit 3\n"
+        page = "```yaml\nscenario: wrong\n```\n"
+        code, shown, _ = self.check(self.README, {"docs/page.md": page, "steward-fixture": program})
+        self.assertEqual(code, 1, shown)
+        self.assertIn("docs/page.md: steward validate", shown)
+
+    def test_wants_the_readme_to_lead_to_each_page(self):
+        code, shown, _ = self.check(self.README, {"docs/page.md": "", "docs/lost.md": ""})
+        self.assertEqual((code, shown), (1, "docs/lost.md: the README has no link to it\n"))
+
+
+class check_events(unittest.TestCase):
+    PAGE = "# Events\n## Kinds\n| `start` | x |\n## Keys\n| `v` | |\n| `cause` | |\n| `cause.class` | |\n## Causes\n| `exit` | |\n"
+    CODE = {
+        "runtime/base/event.cpp": 'switch (kind) {\n    case event_kind::start:\n      return "start";\n}\n',
+        "runtime/base/cause.cpp": 'switch (cls) {\n    case cause_class::exit:\n      return "exit";\n}\n',
+        "runtime/observe/json_line.cpp": (
+            'json render_cause(const cause& why) {\n  out["class"] = 1;\n}\n'
+            'std::string to_json_line(const event& e) {\n  put(out, "v", e.v);\n  out["cause"] = render_cause(*e.why);\n}\n'),
+    }
+
+    def check(self, files):
+        with tempfile.TemporaryDirectory() as root:
+            write_tree(root, files)
+            return run("check_events.py", "--root", root)
+
+    def test_passes_a_page_that_names_all_that_there_is(self):
+        result = self.check({**self.CODE, "docs/events.md": self.PAGE})
+        self.assertEqual((result.returncode, result.stdout), (0, ""), result.stderr)
+
+    def test_finds_what_is_missing_and_what_is_too_much(self):
+        for old, new, report in [
+            ("| `start` | x |\n", "", "the kind 'start' of runtime/base/event.cpp is missing"),
+            ("`start`", "`begin`", "the kind 'begin' under 'Kinds' is not in runtime/base/event.cpp"),
+            ("| `v` | |\n", "", "the key 'v' of"),
+            ("`cause.class`", "`class`", "the key 'cause.class' of"),
+            ("| `v` | |\n", "| `v` | |\n| `w` | |\n", "the key 'w' under 'Keys' is not in"),
+            ("| `v` | |\n", "| `v` | |\n| `v` | |\n", "the key 'v' stands twice"),
+            ("`exit`", "`exits`", "the class of cause 'exit' of"),
+            ("## Causes", "## Reasons", "no section 'Causes'"),
+        ]:
+            with self.subTest(report):
+                result = self.check({**self.CODE, "docs/events.md": self.PAGE.replace(old, new)})
+                self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
+                self.assertIn(report, result.stdout)
+
+    def test_refuses_code_that_it_cannot_read(self):
+        keys = "runtime/observe/json_line.cpp"
+        for name, text in [(keys, self.CODE[keys] + 'json render_more() {\n  out["x"] = 1;\n}\n'),
+                           (keys, self.CODE[keys] + 'auto more = [] { out["x"] = 1; };\n'),
+                           (keys, ""), ("runtime/base/event.cpp", "")]:
+            with self.subTest(text):
+                result = self.check({**self.CODE, "docs/events.md": self.PAGE, name: text})
+                self.assertEqual(result.returncode, 2, result.stdout)
+        self.assertEqual(self.check(self.CODE).returncode, 2)
 
 
 if __name__ == "__main__":
