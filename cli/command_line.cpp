@@ -203,6 +203,7 @@ int carry_out(int argc, char** argv, const program& what) {
   }
   if (run->parsed()) {
     request.colour = wants_colour(colour);
+    if (request.json) standard_streams::keep_output_for_us();
     return run_scenarios(request, what);
   }
   if (validate->parsed()) return validate_scenarios(files, sets, format == "json", what);

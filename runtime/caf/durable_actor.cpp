@@ -2,6 +2,7 @@
 
 #include "base/in_hand.hpp"
 #include "caf/durable_parts.hpp"
+#include "process/copied.hpp"
 #include "steward/messages.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -58,16 +59,26 @@ std::string durable_actor::handled_now() const {
   return text_of(current_element_->content());
 }
 
+namespace {
+
+/// What a handler forks, and lets return or throw, is no actor.
+caf::invoke_message_result without_copies(caf::invoke_message_result result) noexcept {
+  process::leave_if_copy();
+  return result;
+}
+
+}  // namespace
+
 caf::invoke_message_result durable_actor::consume(caf::mailbox_element& x) {
   const in_hand_mark mark{
       [](const void* self, event& into) { static_cast<const durable_actor*>(self)->describe_in_hand(into); }, this};
   if (has_ordinary_bit(x.mid) && !skipping_) {
     clear_ordinary_bit(x.mid);
-    if (!abandoned_.load(acquire) && ring() == nullptr) return run(x, true, true);
+    if (!abandoned_.load(acquire) && ring() == nullptr) return without_copies(run(x, true, true));
   } else if (x.mid.is_response() && !skipping_) {
-    return run(x, false, false);
+    return without_copies(run(x, false, false));
   }
-  return consume_special(x);
+  return without_copies(consume_special(x));
 }
 
 std::optional<caf::invoke_message_result> durable_actor::on_timeout(caf::mailbox_element& x) {

@@ -93,8 +93,11 @@ caf::mailbox_element_ptr blocking_asker::await(caf::message_id response, std::ch
   const bool limited = deadline != steady_clock::time_point::max();
   for (;;) {
     if (limited) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now());
-      const auto wait = std::clamp(left, std::chrono::milliseconds{0}, step);
+      // The moments may be as far apart as moments can be: no difference of them is made before they are compared.
+      const auto now = steady_clock::now();
+      const auto left =
+          deadline <= now ? std::chrono::milliseconds{0} : std::chrono::ceil<std::chrono::milliseconds>(deadline - now);
+      const auto wait = std::min(left, step);
       if (!self_->await_data(std::chrono::high_resolution_clock::now() + wait)) {
         if (left <= step) return nullptr;
         continue;

@@ -1,6 +1,7 @@
 #include "steward/runtime.hpp"
 
 #include "caf/runtime_impl.hpp"
+#include "process/copied.hpp"
 #include "process/room.hpp"
 #include "process/signal_mask.hpp"
 #include "steward/detail/time_limit.hpp"
@@ -87,6 +88,7 @@ void end_watchdog::watch() {
 runtime::runtime(event_log& events, const task_registry& tasks, const actor_registry& actors, runtime_options options)
     : impl_(std::make_unique<impl>()) {
   impl_->options = sound(std::move(options));
+  process::know_copies();
   impl_->events = &events;
   impl_->tasks = &tasks;
   impl_->actors = &actors;

@@ -1,6 +1,7 @@
 #include "observe/file_sink.hpp"
 
 #include "observe/json_line.hpp"
+#include "observe/standard_streams.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -17,6 +18,7 @@ namespace {
 // How each line begins that `to_json_line` makes.
 constexpr std::string_view event_start = R"({"v":)";
 constexpr int not_events = -1;
+constexpr int is_stream = -2;
 
 int open_file(const std::string& path, int flags) {
   int fd = -1;
@@ -34,6 +36,31 @@ std::string read_at(const std::string& path, off_t from, std::size_t count) {
   ::close(fd);
   text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   return text;
+}
+
+/// Each line begins as an event does. One may be torn, where a run was killed as it wrote.
+bool holds_events(const std::string& path) {
+  const int fd = open_file(path, O_RDONLY);
+  if (fd < 0) return false;
+  std::string block(std::size_t{1} << 20, '\0');
+  std::size_t matched = 0;  // bytes of the beginning of this line; all of them: it is one
+  bool sound = true;
+  for (ssize_t got = 0; sound && (got = ::read(fd, block.data(), block.size())) > 0;) {
+    const std::string_view text(block.data(), static_cast<std::size_t>(got));
+    for (std::size_t at = 0; sound && at < text.size();) {
+      if (matched == event_start.size()) {
+        at = text.find('\n', at);
+        if (at == std::string_view::npos) break;
+      }
+      if (text[at] == '\n')
+        matched = 0;
+      else
+        sound = text[at] == event_start[matched++];
+      ++at;
+    }
+  }
+  ::close(fd);
+  return sound;
 }
 
 }  // namespace
@@ -56,10 +83,21 @@ struct file_sink::opened {
 
   /// What is no events file is not to be written to.
   int look_at_content(const std::string& path) {
-    if (!S_ISREG(what.st_mode) || what.st_size == 0) return 0;
-    if (read_at(path, 0, event_start.size()) != event_start) return not_events;
+    if (!S_ISREG(what.st_mode)) return 0;
+    if (is_a_standard_stream()) return is_stream;
+    if (what.st_size == 0) return 0;
+    if (!holds_events(path)) return not_events;
     is_torn = read_at(path, what.st_size - 1, 1) != "\n";  // a run was killed as it wrote: its line is not ours
     return 0;
+  }
+
+  /// A standard stream has a place of its own in the file, so each would write over the other.
+  bool is_a_standard_stream() const {
+    const auto is_it = [this](int stream) {
+      struct stat out {};
+      return ::fstat(stream, &out) == 0 && out.st_dev == what.st_dev && out.st_ino == what.st_ino;
+    };
+    return is_it(standard_streams::output_descriptor()) || is_it(STDERR_FILENO);
   }
 
   bool is_at(const std::string& path) const {
@@ -120,6 +158,9 @@ int file_sink::problem() const {
 std::optional<std::string> file_sink::take_error() {
   const int found = problem();
   if (found == 0 || told_.exchange(true)) return std::nullopt;
+  if (found == is_stream)
+    return fmt::format("events file {}: standard output or error goes there, too, and each would write over the other",
+                       path_);
   if (found == not_events)
     return fmt::format("events file {}: it holds something else than events, and is left as it is", path_);
   return fmt::format("events file {}: {}", path_, describe_write_problem(found));

@@ -2,6 +2,7 @@
 
 #include "observe/patient_writer.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,12 +19,16 @@ bool are_the_same_file(int a, int b) {
   return ::fstat(a, &one) == 0 && ::fstat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
 
+int output_fd = STDOUT_FILENO;  // settled before there are threads
+bool in_use = false;
+
 struct streams {
   streams() {
-    if (!are_the_same_file(STDOUT_FILENO, STDERR_FILENO)) own_errors.emplace(STDERR_FILENO);
+    in_use = true;
+    if (!are_the_same_file(output_fd, STDERR_FILENO)) own_errors.emplace(STDERR_FILENO);
   }
 
-  patient_writer output{STDOUT_FILENO, patient_writer::whole};
+  patient_writer output{output_fd, patient_writer::whole};
   std::optional<patient_writer> own_errors;
   std::atomic<bool> printed{false};
   patient_writer& errors() { return own_errors ? *own_errors : output; }
@@ -36,6 +41,20 @@ streams& all() {
 }
 
 }  // namespace
+
+bool keep_output_for_us() {
+  if (in_use || are_the_same_file(STDOUT_FILENO, STDERR_FILENO)) return false;
+  const int kept = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (kept < 0) return false;
+  if (::dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+    ::close(kept);
+    return false;
+  }
+  output_fd = kept;
+  return true;
+}
+
+int output_descriptor() noexcept { return output_fd; }
 
 void print(std::string_view text) {
   all().printed.store(true);

@@ -10,6 +10,13 @@
 /// first use and live as long as the program: call `finish` before it ends. Thread-safe.
 namespace steward::standard_streams {
 
+/// Standard output is ours alone from now on: what else this program prints, by `printf` in a task on threads, say,
+/// goes to standard error. Call it before the first use and before there are threads; false, and nothing is changed,
+/// where both are one file, or one was used.
+bool keep_output_for_us();
+/// Where standard output is now.
+int output_descriptor() noexcept;
+
 /// Data, to standard output. It is whole: its reader may be far behind, then it is waited for. The first error ends it,
 /// see `output_problem`.
 void print(std::string_view text);

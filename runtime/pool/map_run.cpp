@@ -112,7 +112,7 @@ map_run::map_run(pool& on, source next, map_options options, std::optional<std::
       shared_(std::make_shared<gathering>()),
       told_(std::chrono::steady_clock::now()) {
   if (options_.chunk == 0) options_.chunk = on.spec().chunk;
-  if (options_.within.count() > 0) ends_ = later(told_, options_.within);
+  if (options_.within.count() != 0) ends_ = later(told_, options_.within);
   on.impl_->expect_wait();
   if (options_.stop.stop_possible()) shared_->on_stop.emplace(options_.stop, gathering::stopper{shared_.get()});
 }

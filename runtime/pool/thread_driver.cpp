@@ -35,6 +35,7 @@ struct thread_driver::slot {
 thread_driver::thread_driver(std::shared_ptr<inbox> to, options o)
     : inbox_(std::move(to)), options_(std::move(o)), mask_(process::held_back_here()) {
   barriers_by_others();
+  process::know_copies();
 }
 
 thread_driver::~thread_driver() = default;

@@ -4,15 +4,14 @@
 
 #include "base/in_hand.hpp"
 #include "pool/thread_driver.hpp"
+#include "process/copied.hpp"
 #include "steward/detail/many_run.hpp"
 #include "steward/event.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -185,6 +184,7 @@ struct thread_driver::worker {
       // This is the outermost frame of a worker thread: what the initializer throws is why it does not become ready.
       why = std::make_unique<cause>(cause_of(std::current_exception()));
     }
+    process::leave_if_copy();
     lock.lock();
     if (!why) return !abandoned;
     why->message = "its initializer '" + initializer->name + "' failed: " + describe(*why);
@@ -329,6 +329,7 @@ struct thread_driver::worker {
 
   /// Never kept while the next item runs: that one may take long. With the last answer of a task the next one begins.
   void answer(reply said) {
+    process::leave_if_copy();
     const std::lock_guard lock(mutex);
     if (abandoned) return;
     kept_from = said.item + said.count;

@@ -18,6 +18,7 @@
 #include <system_error>
 #include <utility>
 
+#include <cxxabi.h>
 #include <linux/membarrier.h>
 #include <poll.h>
 #include <sys/mman.h>
@@ -132,6 +133,13 @@ private:
     return exit_broken;
   }
 
+  /// A process has no other thread that could go on.
+  [[noreturn]] void thread_ended() {
+    broken("its thread was ended by what it ran (pthread_exit)");
+    std::fflush(nullptr);
+    ::_exit(exit_broken);
+  }
+
   /// What a task forks, and lets return or throw, is no worker.
   void leave_if_copied() const {
     if (original_ ? original_->load(std::memory_order_relaxed) == 0 : ::getpid() != pid_) ::_exit(exit_broken);
@@ -144,6 +152,8 @@ private:
       if (!entry) throw std::invalid_argument("no task '" + call.front() + "' is registered in the worker process");
       entry->run({0, 1, 1, pool_}, initializer_args(*entry, call.subspan(1)));
       return true;
+    } catch (const abi::__forced_unwind&) {
+      thread_ended();
     } catch (...) {
       // This is the outermost frame of a worker process: what the initializer throws is why it does not become ready.
       id_ = 0;
@@ -237,6 +247,8 @@ private:
       if (result.size() <= arena_.size())
         page_.kept.store(std::uint64_t{1} << 40 | result.size(), std::memory_order_release);
       answer_values(0, 1, result, true);
+    } catch (const abi::__forced_unwind&) {
+      thread_ended();
     } catch (...) {
       // This is the outermost frame of a worker process: whatever a task throws is its answer.
       answer_failure(0, std::current_exception(), true);
@@ -264,6 +276,8 @@ private:
         entry_->run_many(context, run);
         send_staged(run, true);
         done = true;
+      } catch (const abi::__forced_unwind&) {
+        thread_ended();
       } catch (...) {
         // This is the outermost frame of a worker process: whatever a task throws is its answer.
         const auto why = std::current_exception();

@@ -29,6 +29,9 @@ namespace {
 
 constexpr std::size_t max_frames = std::extent_v<decltype(flight_page::frames)>;
 constexpr std::array fatal_signals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGXCPU};
+// What else ends a program that does not handle it. A worker need not tell of these, for the kernel does.
+constexpr std::array ending_signals{SIGQUIT,   SIGTRAP, SIGUSR1, SIGUSR2, SIGALRM,
+                                    SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,  SIGSTKFLT};
 // Unwinding needs little, but a sanitizer's runtime may run on this stack, too.
 constexpr std::size_t signal_stack_bytes = std::size_t{128} * 1024;
 // A fault this close to the stack pointer is a stack that ran out: below it by what one call pushes or probes, above it
@@ -243,10 +246,13 @@ void install_last_words(flight_page& page, int channel_fd) {
 void install_own_last_words(flight_page& page, void (*told)() noexcept) {
   prepare_words(page, -1, told);
   terminate_before = nullptr;
-  for (int signal : fatal_signals) {
+  const auto take = [](int signal) {
     struct sigaction now {};
     if (::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) take_signal(signal);
-  }
+  };
+  for (const int signal : fatal_signals) take(signal);
+  for (const int signal : ending_signals) take(signal);
+  for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) take(signal);
 }
 
 }  // namespace steward::process

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 namespace steward {
@@ -34,6 +35,7 @@ struct supervisor::impl {
 
   void begin();
   void over(policy::exit_info how);
+  void refuse_own_wait() const;
 
   /// Runs `f(kernel&, answer)` on the kernel, where `answer(T)` gives the result, and waits for that.
   template <class T, class F>
@@ -78,6 +80,13 @@ void supervisor::impl::begin() {
                          }});
 }
 
+/// The tree whose callbacks run on this thread: nobody but this thread can tell that it is over.
+thread_local const void* telling_end_of = nullptr;
+
+void supervisor::impl::refuse_own_wait() const {
+  if (telling_end_of == this) throw std::logic_error("a callback of a tree's end waits for that end");
+}
+
 void supervisor::impl::over(policy::exit_info how) {
   std::vector<std::function<void()>> callbacks;
   {
@@ -85,7 +94,9 @@ void supervisor::impl::over(policy::exit_info how) {
     ended = std::move(how);
     callbacks.swap(end_callbacks);
   }
+  telling_end_of = this;
   for (auto& f : callbacks) f();
+  telling_end_of = nullptr;
   std::lock_guard guard{mutex};
   over_told = true;
   changed.notify_all();
@@ -161,6 +172,7 @@ tree_start supervisor::start() {
 }
 
 void supervisor::stop() {
+  impl_->refuse_own_wait();
   std::unique_lock guard{impl_->mutex};
   if (!impl_->begun || impl_->over_told) return;
   port::tell_anonymously(impl_->brain, kernel_call{[](kernel& k) { k.stop_tree(); }});
@@ -168,6 +180,7 @@ void supervisor::stop() {
 }
 
 bool supervisor::stop_within(milliseconds limit) {
+  impl_->refuse_own_wait();
   std::unique_lock guard{impl_->mutex};
   if (!impl_->begun || impl_->over_told) return true;
   port::tell_anonymously(impl_->brain, kernel_call{[](kernel& k) { k.stop_tree(); }});
@@ -180,6 +193,7 @@ void supervisor::request_stop() {
 }
 
 bool supervisor::wait_until(std::chrono::steady_clock::time_point until) {
+  if (until > std::chrono::steady_clock::now()) impl_->refuse_own_wait();
   std::unique_lock guard{impl_->mutex};
   return impl_->changed.wait_until(guard, until, [this] { return impl_->over_told; });
 }

@@ -215,6 +215,14 @@ class the_events_file(output_test):
         self.assertEqual(len({e["run"] for e in events}), 2)
         self.assertEqual([e["seq"] for e in events if e["kind"] == "run_start"], [1, 1])
 
+    def test_is_not_that_of_a_standard_stream(self):
+        for stream in ("stdout", "stderr"):
+            with self.subTest(stream), open(self.path("both"), "w") as both:
+                result = self.run_it("run", "square", "--json", "--events", self.path("both"), **{stream: both})
+                self.assertEqual(result.returncode, 2)
+                if stream == "stdout":
+                    self.assertIn("each would write over the other", result.stderr)
+
     def test_is_left_alone_when_it_is_something_else(self):
         for name, text in (("s.yaml", MANY_LINES), ("notes.txt", "x"), ("data.json", '{"version": 1}\n')):
             with self.subTest(name):

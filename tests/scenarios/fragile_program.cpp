@@ -36,6 +36,10 @@ int die(const std::string& how) {
   if (how == "quick_exit") std::quick_exit(0);
   if (how == "abort") std::abort();
   if (how == "leave_thread") ::pthread_exit(nullptr);
+  if (how == "fork") ::fork();
+  if (how == "print") return std::printf("not JSON\n");
+  // A copy's fork is not this process's: the number says who goes on.
+  if (how.starts_with("signal ")) ::kill(::getpid(), std::stoi(how.substr(7)));
   if (how == "thread_throws") std::thread{[] { throw std::runtime_error("nobody catches this"); }}.join();
   if (how == "thread_lacks") std::thread{[] { throw std::bad_alloc{}; }}.join();
   return 0;

@@ -50,6 +50,13 @@ class Output(Case):
             self.assertEqual((event["task"]["name"], event["task"]["args"]), ("say", text))
             self.assertRegex(event["actor"], "^/root/p/w[12]$")
 
+    def test_of_tasks_on_threads_leaves_a_json_stream_whole(self):
+        done = self.run_program(scenario(self.folder.name, "say", "[one, two]", "threads"), "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        kinds = [json.loads(line)["kind"] for line in done.stdout.splitlines()]
+        self.assertEqual((kinds[0], kinds[-1]), ("run_start", "run_end"))
+        self.assertRegex(done.stderr, r"(?m)^one$")
+
     def test_of_tasks_bears_their_workers_name(self):
         done = self.run_program(scenario(self.folder.name, "say", "[one]"))
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -106,6 +106,22 @@ TEST_F(own_end, by_an_exception_on_a_thread_of_somebody_elses_is_told_with_its_t
   expect_words(end, {"runtime_error", "nobody catches this"});
 }
 
+TEST_F(own_end, by_a_signal_that_nobody_handles_is_told) {
+  for (const int signal : {SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGPWR, SIGRTMIN + 3}) {
+    const auto end = die("task", "signal " + std::to_string(signal));
+    EXPECT_EQ(end.how.signal, signal);
+    expect_words(end, {"CRASH", "the program itself dies"});
+  }
+}
+
+TEST_F(own_end, leaves_no_copy_that_a_task_or_an_actor_has_forked) {
+  for (const auto* where : {"task", "actor"}) {
+    const auto end = die(where, "fork");
+    EXPECT_EQ(end.how.code, 0) << where << ": " << end.err;
+    EXPECT_TRUE(reap_children(clock::now() + run_limit).empty()) << where;
+  }
+}
+
 #endif
 
 TEST_F(own_end, by_an_exit_in_an_actor_is_told_and_is_no_success) {

@@ -1,4 +1,5 @@
 #include "observe/file_sink.hpp"
+#include "observe/json_line.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -90,6 +91,24 @@ TEST_F(file_sink_test, leaves_alone_what_is_no_events_file) {
   sink.write(numbered(1));
   EXPECT_EQ(sink.lost(), 1U);
   EXPECT_EQ(lines_of(path("squares.yaml")), std::vector<std::string>{"scenario: squares"});
+}
+
+TEST_F(file_sink_test, leaves_alone_a_file_with_something_else_among_its_events) {
+  { file_sink{path("events")}.write(numbered(1)); }
+  std::ofstream{path("events"), std::ios::app} << "mine\n" << to_json_line(numbered(2)) << "\n";
+  file_sink sink{path("events")};
+  EXPECT_THAT(sink.take_error().value_or(""), testing::HasSubstr("it holds something else than events"));
+}
+
+TEST_F(file_sink_test, takes_a_torn_line_in_the_middle_for_an_event) {
+  { file_sink{path("events")}.write(numbered(1)); }
+  for (const auto* torn : {R"({"v)", R"({"v":1,"seq)"}) {
+    std::ofstream{path("events"), std::ios::app} << torn;
+    file_sink sink{path("events")};
+    EXPECT_EQ(sink.take_error(), std::nullopt);
+    sink.write(numbered(2));
+  }
+  EXPECT_EQ(lines_of(path("events")).size(), 5U);
 }
 
 TEST_F(file_sink_test, goes_on_in_a_new_file_once_the_old_one_was_renamed) {

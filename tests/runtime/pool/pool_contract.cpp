@@ -80,6 +80,18 @@ TEST(pool_contract, takes_the_longest_time_for_no_limit) {
   waits([](auto& f) { return f.wait_until(hours::max()); });
 }
 
+TEST(pool_contract, takes_a_time_that_is_over_for_one_that_is_over) {
+  surroundings around;
+  thread_pool pool(around.environment(), "squares", spec_of(1));
+  ASSERT_EQ(pool.start(), std::nullopt);
+  for (const auto within : {milliseconds(-1), milliseconds::min()}) {
+    map_options options;
+    options.within = within;
+    const auto all = pool.map_outcomes(tasks().wait_for_file, std::vector<std::string>(4, "/nowhere"), options);
+    for (const auto& one : all) EXPECT_FALSE(one.ok());
+  }
+}
+
 /// This program may take so many bytes more, for a while.
 class little_memory {
 public:

@@ -40,6 +40,24 @@ INSTANTIATE_TEST_SUITE_P(a_task, spoils,
                                            spoilt_case{"reopen", true}, spoilt_case{"announce", false}),
                          [](const auto& one) { return std::string(one.param.how); });
 
+TEST(spoilt_workers, a_process_whose_thread_a_task_ends_is_a_dead_worker) {
+  if (STEWARD_SANITIZED != 0) GTEST_SKIP() << "sanitizers have a hand in how threads end";
+  surroundings around;
+  process_pool pool(around.environment(), "squares", spec_of(1));
+  ASSERT_EQ(pool.start(), std::nullopt);
+  auto bad = pool.submit(tasks().poison, 1, std::string("leave_thread"));
+  const auto outcome = get_soon(bad);
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_EQ(outcome.error().kind, outcome_kind::quarantined) << describe(outcome.error());
+  EXPECT_EQ(outcome.error().attempts.size(), 3U);
+  EXPECT_NE(outcome.error().why.message.find("pthread_exit"), std::string::npos) << describe(outcome.error());
+  std::vector<std::tuple<std::int64_t, std::string>> mixed;
+  for (std::int64_t n = 1; n <= 20; ++n) mixed.emplace_back(n, n == 7 ? "leave_thread" : "none");
+  map_options options;
+  options.chunk = 20;
+  EXPECT_EQ(pool.map(tasks().misbehave, mixed, options), squares_of(numbers(1, 20)));
+}
+
 TEST(spoilt_workers, a_thread_that_a_task_ends_is_a_dead_worker) {
   surroundings around;
   thread_pool pool(around.environment(), "squares", spec_of(2));

@@ -354,7 +354,8 @@ TEST_F(cell_caller, gets_values_errors_and_nothing) {
 TEST_F(cell_caller, waits_no_longer_than_it_is_told) {
   caller ask{*system_};
   EXPECT_EQ(ask.request<std::int64_t>(raw_, 1ms, caf::get_atom::value).error(), caf::sec::request_timeout);
-  EXPECT_EQ(ask.request<std::int64_t>(raw_, 0ms, caf::get_atom::value).error(), caf::sec::request_timeout);
+  for (const auto over : {0ms, -1ms, milliseconds::min()})
+    EXPECT_EQ(ask.request<std::int64_t>(raw_, over, caf::get_atom::value).error(), caf::sec::request_timeout);
   auto value = ask.request<std::int64_t>(raw_, 10s, caf::add_atom::value, std::int64_t{1});
   ASSERT_TRUE(value);
   EXPECT_EQ(*value, 2);

@@ -85,6 +85,26 @@ TEST_F(otp_real, sup_start_child_returns_error_when_it_hangs_real) {
   the_gate->open();
 }
 
+TEST_F(otp_real, a_callback_of_the_end_cannot_wait_for_the_end) {
+  runtime rt{log_, tasks_, actors_, four_threads()};
+  supervisor tree{rt, tree_of({child("a", "plain")})};
+  ASSERT_TRUE(tree.start().ok);
+  int refused = 0;
+  tree.on_end([&] {
+    for (const auto& wait :
+         std::vector<std::function<void()>>{[&] { tree.stop(); }, [&] { tree.stop_within(1h); },
+                                            [&] { tree.wait_until(std::chrono::steady_clock::now() + 1h); }}) {
+      try {
+        wait();
+      } catch (const std::logic_error&) {
+        ++refused;
+      }
+    }
+  });
+  tree.stop();
+  EXPECT_EQ(refused, 3);
+}
+
 TEST_F(otp_real, sup_stop_timeout_real) {
   runtime rt{log_, tasks_, actors_, four_threads()};
   supervisor tree{rt, tree_of({child("a", "plain"), with_shutdown(child("b", "hangs_in_handler"), 50ms)})};
