@@ -196,11 +196,16 @@ bool receive_request(int socket, received& request, setup_failure& failed) noexc
 
 // The parent's side.
 
+// 200 us each.
+constexpr int departure_limit_steps = 5'000;
+
 struct zygote_state {
   std::mutex mutex;
   int socket = -1;
   int pid = 0;
   int pidfd = -1;
+  std::array<int, 256> latest{};  // children that have reported, the last ones; they may still be in its group
+  std::size_t reported = 0;
 };
 
 zygote_state& state() {
@@ -242,14 +247,24 @@ void reap_group_within(int group, int limit_ms) noexcept {
   }
 }
 
+// A child leaves the group just behind its report.
+void await_reported(const zygote_state& z) noexcept {
+  const timespec step{0, 200'000};
+  for (const int pid : z.latest) {
+    for (int waited = 0; pid > 0 && ::getpgid(pid) == z.pid && waited < departure_limit_steps; ++waited)
+      ::nanosleep(&step, nullptr);
+  }
+}
+
 // Kills and reaps the zygote and every child that it began and that has not reported. Needs the lock.
 void end_zygote(zygote_state& z) noexcept {
   if (z.pid == 0) return;
   // The group's number cannot be anyone else's while its leader, the zygote, is not reaped. It may not be in its group
   // yet; and it may be another user's by now, then it ends by itself at the end of the socket.
   ::kill(z.pid, SIGKILL);
-  ::kill(-z.pid, SIGKILL);
   ::shutdown(z.socket, SHUT_RDWR);
+  await_reported(z);
+  ::kill(-z.pid, SIGKILL);
   reap_group_within(z.pid, killed_limit_ms);
   ::close(z.socket);
   ::close(z.pidfd);
@@ -314,6 +329,8 @@ launched settle(const reply& answer) noexcept {
     if (answer.pid > 0) reap_within(answer.pid, killed_limit_ms);
     return {0, answer.error, answer.step};
   }
+  auto& z = state();
+  z.latest[z.reported++ % z.latest.size()] = answer.pid;
   return {answer.pid, 0, setup_step::none};
 }
 
