@@ -39,7 +39,7 @@ function(steward_precompile target)
     target_compile_options(${target} PRIVATE -fpch-preprocess)  # ccache must see what a precompiled header stands for
     if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
       # The false positives of GCC PR 105329 again, which g++ 12 takes for ours where they come out of such a header.
-      target_compile_options(${target} PRIVATE -Wno-array-bounds -Wno-stringop-overflow)
+      target_compile_options(${target} PRIVATE -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
     endif()
   endif()
 endfunction()
