@@ -122,31 +122,29 @@ void tell_of_signal() noexcept {
   ::_exit(code);
 }
 
-void on_exit_of_program(int status, void*) {
+/// The program ends, with this status by itself, for what `message` says; with `code` once that is told.
+void tell_end(int status, const std::function<std::string()>& message, int code) {
   auto* to = current.exchange(nullptr);
   if (to == nullptr || ::getpid() != program) return;
-  const auto why = [status] {
+  const auto why = [status, &message] {
     cause out;
     out.cls = cause_class::exit;
     out.code = status;
-    out.message = "exit(" + std::to_string(status) + ") was called";
+    out.message = message();
     return out;
   };
-  end_with(*to, why, is_starting() ? exit_start_failed : exit_internal);
+  end_with(*to, why, code);
+}
+
+void on_exit_of_program(int status, void*) {
+  const auto message = [status] { return "exit(" + std::to_string(status) + ") was called"; };
+  tell_end(status, message, is_starting() ? exit_start_failed : exit_internal);
 }
 
 /// A thread that cannot go on.
 void on_end_of_program(const char* why) {
-  auto* to = current.exchange(nullptr);
-  if (to == nullptr || ::getpid() != program) return;
-  const auto cause_of_it = [why] {
-    cause out;
-    out.cls = cause_class::exit;
-    out.code = exit_internal;
-    out.message = why;
-    return out;
-  };
-  end_with(*to, cause_of_it, exit_internal);
+  tell_end(
+      exit_internal, [why] { return std::string(why); }, exit_internal);
 }
 
 void on_quick_exit_of_program() { on_exit_of_program(EXIT_FAILURE, nullptr); }

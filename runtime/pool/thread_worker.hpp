@@ -27,7 +27,7 @@ inline constexpr std::size_t stage_bytes = std::size_t{64} * 1024;
 
 inline long membarrier(int command) { return ::syscall(SYS_membarrier, command, 0, 0); }
 
-/// True when one thread can make all others of the program pass a barrier, so that they need none of their own.
+/// One thread can make all others of the program pass a barrier, so that they need none of their own.
 inline bool barriers_by_others() {
   static const bool can = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
   return can;
@@ -252,6 +252,8 @@ struct thread_driver::worker {
     run.stage = stage.data();
     run.stage_size = stage.size();
     run.owner = this;
+    run.original = process::original_mark();
+    run.copy_exit_code = process::exit_of_a_copy;
     run.overflow = [](detail::many_run& from, bytes_view one, std::size_t item_size) {
       static_cast<worker*>(from.owner)->make_room(from, one, item_size);
     };
@@ -263,7 +265,6 @@ struct thread_driver::worker {
       } catch (const abi::__forced_unwind&) {
         throw;
       } catch (...) {
-        // This is the outermost frame of a worker thread: whatever a task throws is its answer.
         const auto why = std::current_exception();
         done = run.next == run.count;
         answer_staged(run, false);
@@ -306,7 +307,6 @@ struct thread_driver::worker {
       } catch (const abi::__forced_unwind&) {
         throw;
       } catch (...) {
-        // This is the outermost frame of a worker thread: whatever a task throws is its answer.
         const auto why = std::current_exception();
         if (at > from) answer_values(context.task_id, from - task.base, at - from, {}, false);
         done = ++at == end;

@@ -4,6 +4,7 @@
 
 #include "process/channel.hpp"
 #include "process/child.hpp"
+#include "process/copied.hpp"
 #include "process/flight_page.hpp"
 #include "steward/detail/many_run.hpp"
 
@@ -59,10 +60,7 @@ class worker_process {
 public:
   worker_process(const task_registry& tasks, std::string pool, process::flight_recorder& recorder)
       : tasks_(tasks), pool_(std::move(pool)), page_(recorder.page()), arena_(recorder.arena()) {
-    // It stays until the end of the process.
-    void* page = ::mmap(nullptr, sizeof *original_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED || ::madvise(page, sizeof *original_, MADV_WIPEONFORK) != 0) return;
-    original_ = new (page) std::atomic<std::uint32_t>(1);
+    process::know_copies();
   }
 
   int run(std::span<const std::string> initializer) {
@@ -103,7 +101,7 @@ public:
 private:
   /// Where that fails it is over at once, so that what is staged stays so: the parent takes it from there.
   void send() {
-    leave_if_copied();
+    process::leave_if_copy();  // what a task forks, and lets return or throw, is no worker
     for (;;) {
       const auto how = out_.flush(channel_fd);
       if (how == process::frame_writer::status::idle) return;
@@ -138,11 +136,6 @@ private:
     broken("its thread was ended by what it ran (pthread_exit)");
     std::fflush(nullptr);
     ::_exit(exit_broken);
-  }
-
-  /// What a task forks, and lets return or throw, is no worker.
-  void leave_if_copied() const {
-    if (original_ ? original_->load(std::memory_order_relaxed) == 0 : ::getpid() != pid_) ::_exit(exit_broken);
   }
 
   /// By a task's name and its arguments.
@@ -241,7 +234,7 @@ private:
   void run_one(const task_context& context, bytes_view args) {
     try {
       const auto result = entry_->run(context, args);
-      leave_if_copied();
+      process::leave_if_copy();
       // In the arena it outlives this process from now on.
       if (!result.empty() && result.size() <= arena_.size()) std::memcpy(arena_.data(), result.data(), result.size());
       if (result.size() <= arena_.size())
@@ -265,7 +258,7 @@ private:
     run.on_printed = [](detail::many_run& from) {
       static_cast<worker_process*>(from.owner)->stdio_.mark({from.id, from.next - 1});
     };
-    run.original = original_;
+    run.original = process::original_mark();
     run.copy_exit_code = exit_broken;
     run.owner = this;
     run.overflow = [](detail::many_run& from, bytes_view item, std::size_t item_size) {
@@ -363,8 +356,6 @@ private:
 
   const task_registry& tasks_;
   std::string pool_;
-  const pid_t pid_ = ::getpid();
-  std::atomic<std::uint32_t>* original_ = nullptr;  // in a page that a forked process finds empty
   process::flight_page& page_;
   std::span<std::byte> arena_;
   const task_entry* entry_ = nullptr;

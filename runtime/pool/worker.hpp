@@ -2,6 +2,7 @@
 
 #include "pool/actions.hpp"
 #include "process/child.hpp"
+#include "process/copied.hpp"
 #include "steward/spec.hpp"
 #include "steward/task.hpp"
 
@@ -45,7 +46,7 @@ namespace steward::pooling {
 inline constexpr const char* worker_main_name = "pool_worker";
 
 /// Exit code of a worker that cannot go on; it leaves a note why (`process::leave_note`), if it has a page for that.
-inline constexpr int exit_broken = 76;
+inline constexpr int exit_broken = process::exit_of_a_copy;
 
 /// Longest text of an exception that travels to the pool, in bytes.
 inline constexpr std::size_t max_exception_bytes = 4096;

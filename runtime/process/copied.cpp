@@ -1,25 +1,48 @@
 #include "process/copied.hpp"
 
-#include <pthread.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+#include <new>
 
 namespace steward::process {
 
 namespace {
 
-constexpr int exit_of_a_copy = 76;
-bool copied = false;  // written where there is one thread only, right after the fork
+using mark = std::atomic<std::uint32_t>;
+
+std::atomic<pid_t> original_pid{0};
+
+/// In a page that a copy finds empty; null where there is none. It stays until the end of the process.
+mark* make_mark() noexcept {
+  void* page = ::mmap(nullptr, sizeof(mark), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return nullptr;
+  if (::madvise(page, sizeof(mark), MADV_WIPEONFORK) == 0) return new (page) mark(0);
+  ::munmap(page, sizeof(mark));
+  return nullptr;
+}
 
 }  // namespace
 
-void know_copies() noexcept {
-  [[maybe_unused]] static const int once = ::pthread_atfork(nullptr, nullptr, [] { copied = true; });
+mark* original_mark() noexcept {
+  static mark* const only = make_mark();
+  return only;
 }
 
-bool is_copy() noexcept { return copied; }
+void know_copies() noexcept {
+  original_pid.store(::getpid());
+  if (auto* own = original_mark()) own->store(1);
+}
+
+bool is_copy() noexcept {
+  const auto original = original_pid.load(std::memory_order_relaxed);
+  if (original == 0) return false;
+  const auto* own = original_mark();
+  return own != nullptr ? own->load(std::memory_order_relaxed) == 0 : ::getpid() != original;
+}
 
 void leave_if_copy() noexcept {
-  if (copied) ::_exit(exit_of_a_copy);
+  if (is_copy()) ::_exit(exit_of_a_copy);
 }
 
 }  // namespace steward::process

@@ -2,6 +2,9 @@
 // else.
 #include "support.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 namespace {
 
 using namespace steward;
@@ -40,10 +43,9 @@ INSTANTIATE_TEST_SUITE_P(a_task, spoils,
                                            spoilt_case{"reopen", true}, spoilt_case{"announce", false}),
                          [](const auto& one) { return std::string(one.param.how); });
 
-TEST(spoilt_workers, a_process_whose_thread_a_task_ends_is_a_dead_worker) {
-  if (STEWARD_SANITIZED != 0) GTEST_SKIP() << "sanitizers have a hand in how threads end";
-  surroundings around;
-  process_pool pool(around.environment(), "squares", spec_of(1));
+/// A task that ends the thread on which it runs is charged for each run, and of a chunk only the item that did it.
+template <class Pool>
+void end_threads_of(Pool& pool) {
   ASSERT_EQ(pool.start(), std::nullopt);
   auto bad = pool.submit(tasks().poison, 1, std::string("leave_thread"));
   const auto outcome = get_soon(bad);
@@ -51,32 +53,48 @@ TEST(spoilt_workers, a_process_whose_thread_a_task_ends_is_a_dead_worker) {
   EXPECT_EQ(outcome.error().kind, outcome_kind::quarantined) << describe(outcome.error());
   EXPECT_EQ(outcome.error().attempts.size(), 3U);
   EXPECT_NE(outcome.error().why.message.find("pthread_exit"), std::string::npos) << describe(outcome.error());
-  std::vector<std::tuple<std::int64_t, std::string>> mixed;
-  for (std::int64_t n = 1; n <= 20; ++n) mixed.emplace_back(n, n == 7 ? "leave_thread" : "none");
-  map_options options;
-  options.chunk = 20;
-  EXPECT_EQ(pool.map(tasks().misbehave, mixed, options), squares_of(numbers(1, 20)));
-}
-
-TEST(spoilt_workers, a_thread_that_a_task_ends_is_a_dead_worker) {
-  surroundings around;
-  thread_pool pool(around.environment(), "squares", spec_of(2));
-  ASSERT_EQ(pool.start(), std::nullopt);
-  auto bad = pool.submit(tasks().poison, 1, std::string("leave_thread"));
-  const auto outcome = get_soon(bad);
-  ASSERT_FALSE(outcome.ok());
-  EXPECT_EQ(outcome.error().kind, outcome_kind::quarantined) << describe(outcome.error());
-  EXPECT_EQ(outcome.error().attempts.size(), 3U);
   const auto inputs = numbers(1, 100);
   EXPECT_EQ(pool.map(tasks().square, inputs), squares_of(inputs));
-  // Of a chunk only the item that did it is charged.
   std::vector<std::tuple<std::int64_t, std::string>> mixed;
   for (std::int64_t n = 1; n <= 20; ++n) mixed.emplace_back(n, n == 7 ? "leave_thread" : "none");
   map_options options;
   options.chunk = 20;
   EXPECT_EQ(pool.map(tasks().misbehave, mixed, options), squares_of(numbers(1, 20)));
   EXPECT_EQ(pool.stats().retried, 3U);
+}
+
+TEST(spoilt_workers, a_process_whose_thread_a_task_ends_is_a_dead_worker) {
+  if (STEWARD_SANITIZED != 0) GTEST_SKIP() << "sanitizers have a hand in how threads end";
+  surroundings around;
+  process_pool pool(around.environment(), "squares", spec_of(2));
+  end_threads_of(pool);
+}
+
+TEST(spoilt_workers, a_thread_that_a_task_ends_is_a_dead_worker) {
+  surroundings around;
+  thread_pool pool(around.environment(), "squares", spec_of(2));
+  end_threads_of(pool);
   EXPECT_EQ(pool.stats().leaked_threads, 0U);
+}
+
+TEST(spoilt_workers, a_copy_of_the_program_may_have_pools_of_its_own) {
+  if (STEWARD_SANITIZED != 0) GTEST_SKIP() << "sanitizers do not like threads in a copy";
+  {
+    surroundings around;
+    thread_pool before(around.environment(), "squares", spec_of(1));
+    EXPECT_EQ(before.map(tasks().square, numbers(1, 10)), squares_of(numbers(1, 10)));
+  }
+  const auto copy = ::fork();
+  if (copy == 0) {
+    event_log events;
+    pool_environment none;
+    none.events = &events;
+    thread_pool own(none, "squares", spec_of(1));
+    ::_exit(own.map(tasks().square, numbers(1, 10)) == squares_of(numbers(1, 10)) ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(copy, &status, 0), copy);
+  EXPECT_EQ(status, 0);
 }
 
 }  // namespace
