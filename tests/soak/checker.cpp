@@ -117,6 +117,19 @@ constexpr std::size_t stride = 1;
 constexpr std::size_t stride = 3;
 #endif
 
+/// The next number that stands nowhere in the history.
+std::string number_of_nobody(const std::string& behind) {
+  static const auto known = [] {
+    std::set<std::string> out;
+    for (const auto& line : sound_history())
+      for (auto& field : fields_of(line)) out.insert(std::move(field));
+    return out;
+  }();
+  auto next = std::stoull(behind) + 1;
+  while (known.count(std::to_string(next)) > 0) ++next;
+  return std::to_string(next);
+}
+
 /// Another value of the same kind; nothing for a field that may be otherwise in a sound history, such as a time, the
 /// resident set or a time of recovery.
 std::optional<std::string> altered(const std::vector<std::string>& fields, std::size_t i) {
@@ -136,6 +149,8 @@ std::optional<std::string> altered(const std::vector<std::string>& fields, std::
                                                 "deadline_ms", "heartbeat_ms", "back_ms"};
   if (i == 2 && (fields[0] == "H" || fields[0] == "X") && free_names.count(fields[1]) > 0) return std::nullopt;
   const auto& was = fields[i];
+  // To which process a fault was done: done to another one that died as well, it may be as sound.
+  if (fields[0] == "F" && i == 4) return number_of_nobody(was);
   const bool number = was.find_first_not_of("0123456789") == std::string::npos;
   return number ? std::to_string(std::stoull(was) + 1) : was == "-" ? "1" : was + "x";
 }
