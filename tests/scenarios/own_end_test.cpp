@@ -1,4 +1,5 @@
 #include "tests/scenarios/program.hpp"
+#include "tests/support/sanitized.hpp"
 
 #include <unistd.h>
 
@@ -67,7 +68,7 @@ void expect_words(const end_of_program& end, std::initializer_list<const char*> 
   for (const auto* word : words) EXPECT_NE(end.err.find(word), std::string::npos) << word << " is not in\n" << end.err;
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !STEWARD_SANITIZED
 
 TEST_F(own_end, by_a_segfault_in_an_actor_is_told_with_the_actor_and_its_message) {
   const auto end = die("actor", "segfault");

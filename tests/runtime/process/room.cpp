@@ -1,5 +1,6 @@
 // Whether the system has room for what cannot be made half, and what a thread holds back meanwhile.
 #include "process/room.hpp"
+#include "tests/support/sanitized.hpp"
 
 #include <gtest/gtest.h>
 
@@ -57,7 +58,7 @@ TEST(room, for_threads_that_there_is_leaves_none_behind) {
 }
 
 TEST(room, for_threads_that_there_is_not_is_told_with_how_many_there_are) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if STEWARD_SANITIZED
   GTEST_SKIP() << "sanitizers take the address space for themselves";
 #endif
   const int code = in_a_child([] {
