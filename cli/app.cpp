@@ -1,28 +1,27 @@
 #include "steward/app.hpp"
 
-#include "caf/actor_link.hpp"
-#include "cli/command_line.hpp"
-#include "cli/contained.hpp"
+#include "cli/event_outlets.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/failure.hpp"
 #include "cli/init_process.hpp"
 #include "cli/output.hpp"
 #include "cli/own_words.hpp"
+#include "cli/program_main.hpp"
+#include "cli/run_options.hpp"
 #include "cli/stop_signals.hpp"
-#include "observe/console.hpp"
 #include "observe/standard_streams.hpp"
-#include "pool/worker.hpp"
 #include "process/bootstrap.hpp"
 #include "process/child.hpp"
-#include "process/suspend.hpp"
 #include "steward/detail/time_limit.hpp"
 
 #include <chrono>
 #include <condition_variable>
-#include <csignal>
-#include <exception>
+#include <filesystem>
 #include <functional>
 #include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace steward {
@@ -37,40 +36,9 @@ struct app::impl {
       for (const auto& one : all) one(cfg);
     };
   }
-
-  /// A reader that goes away, or a file that may grow no further, is an error of the write, not the end of the tree.
-  /// The signals are not ignored, for what is started by tasks would ignore them, too.
-  static void outlive_writes() {
-    for (const int signal : {SIGPIPE, SIGXFSZ}) {
-      struct sigaction now {};
-      if (::sigaction(signal, nullptr, &now) != 0 || now.sa_handler != SIG_DFL) continue;
-      now.sa_handler = [](int) {};
-      now.sa_flags = SA_RESTART;
-      ::sigaction(signal, &now, nullptr);
-    }
-  }
-
-  /// Makes this process able to be a worker.
-  void prepare() {
-    if (tasks.find(cli::contained_task) == nullptr) cli::register_contained(tasks);
-    pooling::register_pool_worker(tasks);
-    set_worker_types(announcer());
-    process::fill_standard_fds();  // else the first socket takes the number of a closed stdout
-    outlive_writes();
-    process::suspend_children_with_program();
-  }
 };
 
 namespace {
-
-int guarded(const std::function<int()>& body) {
-  try {
-    return body();
-  } catch (...) {  // the program's last line: whatever it is, tell it and end in order
-    standard_streams::finish();
-    return cli::tell_failure(std::current_exception());
-  }
-}
 
 /// What a signal does to a program whose body is its own: its trees stop in order, and then the body has some time to
 /// return.
@@ -128,6 +96,13 @@ private:
   int signal_ = 0;
 };
 
+event of_run(event_kind kind, std::string text) {
+  event out;
+  out.kind = kind;
+  out.text = std::move(text);
+  return out;
+}
+
 }  // namespace
 
 app::app() : impl_(std::make_unique<impl>()) {}
@@ -139,35 +114,43 @@ actor_registry& app::actors() noexcept { return impl_->actors; }
 void app::announce(std::function<void(caf::actor_system_config&)> f) { impl_->types.push_back(std::move(f)); }
 
 int app::main(int argc, char** argv) {
-  impl_->prepare();
-  if (process::is_spawned_child(argc, argv)) return process::run_spawned_child(argc, argv);
-  cli::leave_orphans_to_a_parent();
-  return guarded([&] {
-    return cli::main_of(argc, argv, cli::program{impl_->tasks, impl_->actors, impl_->announcer()});
-  });
+  return cli::main_of_program(argc, argv, impl_->tasks, impl_->actors, impl_->announcer(), nullptr);
 }
 
 int app::run(int argc, char** argv, const std::function<int(runtime&)>& body, runtime_options options) {
-  impl_->prepare();
+  cli::prepare_program(impl_->tasks, impl_->announcer());
   if (process::is_spawned_child(argc, argv)) return process::run_spawned_child(argc, argv);
   cli::leave_orphans_to_a_parent();
-  return guarded([&] {
+  return cli::guarded([&] {
+    cli::run_request request;
+    if (const auto over = cli::parse_program_options(argc, argv, request)) return *over;
+    event_log events;
+    std::optional<cli::event_outlets> outlets;  // they outlive the thread of the signals, which tells them of a stop
+    stop_in_order stop{options.end_within};
     cli::stop_signals signals;
     process::start_zygote();
-    stop_in_order stop{options.end_within};
-    signals.listen([&stop](int signal) { stop.begin(signal); });
-    event_log events;
-    console_view console{{}, standard_streams::say};
-    events.add_sink([&console](const event& e) { console.show(e); });
-    const cli::own_words words{events, [&] {
-                                 console.finish();
-                                 standard_streams::finish();
-                               }};
-    if (!options.print) options.print = [](const std::string& line) { standard_streams::print(line + "\n"); };
+    outlets.emplace(events, request);
+    if (!outlets->usable()) {
+      outlets->tell_problem("; nothing was started");
+      process::stop_zygote();
+      return static_cast<int>(cli::exit_usage);
+    }
+    const auto on_stop = [&](int signal) {
+      outlets->stop_was_asked_for(signal);
+      stop.begin(signal);
+    };
+    signals.listen(on_stop, {});
+    std::optional<cli::own_words> words{std::in_place, events, [&outlets] { outlets->finish(); }};
+    cli::output out{events, !request.json};
+    if (!options.print) options.print = [&out](const std::string& line) { out.line(line); };
+    if (!options.print_of_workers) options.print_of_workers = [&out](const std::string& line) { out.told_line(line); };
+    if (request.seed) options.seed = *request.seed;
     options.announce_types = [theirs = options.announce_types, ours = impl_->announcer()](auto& cfg) {
       ours(cfg);
       if (theirs) theirs(cfg);
     };
+    const auto name = std::filesystem::path{argc > 0 ? argv[0] : "program"}.filename().string();
+    events.emit(of_run(event_kind::run_start, name + ", seed " + std::to_string(options.seed)));
     int code = cli::exit_internal;
     {
       runtime rt{events, impl_->tasks, impl_->actors, std::move(options)};
@@ -176,8 +159,13 @@ int app::run(int argc, char** argv, const std::function<int(runtime&)>& body, ru
       code = body(rt);
     }
     if (stop.signal() != 0) code = cli::exit_signal_base + stop.signal();
-    console.finish();
+    auto end = of_run(event_kind::run_end, name);
+    end.code = code;
+    events.emit(std::move(end));
+    outlets->finish();
+    words.reset();
     process::stop_zygote();
+    if (outlets->tell_problem("") && code == cli::exit_done) code = cli::exit_internal;
     return cli::finish_output(code);
   });
 }

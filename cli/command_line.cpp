@@ -1,10 +1,11 @@
 #include "cli/command_line.hpp"
 
 #include "cli/exit_codes.hpp"
+#include "cli/explain.hpp"
 #include "cli/number_option.hpp"
 #include "cli/output.hpp"
+#include "cli/run_options.hpp"
 #include "cli/scenario_files.hpp"
-#include "cli/soak/command.hpp"
 #include "config/suggest.hpp"
 #include "observe/standard_streams.hpp"
 
@@ -110,58 +111,16 @@ int print_version(bool as_json) {
   return exit_done;
 }
 
-bool wants_colour(const std::string& setting) {
-  if (setting == "always") return true;
-  if (setting == "never") return false;
-  const char* no_colour = std::getenv("NO_COLOR");
-  return ::isatty(STDERR_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
-}
-
-/// Everything that could have been meant where a word was not understood.
-std::vector<std::string> known_words(const CLI::App& app) {
-  std::vector<std::string> out;
-  for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; })) out.push_back(sub->get_name());
-  for (const auto* option : app.get_options())
-    for (const auto& name : option->get_lnames()) out.push_back("--" + name);
-  return out;
-}
-
-int usage_fault(const CLI::App& app, const CLI::ParseError& problem) {
-  const CLI::App* at = &app;
-  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
-  std::string text = problem.what();
-  // CLI11 remembers the words that nobody took; the first of them is what went wrong.
-  const auto extras = app.remaining(true);
-  if (!extras.empty()) {
-    const auto word = extras.front().substr(0, extras.front().find('='));
-    text = "'" + extras.front() + "' is not understood here";
-    if (const auto meant = config::did_you_mean(word, known_words(*at))) text += " (did you mean '" + *meant + "'?)";
-  }
-  say(at->get_display_name() + ": " + text + "\n'" + app.get_name() + " --help' tells what there is\n");
-  return exit_usage;
-}
-
-int carry_out(int argc, char** argv, const program& what) {
+int carry_out(int argc, char** argv, const program& what, const extra_command* extra) {
   CLI::App app{"Supervision trees and crash-proof worker pools, described in YAML.",
                std::filesystem::path{argc > 0 ? argv[0] : "steward"}.filename().string()};
   app.require_subcommand(1);
   run_request request;
-  std::string colour = "auto";
   auto* run = app.add_subcommand("run", "Run scenarios: files, or names of those that ship with the program");
   run->add_option("FILE", request.files, "scenario files or names")->required();
   run->add_option("--set", request.sets, "PATH=VALUE: override a value, such as tree.children.squares.pool.workers=8")
       ->allow_extra_args(false);
-  run->add_option("--events", request.events_file, "add every event to this file, one JSON object a line")
-      ->check([](const std::string& file) {
-        return file.empty() || file.starts_with("--") ? "a file is to be named" : "";
-      });
-  run->add_option("--seed", request.seed, "seed of everything random, 0 for another one each time; replaces the file's")
-      ->check(whole_number(0, std::numeric_limits<std::int64_t>::max()));
-  run->add_option("--color", colour, "colours on stderr")->check(CLI::IsMember({"auto", "always", "never"}));
-  run->add_flag("--dates", request.dates, "stderr: dates before the times");
-  run->add_flag("--json", request.json, "stdout: events as JSON lines, printed data among them");
-  auto* quiet = run->add_flag("--quiet", request.quiet, "stderr: only what ended work");
-  run->add_flag("--verbose", request.verbose, "stderr: starts, stops and everything else, too")->excludes(quiet);
+  run_options options{*run, request};
   run->add_flag("--strict", request.strict, "exit with 7 when anything crashed, though all was recovered");
 
   std::vector<std::string> files;
@@ -185,11 +144,17 @@ int carry_out(int argc, char** argv, const program& what) {
   actors->add_option("NAME", name, "only this one");
   actors->add_flag("--json", as_json, "as JSON");
 
+  std::string wanted;
+  bool reference = false;
+  auto* explained = app.add_subcommand("explain", "Tell what a config key, event kind, cause class or exit code means");
+  auto* wanted_word = explained->add_option("WORD", wanted, "such as deadline, pool.deadline, park, signal or 4");
+  explained->add_flag("--json", as_json, "as JSON");
+  explained->add_flag("--reference", reference, "all config keys, as a page of Markdown")->excludes(wanted_word);
+
   auto* version = app.add_subcommand("version", "Show the versions of steward, CAF and the compiler");
   version->add_flag("--json", as_json, "as JSON");
 
-  soak::command soak;
-  soak.add_to(app);
+  if (extra != nullptr) extra->add_to(app);
 
   try {
     app.parse(argc, argv);
@@ -202,19 +167,31 @@ int carry_out(int argc, char** argv, const program& what) {
     return usage_fault(app, problem);
   }
   if (run->parsed()) {
-    request.colour = wants_colour(colour);
-    if (request.json) standard_streams::keep_output_for_us();
+    options.apply();
     return run_scenarios(request, what);
   }
   if (validate->parsed()) return validate_scenarios(files, sets, format == "json", what);
   if (plan->parsed()) return plan_scenario(planned, sets, plan_json, what);
-  if (soak.parsed()) return soak.run();
+  if (extra != nullptr && extra->parsed()) return extra->run();
+  if (explained->parsed()) {
+    if (reference) {
+      print(config_reference());
+      return exit_done;
+    }
+    if (wanted.empty()) {
+      say("steward explain: a WORD is to be named, or --reference\n");
+      return exit_usage;
+    }
+    return explain(wanted, as_json);
+  }
   if (actors->parsed()) return list_registered(name, as_json, what);
   return print_version(as_json);
 }
 
 }  // namespace
 
-int main_of(int argc, char** argv, const program& what) { return finish_output(carry_out(argc, argv, what)); }
+int main_of(int argc, char** argv, const program& what, const extra_command* extra) {
+  return finish_output(carry_out(argc, argv, what, extra));
+}
 
 }  // namespace steward::cli

@@ -21,7 +21,7 @@ std::uint32_t run_on_threads(std::string task, std::uint32_t workers, std::vecto
   env.tasks = registered;
   pool_spec spec;
   spec.runs_in = rung::thread;
-  spec.workers = workers;
+  spec.size.workers = workers;
   pool threads{env, "contained", spec};
   if (const auto problem = threads.start()) throw std::runtime_error(describe(*problem));
   const auto outcomes = threads.map(*entry, std::move(calls));

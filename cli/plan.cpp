@@ -80,7 +80,7 @@ std::vector<std::string> limits_of(const pool_spec& x) {
   std::vector<std::string> out;
   if (x.runs_in != rung::thread) return out;
   out.emplace_back("on threads a task that segfaults or aborts ends the whole program; processes contain it");
-  if (x.deadline > milliseconds{0})
+  if (x.limits.deadline > milliseconds{0})
     out.emplace_back(
         "threads cannot be killed: a task past its deadline is abandoned and goes on, its thread is replaced");
   return out;
@@ -89,9 +89,10 @@ std::vector<std::string> limits_of(const pool_spec& x) {
 void collect_notes(const supervisor_spec& tree, const std::string& path, std::vector<std::string>& out) {
   for (const auto& child : tree.children) {
     const auto here = path + "/" + child.id;
-    if (child.limit && child.restart != restart_type::temporary && !time_to_give_up(*child.limit, child.backoff))
+    if (child.intensity && child.restart != restart_type::temporary &&
+        !time_to_give_up(*child.intensity, child.backoff))
       out.push_back(fmt::format("{}: its limit of {} restarts within {} is never reached, since its back-off is slower",
-                                here, child.limit->restarts, render_duration(child.limit->within)));
+                                here, child.intensity->restarts, render_duration(child.intensity->within)));
     if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&child.what))
       collect_notes(**nested, here, out);
     if (const auto* pool = std::get_if<pool_spec>(&child.what))
@@ -147,22 +148,22 @@ private:
   };
 
   void fill_supervisor(plan_node& out, const supervisor_spec& x, const std::string& prefix, const std::string& source) {
-    const bool dynamic = x.how == strategy::simple_one_for_one;
+    const bool dynamic = x.strategy == strategy::simple_one_for_one;
     writer to{origins_, out, source};
     out.kind = "supervisor";
-    out.what = fmt::format("supervisor, {}", to_string(x.how));
-    to.shown(prefix + "strategy", to_string(x.how));
-    to.shown(prefix + "intensity.restarts", fmt::format("{}", x.limit.restarts));
-    to.shown(prefix + "intensity.within", render_duration(x.limit.within));
-    to.other(prefix + "auto_shutdown", to_string(x.end_with));
+    out.what = fmt::format("supervisor, {}", to_string(x.strategy));
+    to.shown(prefix + "strategy", to_string(x.strategy));
+    to.shown(prefix + "intensity.restarts", fmt::format("{}", x.intensity.restarts));
+    to.shown(prefix + "intensity.within", render_duration(x.intensity.within));
+    to.other(prefix + "auto_shutdown", to_string(x.auto_shutdown));
     if (dynamic) {
       to.shown(prefix + "initial", fmt::format("{}", x.initial));
       to.other(prefix + "partitions", fmt::format("{}", x.partitions));
     }
     out.remarks.push_back(
         fmt::format("budget: {} of its children within {}, one more and it {}",
-                    x.limit.restarts == 1 ? "1 restart" : fmt::format("{} restarts", x.limit.restarts),
-                    render_duration(x.limit.within),
+                    x.intensity.restarts == 1 ? "1 restart" : fmt::format("{} restarts", x.intensity.restarts),
+                    render_duration(x.intensity.within),
                     prefix.empty() ? "gives up, exit code 4" : "fails as a child of its own supervisor"));
     if (dynamic)
       out.remarks.push_back(
@@ -173,7 +174,7 @@ private:
 
   plan_node child(const child_spec& x, const supervisor_spec& parent, const std::string& parent_path,
                   const std::string& parent_source) {
-    const bool is_template = parent.how == strategy::simple_one_for_one;
+    const bool is_template = parent.strategy == strategy::simple_one_for_one;
     const auto source = parent_source + "/" + x.id;
     plan_node out;
     out.path = fmt::format("{}{}/{}{}", parent_path, parent.partitions > 0 ? "/pK" : "", x.id, is_template ? "-N" : "");
@@ -193,9 +194,9 @@ private:
     to.shown("start_within", limit_text(start_within_of(x)));
     to.delays("backoff", x.backoff);
     to.other("significant", x.significant ? "true" : "false");
-    if (x.limit) {
-      to.shown("intensity.restarts", fmt::format("{}", x.limit->restarts));
-      to.shown("intensity.within", render_duration(x.limit->within));
+    if (x.intensity) {
+      to.shown("intensity.restarts", fmt::format("{}", x.intensity->restarts));
+      to.shown("intensity.within", render_duration(x.intensity->within));
     }
     to.other("on_spent", to_string(x.on_spent));
     to.other("park_for", render_duration(x.park_for));
@@ -204,7 +205,7 @@ private:
     restarts.ever = x.restart != restart_type::temporary;
     restarts.after_what = x.restart == restart_type::transient ? "only after a crash" : "";
     restarts.delays = x.backoff;
-    restarts.limit = x.limit.value_or(parent.limit);
+    restarts.limit = x.intensity.value_or(parent.intensity);
     restarts.consequence = parent_path + (parent.partitions > 0 ? "/pK" : "") + " gives up";
     if (x.on_spent == spent_policy::park)
       restarts.consequence = x.park_for > milliseconds{0} ? "it is parked for " + render_duration(x.park_for)
@@ -233,39 +234,43 @@ private:
                                 : fmt::format("pool of {} {}", out.workers, out.runs_in);
     to.shown("pool.task", x.task);
     to.shown("pool.runs_in", out.runs_in);
-    to.shown("pool.workers", fmt::format("{}{}", out.workers, x.workers == 0 ? ", one per core" : ""));
+    to.shown("pool.workers", fmt::format("{}{}", out.workers, x.size.workers == 0 ? ", one per core" : ""));
     to.other("pool.min_workers", fmt::format("{}", bounds.least));
     to.other("pool.max_workers", fmt::format("{}", bounds.most));
-    to.other("pool.idle_exit", render_duration(x.idle_exit));
-    to.other("pool.spares", fmt::format("{}", x.spares));
-    to.shown("pool.attempts", fmt::format("{}", x.attempts));
+    to.other("pool.idle_exit", render_duration(x.size.idle_exit));
+    to.other("pool.spares", fmt::format("{}", x.size.spares));
+    to.shown("pool.attempts", fmt::format("{}", x.limits.attempts));
     to.other("pool.on_exception", x.on_exception == exception_policy::retry ? "retry" : "fail");
-    to.other("pool.deadline", x.deadline == milliseconds{0} ? "none" : render_duration(x.deadline));
-    to.other("pool.soft_deadline", x.soft_deadline == milliseconds{0} ? "none" : render_duration(x.soft_deadline));
-    to.other("pool.grace", render_duration(x.grace));
-    to.other("pool.heartbeat", x.heartbeat == milliseconds{0} ? "never" : render_duration(x.heartbeat));
-    to.other("pool.queue_limit", fmt::format("{}", x.queue_limit));
-    to.other("pool.on_full", to_string(x.on_full));
+    to.other("pool.deadline", x.limits.deadline == milliseconds{0} ? "none" : render_duration(x.limits.deadline));
+    to.other("pool.soft_deadline",
+             x.limits.soft_deadline == milliseconds{0} ? "none" : render_duration(x.limits.soft_deadline));
+    to.other("pool.grace", render_duration(x.limits.grace));
+    to.other("pool.heartbeat", x.limits.heartbeat == milliseconds{0} ? "never" : render_duration(x.limits.heartbeat));
+    to.other("pool.queue_limit", fmt::format("{}", x.limits.queue_limit));
+    to.other("pool.on_full", to_string(x.limits.on_full));
     to.other("pool.chunk", x.chunk == 0 ? "by measured time" : fmt::format("{}", x.chunk));
-    to.other("pool.memory_limit", x.memory_limit == 0 ? "none" : size_of(x.memory_limit));
-    to.other("pool.cpu_limit", x.cpu_limit == milliseconds{0} ? "none" : render_duration(x.cpu_limit));
-    to.other("pool.open_files", x.open_files == 0 ? "as the program" : fmt::format("{}", x.open_files));
+    to.other("pool.memory_limit", x.process.memory_limit == 0 ? "none" : size_of(x.process.memory_limit));
+    to.other("pool.cpu_limit", x.process.cpu_limit == milliseconds{0} ? "none" : render_duration(x.process.cpu_limit));
+    to.other("pool.open_files", x.process.open_files == 0 ? "as the program" : fmt::format("{}", x.process.open_files));
     to.other("pool.initializer", x.initializer.empty() ? "none" : x.initializer);
-    to.other("pool.sandbox", to_string(x.sandbox));
-    to.other("pool.working_directory", x.working_directory.empty() ? "the program's" : x.working_directory);
-    to.other("pool.recycle_jitter", fmt::format("{}", x.recycle_jitter));
-    to.other("pool.recycle_memory", x.recycle_memory == 0 ? "never" : size_of(x.recycle_memory));
-    to.other("pool.recycle_after", x.recycle_after == 0 ? "never" : fmt::format("{}", x.recycle_after));
-    to.other("pool.worker_restarts.restarts", fmt::format("{}", x.worker_restarts.restarts));
-    to.other("pool.worker_restarts.within", render_duration(x.worker_restarts.within));
-    to.delays("pool.worker_backoff", x.backoff);
-    to.other("pool.start_within", render_duration(x.start_within));
-    to.other("pool.shutdown", render_duration(x.shutdown));
+    to.other("pool.sandbox", to_string(x.process.sandbox));
+    to.other("pool.working_directory",
+             x.process.working_directory.empty() ? "the program's" : x.process.working_directory);
+    to.other("pool.recycle_jitter", fmt::format("{}", x.restarts.recycle_jitter));
+    to.other("pool.recycle_memory", x.restarts.recycle_memory == 0 ? "never" : size_of(x.restarts.recycle_memory));
+    to.other("pool.recycle_after",
+             x.restarts.recycle_after == 0 ? "never" : fmt::format("{}", x.restarts.recycle_after));
+    to.other("pool.worker_restarts.restarts", fmt::format("{}", x.restarts.worker_restarts.restarts));
+    to.other("pool.worker_restarts.within", render_duration(x.restarts.worker_restarts.within));
+    to.delays("pool.worker_backoff", x.restarts.worker_backoff);
+    to.other("pool.start_within", render_duration(x.limits.start_within));
+    to.other("pool.shutdown", render_duration(x.limits.shutdown));
     std::string actors;
     for (const auto& one : x.actors) actors += (actors.empty() ? "" : ", ") + one;
     to.other("pool.actors", actors);
     for (auto& one : limits_of(x)) out.remarks.push_back(std::move(one));
-    out.restarts.push_back({"restarts of a worker", true, "", x.backoff, x.worker_restarts, "the pool gives up"});
+    out.restarts.push_back(
+        {"restarts of a worker", true, "", x.restarts.worker_backoff, x.restarts.worker_restarts, "the pool gives up"});
   }
 
   const config::origin_map& origins_;

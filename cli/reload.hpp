@@ -1,7 +1,7 @@
 #pragma once
 
 #include "config/loader.hpp"
-#include "steward/runtime.hpp"
+#include "steward/supervisor.hpp"
 
 #include <condition_variable>
 #include <mutex>

@@ -1,6 +1,7 @@
 #include "cli/run_command.hpp"
 
 #include "cli/catalog.hpp"
+#include "cli/event_outlets.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/failure.hpp"
 #include "cli/output.hpp"
@@ -13,15 +14,10 @@
 #include "config/diagnostics.hpp"
 #include "config/loader.hpp"
 #include "config/suggest.hpp"
-#include "observe/console.hpp"
-#include "observe/file_sink.hpp"
-#include "observe/json_line.hpp"
 #include "observe/standard_streams.hpp"
 #include "process/child.hpp"
-#include "steward/runtime.hpp"
+#include "steward/supervisor.hpp"
 
-#include <atomic>
-#include <cerrno>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -80,63 +76,6 @@ std::optional<std::vector<config::scenario>> load_all(const run_request& request
   say(count_of(faults) + "; nothing was started\n");
   return std::nullopt;
 }
-
-/// So long without any progress is a reader of the output waited for once the run is to stop.
-constexpr int patience_after_stop_ms = 2'000;
-
-/// Where events go, and what of them decides the exit code.
-class event_outlets {
-public:
-  event_outlets(event_log& events, const run_request& request) {
-    if (!request.events_file.empty()) {
-      file_ = std::make_unique<file_sink>(request.events_file);
-      events.add_sink([this](const event& e) { file_->write(e); });
-    }
-    if (request.json) {
-      events.add_sink([](const event& e) { standard_streams::print(to_json_line(e) + "\n"); });
-    } else {
-      console_options options;
-      options.colour = request.colour;
-      options.dates = request.dates;
-      options.detail =
-          request.quiet ? console_detail::quiet : (request.verbose ? console_detail::verbose : console_detail::normal);
-      console_ = std::make_unique<console_view>(options, say);
-      events.add_sink([this](const event& e) { console_->show(e); });
-    }
-    events.add_sink([this](const event& e) {
-      if (e.kind == event_kind::crash || e.kind == event_kind::hang) crashes_.fetch_add(1);
-    });
-  }
-
-  bool usable() const { return !file_ || file_->ok(); }
-  bool any_crash() const { return crashes_.load() > 0; }
-  void finish() {
-    if (console_) console_->finish();
-    standard_streams::finish();
-    if (file_) file_->finish();
-  }
-  /// Says what is wrong with the events file; false when nothing is. Of a reader that goes away it only says so.
-  bool tell_problem(const char* consequence) {
-    const auto problem = file_ ? file_->take_error() : std::nullopt;
-    if (problem) say("steward: " + *problem + consequence + "\n");
-    return problem && file_->problem() != EPIPE;
-  }
-  /// Calls nothing that could wait: a second signal is to be heard.
-  void stop_was_asked_for(int signal) {
-    say("steward: " + signal_name(signal) + ": the run is being stopped; a second one ends it at once\n");
-    standard_streams::hurry(patience_after_stop_ms);
-    if (file_) file_->hurry(patience_after_stop_ms);
-  }
-  /// The events file may have been renamed, to begin a new one.
-  void reopen() {
-    if (file_) file_->reopen();
-  }
-
-private:
-  std::unique_ptr<file_sink> file_;
-  std::unique_ptr<console_view> console_;
-  std::atomic<unsigned> crashes_{0};
-};
 
 /// What may have to be stopped, or to reload, when a signal comes, at whatever moment of the run.
 class stop_switch {

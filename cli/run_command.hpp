@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cli/event_outlets.hpp"
 #include "config/scenario.hpp"
 #include "steward/actor.hpp"
 #include "steward/task.hpp"
@@ -13,16 +14,10 @@
 namespace steward::cli {
 
 /// What the command line gave `run`.
-struct run_request {
+struct run_request : event_options {
   std::vector<std::string> files;  ///< paths or names of shipped scenarios
   std::vector<std::string> sets;
-  std::string events_file;  ///< empty for none
-  bool json = false;
-  bool quiet = false;
-  bool verbose = false;
   bool strict = false;
-  bool colour = false;
-  bool dates = false;
   std::optional<std::uint64_t> seed;
 };
 

@@ -94,7 +94,7 @@ void runner::perform(const config::map_step& step) {
     const auto in_tree = tree_.pool_at(path);
     const auto result = run_in_tree(path, [&](pool& target) { return map_on(target, step, inputs); });
     const auto all = in_tree ? in_tree->stats().workers : 0;
-    print_map(step, result, in_tree ? all - std::min(all, in_tree->spec().spares) : 0);
+    print_map(step, result, in_tree ? all - std::min(all, in_tree->spec().size.spares) : 0);
     return;
   }
   for (const auto size : step.workers) {
@@ -102,7 +102,7 @@ void runner::perform(const config::map_step& step) {
     const auto like = tree_.pool_at(path);
     if (!like) return failed("the pool " + path + " is gone");
     auto spec = like->spec();
-    spec.workers = size;
+    spec.size.workers = size;
     const auto result = run_fresh(path + "@" + std::to_string(size), std::move(spec),
                                   [&](pool& target) { return map_on(target, step, inputs); });
     print_map(step, result, size);

@@ -3,7 +3,7 @@
 #include "cli/output.hpp"
 #include "config/scenario.hpp"
 #include "steward/admin.hpp"
-#include "steward/runtime.hpp"
+#include "steward/supervisor.hpp"
 
 #include <atomic>
 #include <chrono>

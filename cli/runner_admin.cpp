@@ -17,7 +17,7 @@ bool is_numbered(std::string_view id, const std::string& from) {
 }
 
 std::optional<std::string> path_of(const std::string& id, const supervisor_spec& in, const std::string& prefix) {
-  if (in.how == strategy::simple_one_for_one) {
+  if (in.strategy == strategy::simple_one_for_one) {
     // Of what a dynamic supervisor makes, only its direct children can be named by id, and only without partitions.
     if (in.partitions == 0 && !in.children.empty() && is_numbered(id, in.children.front().id)) return prefix + "/" + id;
     return std::nullopt;
@@ -98,7 +98,7 @@ void runner::perform(const config::resize_step& step) {
   const auto target = tree_.pool_at(path);
   if (!target) return failed("the pool " + path + " is gone");
   const auto least = step.min_workers > 0 ? step.min_workers : step.workers;
-  const auto spares = target->spec().spares;  // stand by beyond its size
+  const auto spares = target->spec().size.spares;  // stand by beyond its size
   const auto size_of = [spares](const pool_stats& x) { return x.workers - std::min(x.workers, spares); };
   const auto before = size_of(target->stats());
   target->resize(least, step.workers);

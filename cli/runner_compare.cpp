@@ -92,8 +92,8 @@ runner::cell runner::compare_one(const std::string& pool_name, const config::com
 runner::cell runner::compare_contained(const pool& threads, const config::compare_work& work) {
   pool_spec spec;
   spec.runs_in = rung::process;
-  spec.workers = 1;
-  spec.attempts = 1;
+  spec.size.workers = 1;
+  spec.limits.attempts = 1;
   const auto size = std::max(1U, threads.stats().workers);
   const auto count = work.inputs.size();
   const auto result = run_fresh(threads.name() + "@contained", spec, [&](pool& on) {

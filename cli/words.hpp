@@ -1,0 +1,19 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace steward::cli {
+
+/// A word that people meet in the output, and what it means, in a sentence of Markdown.
+struct word {
+  std::string_view name;
+  std::string_view meaning;
+};
+
+/// All kinds of events, all classes of causes, and all exit codes ("129, 130, 143" are one row).
+std::span<const word> event_kinds();
+std::span<const word> cause_classes();
+std::span<const word> exit_codes();
+
+}  // namespace steward::cli
