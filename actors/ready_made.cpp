@@ -7,43 +7,42 @@
 #include "actors/queue_users.hpp"
 #include "actors/shared_list.hpp"
 #include "actors/tasks.hpp"
+#include "steward/parameter.hpp"
 
 namespace steward::ready_made {
+
+using namespace std::chrono_literals;
 
 namespace {
 
 constexpr std::int64_t max_count = 1'000'000;
-constexpr std::int64_t max_interval_ms = 3'600'000;
 
-param_spec actor_named(std::string name, std::string doc) {
-  return {std::move(name), param_type::actor, std::nullopt, std::nullopt, std::nullopt, std::move(doc)};
+parameter count_of(std::int64_t fallback, std::string doc) {
+  return parameter::integer("count").fallback(fallback).range(0, max_count).doc(std::move(doc));
 }
-param_spec count_of(std::int64_t fallback, std::string doc) {
-  return {"count", param_type::integer, param_value{fallback}, 0, max_count, std::move(doc)};
+parameter every(milliseconds fallback, std::string doc) {
+  return parameter::duration("interval").fallback(fallback).range(0h, 1h).doc(std::move(doc));
 }
-param_spec every(milliseconds fallback, std::string doc) {
-  return {"interval", param_type::duration, param_value{fallback}, 0, max_interval_ms, std::move(doc)};
-}
-param_spec number(std::string name, std::int64_t fallback, std::string doc) {
-  return {std::move(name), param_type::integer, param_value{fallback}, std::nullopt, std::nullopt, std::move(doc)};
+parameter number(std::string name, std::int64_t fallback, std::string doc) {
+  return parameter::integer(std::move(name)).fallback(fallback).doc(std::move(doc));
 }
 
 }  // namespace
 
 void register_all(task_registry& tasks, actor_registry& actors) {
-  actors.add<shared_list>(
-      "shared_list", {{"announce", param_type::boolean, param_value{false}, {}, {}, "print each change of the list"}});
-  actors.add<adder>("adder", {actor_named("list", "the list to add to"), count_of(10, "how many numbers to add"),
-                              every(milliseconds{100}, "time between two numbers"), number("min", 1, "smallest number"),
-                              number("max", 100, "largest number")});
-  actors.add<remover>("remover", {actor_named("list", "the list to remove from"), count_of(10, "how often to ask"),
-                                  every(milliseconds{100}, "time between two requests")});
+  actors.add<shared_list>("shared_list",
+                          {parameter::boolean("announce").fallback(false).doc("print each change of the list")});
+  actors.add<adder>("adder", {parameter::actor("list").doc("the list to add to"),
+                              count_of(10, "how many numbers to add"), every(100ms, "time between two numbers"),
+                              number("min", 1, "smallest number"), number("max", 100, "largest number")});
+  actors.add<remover>("remover", {parameter::actor("list").doc("the list to remove from"),
+                                  count_of(10, "how often to ask"), every(100ms, "time between two requests")});
   actors.add<bounded_queue>("bounded_queue",
-                            {{"capacity", param_type::integer, param_value{std::int64_t{100}}, 1, max_count, "room"}});
-  actors.add<producer>("producer", {actor_named("queue", "the queue to fill"), count_of(100, "how many numbers"),
-                                    every(milliseconds{0}, "pause between two numbers")});
-  actors.add<consumer>("consumer", {actor_named("queue", "the queue to empty"), count_of(100, "how many numbers"),
-                                    every(milliseconds{1}, "pause between two numbers")});
+                            {parameter::integer("capacity").fallback(100).range(1, max_count).doc("room")});
+  actors.add<producer>("producer", {parameter::actor("queue").doc("the queue to fill"),
+                                    count_of(100, "how many numbers"), every(0ms, "pause between two numbers")});
+  actors.add<consumer>("consumer", {parameter::actor("queue").doc("the queue to empty"),
+                                    count_of(100, "how many numbers"), every(1ms, "pause between two numbers")});
   actors.add<dictionary>("dictionary");
   actors.add<counter>("counter", {number("start", 0, "value of a new incarnation")});
 

@@ -118,8 +118,8 @@ std::int64_t square_unless(const task_context& context, std::int64_t n, std::str
 std::int64_t tally(const task_context& context, std::string who, std::uint32_t times) {
   std::int64_t last = 0;
   for (std::uint32_t i = 0; i < times; ++i)
-    last = ask_actor<std::int64_t>(context, "words", answer_limit, caf::add_atom::value, who, std::int64_t{1});
-  tell_actor(context, "numbers", answer_limit, caf::add_atom::value, static_cast<std::int64_t>(times));
+    last = ask<std::int64_t>(context, "words", answer_limit, caf::add_atom::value, who, std::int64_t{1}).value();
+  ask<void>(context, "numbers", answer_limit, caf::add_atom::value, static_cast<std::int64_t>(times)).value();
   return last;
 }
 

@@ -32,9 +32,9 @@ std::vector<double> ask(const steward::task_context& context, std::int64_t times
   for (std::int64_t i = 0; i < times; ++i) {
     const auto before = clock_type::now();
     if (size == 0)
-      steward::ask_actor<std::int64_t>(context, "echo", 10s, caf::get_atom::value, i);
+      steward::ask<std::int64_t>(context, "echo", 10s, caf::get_atom::value, i).value();
     else
-      steward::ask_actor<std::int64_t>(context, "echo", 10s, caf::get_atom::value, text);
+      steward::ask<std::int64_t>(context, "echo", 10s, caf::get_atom::value, text).value();
     out.push_back(std::chrono::duration<double, std::micro>(clock_type::now() - before).count());
   }
   std::sort(out.begin(), out.end());
@@ -58,8 +58,8 @@ steward::supervisor_spec tree_of_two() {
   echo.what = steward::actor_spec{"echo", {}};
   steward::pool_spec asks;
   asks.task = "ask_for";
-  asks.deadline = steward::milliseconds{0};
-  asks.workers = 1;
+  asks.limits.deadline = steward::milliseconds{0};
+  asks.size.workers = 1;
   asks.actors = {"echo"};
   steward::child_spec askers;
   askers.id = "askers";

@@ -5,7 +5,7 @@
 #include "actors/shared_list.hpp"
 
 #include <steward/caller.hpp>
-#include <steward/runtime.hpp>
+#include <steward/supervisor.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -73,7 +73,7 @@ double percentile(std::vector<double> values, double share) {
 
 supervisor_spec one(const char* type, param_map params) {
   supervisor_spec tree;
-  tree.limit = intensity{1'000'000, milliseconds{1'000}};
+  tree.intensity = intensity{1'000'000, milliseconds{1'000}};
   child_spec child;
   child.id = "list";
   child.backoff = backoff_spec{milliseconds{0}, milliseconds{0}, 1.0, 0.0, milliseconds{1'000}};

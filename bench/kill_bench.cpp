@@ -45,7 +45,7 @@ int run(const work& all, bool busy, std::int64_t count, unsigned workers, std::i
   environment.keeper = &keeper;
   environment.tasks = &all.registry;
   pool_spec spec;
-  spec.workers = workers;
+  spec.size.workers = workers;
   process_pool pool(environment, "squares", spec);
   if (pool.start()) return 1;
   if (!busy) {

@@ -82,8 +82,8 @@ void start(Pool& pool) {
 
 pool_spec workers(unsigned count) {
   pool_spec spec;
-  spec.workers = count;
-  spec.queue_limit = 10'000'000;
+  spec.size.workers = count;
+  spec.limits.queue_limit = 10'000'000;
   return spec;
 }
 
@@ -158,8 +158,8 @@ void threads(const bench& b) {
 
 void kills(const bench& b) {
   auto spec = workers(2);
-  spec.attempts = 3;
-  spec.worker_restarts.restarts = 1'000'000;
+  spec.limits.attempts = 3;
+  spec.restarts.worker_restarts.restarts = 1'000'000;
   process_pool pool(b.environment, "bench", spec);
   start(pool);
   std::vector<double> took;

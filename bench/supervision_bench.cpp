@@ -62,14 +62,14 @@ child_spec child_of(const char* id, const char* type) {
 
 supervisor_spec tree_of(std::vector<child_spec> children) {
   supervisor_spec out;
-  out.limit = intensity{1'000'000, milliseconds{1'000}};
+  out.intensity = intensity{1'000'000, milliseconds{1'000}};
   out.children = std::move(children);
   return out;
 }
 
 supervisor_spec dynamic_tree(unsigned initial) {
   auto out = tree_of({child_of("c", "victim")});
-  out.how = strategy::simple_one_for_one;
+  out.strategy = strategy::simple_one_for_one;
   out.initial = initial;
   return out;
 }

@@ -2,7 +2,7 @@
 
 // What the sides of bench_supervision share: the children that crash, what they tell the bench, and how it measures.
 
-#include <steward/runtime.hpp>
+#include <steward/supervisor.hpp>
 
 #include <sys/resource.h>
 #include <unistd.h>

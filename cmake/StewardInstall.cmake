@@ -3,16 +3,19 @@
 #   target_link_libraries(app PRIVATE steward::steward)
 set(STEWARD_PACKAGE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/steward")
 
-# steward::steward is everything; steward::core alone (pools, events, specs) needs no CAF.
-add_library(steward_all INTERFACE)
-add_library(steward::steward ALIAS steward_all)
-target_link_libraries(steward_all INTERFACE steward_cli steward_actors steward_config steward_runtime steward_core)
-
 foreach(part core runtime config cli actors)
   set_target_properties(steward_${part} PROPERTIES EXPORT_NAME ${part})
 endforeach()
 set_target_properties(steward_all PROPERTIES EXPORT_NAME steward)
 
+if(BUILD_SHARED_LIBS)
+  file(RELATIVE_PATH to_libraries "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}")
+  set_target_properties(steward PROPERTIES INSTALL_RPATH "$ORIGIN/${to_libraries}")
+  foreach(part core runtime config cli actors)
+    set_target_properties(steward_${part} PROPERTIES INSTALL_RPATH "$ORIGIN" VERSION ${PROJECT_VERSION}
+      SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  endforeach()
+endif()
 install(TARGETS steward RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS steward_core steward_runtime steward_config steward_cli steward_actors steward_all
   EXPORT steward_targets

@@ -92,10 +92,10 @@ std::vector<unsigned> decode_sizes(const section_reader& from, const known_child
           fmt::format("{} is {} than the {} of the pool '{}', {}", size.value, than, limit, pool->id, value),
           {fmt::format("at {} {}", than == "less" ? "least" : "most", value), {}});
     };
-    if (result.back() < pool->pool->min_workers) {
-      report("min_workers", pool->pool->min_workers, "less");
-    } else if (pool->pool->max_workers > 0 && result.back() > pool->pool->max_workers) {
-      report("max_workers", pool->pool->max_workers, "more");
+    if (result.back() < pool->pool->size.min_workers) {
+      report("min_workers", pool->pool->size.min_workers, "less");
+    } else if (pool->pool->size.max_workers > 0 && result.back() > pool->pool->size.max_workers) {
+      report("max_workers", pool->pool->size.max_workers, "more");
     }
   }
   return result;

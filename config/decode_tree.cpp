@@ -98,11 +98,11 @@ void decode_initializer(const section_reader& from, pool_spec& into) {
 void decode_worker_side(const section_reader& from, pool_spec& into) {
   decode_initializer(from, into);
   const auto sandbox = from.text("sandbox").text;
-  into.sandbox = sandbox == "strict"  ? sandbox_level::strict
-                 : sandbox == "basic" ? sandbox_level::basic
-                                      : sandbox_level::none;
-  for (const auto& one : from.texts("environment")) into.environment.push_back(one.text);
-  into.working_directory = from.text("working_directory").text;
+  into.process.sandbox = sandbox == "strict"  ? sandbox_level::strict
+                         : sandbox == "basic" ? sandbox_level::basic
+                                              : sandbox_level::none;
+  for (const auto& one : from.texts("environment")) into.process.environment.push_back(one.text);
+  into.process.working_directory = from.text("working_directory").text;
 }
 
 pool_spec decode_pool(const section_reader& from, std::string_view base, const child_directory& directory) {
@@ -111,31 +111,31 @@ pool_spec decode_pool(const section_reader& from, std::string_view base, const c
   resolve_task(from.context(), task);
   result.task = task.text;
   result.runs_in = from.text("runs_in").text == "threads" ? rung::thread : rung::process;
-  result.workers = from.count("workers");
-  result.min_workers = from.count("min_workers");
-  result.max_workers = from.count("max_workers");
-  result.idle_exit = from.duration("idle_exit");
-  result.spares = from.count("spares");
-  result.attempts = from.count("attempts");
+  result.size.workers = from.count("workers");
+  result.size.min_workers = from.count("min_workers");
+  result.size.max_workers = from.count("max_workers");
+  result.size.idle_exit = from.duration("idle_exit");
+  result.size.spares = from.count("spares");
+  result.limits.attempts = from.count("attempts");
   result.on_exception = from.text("on_exception").text == "retry" ? exception_policy::retry : exception_policy::fail;
-  result.deadline = from.duration("deadline");
-  result.soft_deadline = from.duration("soft_deadline");
-  result.grace = from.duration("grace");
-  result.heartbeat = from.duration("heartbeat");
-  result.queue_limit = from.count("queue_limit");
-  result.on_full = from.text("on_full").text == "block" ? full_policy::block : full_policy::reject;
+  result.limits.deadline = from.duration("deadline");
+  result.limits.soft_deadline = from.duration("soft_deadline");
+  result.limits.grace = from.duration("grace");
+  result.limits.heartbeat = from.duration("heartbeat");
+  result.limits.queue_limit = from.count("queue_limit");
+  result.limits.on_full = from.text("on_full").text == "block" ? full_policy::block : full_policy::reject;
   result.chunk = from.count("chunk");
-  result.memory_limit = static_cast<std::uint64_t>(from.size("memory_limit"));
-  result.cpu_limit = from.duration("cpu_limit");
-  result.open_files = from.count("open_files");
-  result.recycle_after = from.count("recycle_after");
-  result.recycle_jitter = from.real("recycle_jitter");
-  result.recycle_memory = static_cast<std::uint64_t>(from.size("recycle_memory"));
+  result.process.memory_limit = static_cast<std::uint64_t>(from.size("memory_limit"));
+  result.process.cpu_limit = from.duration("cpu_limit");
+  result.process.open_files = from.count("open_files");
+  result.restarts.recycle_after = from.count("recycle_after");
+  result.restarts.recycle_jitter = from.real("recycle_jitter");
+  result.restarts.recycle_memory = static_cast<std::uint64_t>(from.size("recycle_memory"));
   decode_worker_side(from, result);
-  result.worker_restarts = decode_intensity(from.nested("worker_restarts"));
-  result.backoff = decode_backoff(from.nested("worker_backoff"));
-  result.start_within = from.duration("start_within");
-  result.shutdown = from.duration("shutdown");
+  result.restarts.worker_restarts = decode_intensity(from.nested("worker_restarts"));
+  result.restarts.worker_backoff = decode_backoff(from.nested("worker_backoff"));
+  result.limits.start_within = from.duration("start_within");
+  result.limits.shutdown = from.duration("shutdown");
   for (const auto& actor : from.texts("actors")) {
     directory.resolve_earlier_actor(from.context(), actor, base);
     result.actors.push_back(actor.text);
@@ -206,7 +206,7 @@ void decode_policy(const section_reader& from, child_spec& into) {
   into.backoff = decode_backoff(from.nested("backoff"));
   into.significant = from.boolean("significant");
   if (from.has("intensity")) {
-    into.limit = decode_intensity(from.nested("intensity"));
+    into.intensity = decode_intensity(from.nested("intensity"));
   }
   into.on_spent = to_enum(from.text("on_spent").text, spent_policy::park);
   into.park_for = from.duration("park_for");
@@ -237,12 +237,12 @@ public:
     supervisor_spec result;
     const fault_log& faults = from.context().faults;
     const auto faults_before = faults.count();
-    result.how = to_enum(from.text("strategy").text, strategy::simple_one_for_one);
+    result.strategy = to_enum(from.text("strategy").text, strategy::simple_one_for_one);
     if (!from.has("children") || faults.count() != faults_before) {
       directory_.conceal();  // what a dynamic supervisor makes is called by other names
     }
-    result.limit = decode_intensity(from.nested("intensity"));
-    result.end_with = to_enum(from.text("auto_shutdown").text, auto_shutdown::all_significant);
+    result.intensity = decode_intensity(from.nested("intensity"));
+    result.auto_shutdown = to_enum(from.text("auto_shutdown").text, auto_shutdown::all_significant);
     result.initial = from.count("initial");
     result.partitions = decode_partitions(from);
     bool is_sound = !from.garbled() && from.has("children") && faults.count() == faults_before;
@@ -258,7 +258,7 @@ public:
     std::map<std::string, mark> ids;
     for (const auto& child : children) {
       const auto id = child.text("id");
-      if (result.how == strategy::simple_one_for_one && &child == &children.front()) {
+      if (result.strategy == strategy::simple_one_for_one && &child == &children.front()) {
         directory_.add_crowd({path, id.text, result.initial, result.partitions});
       }
       if (id.written) {

@@ -44,7 +44,6 @@ struct field {
   std::string_view doc{};            ///< one sentence
   bool required = false;
   bool filled = false;  ///< of lists: must not be empty
-  std::string_view since = "0.1";
 };
 
 /// All fields, section by section, in the order in which people write them. Immutable; any thread may call it.

@@ -46,31 +46,32 @@ bool repeats_name(const std::vector<std::string>& variables) {
 }
 
 void check_pool(const written& here, const pool_spec& x, const child_spec& child, bool is_resized) {
-  const auto least = x.min_workers > 0 ? x.min_workers : x.workers;
-  const auto most = x.max_workers > 0 ? x.max_workers : x.workers;
+  const auto least = x.size.min_workers > 0 ? x.size.min_workers : x.size.workers;
+  const auto most = x.size.max_workers > 0 ? x.size.max_workers : x.size.workers;
   here.warn(least == most && !is_resized, {"pool.idle_exit"}, "min_workers and max_workers are the same");
-  here.warn(x.recycle_after == 0, {"pool.recycle_jitter"}, "there is no recycle_after");
-  here.warn(x.attempts == 1 && x.on_exception == exception_policy::retry, {"pool.on_exception"},
+  here.warn(x.restarts.recycle_after == 0, {"pool.recycle_jitter"}, "there is no recycle_after");
+  here.warn(x.limits.attempts == 1 && x.on_exception == exception_policy::retry, {"pool.on_exception"},
             "`attempts: 1` allows no second run");
-  here.warn(x.memory_limit > 0 && x.recycle_memory >= x.memory_limit, {"pool.recycle_memory"},
+  here.warn(x.process.memory_limit > 0 && x.restarts.recycle_memory >= x.process.memory_limit, {"pool.recycle_memory"},
             "a worker meets its memory_limit before");
-  here.warn(repeats_name(x.environment), {"pool.environment"}, "a variable is set twice, and one of the two wins");
+  here.warn(repeats_name(x.process.environment), {"pool.environment"},
+            "a variable is set twice, and one of the two wins");
   const auto comes_first = [](std::string_view key, milliseconds limit) {
     return fmt::format("the `{}` of the child, {}, comes first", key, render_duration(limit));
   };
-  here.warn(x.start_within > start_within_of(child), {"pool.start_within"},
+  here.warn(x.limits.start_within > start_within_of(child), {"pool.start_within"},
             comes_first("start_within", start_within_of(child)));
-  here.warn(x.shutdown > shutdown_of(child), {"pool.shutdown"}, comes_first("shutdown", shutdown_of(child)));
-  check_window(here, x.worker_restarts, "pool.worker_restarts");
-  check_backoff(here, x.backoff, "pool.worker_backoff");
+  here.warn(x.limits.shutdown > shutdown_of(child), {"pool.shutdown"}, comes_first("shutdown", shutdown_of(child)));
+  check_window(here, x.restarts.worker_restarts, "pool.worker_restarts");
+  check_backoff(here, x.restarts.worker_backoff, "pool.worker_backoff");
 }
 
 void check_child(const written& here, const child_spec& x) {
   here.warn(x.restart == restart_type::temporary, {"backoff", "intensity", "on_spent", "on_crash"},
             "a temporary child is never restarted");
   here.warn(x.hang_after == milliseconds{0}, {"on_hang"}, "there is no hang_after");
-  if (x.limit) {
-    check_window(here, *x.limit, "intensity");
+  if (x.intensity) {
+    check_window(here, *x.intensity, "intensity");
   }
   check_backoff(here, x.backoff, "backoff");
 }
@@ -93,10 +94,10 @@ public:
     here.warn(std::ranges::none_of(children, &child_spec::significant), {prefix + "auto_shutdown"},
               "no child is significant");
     const bool any_draws = std::ranges::any_of(
-        children, [](const child_spec& c) { return !c.limit && c.restart != restart_type::temporary; });
+        children, [](const child_spec& c) { return !c.intensity && c.restart != restart_type::temporary; });
     here.warn(!children.empty() && !any_draws, {prefix + "intensity"},
               "each child has its own limit, or is never restarted");
-    check_window(here, x.limit, prefix + "intensity");
+    check_window(here, x.intensity, prefix + "intensity");
     for (const auto& child : children) {
       const auto below = path + "/" + child.id;
       const written there{places_, below};

@@ -7,9 +7,9 @@
 
 namespace {
 
+using namespace std::chrono_literals;
 using steward::milliseconds;
-using steward::param_type;
-using steward::param_value;
+using steward::parameter;
 
 /// Keeps the names of those who signed. Its state is its own: no lock, since it handles one message at a time.
 class guest_book {
@@ -79,9 +79,8 @@ int main(int argc, char** argv) {
   steward::app app;
   app.actor<guest_book>("guest_book");
   app.actor<visitor>("visitor",
-                     {{"book", param_type::actor, std::nullopt, std::nullopt, std::nullopt, "the book to sign"},
-                      {"name", param_type::text, std::nullopt, std::nullopt, std::nullopt, "who signs"},
-                      {"times", param_type::integer, param_value{std::int64_t{1}}, 1, 1'000, "how often"},
-                      {"every", param_type::duration, param_value{milliseconds{100}}, 0, 60'000, "pause between two"}});
+                     {parameter::actor("book").doc("the book to sign"), parameter::text("name").doc("who signs"),
+                      parameter::integer("times").fallback(1).range(1, 1'000).doc("how often"),
+                      parameter::duration("every").fallback(100ms).range(0s, 1min).doc("pause between two")});
   return app.main(argc, argv);
 }

@@ -65,8 +65,8 @@ int main(int argc, char** argv) {
   const auto task = app.task("follow", follow);
   return app.run(argc, argv, [&](steward::runtime& rt) {
     steward::pool_spec spec;
-    spec.workers = 3;
-    spec.attempts = 3;
+    spec.size.workers = 3;
+    spec.limits.attempts = 3;
     steward::process_pool pool{rt.pools("/orbits"), "orbits", spec};
     if (const auto problem = pool.start()) {
       std::fprintf(stderr, "the pool did not start: %s\n", describe(*problem).c_str());

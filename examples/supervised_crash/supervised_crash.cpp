@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 /// An account that must not be overdrawn. It does not defend itself: it throws, and its supervisor makes a new one.
 class account {
 public:
-  account(steward::self_ptr, const steward::actor_args& args) : incarnation_(args.incarnation()) {}
+  explicit account(const steward::actor_args& args) : incarnation_(args.incarnation()) {}
 
   caf::behavior make_behavior() {
     return {[this](caf::add_atom, std::int64_t amount) { return add(amount); }};
@@ -34,27 +34,17 @@ private:
   std::int64_t balance_ = 0;  // a new incarnation begins with nothing
 };
 
-steward::supervisor_spec bank() {
-  steward::child_spec child;
-  child.id = "account";
-  child.what = steward::actor_spec{"account", {}};
-  steward::supervisor_spec tree;
-  tree.limit = {3, 5s};  // the fourth restart within 5 s would end the tree
-  tree.children.push_back(std::move(child));
-  return tree;
-}
-
 int run(steward::runtime& rt) {
-  steward::supervisor root{rt, bank()};
-  if (const auto started = root.start(); !started.ok) {
+  // The fourth restart within 5 s would end the tree.
+  steward::supervisor root{
+      rt, {.intensity = {.restarts = 3, .within = 5s}, .children = {steward::child::actor<account>("account")}}};
+  if (const auto started = root.start(); !started) {
     std::fprintf(stderr, "%s did not start: %s\n", started.failed_child.c_str(), describe(started.why).c_str());
     return 1;
   }
   const auto target = root.actor("/root/account");  // one handle, whichever incarnation is behind it
   caf::scoped_actor self{rt.system()};
-  const auto ask = [&](std::int64_t amount) {
-    return steward::port::ask(self.ptr(), target, 5s, caf::add_atom::value, amount);
-  };
+  const auto ask = [&](std::int64_t amount) { return self->request(target, 5s, caf::add_atom::value, amount); };
 
   // All five are on their way before the first answer is read. The third one is the actor's end, and only its own.
   const std::vector<std::int64_t> amounts{10, 5, -99, 1, 2};
@@ -77,6 +67,5 @@ int run(steward::runtime& rt) {
 
 int main(int argc, char** argv) {
   steward::app app;
-  app.actor<account>("account");
   return app.run(argc, argv, run);
 }

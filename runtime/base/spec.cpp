@@ -133,7 +133,7 @@ milliseconds shutdown_of(const child_spec& x) noexcept {
   if (x.shutdown) return *x.shutdown;
   if (std::holds_alternative<std::shared_ptr<supervisor_spec>>(x.what)) return infinity;
   const auto* pool = std::get_if<pool_spec>(&x.what);
-  return std::max(default_limit, pool ? pool->shutdown : milliseconds{0});
+  return std::max(default_limit, pool ? pool->limits.shutdown : milliseconds{0});
 }
 
 milliseconds start_within_of(const child_spec& x) noexcept {

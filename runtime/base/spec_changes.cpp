@@ -42,19 +42,24 @@ private:
 void compare_pools(const pool_spec& a, const pool_spec& b, spec_changes& out) {
   comparison{out.now}("workers", worker_bounds_of(a), worker_bounds_of(b));
   comparison{out.at_restart}("task", a.task, b.task)("runs_in", a.runs_in, b.runs_in)(
-      "idle_exit", a.idle_exit, b.idle_exit)("spares", a.spares, b.spares)("attempts", a.attempts, b.attempts)(
-      "on_exception", a.on_exception, b.on_exception)("deadline", a.deadline, b.deadline)(
-      "soft_deadline", a.soft_deadline, b.soft_deadline)("grace", a.grace, b.grace)(
-      "heartbeat", a.heartbeat, b.heartbeat)("queue_limit", a.queue_limit, b.queue_limit)(
-      "on_full", a.on_full, b.on_full)("chunk", a.chunk, b.chunk)("memory_limit", a.memory_limit, b.memory_limit)(
-      "cpu_limit", a.cpu_limit, b.cpu_limit)("open_files", a.open_files, b.open_files)(
-      "recycle_after", a.recycle_after, b.recycle_after)("recycle_jitter", a.recycle_jitter, b.recycle_jitter)(
-      "recycle_memory", a.recycle_memory, b.recycle_memory)("initializer", a.initializer, b.initializer)(
-      "initializer_args", a.initializer_args, b.initializer_args)("sandbox", a.sandbox, b.sandbox)(
-      "environment", a.environment, b.environment)("working_directory", a.working_directory, b.working_directory)(
-      "worker_restarts", a.worker_restarts, b.worker_restarts)("backoff of workers", a.backoff, b.backoff)(
-      "start_within of workers", a.start_within, b.start_within)("shutdown of workers", a.shutdown, b.shutdown)(
-      "actors", a.actors, b.actors);
+      "idle_exit", a.size.idle_exit, b.size.idle_exit)("spares", a.size.spares, b.size.spares)(
+      "attempts", a.limits.attempts, b.limits.attempts)("on_exception", a.on_exception, b.on_exception)(
+      "deadline", a.limits.deadline, b.limits.deadline)(
+      "soft_deadline", a.limits.soft_deadline, b.limits.soft_deadline)("grace", a.limits.grace, b.limits.grace)(
+      "heartbeat", a.limits.heartbeat, b.limits.heartbeat)("queue_limit", a.limits.queue_limit, b.limits.queue_limit)(
+      "on_full", a.limits.on_full, b.limits.on_full)("chunk", a.chunk, b.chunk)("memory_limit", a.process.memory_limit,
+                                                                                b.process.memory_limit)(
+      "cpu_limit", a.process.cpu_limit, b.process.cpu_limit)("open_files", a.process.open_files, b.process.open_files)(
+      "recycle_after", a.restarts.recycle_after, b.restarts.recycle_after)("recycle_jitter", a.restarts.recycle_jitter,
+                                                                           b.restarts.recycle_jitter)(
+      "recycle_memory", a.restarts.recycle_memory, b.restarts.recycle_memory)(
+      "initializer", a.initializer, b.initializer)("initializer_args", a.initializer_args, b.initializer_args)(
+      "sandbox", a.process.sandbox, b.process.sandbox)("environment", a.process.environment, b.process.environment)(
+      "working_directory", a.process.working_directory, b.process.working_directory)(
+      "worker_restarts", a.restarts.worker_restarts, b.restarts.worker_restarts)(
+      "backoff of workers", a.restarts.worker_backoff, b.restarts.worker_backoff)(
+      "start_within of workers", a.limits.start_within, b.limits.start_within)(
+      "shutdown of workers", a.limits.shutdown, b.limits.shutdown)("actors", a.actors, b.actors);
 }
 
 }  // namespace
@@ -63,9 +68,9 @@ spec_changes changes_between(const child_spec& a, const child_spec& b) {
   spec_changes out;
   comparison{out.now}("restart", a.restart, b.restart)("shutdown", a.shutdown, b.shutdown)(
       "start_within", a.start_within, b.start_within)("backoff", a.backoff, b.backoff)(
-      "significant", a.significant, b.significant)("intensity", a.limit, b.limit)("on_spent", a.on_spent, b.on_spent)(
-      "park_for", a.park_for, b.park_for)("mailbox", a.mailbox, b.mailbox)("redeliver", a.redeliver, b.redeliver)(
-      "on_hang", a.on_hang, b.on_hang)("exceptions", a.exceptions, b.exceptions);
+      "significant", a.significant, b.significant)("intensity", a.intensity, b.intensity)(
+      "on_spent", a.on_spent, b.on_spent)("park_for", a.park_for, b.park_for)("mailbox", a.mailbox, b.mailbox)(
+      "redeliver", a.redeliver, b.redeliver)("on_hang", a.on_hang, b.on_hang)("exceptions", a.exceptions, b.exceptions);
   comparison{a.hang_after.count() > 0 ? out.now : out.at_restart}("hang_after", a.hang_after, b.hang_after);
   const auto* pool = std::get_if<pool_spec>(&a.what);
   const auto* actor = std::get_if<actor_spec>(&a.what);
@@ -73,24 +78,27 @@ spec_changes changes_between(const child_spec& a, const child_spec& b) {
   if (pool != nullptr) compare_pools(*pool, std::get<pool_spec>(b.what), out);
   if (actor != nullptr)
     comparison{out.at_restart}("actor", actor->type, std::get<actor_spec>(b.what).type)(
-        "with", actor->params, std::get<actor_spec>(b.what).params);
+        "with", actor->params, std::get<actor_spec>(b.what).params)("state", actor->own,
+                                                                    std::get<actor_spec>(b.what).own);
   return out;
 }
 
 spec_changes changes_between(const supervisor_spec& a, const supervisor_spec& b) {
   spec_changes out;
-  comparison{out.now}("strategy", a.how, b.how)("intensity", a.limit, b.limit)("auto_shutdown", a.end_with, b.end_with);
+  comparison{out.now}("strategy", a.strategy, b.strategy)("intensity", a.intensity, b.intensity)(
+      "auto_shutdown", a.auto_shutdown, b.auto_shutdown);
   comparison{out.at_restart}("initial", a.initial, b.initial);
   return out;
 }
 
 worker_bounds worker_bounds_of(const pool_spec& spec) {
-  auto size = spec.workers;
+  auto size = spec.size.workers;
   if (size == 0) {
     const auto cores = std::max(1U, std::thread::hardware_concurrency());
-    size = std::max(spec.max_workers > 0 ? std::min(cores, spec.max_workers) : cores, spec.min_workers);
+    size = std::max(spec.size.max_workers > 0 ? std::min(cores, spec.size.max_workers) : cores, spec.size.min_workers);
   }
-  return {size, std::min(size, spec.min_workers > 0 ? spec.min_workers : size), std::max(size, spec.max_workers)};
+  return {size, std::min(size, spec.size.min_workers > 0 ? spec.size.min_workers : size),
+          std::max(size, spec.size.max_workers)};
 }
 
 std::string enumerated(const std::vector<std::string>& names) {

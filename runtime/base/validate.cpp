@@ -59,52 +59,53 @@ public:
     const scope here{*this, path, prefix};
     const bool threads = x.runs_in == rung::thread;
     if (x.runs_in > rung::process) unknown("runs_in", "threads or processes");
-    check_count("workers", x.workers, 1U, max_workers, true);
-    check_count("min_workers", x.min_workers, 1U, max_workers, true);
-    check_count("max_workers", x.max_workers, 1U, max_workers, true);
+    check_count("workers", x.size.workers, 1U, max_workers, true);
+    check_count("min_workers", x.size.min_workers, 1U, max_workers, true);
+    check_count("max_workers", x.size.max_workers, 1U, max_workers, true);
     check_range(x);
-    check_count("spares", x.spares, 0U, max_spares);
-    check_finite("idle_exit", x.idle_exit, milliseconds{1}, max_duration, "a duration");
-    check_count("attempts", x.attempts, 1U, max_attempts);
+    check_count("spares", x.size.spares, 0U, max_spares);
+    check_finite("idle_exit", x.size.idle_exit, milliseconds{1}, max_duration, "a duration");
+    check_count("attempts", x.limits.attempts, 1U, max_attempts);
     if (x.on_exception > exception_policy::retry) unknown("on_exception", "fail or retry");
-    check_finite("deadline", x.deadline, milliseconds{0}, max_duration, "a duration, or 0 for none");
-    check_finite("soft_deadline", x.soft_deadline, milliseconds{0}, max_duration, "a duration, or 0 for none");
-    if (x.deadline.count() > 0 && x.soft_deadline >= x.deadline)
+    check_finite("deadline", x.limits.deadline, milliseconds{0}, max_duration, "a duration, or 0 for none");
+    check_finite("soft_deadline", x.limits.soft_deadline, milliseconds{0}, max_duration, "a duration, or 0 for none");
+    if (x.limits.deadline.count() > 0 && x.limits.soft_deadline >= x.limits.deadline)
       fault("soft_deadline", "it is not before the deadline", "less than `deadline`");
-    check_finite("grace", x.grace, milliseconds{0}, max_worker_time, "a duration up to 1h");
-    check_finite("heartbeat", x.heartbeat, milliseconds{0}, max_worker_time, "a duration up to 1h, or 0 for never");
-    check_count("queue_limit", x.queue_limit, 1U, max_queue);
-    if (x.on_full > full_policy::block) unknown("on_full", "reject or block");
+    check_finite("grace", x.limits.grace, milliseconds{0}, max_worker_time, "a duration up to 1h");
+    check_finite("heartbeat", x.limits.heartbeat, milliseconds{0}, max_worker_time,
+                 "a duration up to 1h, or 0 for never");
+    check_count("queue_limit", x.limits.queue_limit, 1U, max_queue);
+    if (x.limits.on_full > full_policy::block) unknown("on_full", "reject or block");
     check_count("chunk", x.chunk, 1U, max_chunk, true);
-    if (!(x.recycle_jitter >= 0.0 && x.recycle_jitter <= 1.0))
-      fault("recycle_jitter", fmt::format("{} is no share", x.recycle_jitter), "a number from 0 to 1");
+    if (!(x.restarts.recycle_jitter >= 0.0 && x.restarts.recycle_jitter <= 1.0))
+      fault("recycle_jitter", fmt::format("{} is no share", x.restarts.recycle_jitter), "a number from 0 to 1");
     check_worker_side(x, threads);
-    if (threads && x.memory_limit != 0)
+    if (threads && x.process.memory_limit != 0)
       fault("memory_limit", "threads have no such limit", "it only with runs_in: processes");
     else
-      check_count("memory_limit", x.memory_limit, min_memory, max_memory, true);
-    if (threads && x.recycle_after != 0)
+      check_count("memory_limit", x.process.memory_limit, min_memory, max_memory, true);
+    if (threads && x.restarts.recycle_after != 0)
       fault("recycle_after", "threads have no such limit", "it only with runs_in: processes");
     else
-      check_count("recycle_after", x.recycle_after, 0U, max_recycle);
-    check_window("worker_restarts.within", x.worker_restarts.within);
-    check_backoff("worker_backoff", x.backoff);
-    check_finite("start_within", x.start_within, milliseconds{1}, max_worker_time, "a duration from 1ms to 1h");
-    check_finite("shutdown", x.shutdown, milliseconds{0}, max_worker_time, "a duration up to 1h");
+      check_count("recycle_after", x.restarts.recycle_after, 0U, max_recycle);
+    check_window("worker_restarts.within", x.restarts.worker_restarts.within);
+    check_backoff("worker_backoff", x.restarts.worker_backoff);
+    check_finite("start_within", x.limits.start_within, milliseconds{1}, max_worker_time, "a duration from 1ms to 1h");
+    check_finite("shutdown", x.limits.shutdown, milliseconds{0}, max_worker_time, "a duration up to 1h");
   }
 
   void check_supervisor(const supervisor_spec& x, std::string path, std::string prefix) {
     const scope here{*this, path, std::move(prefix)};
     ancestors_.push_back(&x);
-    const bool dynamic = x.how == strategy::simple_one_for_one;
-    if (x.how > strategy::simple_one_for_one)
+    const bool dynamic = x.strategy == strategy::simple_one_for_one;
+    if (x.strategy > strategy::simple_one_for_one)
       unknown("strategy", "one_for_one, one_for_all, rest_for_one or simple_one_for_one");
-    check_window("intensity.within", x.limit.within);
-    if (x.end_with > auto_shutdown::all_significant)
+    check_window("intensity.within", x.intensity.within);
+    if (x.auto_shutdown > auto_shutdown::all_significant)
       unknown("auto_shutdown", "never, any_significant or all_significant");
-    else if (dynamic && x.end_with != auto_shutdown::never)
+    else if (dynamic && x.auto_shutdown != auto_shutdown::never)
       fault("auto_shutdown",
-            fmt::format("'{}' with simple_one_for_one, whose children are not significant", to_string(x.end_with)),
+            fmt::format("'{}' with simple_one_for_one, whose children are not significant", to_string(x.auto_shutdown)),
             "never, or another strategy");
     if (dynamic && x.children.size() != 1)
       fault("children", fmt::format("{} children with simple_one_for_one", x.children.size()),
@@ -232,9 +233,9 @@ private:
   // ---- children ----
 
   void check_significant(const child_spec& x, const supervisor_spec& parent) {
-    if (parent.how == strategy::simple_one_for_one)
+    if (parent.strategy == strategy::simple_one_for_one)
       fault("significant", "a child of simple_one_for_one cannot be significant", "false, or another strategy");
-    else if (parent.end_with == auto_shutdown::never)
+    else if (parent.auto_shutdown == auto_shutdown::never)
       fault("significant", "the supervisor's auto_shutdown is never",
             "auto_shutdown: any_significant or all_significant");
     if (x.restart == restart_type::permanent)
@@ -242,10 +243,10 @@ private:
   }
 
   void check_budget(const child_spec& x) {
-    if (x.limit) check_window("intensity.within", x.limit->within);
+    if (x.intensity) check_window("intensity.within", x.intensity->within);
     if (x.on_spent > spent_policy::park)
       unknown("on_spent", "escalate or park");
-    else if (x.on_spent == spent_policy::park && !x.limit)
+    else if (x.on_spent == spent_policy::park && !x.intensity)
       fault("on_spent", "a child without a restart limit of its own cannot be parked", "an intensity of this child");
     check_finite("park_for", x.park_for, milliseconds{0}, max_duration, "a duration, or 0 for no end");
     if (x.park_for > milliseconds{0} && x.on_spent != spent_policy::park)
@@ -296,18 +297,19 @@ private:
     const auto only_processes = [&](const char* key, bool set) {
       if (threads && set) fault(key, "threads have no such limit", "it only with runs_in: processes");
     };
-    only_processes("cpu_limit", x.cpu_limit.count() != 0);
-    only_processes("open_files", x.open_files != 0);
-    only_processes("recycle_memory", x.recycle_memory != 0);
-    only_processes("sandbox", x.sandbox != sandbox_level::none);
-    only_processes("environment", !x.environment.empty());
-    only_processes("working_directory", !x.working_directory.empty());
+    only_processes("cpu_limit", x.process.cpu_limit.count() != 0);
+    only_processes("open_files", x.process.open_files != 0);
+    only_processes("recycle_memory", x.restarts.recycle_memory != 0);
+    only_processes("sandbox", x.process.sandbox != sandbox_level::none);
+    only_processes("environment", !x.process.environment.empty());
+    only_processes("working_directory", !x.process.working_directory.empty());
     check_initializer(x);
-    check_finite("cpu_limit", x.cpu_limit, milliseconds{0}, max_duration, "a duration, or 0 for none");
-    if (x.sandbox > sandbox_level::strict) unknown("sandbox", "none, basic or strict");
-    if (x.environment.size() > max_variables)
-      fault("environment", fmt::format("{} variables", x.environment.size()), fmt::format("at most {}", max_variables));
-    for (const auto& one : x.environment) {
+    check_finite("cpu_limit", x.process.cpu_limit, milliseconds{0}, max_duration, "a duration, or 0 for none");
+    if (x.process.sandbox > sandbox_level::strict) unknown("sandbox", "none, basic or strict");
+    if (x.process.environment.size() > max_variables)
+      fault("environment", fmt::format("{} variables", x.process.environment.size()),
+            fmt::format("at most {}", max_variables));
+    for (const auto& one : x.process.environment) {
       if (one.empty() || one.front() == '=' || one.find('\0') != std::string::npos)
         fault("environment", "a variable without a name", "NAME or NAME=value");
     }
@@ -328,15 +330,18 @@ private:
 
   /// Without `workers` the pool starts with as many as there are cores, or the nearest that the two limits allow.
   void check_range(const pool_spec& x) {
-    if (x.min_workers > 0 && x.max_workers > 0 && x.min_workers > x.max_workers)
-      fault("min_workers", fmt::format("{} are more than the {} of max_workers", x.min_workers, x.max_workers),
+    if (x.size.min_workers > 0 && x.size.max_workers > 0 && x.size.min_workers > x.size.max_workers)
+      fault("min_workers",
+            fmt::format("{} are more than the {} of max_workers", x.size.min_workers, x.size.max_workers),
             "at most `max_workers`");
-    if (x.workers == 0) return;
-    if (x.min_workers > x.workers)
-      fault("min_workers", fmt::format("{} are more than the {} workers of the start", x.min_workers, x.workers),
+    if (x.size.workers == 0) return;
+    if (x.size.min_workers > x.size.workers)
+      fault("min_workers",
+            fmt::format("{} are more than the {} workers of the start", x.size.min_workers, x.size.workers),
             "at most `workers`");
-    if (x.max_workers > 0 && x.max_workers < x.workers)
-      fault("max_workers", fmt::format("{} are fewer than the {} workers of the start", x.max_workers, x.workers),
+    if (x.size.max_workers > 0 && x.size.max_workers < x.size.workers)
+      fault("max_workers",
+            fmt::format("{} are fewer than the {} workers of the start", x.size.max_workers, x.size.workers),
             "at least `workers`");
   }
 

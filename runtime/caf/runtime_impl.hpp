@@ -2,7 +2,7 @@
 
 #include "caf/actor_link.hpp"
 #include "process/keeper.hpp"
-#include "steward/runtime.hpp"
+#include "steward/supervisor.hpp"
 #include "supervision/directory.hpp"
 
 #include <atomic>

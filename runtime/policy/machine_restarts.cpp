@@ -12,7 +12,7 @@ namespace steward::policy {
 event_decision supervisor_machine::decision(const char* what, const restart_budget& budget, time_point now) const {
   event_decision out;
   out.action = what;
-  out.strategy = to_string(options_.how);
+  out.strategy = to_string(options_.strategy);
   out.restarts = budget.count(now);
   out.limit = budget.limit().restarts;
   out.period_ms = budget.limit().within.count();
@@ -110,7 +110,7 @@ void supervisor_machine::end_for_good(child_number i, entry& c, const exit_info&
   if (!serving) return;  // stopped in its turn, if it is not forgotten
   if (c.policy->significant && ends_supervisor(i)) {
     auto& told = add_note(out, std::nullopt, event_kind::stop, event_level::info);
-    told.what.text = std::string{"auto_shutdown: "} + to_string(options_.end_with);
+    told.what.text = std::string{"auto_shutdown: "} + to_string(options_.auto_shutdown);
     told.also = {i};
     end_by_itself({exit_class::shutdown, {}}, now, out);
     return;
@@ -119,8 +119,8 @@ void supervisor_machine::end_for_good(child_number i, entry& c, const exit_info&
 }
 
 bool supervisor_machine::ends_supervisor(child_number i) {
-  if (options_.end_with == auto_shutdown::never) return false;
-  if (options_.end_with == auto_shutdown::any_significant) return true;
+  if (options_.auto_shutdown == auto_shutdown::never) return false;
+  if (options_.auto_shutdown == auto_shutdown::any_significant) return true;
   const auto lives = [&](const entries::value_type& x) {
     const auto& [other, c] = x;
     if (other == i || !c.policy->significant) return false;
@@ -161,7 +161,7 @@ void supervisor_machine::end_by_itself(const exit_info& how, time_point now, act
 
 std::vector<child_number> supervisor_machine::group_of(child_number culprit) const {
   std::vector<child_number> out;
-  const auto first = options_.how == strategy::one_for_all ? children_.begin() : children_.lower_bound(culprit);
+  const auto first = options_.strategy == strategy::one_for_all ? children_.begin() : children_.lower_bound(culprit);
   for (auto it = first; it != children_.end(); ++it)
     if (it->first != culprit && it->second.state != child_state::parked) out.push_back(it->first);
   return out;
@@ -178,7 +178,7 @@ void supervisor_machine::begin_group(child_number culprit, milliseconds delay, t
   }
   next.cursor = std::numeric_limits<child_number>::max();
   group_ = next;
-  const auto first = options_.how == strategy::one_for_all ? children_.begin() : children_.lower_bound(culprit);
+  const auto first = options_.strategy == strategy::one_for_all ? children_.begin() : children_.lower_bound(culprit);
   for (auto it = first; it != children_.end(); ++it) {
     auto& c = it->second;
     switch (c.state) {
@@ -367,8 +367,9 @@ actions supervisor_machine::delete_child(child_number i, request_number request)
 }
 
 void supervisor_machine::reconfigure(const machine_options& options) {
-  const bool same = options_.limit.restarts == options.limit.restarts && options_.limit.within == options.limit.within;
-  if (!same) budget_ = restart_budget{options.limit};
+  const bool same = options_.intensity.restarts == options.intensity.restarts &&
+                    options_.intensity.within == options.intensity.within;
+  if (!same) budget_ = restart_budget{options.intensity};
   options_ = options;
 }
 
@@ -376,11 +377,12 @@ void supervisor_machine::repolicy(child_number i, std::shared_ptr<const child_po
   const auto it = children_.find(i);
   if (it == children_.end()) return;
   auto& c = it->second;
-  const auto& old = c.policy->limit;
-  const bool same = old.has_value() == policy->limit.has_value() &&
-                    (!old || (old->restarts == policy->limit->restarts && old->within == policy->limit->within));
-  if (!same && (policy->limit || c.past))
-    history_of(i, c).own = policy->limit ? std::make_unique<restart_budget>(*policy->limit) : nullptr;
+  const auto& old = c.policy->intensity;
+  const bool same =
+      old.has_value() == policy->intensity.has_value() &&
+      (!old || (old->restarts == policy->intensity->restarts && old->within == policy->intensity->within));
+  if (!same && (policy->intensity || c.past))
+    history_of(i, c).own = policy->intensity ? std::make_unique<restart_budget>(*policy->intensity) : nullptr;
   c.policy = std::move(policy);
 }
 

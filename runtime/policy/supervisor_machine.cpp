@@ -29,7 +29,7 @@ bool wants_restart(restart_type type, exit_class cls) {
 bool is_abnormal(exit_class cls) noexcept { return cls == exit_class::abnormal || cls == exit_class::gave_up; }
 
 child_policy policy_of(const child_spec& x) {
-  return {x.restart, shutdown_of(x), start_within_of(x), x.backoff, x.significant, x.limit, x.on_spent, x.park_for};
+  return {x.restart, shutdown_of(x), start_within_of(x), x.backoff, x.significant, x.intensity, x.on_spent, x.park_for};
 }
 
 const char* to_string(child_state x) noexcept {
@@ -50,12 +50,12 @@ const char* to_string(child_state x) noexcept {
   return "?";
 }
 
-supervisor_machine::supervisor_machine(machine_options options) : options_(options), budget_(options.limit) {}
+supervisor_machine::supervisor_machine(machine_options options) : options_(options), budget_(options.intensity) {}
 
 void supervisor_machine::add(child_number child, std::shared_ptr<const child_policy> policy,
                              std::uint64_t incarnation) {
   entry c;
-  if (policy->limit) history_of(child, c).own = std::make_unique<restart_budget>(*policy->limit);
+  if (policy->intensity) history_of(child, c).own = std::make_unique<restart_budget>(*policy->intensity);
   c.policy = std::move(policy);
   c.incarnation = incarnation;
   children_.emplace_hint(children_.end(), child, std::move(c));

@@ -45,7 +45,7 @@ struct child_policy {
   milliseconds start_within{5'000};
   backoff_spec delays;
   bool significant = false;
-  std::optional<intensity> limit;
+  std::optional<steward::intensity> intensity;
   spent_policy on_spent = spent_policy::escalate;
   milliseconds park_for{0};
 };
@@ -135,9 +135,9 @@ enum class child_state : std::uint8_t {
 const char* to_string(child_state x) noexcept;
 
 struct machine_options {
-  strategy how = strategy::one_for_one;
-  intensity limit;
-  auto_shutdown end_with = auto_shutdown::never;
+  steward::strategy strategy = steward::strategy::one_for_one;
+  steward::intensity intensity;
+  steward::auto_shutdown auto_shutdown = steward::auto_shutdown::never;
   std::uint64_t seed = 0;
   bool keep_on_end = false;  ///< when it ends by itself somebody may start it anew: children are stopped with `keep`
 };
@@ -242,9 +242,9 @@ private:
     time_point due;
   };
 
-  bool dynamic() const noexcept { return options_.how == strategy::simple_one_for_one; }
+  bool dynamic() const noexcept { return options_.strategy == strategy::simple_one_for_one; }
   bool grouped() const noexcept {
-    return options_.how == strategy::one_for_all || options_.how == strategy::rest_for_one;
+    return options_.strategy == strategy::one_for_all || options_.strategy == strategy::rest_for_one;
   }
   entry* current(child_number child, std::uint64_t incarnation);
   afterwards end_of(const entry& c) const;

@@ -20,8 +20,8 @@ constexpr double prefetch_chunk_us = 4'000.0;
 }  // namespace
 
 engine::engine(pool_spec spec, std::string path, std::uint64_t seed)
-    : spec_(std::move(spec)), path_(std::move(path)), seed_(seed), budget_(spec_.worker_restarts) {
-  spec_.attempts = std::max(1U, spec_.attempts);
+    : spec_(std::move(spec)), path_(std::move(path)), seed_(seed), budget_(spec_.restarts.worker_restarts) {
+  spec_.limits.attempts = std::max(1U, spec_.limits.attempts);
   const auto bounds = worker_bounds_of(spec_);
   size_ = bounds.first;
   min_ = bounds.least;
@@ -34,7 +34,8 @@ void engine::start(time_point now) {
   phase_ = phase::starting;
   auto e = make_event(event_kind::start, event_level::info);
   e.text = std::to_string(size_) + (size_ == 1 ? " worker" : " workers");
-  if (spec_.spares > 0) e.text += " and " + std::to_string(spec_.spares) + (spec_.spares == 1 ? " spare" : " spares");
+  if (spec_.size.spares > 0)
+    e.text += " and " + std::to_string(spec_.size.spares) + (spec_.size.spares == 1 ? " spare" : " spares");
   if (!processes()) e.text += "; on threads a segfault in a task ends the program";
   note(std::move(e));
   keep_size(now);
@@ -48,10 +49,10 @@ task_id engine::submit(job_ptr task) {
   } else if (phase_ == phase::stopping || phase_ == phase::stopped) {
     ledger_.settle_rest(e, outcome_kind::cancelled, work_state::not_started,
                         make_cause(cause_class::killed, "the pool was stopped"));
-  } else if (ledger_.open() > spec_.queue_limit) {
+  } else if (ledger_.open() > spec_.limits.queue_limit) {
     ledger_.settle_rest(
         e, outcome_kind::rejected, work_state::not_started,
-        make_cause(cause_class::none, "queue_limit of " + std::to_string(spec_.queue_limit) + " is reached"));
+        make_cause(cause_class::none, "queue_limit of " + std::to_string(spec_.limits.queue_limit) + " is reached"));
   } else {
     ledger_.enqueue(e);
   }
@@ -145,7 +146,7 @@ void engine::worker_start_failed(worker_ref ref, const cause& why, time_point no
 void engine::new_head(worker& w, time_point since) {
   static_cast<head_watch&>(w) = {};
   w.head_since = since;
-  w.look_at = since + spec_.heartbeat / 2;
+  w.look_at = since + spec_.limits.heartbeat / 2;
   w.harvest_at = since + held_up_after;
   set_check(w);
   if (w.sent.empty()) {
@@ -278,7 +279,7 @@ bool engine::worker_did_not_take(worker_ref ref, task_id id, cause why, time_poi
 
 void engine::item_threw(worker& w, slip e, std::uint32_t item, cause why, double ran_ms) {
   const bool again =
-      spec_.on_exception == exception_policy::retry && at(e).attempt < spec_.attempts && (!asked_ || drain_);
+      spec_.on_exception == exception_policy::retry && at(e).attempt < spec_.limits.attempts && (!asked_ || drain_);
   ++totals_.exceptions;
   if (why.cls == cause_class::memory) ++totals_.memory;
   auto told = worker_event(again ? event_kind::task_retry : event_kind::task_fail, event_level::warn, w);
@@ -341,7 +342,7 @@ decisions engine::step(time_point now) {
   dispatch(now);
   if (busy_ > 0) harvest(now);
   if (waits_ > 0) check_waits(now);
-  if (spec_.recycle_after > 0 || spec_.recycle_memory > 0) check_shares(now);
+  if (spec_.restarts.recycle_after > 0 || spec_.restarts.recycle_memory > 0) check_shares(now);
   if (phase_ == phase::stopping) check_stop(now);
   return {std::exchange(orders_, {}), std::exchange(notices_, {})};
 }
@@ -402,7 +403,7 @@ void engine::dispatch_suspects(time_point now) {
       continue;
     }
     const auto& r = at(*next);
-    const bool last = processes() && r.attempt == spec_.attempts && spec_.attempts > 1;
+    const bool last = processes() && r.attempt == spec_.limits.attempts && spec_.limits.attempts > 1;
     worker* best = nullptr;
     worker* used = nullptr;
     bool coming = false;
@@ -499,12 +500,12 @@ std::optional<time_point> engine::next_due() const {
     if (!works(w)) continue;
     if (wanted(w.index, last_step_).memory) add(last_step_);
     if (w.sent.empty()) {
-      if (size_ > min_ && w.at == state::ready && phase_ == phase::running) add(w.idle_since + spec_.idle_exit);
+      if (size_ > min_ && w.at == state::ready && phase_ == phase::running) add(w.idle_since + spec_.size.idle_exit);
     }
   }
   if (phase_ == phase::stopping && !forced_)
-    add(stop_since_ + spec_.shutdown -
-        (terminated_ ? milliseconds{0} : std::min(spec_.shutdown / 5, milliseconds{500})));
+    add(stop_since_ + spec_.limits.shutdown -
+        (terminated_ ? milliseconds{0} : std::min(spec_.limits.shutdown / 5, milliseconds{500})));
   return due;
 }
 

@@ -231,7 +231,7 @@ private:
   void retire(worker& w);
   void shrink(time_point now);
   unsigned living() const;
-  unsigned wanted_workers() const noexcept { return size_ + spec_.spares; }
+  unsigned wanted_workers() const noexcept { return size_ + spec_.size.spares; }
   void dispatch(time_point now);
   void dispatch_suspects(time_point now);
   std::size_t idle() const;
@@ -261,7 +261,7 @@ private:
   /// Later than this nobody comes who is only busy.
   milliseconds away_after() const noexcept {
     constexpr milliseconds most{500};
-    return spec_.heartbeat.count() > 0 ? std::min(most, spec_.heartbeat / 2) : most;
+    return spec_.limits.heartbeat.count() > 0 ? std::min(most, spec_.limits.heartbeat / 2) : most;
   }
   bool processes() const noexcept { return spec_.runs_in == rung::process; }
 

@@ -27,7 +27,7 @@ void engine::worker_looked_at(worker_ref ref, int stopped_by, std::uint64_t resi
   w->stopped_by = stopped_by;
   if (!asked.memory) return;
   w->memory_answered = w->answered;
-  if (resident_bytes > spec_.recycle_memory) {
+  if (resident_bytes > spec_.restarts.recycle_memory) {
     // It takes nothing more: how much the next task would add is not known.
     w->leaving = true;
     w->most_tasks = w->answered;
@@ -41,8 +41,9 @@ void engine::worker_looked_at(worker_ref ref, int stopped_by, std::uint64_t resi
 look engine::wanted(unsigned index, time_point now) const {
   const auto& w = workers_.at(index);
   if (!works(w) || !processes()) return {};
-  const bool stopped = spec_.heartbeat.count() > 0 && !w.sent.empty() && now >= w.look_at;
-  const bool memory = w.at == state::ready && spec_.recycle_memory > 0 && !w.leaving && w.answered != w.memory_answered;
+  const bool stopped = spec_.limits.heartbeat.count() > 0 && !w.sent.empty() && now >= w.look_at;
+  const bool memory =
+      w.at == state::ready && spec_.restarts.recycle_memory > 0 && !w.leaving && w.answered != w.memory_answered;
   return {stopped, memory};
 }
 
@@ -88,8 +89,9 @@ bool engine::refuse(const awaited& what, time_point now) {
 /// When the item in hand is looked at for its deadlines.
 void engine::set_check(worker& w) {
   auto due = time_point::max();
-  if (spec_.deadline.count() > 0) due = w.head_since + spec_.deadline;
-  if (spec_.soft_deadline.count() > 0 && !w.head_asked) due = std::min(due, w.head_since + spec_.soft_deadline);
+  if (spec_.limits.deadline.count() > 0) due = w.head_since + spec_.limits.deadline;
+  if (spec_.limits.soft_deadline.count() > 0 && !w.head_asked)
+    due = std::min(due, w.head_since + spec_.limits.soft_deadline);
   w.check_at = due;
 }
 
@@ -99,7 +101,7 @@ time_point engine::watched_at(const worker& w) const {
   if (!works(w)) return time_point::max();
   if (w.sent.empty()) return w.at == state::retiring ? w.due : time_point::max();
   auto due = std::min(w.check_at, w.end_by.value_or(time_point::max()));
-  if (processes() && spec_.heartbeat.count() > 0) due = std::min(due, w.look_at);
+  if (processes() && spec_.limits.heartbeat.count() > 0) due = std::min(due, w.look_at);
   return due;
 }
 
@@ -110,14 +112,14 @@ void engine::catch_up(time_point now) {
                                 [&](const worker& w) { return watched_at(w) < now - away_after(); });
   if (!away) return;
   for (auto& w : workers_) {
-    if (w.at == state::starting) w.due = now + spec_.start_within;
-    if (w.at == state::terminating) w.due = now + spec_.grace;
+    if (w.at == state::starting) w.due = now + spec_.limits.start_within;
+    if (w.at == state::terminating) w.due = now + spec_.limits.grace;
     if (!works(w)) continue;
-    if (w.at == state::retiring && w.sent.empty() && w.due != time_point::max()) w.due = now + spec_.shutdown;
+    if (w.at == state::retiring && w.sent.empty() && w.due != time_point::max()) w.due = now + spec_.limits.shutdown;
     w.seen_stopped = 0;
-    w.look_at = now + spec_.heartbeat / 2;
+    w.look_at = now + spec_.limits.heartbeat / 2;
     if (!w.head_started) w.head_since = now;
-    if (w.end_by) w.end_by = now + spec_.grace;
+    if (w.end_by) w.end_by = now + spec_.limits.grace;
     if (w.check_at != time_point::max()) w.check_at = std::max(w.check_at, now + away_look);
   }
 }
@@ -129,8 +131,8 @@ void engine::check_workers(time_point now) {
     if (w.at == state::starting && now >= w.due) {
       const auto slow =
           spec_.initializer.empty() ? std::string{} : ", with its initializer '" + spec_.initializer + "'";
-      end(w, make_cause(cause_class::start, "not ready within " + render_duration(spec_.start_within) + slow), true,
-          now);
+      end(w, make_cause(cause_class::start, "not ready within " + render_duration(spec_.limits.start_within) + slow),
+          true, now);
     }
     if (works(w) && !w.sent.empty()) check_busy(w, now);
     if (w.at == state::retiring && !asked_ && w.sent.empty()) check_retiring(w, now);
@@ -145,7 +147,7 @@ void engine::check_workers(time_point now) {
 /// What has nothing left to do ends soon, or is made to.
 void engine::check_retiring(worker& w, time_point now) {
   if (w.due == time_point::max()) {
-    w.due = now + spec_.shutdown;
+    w.due = now + spec_.limits.shutdown;
   } else if (now >= w.due) {
     end(w, make_cause(cause_class::killed, "it did not stop in time"), true, now);
   }
@@ -158,17 +160,17 @@ void engine::check_busy(worker& w, time_point now) {
     end(w, make_cause(cause_class::killed, "its task was cancelled and went on"), false, now);
     return;
   }
-  if (processes() && spec_.heartbeat.count() > 0 && now >= w.look_at) {
-    w.look_at = now + spec_.heartbeat / 2;
-    const auto text = render_duration(spec_.heartbeat);
+  if (processes() && spec_.limits.heartbeat.count() > 0 && now >= w.look_at) {
+    w.look_at = now + spec_.limits.heartbeat / 2;
+    const auto text = render_duration(spec_.limits.heartbeat);
     if (w.seen_stopped >= 2) {
       end(w,
           make_cause(cause_class::heartbeat, "frozen: it was stopped by " + signal_name(w.stopped_by) +
-                                                 " for longer than " + render_duration(spec_.heartbeat / 2)),
+                                                 " for longer than " + render_duration(spec_.limits.heartbeat / 2)),
           true, now);
       return;
     }
-    if (!w.head_started && now - w.head_since >= spec_.heartbeat) {
+    if (!w.head_started && now - w.head_since >= spec_.limits.heartbeat) {
       end(w, make_cause(cause_class::heartbeat, "frozen: it did not take up the task it was sent within " + text), true,
           now);
       return;
@@ -190,7 +192,7 @@ bool engine::cut_off(worker& w, time_point now) {
   }
   if (!std::exchange(w.went_on, false)) return true;
   // Its answer is on the way.
-  const auto later = now + std::max(late_look, spec_.deadline);
+  const auto later = now + std::max(late_look, spec_.limits.deadline);
   if (w.end_by) w.end_by = later;
   if (w.check_at != time_point::max()) w.check_at = later;
   return false;
@@ -199,7 +201,7 @@ bool engine::cut_off(worker& w, time_point now) {
 void engine::check_deadline(worker& w, time_point now) {
   if (!w.head_started) {
     // It has not taken its task up, so no run of a task is late.
-    const auto shortest = spec_.deadline.count() > 0 ? spec_.deadline : spec_.soft_deadline;
+    const auto shortest = spec_.limits.deadline.count() > 0 ? spec_.limits.deadline : spec_.limits.soft_deadline;
     w.check_at = now + shortest;
     return;
   }
@@ -209,7 +211,7 @@ void engine::check_deadline(worker& w, time_point now) {
     w.check_at = time_point::max();
     return;
   }
-  const bool soft = spec_.deadline.count() == 0 || now < w.head_since + spec_.deadline;
+  const bool soft = spec_.limits.deadline.count() == 0 || now < w.head_since + spec_.limits.deadline;
   if (!soft && processes()) {
     // We come late ourselves: its answer may wait to be read.
     if (now - w.check_at > late_look && !std::exchange(w.looked_again, true)) {
@@ -224,8 +226,8 @@ void engine::check_deadline(worker& w, time_point now) {
   if (soft) {
     w.head_asked = true;
     set_check(w);
-    told.why =
-        make_cause(cause_class::deadline, "longer than the soft deadline of " + render_duration(spec_.soft_deadline));
+    told.why = make_cause(cause_class::deadline,
+                          "longer than the soft deadline of " + render_duration(spec_.limits.soft_deadline));
     told.level = event_level::info;
     told.task_fate = "asked to stop";
     told.text = "its stop token is set";
@@ -233,7 +235,7 @@ void engine::check_deadline(worker& w, time_point now) {
     orders_.emplace_back(act::ask_task{ref_of(w), id, false});
     return;
   }
-  const auto why = make_cause(cause_class::deadline, "longer than " + render_duration(spec_.deadline));
+  const auto why = make_cause(cause_class::deadline, "longer than " + render_duration(spec_.limits.deadline));
   told.why = why;
   // A process may still answer before it is ended, and then that counts.
   told.task_fate = processes() ? "none" : "failed";

@@ -131,7 +131,7 @@ void engine::replace_leaving(time_point now) {
 
 /// A pool above its least size lets idle workers go.
 void engine::check_idle(worker& w, time_point now) {
-  if (size_ <= min_ || phase_ != phase::running || now < w.idle_since + spec_.idle_exit) return;
+  if (size_ <= min_ || phase_ != phase::running || now < w.idle_since + spec_.size.idle_exit) return;
   --size_;
   retire(w);
 }

@@ -53,7 +53,7 @@ void engine::withdraw(worker& w, std::size_t sent) {
 /// What the worker runs has its outcome already: it is asked to end it, and made to after the grace.
 void engine::cancel_head(worker& w, time_point now) {
   orders_.emplace_back(act::ask_task{ref_of(w), w.sent.front().id, true});
-  if (processes() && works(w)) w.end_by = now + spec_.grace;
+  if (processes() && works(w)) w.end_by = now + spec_.limits.grace;
 }
 
 /// What the worker has not begun waits again, first in the queue; what is left of a chunk is shared among those who

@@ -42,7 +42,8 @@ std::string args_text(const job& task, const task_entry& entry, std::uint64_t it
 
 engine::worker& engine::add_worker() {
   const auto index = static_cast<unsigned>(workers_.size());
-  return workers_.emplace_back(index, policy::backoff(spec_.backoff, seed_ ^ (0x9e3779b97f4a7c15ULL * (index + 1))));
+  return workers_.emplace_back(
+      index, policy::backoff(spec_.restarts.worker_backoff, seed_ ^ (0x9e3779b97f4a7c15ULL * (index + 1))));
 }
 
 void engine::begin(worker& w, time_point now) {
@@ -50,11 +51,12 @@ void engine::begin(worker& w, time_point now) {
   static_cast<head_watch&>(w) = {};
   ++w.incarnation;
   w.at = state::starting;
-  if (spec_.recycle_after > 0) {
-    const auto fewer = spec_.recycle_jitter * spec_.recycle_after * share_of(seed_ + w.index * 7919 + w.incarnation);
-    w.most_tasks = std::max(1U, spec_.recycle_after - static_cast<unsigned>(fewer));
+  if (spec_.restarts.recycle_after > 0) {
+    const auto fewer =
+        spec_.restarts.recycle_jitter * spec_.restarts.recycle_after * share_of(seed_ + w.index * 7919 + w.incarnation);
+    w.most_tasks = std::max(1U, spec_.restarts.recycle_after - static_cast<unsigned>(fewer));
   }
-  w.due = now + spec_.start_within;
+  w.due = now + spec_.limits.start_within;
   if (w.incarnation > 1 && w.died_at) note(worker_event(event_kind::restart, event_level::info, w));
   orders_.emplace_back(act::start{ref_of(w)});
 }
@@ -62,12 +64,12 @@ void engine::begin(worker& w, time_point now) {
 /// Ends a worker, for a reason. A process is asked first, unless it is past asking.
 void engine::end(worker& w, cause why, bool at_once, time_point now) {
   w.killed_for = std::move(why);
-  if (at_once || !processes() || spec_.grace.count() == 0) {
+  if (at_once || !processes() || spec_.limits.grace.count() == 0) {
     w.at = state::killing;
     orders_.emplace_back(act::kill{ref_of(w)});
   } else {
     w.at = state::terminating;
-    w.due = now + spec_.grace;
+    w.due = now + spec_.limits.grace;
     orders_.emplace_back(act::terminate{ref_of(w)});
   }
 }
@@ -103,7 +105,7 @@ void engine::charge(worker& w, slip e, const cause& why, bool answer_lost, time_
   count(why);
   const auto next = ledger_.split(e, item, 1);
   ledger_.pass(e, 1);
-  const bool again = at(next).attempt < spec_.attempts;
+  const bool again = at(next).attempt < spec_.limits.attempts;
   auto told = worker_event(again ? event_kind::task_retry : event_kind::task_quarantine,
                            again ? event_level::warn : event_level::error, w);
   told.why = why;
@@ -280,7 +282,7 @@ void engine::worker_died(worker_ref ref, const death& told, time_point now) {
   const bool counts = !meant && !spared;
   if (spared) scarce_ = true;
   if (!spared) failed_starts_ = w.was_ready ? 0 : failed_starts_ + 1;
-  const unsigned patience = std::min(spec_.worker_restarts.restarts, failed_starts_each * wanted_workers());
+  const unsigned patience = std::min(spec_.restarts.worker_restarts.restarts, failed_starts_each * wanted_workers());
   const bool hopeless = failed_starts_ > patience && (!any_ready() || phase_ == phase::starting);
   if (hopeless || (counts && !budget_.allow(now))) {
     auto end = decision("give_up", now);
@@ -348,19 +350,20 @@ void engine::check_stop(time_point now) {
   if (drain_ && ledger_.open() == 0) begin_stop();
   // What a worker gave back after that waits for nobody.
   if (asked_ && ledger_.queued() > 0) cancel_queue();
-  if (!terminated_ && now >= stop_since_ + spec_.shutdown - std::min(spec_.shutdown / 5, milliseconds{500})) {
+  if (!terminated_ &&
+      now >= stop_since_ + spec_.limits.shutdown - std::min(spec_.limits.shutdown / 5, milliseconds{500})) {
     terminated_ = true;
     begin_stop();
     for (auto& w : workers_) {
       if (w.at == state::retiring) orders_.emplace_back(act::terminate{ref_of(w)});
     }
   }
-  if (!forced_ && now >= stop_since_ + spec_.shutdown) {
+  if (!forced_ && now >= stop_since_ + spec_.limits.shutdown) {
     forced_ = true;
     for (auto& w : workers_) {
       if (w.at != state::retiring) continue;
       auto e = worker_event(event_kind::warn, event_level::warn, w);
-      e.text = "did not stop within " + render_duration(spec_.shutdown);
+      e.text = "did not stop within " + render_duration(spec_.limits.shutdown);
       note(std::move(e));
       end(w, make_cause(cause_class::killed, "it did not stop in time"), true, now);
     }
@@ -412,7 +415,7 @@ event_task engine::task_view(slip e, std::uint64_t item) const {
   view.name = r.task->entry ? r.task->entry->name : "callable";
   if (r.task->entry) view.args = args_text(*r.task, *r.task->entry, item);
   view.attempt = r.attempt;
-  view.attempts = spec_.attempts;
+  view.attempts = spec_.limits.attempts;
   return view;
 }
 
@@ -420,8 +423,8 @@ event_decision engine::decision(const char* what, time_point now, milliseconds d
   event_decision out;
   out.action = what;
   out.restarts = budget_.count(now);
-  out.limit = spec_.worker_restarts.restarts;
-  out.period_ms = spec_.worker_restarts.within.count();
+  out.limit = spec_.restarts.worker_restarts.restarts;
+  out.period_ms = spec_.restarts.worker_restarts.within.count();
   out.delay_ms = delay.count();
   return out;
 }

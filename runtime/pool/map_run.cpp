@@ -139,7 +139,7 @@ void map_run::cancel_for(const char* why) {
 }
 
 std::size_t map_run::chunk_size() const {
-  const std::size_t fair = std::max<std::size_t>(1, pool_.impl_->spec.queue_limit / chunk_share);
+  const std::size_t fair = std::max<std::size_t>(1, pool_.impl_->spec.limits.queue_limit / chunk_share);
   if (options_.chunk > 0) return std::min<std::size_t>(options_.chunk, fair);
   if (item_us_ <= 0.0) return 1;
   // No more than eight times the last one, since a short test may mislead.
@@ -192,7 +192,7 @@ std::size_t map_run::window(std::size_t size) const {
     chunks = std::max(chunks, singles / size);
   }
   const auto open = options_.window > 0 ? options_.window : chunks * size;
-  return std::min<std::size_t>(open, self.spec.queue_limit);
+  return std::min<std::size_t>(open, self.spec.limits.queue_limit);
 }
 
 bool map_run::feed() {

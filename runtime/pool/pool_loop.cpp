@@ -170,12 +170,13 @@ void pool::impl::tell_gaps() {
     env.events->emit(std::move(e));
   };
   if (spec.runs_in == rung::thread) {
-    if (spec.deadline.count() > 0) tell("threads cannot be killed: a task past its deadline is abandoned, not ended");
+    if (spec.limits.deadline.count() > 0)
+      tell("threads cannot be killed: a task past its deadline is abandoned, not ended");
     return;
   }
-  if (spec.sandbox == sandbox_level::none) return;
-  for (const auto& gap : process::sandbox_gaps(spec.sandbox))
-    tell(std::string("sandbox ") + to_string(spec.sandbox) + ": " + gap);
+  if (spec.process.sandbox == sandbox_level::none) return;
+  for (const auto& gap : process::sandbox_gaps(spec.process.sandbox))
+    tell(std::string("sandbox ") + to_string(spec.process.sandbox) + ": " + gap);
 }
 
 void pool::impl::sleep(time_point now) {
@@ -281,7 +282,7 @@ void pool::impl::left(std::size_t count) {
 
 bool pool::impl::try_let_in(std::size_t count) {
   auto now = in_pool.load(std::memory_order_seq_cst);
-  while (now + count <= spec.queue_limit) {
+  while (now + count <= spec.limits.queue_limit) {
     if (in_pool.compare_exchange_weak(now, now + count, std::memory_order_seq_cst)) return true;
   }
   return false;
@@ -297,7 +298,7 @@ pool::impl::entry pool::impl::wait_for_room(std::size_t count, const std::functi
       return how || room_is_over;
     };
     // On the loop's thread, which alone ends the room.
-    auto has_come = [this, count] { return room_is_over || in_pool.load() + count <= spec.queue_limit; };
+    auto has_come = [this, count] { return room_is_over || in_pool.load() + count <= spec.limits.queue_limit; };
     auto refuse_room = [this, refused] {
       const std::lock_guard lock(room_mutex);
       *refused = true;
@@ -325,12 +326,13 @@ pool::impl::entry pool::impl::wait_for_room(std::size_t count, const std::functi
 std::optional<cause> pool::impl::let_in() {
   if (try_let_in(1)) return std::nullopt;
   std::optional<cause> why;
-  if (spec.on_full == full_policy::block && std::this_thread::get_id() != loop_id.load()) {
+  if (spec.limits.on_full == full_policy::block && std::this_thread::get_id() != loop_id.load()) {
     why = make_started();
     if (!why && wait_for_room(1, nullptr) == entry::open) return std::nullopt;
     if (!why) why = pooling::make_cause(cause_class::none, no_room_for_own_task);
   } else {
-    why = pooling::make_cause(cause_class::none, "queue_limit of " + std::to_string(spec.queue_limit) + " is reached");
+    why = pooling::make_cause(cause_class::none,
+                              "queue_limit of " + std::to_string(spec.limits.queue_limit) + " is reached");
   }
   turned_away.fetch_add(1);
   return why;

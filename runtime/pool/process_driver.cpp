@@ -203,13 +203,13 @@ process::start_request process_driver::request_for(const launching& one) const {
   request.argument = worker_argument(options_.pool, spec);
   request.stdout_fd = one.out;
   request.stderr_fd = one.err;
-  request.memory_limit = spec.memory_limit;
-  request.cpu_seconds = static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(spec.cpu_limit).count());
-  request.open_files = spec.open_files;
-  request.sandbox = spec.sandbox;
+  request.memory_limit = spec.process.memory_limit;
+  request.cpu_seconds = static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(spec.process.cpu_limit).count());
+  request.open_files = spec.process.open_files;
+  request.sandbox = spec.process.sandbox;
   request.clean_environment = true;
-  request.environment = spec.environment;
-  request.working_directory = spec.working_directory;
+  request.environment = spec.process.environment;
+  request.working_directory = spec.process.working_directory;
   return request;
 }
 
@@ -238,8 +238,9 @@ void process_driver::carry_out(act::assign what, time_point) {
   auto* s = find(what.worker);
   if (!s) return;
   const auto& task = *what.task;
-  const bool fits = encode({what.attempt, options_.spec.attempts, task.items, task.entry->name}, task.args, payload_);
-  const bool clocked = options_.spec.deadline.count() > 0 || options_.spec.soft_deadline.count() > 0;
+  const bool fits =
+      encode({what.attempt, options_.spec.limits.attempts, task.items, task.entry->name}, task.args, payload_);
+  const bool clocked = options_.spec.limits.deadline.count() > 0 || options_.spec.limits.soft_deadline.count() > 0;
   const auto flags = (clocked ? flag_clock : 0) | (task.sink ? 0 : flag_raw);
   if (!fits || !s->writer.push(frame_kind::task, static_cast<std::uint16_t>(flags), what.id, payload_)) {
     // The worker answers it in its turn, so that no order is disturbed.
@@ -378,7 +379,7 @@ void process_driver::read(slot& s, engine& to, time_point now) {
 
 /// A frame that was begun is finished soon: what a task wrote to the channel may only look like the head of one.
 void process_driver::watch_frame(slot& s, time_point now) {
-  const auto usual = options_.spec.heartbeat;
+  const auto usual = options_.spec.limits.heartbeat;
   const auto limit = usual.count() > 0 ? std::max(usual, least_patience_for_frame) : patience_for_frame;
   const auto heard = s.reader.received_bytes();
   if (!s.reader.has_partial()) {
@@ -464,10 +465,10 @@ bool process_driver::take_failure(slot& s, const process::frame& f, engine& to, 
                                "its initializer '" + options_.spec.initializer + "' failed: " + describe(failed.why));
     return true;
   }
-  if (options_.spec.memory_limit > 0 && failed.why.exception == "std::bad_alloc") {
+  if (options_.spec.process.memory_limit > 0 && failed.why.exception == "std::bad_alloc") {
     failed.why.cls = cause_class::memory;
     if ((f.flags & flag_not_taken) == 0) failed.why.message = failed.why.exception;
-    failed.why.message += " under the memory_limit of " + std::to_string(options_.spec.memory_limit) + " bytes";
+    failed.why.message += " under the memory_limit of " + std::to_string(options_.spec.process.memory_limit) + " bytes";
   }
   if (f.flags & flag_not_taken) return to.worker_did_not_take(s.ref, f.id, std::move(failed.why), now);
   return to.worker_item_failed(s.ref, f.id, failed.item, std::move(failed.why), failed.ran_ms,

@@ -110,7 +110,7 @@ void process_driver::carry_out(const act::harvest& what, time_point now) {
   if (!s || s->fault) return;
   auto found = read_staged(*s, what.id);
   if (found.count == 0 || !holds_items(found.results, what.task->entry->result_size, found.count)) return;
-  const bool clocked = options_.spec.deadline.count() > 0 || options_.spec.soft_deadline.count() > 0;
+  const bool clocked = options_.spec.limits.deadline.count() > 0 || options_.spec.limits.soft_deadline.count() > 0;
   const auto started = s->recorder.page().started_ns.load(std::memory_order_relaxed);
   const auto since = clocked ? time_of(*s, started, now) : now;
   harvested_.push_back({what.worker, what.id, std::move(found), since});
@@ -184,9 +184,9 @@ void process_driver::explain_exit(const slot& s, cause& why) const {
   const auto note = s.recorder.last_words();
   if (note && note->signal == 0) {
     why.message = note->message;
-  } else if (!s.ready && options_.spec.memory_limit > 0) {
+  } else if (!s.ready && options_.spec.process.memory_limit > 0) {
     why.message =
-        "it could not begin under the memory_limit of " + std::to_string(options_.spec.memory_limit) + " bytes";
+        "it could not begin under the memory_limit of " + std::to_string(options_.spec.process.memory_limit) + " bytes";
   }
 }
 

@@ -54,8 +54,8 @@ void thread_driver::carry_out(const act::start& what, time_point) {
   self->ref = what.worker;
   self->initializer = options_.initializer;
   self->initializer_args = options_.initializer_args;
-  self->attempts = options_.spec.attempts;
-  self->clocked = options_.spec.deadline.count() > 0 || options_.spec.soft_deadline.count() > 0;
+  self->attempts = options_.spec.limits.attempts;
+  self->clocked = options_.spec.limits.deadline.count() > 0 || options_.spec.limits.soft_deadline.count() > 0;
   self->loop = inbox_;
   try {
     s.thread = std::thread([self, mask = mask_] {

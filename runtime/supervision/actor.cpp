@@ -1,6 +1,8 @@
 #include "steward/actor.hpp"
 
 #include "base/names.hpp"
+#include "steward/cause.hpp"
+#include "steward/child.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -75,5 +77,46 @@ void actor_registry::insert(actor_entry entry) {
     throw std::invalid_argument("an actor is already registered as '" + entry.name + "'");
   entries_.push_back(std::move(entry));
 }
+
+const actor_entry* entry_of(const actor_spec& spec, const actor_registry& registered) noexcept {
+  return spec.own ? spec.own.get() : registered.find(spec.type);
+}
+
+namespace child::detail {
+
+std::string short_name(const std::type_info& type) {
+  const auto whole = demangle(type.name());
+  const auto name = whole.substr(0, whole.find('<'));
+  const auto colon = name.rfind(':');
+  return colon == std::string::npos ? name : name.substr(colon + 1);
+}
+
+std::vector<param_spec> as_given(const param_map& params) {
+  constexpr param_type types[] = {param_type::integer, param_type::real, param_type::boolean, param_type::text,
+                                  param_type::duration};
+  std::vector<param_spec> out;
+  for (const auto& [name, value] : params) {
+    param_spec one;
+    one.name = name;
+    one.type = types[value.value.index()];
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+actor_spec spec_of(const std::type_info& state, state_factory make, std::vector<param_spec> declared,
+                   param_map params) {
+  auto entry = std::make_shared<actor_entry>();
+  entry->name = short_name(state);
+  entry->params = declared.empty() ? as_given(params) : std::move(declared);
+  entry->make = std::move(make);
+  actor_spec out;
+  out.type = entry->name;
+  out.params = std::move(params);
+  out.own = std::move(entry);
+  return out;
+}
+
+}  // namespace child::detail
 
 }  // namespace steward

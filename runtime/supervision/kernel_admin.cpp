@@ -33,7 +33,7 @@ void add(message_counts& sum, const message_counts& x) {
   sum.waiting += x.waiting;
 }
 
-bool is_dynamic(const supervisor_child& x) { return x.spec->how == strategy::simple_one_for_one; }
+bool is_dynamic(const supervisor_child& x) { return x.spec->strategy == strategy::simple_one_for_one; }
 
 }  // namespace
 
@@ -150,7 +150,7 @@ std::vector<spec_fault> kernel::check_params(const child_spec& spec, const param
   const auto* as_actor = std::get_if<actor_spec>(&spec.what);
   if (as_actor == nullptr) {
     for (const auto& [name, value] : params) out.push_back({path, name, "only actors have parameters"});
-  } else if (const auto* entry = env_.actors->find(as_actor->type)) {
+  } else if (const auto* entry = entry_of(*as_actor, *env_.actors)) {
     for (auto& fault : params_faults(params, entry->params, as_actor->type, complete)) {
       fault.path = path;
       out.push_back(std::move(fault));
@@ -172,7 +172,7 @@ void kernel::check_all_params(const child_spec& spec, const std::string& path, s
 void kernel::check_all_params(const supervisor_spec& spec, const std::string& path,
                               std::vector<spec_fault>& faults) const {
   // A template's children may be given what it leaves out, but for those that it makes itself.
-  const bool complete = spec.how != strategy::simple_one_for_one || spec.initial > 0;
+  const bool complete = spec.strategy != strategy::simple_one_for_one || spec.initial > 0;
   for (const auto& child : spec.children) check_all_params(child, path + "/" + child.id, faults, complete);
 }
 
@@ -374,7 +374,7 @@ std::vector<spec_fault> kernel::reload(const supervisor_spec& spec, std::vector<
 void kernel::check_reload(const node& supervisor, const supervisor_spec& spec, std::vector<spec_fault>& faults) {
   const auto& self = as_supervisor(supervisor);
   const bool was_dynamic = is_dynamic(self) || self.partitioned;
-  if ((spec.how == strategy::simple_one_for_one) != was_dynamic ||
+  if ((spec.strategy == strategy::simple_one_for_one) != was_dynamic ||
       (spec.partitions != 0 && spec.partitions != self.children.size()) || (spec.partitions != 0) != self.partitioned) {
     faults.push_back({supervisor.path(), "strategy",
                       "a running supervisor cannot become dynamic, or cease to be, or change its partitions"});
@@ -413,7 +413,7 @@ child_spec_ptr kernel::respecify(const child_spec& child, const child_spec& befo
   if (old_actor == nullptr || as_actor == nullptr) return next;
   child_spec out = *next;
   auto& params = std::get<actor_spec>(out.what);
-  const auto* entry = env_.actors->find(params.type);
+  const auto* entry = entry_of(params, *env_.actors);
   for (const auto& [name, value] : as_actor->params) {
     const auto was = old_actor->params.find(name);
     if (was != old_actor->params.end() && was->second.value == value.value) continue;
@@ -498,9 +498,9 @@ void kernel::reload_supervisor(node& supervisor, std::shared_ptr<supervisor_spec
         changes.push_back({one.path(), "removed", "the end of its supervisor, or terminate_child"});
   }
   policy::machine_options options;
-  options.how = self.spec->how;
-  options.limit = self.spec->limit;
-  options.end_with = self.spec->end_with;
+  options.strategy = self.spec->strategy;
+  options.intensity = self.spec->intensity;
+  options.auto_shutdown = self.spec->auto_shutdown;
   options.seed = env_.seed + supervisor.id;
   options.keep_on_end = supervisor.parent != 0 && supervisor.spec->restart != restart_type::temporary;
   tell(supervisor, [&](policy::supervisor_machine& m) {

@@ -24,8 +24,8 @@ std::string resolve(const std::string& parent_path, const std::string& name) {
 
 std::shared_ptr<supervisor_spec> with_partitions(const supervisor_spec& spec) {
   auto out = std::make_shared<supervisor_spec>();
-  out->how = strategy::one_for_one;
-  out->limit = spec.limit;
+  out->strategy = strategy::one_for_one;
+  out->intensity = spec.intensity;
   for (unsigned i = 0; i < spec.partitions; ++i) {
     auto part = std::make_shared<supervisor_spec>(spec);
     part->partitions = 0;
@@ -42,7 +42,7 @@ kernel::node_id kernel::number_for(supervisor_child& self, std::optional<std::si
   constexpr unsigned generation_bits = 14;
   constexpr node_id generations = node_id{1} << generation_bits;
   constexpr node_id behind_the_list = node_id{1} << (block_bits - 1);
-  if (self.spec->how == strategy::simple_one_for_one) return self.block + ++self.added;
+  if (self.spec->strategy == strategy::simple_one_for_one) return self.block + ++self.added;
   if (!place) return self.block + behind_the_list + ++self.added;
   auto& last = self.taken[*place];
   node_id out = 0;
@@ -117,7 +117,7 @@ kernel::node& kernel::make_dynamic_child(node& supervisor, const param_map* para
 }
 
 cell_kind_ptr kernel::kind_of(const node& child, const actor_spec& spec) {
-  const auto* entry = env_.actors->find(spec.type);
+  const auto* entry = entry_of(spec, *env_.actors);
   if (entry == nullptr) return nullptr;
   auto out = caf::make_counted<cell_kind>();
   out->make = entry->make;
@@ -160,7 +160,7 @@ std::shared_ptr<const actor_map> kernel::actors_for(const node& child) {
   const auto& params = std::get<actor_child>(child.what).kind->params;
   const auto& spec = std::get<actor_spec>(child.spec->what);
   std::shared_ptr<actor_map> out;
-  for (const auto& param : env_.actors->find(spec.type)->params) {
+  for (const auto& param : entry_of(spec, *env_.actors)->params) {
     if (param.type != param_type::actor) continue;
     const auto value = params.find(param.name);
     if (value == params.end()) continue;
@@ -244,16 +244,16 @@ void kernel::start_supervisor(node& child) {
   }
   const auto& spec = *self.spec;
   policy::machine_options options;
-  options.how = spec.how;
-  options.limit = spec.limit;
-  options.end_with = spec.end_with;
+  options.strategy = spec.strategy;
+  options.intensity = spec.intensity;
+  options.auto_shutdown = spec.auto_shutdown;
   options.seed = env_.seed + child.id;
   options.keep_on_end = child.parent != 0 && child.spec->restart != restart_type::temporary;
   auto machine = std::make_unique<policy::supervisor_machine>(options);
   if (self.block == 0) self.block = ++last_id_ << block_bits;
   for (const auto id : self.children.numbers())  // those that start_child made do not come back
     if (!nodes_.at(id).fixed) erase_child(id);
-  if (spec.how == strategy::simple_one_for_one) {
+  if (spec.strategy == strategy::simple_one_for_one) {
     self.template_spec = share(spec.children.front());
     self.template_policy = std::make_shared<const policy::child_policy>(policy::policy_of(spec.children.front()));
     self.template_kind = nullptr;

@@ -1,7 +1,7 @@
+#include "steward/supervisor.hpp"
 #include "caf/runtime_impl.hpp"
 #include "process/room.hpp"
 #include "steward/detail/time_limit.hpp"
-#include "steward/runtime.hpp"
 #include "supervision/kernel.hpp"
 
 #include <caf/exit_reason.hpp>

@@ -26,9 +26,9 @@ TEST(loader, fills_in_every_default) {
   EXPECT_EQ(got.description, "");
   EXPECT_EQ(got.seed, 0U);
   EXPECT_TRUE(got.run.empty());
-  EXPECT_EQ(got.tree.how, strategy::one_for_one);
-  EXPECT_EQ(got.tree.limit.restarts, 3U);
-  EXPECT_EQ(got.tree.limit.within, milliseconds{5'000});
+  EXPECT_EQ(got.tree.strategy, strategy::one_for_one);
+  EXPECT_EQ(got.tree.intensity.restarts, 3U);
+  EXPECT_EQ(got.tree.intensity.within, milliseconds{5'000});
   ASSERT_EQ(got.tree.children.size(), 2U);
   const auto& child = got.tree.children[0];
   EXPECT_EQ(child.restart, restart_type::permanent);
@@ -45,13 +45,13 @@ TEST(loader, fills_in_every_default) {
   const auto& pool = std::get<pool_spec>(got.tree.children[1].what);
   EXPECT_EQ(pool.task, "");
   EXPECT_EQ(pool.runs_in, rung::process);
-  EXPECT_EQ(pool.workers, 0U);
-  EXPECT_EQ(pool.attempts, 3U);
-  EXPECT_EQ(pool.queue_limit, 1'000'000U);
-  EXPECT_EQ(pool.worker_restarts.restarts, 20U);
-  EXPECT_EQ(pool.backoff.min, milliseconds{10});
-  EXPECT_EQ(pool.backoff.max, milliseconds{1'000});
-  EXPECT_EQ(pool.backoff.healthy, milliseconds{5'000});
+  EXPECT_EQ(pool.size.workers, 0U);
+  EXPECT_EQ(pool.limits.attempts, 3U);
+  EXPECT_EQ(pool.limits.queue_limit, 1'000'000U);
+  EXPECT_EQ(pool.restarts.worker_restarts.restarts, 20U);
+  EXPECT_EQ(pool.restarts.worker_backoff.min, milliseconds{10});
+  EXPECT_EQ(pool.restarts.worker_backoff.max, milliseconds{1'000});
+  EXPECT_EQ(pool.restarts.worker_backoff.healthy, milliseconds{5'000});
 }
 
 TEST(loader, reads_every_field_of_a_tree) {
@@ -83,8 +83,8 @@ TEST(loader, reads_every_field_of_a_tree) {
       "             shutdown: 8s, actors: [words]}\n");
   EXPECT_EQ(got.description, "d");
   EXPECT_EQ(got.seed, 42U);
-  EXPECT_EQ(got.tree.limit.restarts, 7U);
-  EXPECT_EQ(got.tree.limit.within, milliseconds{60'000});
+  EXPECT_EQ(got.tree.intensity.restarts, 7U);
+  EXPECT_EQ(got.tree.intensity.within, milliseconds{60'000});
   const auto& child = got.tree.children.at(0);
   EXPECT_EQ(child.restart, restart_type::temporary);
   EXPECT_EQ(child.shutdown, milliseconds{1'000});
@@ -97,38 +97,38 @@ TEST(loader, reads_every_field_of_a_tree) {
   EXPECT_EQ(got.tree.children.at(1).restart, restart_type::transient);
   const auto& pool = std::get<pool_spec>(got.tree.children.at(1).what);
   EXPECT_EQ(pool.task, "square");
-  EXPECT_EQ(pool.workers, 4U);
-  EXPECT_EQ(pool.attempts, 5U);
+  EXPECT_EQ(pool.size.workers, 4U);
+  EXPECT_EQ(pool.limits.attempts, 5U);
   EXPECT_EQ(pool.on_exception, exception_policy::retry);
-  EXPECT_EQ(pool.deadline, milliseconds{2'000});
-  EXPECT_EQ(pool.queue_limit, 9U);
-  EXPECT_EQ(pool.memory_limit, 256U * 1'048'576U);
-  EXPECT_EQ(pool.recycle_after, 6U);
-  EXPECT_EQ(pool.min_workers, 2U);
-  EXPECT_EQ(pool.max_workers, 6U);
-  EXPECT_EQ(pool.idle_exit, milliseconds{11'000});
-  EXPECT_EQ(pool.spares, 1U);
-  EXPECT_EQ(pool.soft_deadline, milliseconds{1'000});
-  EXPECT_EQ(pool.grace, milliseconds{12});
-  EXPECT_EQ(pool.heartbeat, milliseconds{13'000});
-  EXPECT_EQ(pool.on_full, full_policy::block);
+  EXPECT_EQ(pool.limits.deadline, milliseconds{2'000});
+  EXPECT_EQ(pool.limits.queue_limit, 9U);
+  EXPECT_EQ(pool.process.memory_limit, 256U * 1'048'576U);
+  EXPECT_EQ(pool.restarts.recycle_after, 6U);
+  EXPECT_EQ(pool.size.min_workers, 2U);
+  EXPECT_EQ(pool.size.max_workers, 6U);
+  EXPECT_EQ(pool.size.idle_exit, milliseconds{11'000});
+  EXPECT_EQ(pool.size.spares, 1U);
+  EXPECT_EQ(pool.limits.soft_deadline, milliseconds{1'000});
+  EXPECT_EQ(pool.limits.grace, milliseconds{12});
+  EXPECT_EQ(pool.limits.heartbeat, milliseconds{13'000});
+  EXPECT_EQ(pool.limits.on_full, full_policy::block);
   EXPECT_EQ(pool.chunk, 14U);
-  EXPECT_EQ(pool.cpu_limit, milliseconds{15'000});
-  EXPECT_EQ(pool.open_files, 64U);
-  EXPECT_EQ(pool.recycle_jitter, 0.5);
-  EXPECT_EQ(pool.recycle_memory, std::uint64_t{1} << 30);
-  EXPECT_EQ(pool.sandbox, sandbox_level::basic);
-  EXPECT_EQ(pool.environment, (std::vector<std::string>{"LANGUAGE", "MODE=fast"}));
-  EXPECT_EQ(pool.working_directory, "/tmp");
-  EXPECT_EQ(pool.worker_restarts.restarts, 8U);
-  EXPECT_EQ(pool.worker_restarts.within, milliseconds{9'000});
-  EXPECT_EQ(pool.backoff.min, milliseconds{3});
-  EXPECT_EQ(pool.backoff.max, milliseconds{4});
-  EXPECT_EQ(pool.backoff.factor, 1.5);
-  EXPECT_EQ(pool.backoff.jitter, 1.0);
-  EXPECT_EQ(pool.backoff.healthy, milliseconds{5'000});
-  EXPECT_EQ(pool.start_within, milliseconds{7'000});
-  EXPECT_EQ(pool.shutdown, milliseconds{8'000});
+  EXPECT_EQ(pool.process.cpu_limit, milliseconds{15'000});
+  EXPECT_EQ(pool.process.open_files, 64U);
+  EXPECT_EQ(pool.restarts.recycle_jitter, 0.5);
+  EXPECT_EQ(pool.restarts.recycle_memory, std::uint64_t{1} << 30);
+  EXPECT_EQ(pool.process.sandbox, sandbox_level::basic);
+  EXPECT_EQ(pool.process.environment, (std::vector<std::string>{"LANGUAGE", "MODE=fast"}));
+  EXPECT_EQ(pool.process.working_directory, "/tmp");
+  EXPECT_EQ(pool.restarts.worker_restarts.restarts, 8U);
+  EXPECT_EQ(pool.restarts.worker_restarts.within, milliseconds{9'000});
+  EXPECT_EQ(pool.restarts.worker_backoff.min, milliseconds{3});
+  EXPECT_EQ(pool.restarts.worker_backoff.max, milliseconds{4});
+  EXPECT_EQ(pool.restarts.worker_backoff.factor, 1.5);
+  EXPECT_EQ(pool.restarts.worker_backoff.jitter, 1.0);
+  EXPECT_EQ(pool.restarts.worker_backoff.healthy, milliseconds{5'000});
+  EXPECT_EQ(pool.limits.start_within, milliseconds{7'000});
+  EXPECT_EQ(pool.limits.shutdown, milliseconds{8'000});
   EXPECT_EQ(pool.actors, std::vector<std::string>{"words"});
 }
 
@@ -162,7 +162,7 @@ TEST(loader, lets_the_same_id_stand_under_different_supervisors) {
       "    - {id: a, actor: counter}\n"
       "run: [{crash: {actor: /root/x/a}}]\n");
   const auto& inner = *std::get<std::shared_ptr<supervisor_spec>>(got.tree.children.at(0).what);
-  EXPECT_EQ(inner.limit.restarts, 0U);
+  EXPECT_EQ(inner.intensity.restarts, 0U);
   EXPECT_EQ(inner.children.at(0).id, "a");
   EXPECT_EQ(std::get<crash_step>(got.run.at(0).what).actor, "/root/x/a");
 }
@@ -173,7 +173,7 @@ TEST(loader, gives_a_pool_of_threads_a_deadline_and_actors) {
       "actors: [w]}}]}\n");
   const auto& pool = std::get<pool_spec>(got.tree.children.at(1).what);
   EXPECT_EQ(pool.runs_in, rung::thread);
-  EXPECT_EQ(pool.deadline, milliseconds{1'000});
+  EXPECT_EQ(pool.limits.deadline, milliseconds{1'000});
   EXPECT_EQ(pool.actors, std::vector<std::string>{"w"});
 }
 

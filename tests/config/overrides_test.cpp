@@ -34,14 +34,14 @@ std::string faults_with(std::vector<std::string> sets) {
 const pool_spec& squares_of(const scenario& from) { return std::get<pool_spec>(from.tree.children.at(0).what); }
 
 TEST(overrides, replace_a_value_below_a_child_named_by_its_id) {
-  EXPECT_EQ(squares_of(with({"tree.children.squares.pool.workers=8"})).workers, 8U);
-  EXPECT_EQ(squares_of(with({"tree.children.0.pool.workers=9"})).workers, 9U);
+  EXPECT_EQ(squares_of(with({"tree.children.squares.pool.workers=8"})).size.workers, 8U);
+  EXPECT_EQ(squares_of(with({"tree.children.0.pool.workers=9"})).size.workers, 9U);
 }
 
 TEST(overrides, add_what_the_file_does_not_have) {
   const auto got = with({"tree.intensity.restarts=9", "tree.children.squares.pool.worker_backoff.min=1ms", "seed=7"});
-  EXPECT_EQ(got.tree.limit.restarts, 9U);
-  EXPECT_EQ(squares_of(got).backoff.min, milliseconds{1});
+  EXPECT_EQ(got.tree.intensity.restarts, 9U);
+  EXPECT_EQ(squares_of(got).restarts.worker_backoff.min, milliseconds{1});
   EXPECT_EQ(got.seed, 7U);
 }
 
@@ -69,8 +69,9 @@ TEST(overrides, append_behind_the_last_element) {
 }
 
 TEST(overrides, apply_in_order) {
-  EXPECT_EQ(squares_of(with({"tree.children.squares.pool.workers=8", "tree.children.squares.pool.workers=2"})).workers,
-            2U);
+  EXPECT_EQ(
+      squares_of(with({"tree.children.squares.pool.workers=8", "tree.children.squares.pool.workers=2"})).size.workers,
+      2U);
 }
 
 TEST(overrides, repair_a_fault_of_the_file) {

@@ -34,7 +34,7 @@ TEST(scenarios, take_pool_sizes_from_yaml) {
   const auto square = load_shipped("square");
   EXPECT_EQ(std::get<map_step>(square.run.at(0).what).workers, (std::vector<unsigned>{2, 4, 8}));
   const auto factorial = load_shipped("factorial");
-  EXPECT_EQ(std::get<pool_spec>(factorial.tree.children.at(0).what).workers, 4U);
+  EXPECT_EQ(std::get<pool_spec>(factorial.tree.children.at(0).what).size.workers, 4U);
   EXPECT_EQ(std::get<pool_spec>(factorial.tree.children.at(0).what).runs_in, rung::thread);
 }
 

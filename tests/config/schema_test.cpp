@@ -43,10 +43,10 @@ void expect_same_intensity(std::string_view section, const intensity& spec) {
 }
 
 TEST(schema, has_the_defaults_of_a_supervisor) {
-  expect_same_intensity("intensity", supervisor_spec{}.limit);
+  expect_same_intensity("intensity", supervisor_spec{}.intensity);
   const supervisor_spec spec;
-  EXPECT_EQ(text_default("supervisor", "strategy"), to_string(spec.how));
-  EXPECT_EQ(text_default("supervisor", "auto_shutdown"), to_string(spec.end_with));
+  EXPECT_EQ(text_default("supervisor", "strategy"), to_string(spec.strategy));
+  EXPECT_EQ(text_default("supervisor", "auto_shutdown"), to_string(spec.auto_shutdown));
   EXPECT_EQ(number_default("supervisor", "initial"), spec.initial);
   EXPECT_EQ(number_default("supervisor", "partitions"), spec.partitions);
 }
@@ -58,7 +58,7 @@ TEST(schema, has_the_defaults_of_a_child) {
   EXPECT_EQ(find_field("child", "start_within")->fallback.has_value(), spec.start_within.has_value());
   expect_same_backoff("backoff", spec.backoff);
   EXPECT_EQ(text_default("child", "significant"), spec.significant ? "true" : "false");
-  EXPECT_EQ(find_field("child", "intensity")->fallback.has_value(), spec.limit.has_value());
+  EXPECT_EQ(find_field("child", "intensity")->fallback.has_value(), spec.intensity.has_value());
   EXPECT_EQ(text_default("child", "on_spent"), to_string(spec.on_spent));
   EXPECT_EQ(number_default("child", "park_for"), spec.park_for.count());
   EXPECT_EQ(number_default("mailbox", "limit"), spec.mailbox.limit);
@@ -91,10 +91,10 @@ TEST(schema, has_the_words_of_every_enumeration) {
 // that the schema promises and the tree refuses.
 TEST(schema, allows_no_more_than_trees_in_cpp_may_have) {
   supervisor_spec tree;
-  tree.how = strategy::simple_one_for_one;
+  tree.strategy = strategy::simple_one_for_one;
   tree.initial = static_cast<unsigned>(*find_field("supervisor", "initial")->max);
   tree.partitions = static_cast<unsigned>(*find_field("supervisor", "partitions")->max);
-  tree.limit.within = milliseconds{*find_field("intensity", "within")->max};
+  tree.intensity.within = milliseconds{*find_field("intensity", "within")->max};
   child_spec child;
   child.id = "c";
   child.what = actor_spec{"counter", {}};
@@ -111,22 +111,23 @@ TEST(schema, allows_no_more_than_trees_in_cpp_may_have) {
   pool_spec smallest;
   for (const auto& [section, key, set] :
        std::vector<std::tuple<const char*, const char*, void (*)(pool_spec&, std::int64_t)>>{
-           {"pool", "workers", [](auto&x, auto n) { x.workers = static_cast<unsigned>(n); }},
-           {"pool", "attempts", [](auto&x, auto n) { x.attempts = static_cast<unsigned>(n); }},
-           {"pool", "queue_limit", [](auto&x, auto n) { x.queue_limit = static_cast<unsigned>(n); }},
-           {"pool", "memory_limit", [](auto&x, auto n) { x.memory_limit = static_cast<std::uint64_t>(n); }},
-           {"pool", "recycle_after", [](auto&x, auto n) { x.recycle_after = static_cast<unsigned>(n); }},
-           {"pool", "spares", [](auto&x, auto n) { x.spares = static_cast<unsigned>(n); }},
-           {"pool", "idle_exit", [](auto&x, auto n) { x.idle_exit = milliseconds{n}; }},
-           {"pool", "grace", [](auto&x, auto n) { x.grace = milliseconds{n}; }},
-           {"pool", "heartbeat", [](auto&x, auto n) { x.heartbeat = milliseconds{n}; }},
+           {"pool", "workers", [](auto&x, auto n) { x.size.workers = static_cast<unsigned>(n); }},
+           {"pool", "attempts", [](auto&x, auto n) { x.limits.attempts = static_cast<unsigned>(n); }},
+           {"pool", "queue_limit", [](auto&x, auto n) { x.limits.queue_limit = static_cast<unsigned>(n); }},
+           {"pool", "memory_limit", [](auto&x, auto n) { x.process.memory_limit = static_cast<std::uint64_t>(n); }},
+           {"pool", "recycle_after", [](auto&x, auto n) { x.restarts.recycle_after = static_cast<unsigned>(n); }},
+           {"pool", "spares", [](auto&x, auto n) { x.size.spares = static_cast<unsigned>(n); }},
+           {"pool", "idle_exit", [](auto&x, auto n) { x.size.idle_exit = milliseconds{n}; }},
+           {"pool", "grace", [](auto&x, auto n) { x.limits.grace = milliseconds{n}; }},
+           {"pool", "heartbeat", [](auto&x, auto n) { x.limits.heartbeat = milliseconds{n}; }},
            {"pool", "chunk", [](auto&x, auto n) { x.chunk = static_cast<unsigned>(n); }},
-           {"pool", "cpu_limit", [](auto&x, auto n) { x.cpu_limit = milliseconds{n}; }},
-           {"pool", "open_files", [](auto&x, auto n) { x.open_files = static_cast<unsigned>(n); }},
-           {"pool", "recycle_memory", [](auto&x, auto n) { x.recycle_memory = static_cast<std::uint64_t>(n); }},
-           {"pool", "deadline", [](auto&x, auto n) { x.deadline = milliseconds{n}; }},
-           {"pool", "start_within", [](auto&x, auto n) { x.start_within = milliseconds{n}; }},
-           {"pool", "shutdown", [](auto&x, auto n) { x.shutdown = milliseconds{n}; }},
+           {"pool", "cpu_limit", [](auto&x, auto n) { x.process.cpu_limit = milliseconds{n}; }},
+           {"pool", "open_files", [](auto&x, auto n) { x.process.open_files = static_cast<unsigned>(n); }},
+           {"pool", "recycle_memory",
+            [](auto&x, auto n) { x.restarts.recycle_memory = static_cast<std::uint64_t>(n); }},
+           {"pool", "deadline", [](auto&x, auto n) { x.limits.deadline = milliseconds{n}; }},
+           {"pool", "start_within", [](auto&x, auto n) { x.limits.start_within = milliseconds{n}; }},
+           {"pool", "shutdown", [](auto&x, auto n) { x.limits.shutdown = milliseconds{n}; }},
        }) {
     set(largest, *find_field(section, key)->max);
     set(smallest, *find_field(section, key)->min);
@@ -159,37 +160,37 @@ TEST(schema, has_the_defaults_of_a_pool) {
   EXPECT_EQ(text_default("pool", "task"), spec.task);
   EXPECT_EQ(text_default("pool", "runs_in"), "processes");
   EXPECT_EQ(spec.runs_in, rung::process);
-  EXPECT_EQ(number_default("pool", "workers"), spec.workers);
-  EXPECT_EQ(number_default("pool", "attempts"), spec.attempts);
+  EXPECT_EQ(number_default("pool", "workers"), spec.size.workers);
+  EXPECT_EQ(number_default("pool", "attempts"), spec.limits.attempts);
   EXPECT_EQ(text_default("pool", "on_exception"), "fail");
   EXPECT_EQ(spec.on_exception, exception_policy::fail);
-  EXPECT_EQ(number_default("pool", "deadline"), spec.deadline.count());
-  EXPECT_EQ(number_default("pool", "min_workers"), spec.min_workers);
-  EXPECT_EQ(number_default("pool", "max_workers"), spec.max_workers);
-  EXPECT_EQ(number_default("pool", "idle_exit"), spec.idle_exit.count());
-  EXPECT_EQ(number_default("pool", "spares"), spec.spares);
-  EXPECT_EQ(number_default("pool", "soft_deadline"), spec.soft_deadline.count());
-  EXPECT_EQ(number_default("pool", "grace"), spec.grace.count());
-  EXPECT_EQ(number_default("pool", "heartbeat"), spec.heartbeat.count());
-  EXPECT_EQ(text_default("pool", "on_full"), to_string(spec.on_full));
+  EXPECT_EQ(number_default("pool", "deadline"), spec.limits.deadline.count());
+  EXPECT_EQ(number_default("pool", "min_workers"), spec.size.min_workers);
+  EXPECT_EQ(number_default("pool", "max_workers"), spec.size.max_workers);
+  EXPECT_EQ(number_default("pool", "idle_exit"), spec.size.idle_exit.count());
+  EXPECT_EQ(number_default("pool", "spares"), spec.size.spares);
+  EXPECT_EQ(number_default("pool", "soft_deadline"), spec.limits.soft_deadline.count());
+  EXPECT_EQ(number_default("pool", "grace"), spec.limits.grace.count());
+  EXPECT_EQ(number_default("pool", "heartbeat"), spec.limits.heartbeat.count());
+  EXPECT_EQ(text_default("pool", "on_full"), to_string(spec.limits.on_full));
   EXPECT_EQ(number_default("pool", "chunk"), spec.chunk);
-  EXPECT_EQ(number_default("pool", "cpu_limit"), spec.cpu_limit.count());
-  EXPECT_EQ(number_default("pool", "open_files"), spec.open_files);
-  EXPECT_EQ(static_cast<std::uint64_t>(number_default("pool", "recycle_memory")), spec.recycle_memory);
+  EXPECT_EQ(number_default("pool", "cpu_limit"), spec.process.cpu_limit.count());
+  EXPECT_EQ(number_default("pool", "open_files"), spec.process.open_files);
+  EXPECT_EQ(static_cast<std::uint64_t>(number_default("pool", "recycle_memory")), spec.restarts.recycle_memory);
   EXPECT_EQ(text_default("pool", "initializer"), spec.initializer);
   EXPECT_TRUE(spec.initializer_args.empty());
-  EXPECT_EQ(text_default("pool", "sandbox"), to_string(spec.sandbox));
-  EXPECT_EQ(text_default("pool", "working_directory"), spec.working_directory);
-  EXPECT_TRUE(spec.environment.empty());
-  EXPECT_EQ(number_default("pool", "queue_limit"), spec.queue_limit);
-  EXPECT_EQ(static_cast<std::uint64_t>(number_default("pool", "memory_limit")), spec.memory_limit);
-  EXPECT_EQ(number_default("pool", "recycle_after"), spec.recycle_after);
-  EXPECT_EQ(number_default("pool", "start_within"), spec.start_within.count());
-  EXPECT_EQ(number_default("pool", "shutdown"), spec.shutdown.count());
+  EXPECT_EQ(text_default("pool", "sandbox"), to_string(spec.process.sandbox));
+  EXPECT_EQ(text_default("pool", "working_directory"), spec.process.working_directory);
+  EXPECT_TRUE(spec.process.environment.empty());
+  EXPECT_EQ(number_default("pool", "queue_limit"), spec.limits.queue_limit);
+  EXPECT_EQ(static_cast<std::uint64_t>(number_default("pool", "memory_limit")), spec.process.memory_limit);
+  EXPECT_EQ(number_default("pool", "recycle_after"), spec.restarts.recycle_after);
+  EXPECT_EQ(number_default("pool", "start_within"), spec.limits.start_within.count());
+  EXPECT_EQ(number_default("pool", "shutdown"), spec.limits.shutdown.count());
   EXPECT_TRUE(spec.actors.empty());
   EXPECT_FALSE(find_field("pool", "actors")->fallback);
-  expect_same_intensity("worker_restarts", spec.worker_restarts);
-  expect_same_backoff("worker_backoff", spec.backoff);
+  expect_same_intensity("worker_restarts", spec.restarts.worker_restarts);
+  expect_same_backoff("worker_backoff", spec.restarts.worker_backoff);
 }
 
 TEST(schema, has_the_defaults_of_steps) {

@@ -35,16 +35,16 @@ supervisor_spec tree_with(const std::string& fields) {
 const supervisor_spec& nested_in(const child_spec& x) { return *std::get<std::shared_ptr<supervisor_spec>>(x.what); }
 
 TEST(supervision, reads_every_strategy) {
-  EXPECT_EQ(tree_with("strategy: one_for_one").how, strategy::one_for_one);
-  EXPECT_EQ(tree_with("strategy: one_for_all").how, strategy::one_for_all);
-  EXPECT_EQ(tree_with("strategy: rest_for_one").how, strategy::rest_for_one);
-  EXPECT_EQ(tree_with("strategy: simple_one_for_one").how, strategy::simple_one_for_one);
+  EXPECT_EQ(tree_with("strategy: one_for_one").strategy, strategy::one_for_one);
+  EXPECT_EQ(tree_with("strategy: one_for_all").strategy, strategy::one_for_all);
+  EXPECT_EQ(tree_with("strategy: rest_for_one").strategy, strategy::rest_for_one);
+  EXPECT_EQ(tree_with("strategy: simple_one_for_one").strategy, strategy::simple_one_for_one);
 }
 
 TEST(supervision, reads_when_a_supervisor_ends_by_itself) {
-  EXPECT_EQ(tree_with("auto_shutdown: never").end_with, auto_shutdown::never);
-  EXPECT_EQ(tree_with("auto_shutdown: any_significant").end_with, auto_shutdown::any_significant);
-  EXPECT_EQ(tree_with("auto_shutdown: all_significant").end_with, auto_shutdown::all_significant);
+  EXPECT_EQ(tree_with("auto_shutdown: never").auto_shutdown, auto_shutdown::never);
+  EXPECT_EQ(tree_with("auto_shutdown: any_significant").auto_shutdown, auto_shutdown::any_significant);
+  EXPECT_EQ(tree_with("auto_shutdown: all_significant").auto_shutdown, auto_shutdown::all_significant);
   const auto got = load_good(
       "scenario: t\ntree: {auto_shutdown: any_significant, children: [{id: c, actor: counter, restart: transient, "
       "significant: true}, {id: d, actor: counter, significant: false}]}\n");
@@ -82,7 +82,7 @@ TEST(supervision, leaves_limits_unset_that_are_not_written) {
 TEST(supervision, lets_the_limits_that_a_pool_has_win_over_those_that_its_child_has_not) {
   child_spec child;
   pool_spec pool;
-  pool.start_within = pool.shutdown = milliseconds{30'000};
+  pool.limits.start_within = pool.limits.shutdown = milliseconds{30'000};
   child.what = pool;
   EXPECT_EQ(start_within_of(child), infinity);
   EXPECT_EQ(shutdown_of(child), milliseconds{30'000});
@@ -102,16 +102,16 @@ TEST(supervision, reads_limits_and_the_words_that_stand_for_them) {
 
 TEST(supervision, reads_a_childs_own_limit_and_what_it_does) {
   const auto plain = actor_with("");
-  EXPECT_FALSE(plain.limit);
+  EXPECT_FALSE(plain.intensity);
   EXPECT_EQ(plain.on_spent, spent_policy::escalate);
   const auto parked = actor_with("intensity: {restarts: 0, within: 1m}, on_spent: park, park_for: 30s");
-  ASSERT_TRUE(parked.limit);
-  EXPECT_EQ(parked.limit->restarts, 0U);
-  EXPECT_EQ(parked.limit->within, milliseconds{60'000});
+  ASSERT_TRUE(parked.intensity);
+  EXPECT_EQ(parked.intensity->restarts, 0U);
+  EXPECT_EQ(parked.intensity->within, milliseconds{60'000});
   EXPECT_EQ(parked.on_spent, spent_policy::park);
   EXPECT_EQ(parked.park_for, milliseconds{30'000});
   const auto half = actor_with("intensity: {restarts: 1}, on_spent: park, park_for: 0s");
-  EXPECT_EQ(half.limit->within, milliseconds{5'000});
+  EXPECT_EQ(half.intensity->within, milliseconds{5'000});
   EXPECT_EQ(half.park_for, milliseconds{0});
   EXPECT_EQ(actor_with("intensity: {restarts: 1}, on_spent: escalate").on_spent, spent_policy::escalate);
 }
@@ -149,10 +149,10 @@ TEST(supervision, takes_overrides_of_its_fields) {
       {"tree.strategy=rest_for_one", "tree.children.c.shutdown=infinity", "tree.children.c.intensity.restarts=9",
        "tree.children.c.on_crash={redeliver: 2}", "tree.children.s.supervisor.initial=3",
        "tree.children.c.mailbox.limit=5"});
-  EXPECT_EQ(got.tree.how, strategy::rest_for_one);
+  EXPECT_EQ(got.tree.strategy, strategy::rest_for_one);
   const auto& child = got.tree.children.at(0);
   EXPECT_EQ(child.shutdown, infinity);
-  EXPECT_EQ(child.limit->restarts, 9U);
+  EXPECT_EQ(child.intensity->restarts, 9U);
   EXPECT_EQ(child.redeliver, 2U);
   EXPECT_EQ(child.mailbox.limit, 5U);
   EXPECT_EQ(nested_in(got.tree.children.at(1)).initial, 3U);

@@ -92,7 +92,7 @@ int in_start(steward::runtime& rt, const std::string& how) {
 
 int in_callback(steward::runtime& rt, const auto& task, const std::string& how) {
   steward::pool_spec spec;
-  spec.workers = 1;
+  spec.size.workers = 1;
   steward::thread_pool pool{rt.pools("/tasks"), "tasks", spec};
   if (pool.start()) return 1;
   steward::bytes args;
@@ -104,7 +104,7 @@ int in_callback(steward::runtime& rt, const auto& task, const std::string& how) 
 
 int in_task(steward::runtime& rt, const auto& task, const std::string& how) {
   steward::pool_spec spec;
-  spec.workers = 1;
+  spec.size.workers = 1;
   steward::thread_pool pool{rt.pools("/tasks"), "tasks", spec};
   if (pool.start()) return 1;
   return pool.submit(task, how).get().value();
@@ -112,7 +112,7 @@ int in_task(steward::runtime& rt, const auto& task, const std::string& how) {
 
 int with_orphans(steward::runtime& rt, const auto& task) {
   steward::pool_spec spec;
-  spec.workers = 2;
+  spec.size.workers = 2;
   steward::process_pool pool{rt.pools("/tasks"), "tasks", spec};
   if (pool.start()) return 1;
   for (int i = 0; i < 20; ++i) pool.submit(task).get();

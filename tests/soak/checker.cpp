@@ -1,7 +1,7 @@
 // The checker of soaks against histories that were tampered with: a short real one, with each of its lines removed,
 // told twice or altered, one at a time. A checker that takes any of these for sound would take a pool that loses,
 // doubles or mixes up its tasks for sound, too.
-#include "cli/soak/checker.hpp"
+#include "soak/checker.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks that docs/events.md names every kind of event, every key of the JSON lines and every class of cause that the
-code has, and none that it has not.
+code has, and none that it has not; and that `steward explain` says the same of kinds, causes and exit codes as the docs.
 
 usage: check_events.py --root DIR
 In the page, names stand in the first column of the tables below the headings Kinds, Keys and Causes, between backticks;
@@ -17,6 +17,8 @@ PAGE = "docs/events.md"
 KINDS = "runtime/base/event.cpp"
 KEYS = "runtime/observe/json_line.cpp"
 CAUSES = "runtime/base/cause.cpp"
+WORDS = "cli/words.cpp"
+CODES_PAGE = "docs/operating.md"
 
 SECTION = re.compile(r"^## (.+?) *\n(.*?)(?=^## |\Z)", re.S | re.M)
 ROW = re.compile(r"^\| *`([^`]+)` *\|", re.M)
@@ -61,7 +63,39 @@ def keys_of(root):
     return keys
 
 
+def words_of(root, table):
+    """What `steward explain` says: (name, meaning) in the order of the code. Literals side by side are one."""
+    body = re.search(r"constexpr word " + table + r"\[\] = \{\n(.*?)^\};", text_of(root, WORDS), re.S | re.M)
+    rows = re.findall(r'\{("[^"]*"),\s*((?:"(?:[^"\\]|\\.)*"\s*)+)\}', body[1]) if body else []
+    if not rows:
+        raise unreadable(f"{WORDS}: no words in '{table}'")
+    text = lambda literals: "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', literals)).replace('\\"', '"').replace("\\\\", "\\")
+    return [(text(name), text(meaning)) for name, meaning in rows]
+
+
+def told_by_page(section):
+    """(first cell, last cell) of the rows of a table that name something: between backticks, or by a number."""
+    rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in section.splitlines() if line.startswith("|")]
+    return [(row[0].strip("`"), row[-1]) for row in rows if re.match(r"`|\d", row[0])]
+
+
+def word_faults(root):
+    pages = {name: dict(SECTION.findall(text_of(root, name))) for name in (PAGE, CODES_PAGE)}
+    for page, heading, table in [(PAGE, "Kinds", "kinds"), (PAGE, "Causes", "causes"), (CODES_PAGE, "Exit codes", "codes")]:
+        in_page, in_code = told_by_page(pages[page].get(heading, "")), words_of(root, table)
+        for name, meaning in in_page:
+            if (name, meaning) not in in_code:
+                yield f"{page}: what '{name}' means is told in other words by {WORDS}"
+        for name in sorted({x for x, _ in in_code} - {x for x, _ in in_page}):
+            yield f"{page}: '{name}' of {WORDS} is missing under '{heading}'"
+
+
 def faults_of(root):
+    yield from word_faults(root)
+    yield from event_faults(root)
+
+
+def event_faults(root):
     page = dict(SECTION.findall(text_of(root, PAGE)))
     for heading, what, in_code, file in [
         ("Kinds", "kind", names_of(root, KINDS, "event_kind"), KINDS),
@@ -69,15 +103,15 @@ def faults_of(root):
         ("Causes", "class of cause", names_of(root, CAUSES, "cause_class"), CAUSES),
     ]:
         if heading not in page:
-            yield f"no section '{heading}'"
+            yield f"{PAGE}: no section '{heading}'"
             continue
         rows = ROW.findall(page[heading])
         for name in sorted(in_code - set(rows)):
-            yield f"the {what} '{name}' of {file} is missing under '{heading}'"
+            yield f"{PAGE}: the {what} '{name}' of {file} is missing under '{heading}'"
         for name in sorted(set(rows) - in_code):
-            yield f"the {what} '{name}' under '{heading}' is not in {file}"
+            yield f"{PAGE}: the {what} '{name}' under '{heading}' is not in {file}"
         for name in sorted({name for name in rows if rows.count(name) > 1}):
-            yield f"the {what} '{name}' stands twice under '{heading}'"
+            yield f"{PAGE}: the {what} '{name}' stands twice under '{heading}'"
 
 
 def main():
@@ -90,7 +124,7 @@ def main():
         print(f"check_events: {problem}", file=sys.stderr)
         return 2
     for fault in faults:
-        print(f"{PAGE}: {fault}")
+        print(fault)
     return 1 if faults else 0
 
 

@@ -202,8 +202,13 @@ class check_readme(unittest.TestCase):
 
 
 class check_events(unittest.TestCase):
-    PAGE = "# Events\n## Kinds\n| `start` | x |\n## Keys\n| `v` | |\n| `cause` | |\n| `cause.class` | |\n## Causes\n| `exit` | |\n"
+    PAGE = "# Events\n## Kinds\n| `start` | x |\n## Keys\n| `v` | |\n| `cause` | |\n| `cause.class` | |\n## Causes\n| `exit` | y |\n"
+    CODES_PAGE = "# Operating\n## Exit codes\n| code | |\n| 0 | done |\n"
     CODE = {
+        "cli/words.cpp": (
+            'constexpr word kinds[] = {\n    {"start", "x"},\n};\nconstexpr word causes[] = {\n    {"exit", "y"},\n};\n'
+            'constexpr word codes[] = {\n    {"0",\n     "do"\n     "ne"},\n};\n'),
+        "docs/operating.md": CODES_PAGE,
         "runtime/base/event.cpp": 'switch (kind) {\n    case event_kind::start:\n      return "start";\n}\n',
         "runtime/base/cause.cpp": 'switch (cls) {\n    case cause_class::exit:\n      return "exit";\n}\n',
         "runtime/observe/json_line.cpp": (
@@ -236,11 +241,24 @@ class check_events(unittest.TestCase):
                 self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
                 self.assertIn(report, result.stdout)
 
+    def test_finds_what_explain_says_in_other_words(self):
+        words = self.CODE["cli/words.cpp"]
+        for old, new, report in [
+            ('"x"', '"z"', "docs/events.md: what 'start' means"),
+            ('"y"', '"z"', "docs/events.md: what 'exit' means"),
+            ('"ne"', '"t"', "docs/operating.md: what '0' means"),
+            ('codes[] = {\n', 'codes[] = {\n    {"9", "more"},\n', "docs/operating.md: '9' of cli/words.cpp is missing"),
+        ]:
+            with self.subTest(report):
+                result = self.check({**self.CODE, "docs/events.md": self.PAGE, "cli/words.cpp": words.replace(old, new)})
+                self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
+                self.assertIn(report, result.stdout)
+
     def test_refuses_code_that_it_cannot_read(self):
         keys = "runtime/observe/json_line.cpp"
         for name, text in [(keys, self.CODE[keys] + 'json render_more() {\n  out["x"] = 1;\n}\n'),
                            (keys, self.CODE[keys] + 'auto more = [] { out["x"] = 1; };\n'),
-                           (keys, ""), ("runtime/base/event.cpp", "")]:
+                           (keys, ""), ("runtime/base/event.cpp", ""), ("cli/words.cpp", "")]:
             with self.subTest(text):
                 result = self.check({**self.CODE, "docs/events.md": self.PAGE, name: text})
                 self.assertEqual(result.returncode, 2, result.stdout)

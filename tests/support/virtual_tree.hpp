@@ -64,8 +64,8 @@ protected:
   static supervisor_spec tree(std::vector<child_spec> children, intensity limit = {},
                               strategy how = strategy::one_for_one) {
     supervisor_spec out;
-    out.how = how;
-    out.limit = limit;
+    out.strategy = how;
+    out.intensity = limit;
     out.children = std::move(children);
     return out;
   }

@@ -113,32 +113,87 @@ struct actor_entry {
 
 namespace detail {
 
+/// What makes the states of an actor: a callable that takes (self, args), (self), (args) or nothing.
+template <class Make>
+concept state_maker = std::is_invocable_v<Make&, self_ptr, const actor_args&> || std::is_invocable_v<Make&, self_ptr> ||
+    std::is_invocable_v<Make&, const actor_args&> || std::is_invocable_v<Make&>;
+
+template <state_maker Make>
+auto make_state(Make& make, self_ptr self, const actor_args& args) {
+  if constexpr (std::is_invocable_v<Make&, self_ptr, const actor_args&>)
+    return make(self, args);
+  else if constexpr (std::is_invocable_v<Make&, const actor_args&>)
+    return make(args);
+  else if constexpr (std::is_invocable_v<Make&, self_ptr>)
+    return make(self);
+  else
+    return make();
+}
+
 template <class State>
 class hosted final : public hosted_state {
 public:
-  hosted(self_ptr self, const actor_args& args) : state_(build(self, args)) {}
-  caf::behavior make_behavior() override { return state_.make_behavior(); }
+  hosted(self_ptr self, const actor_args& args) : self_(self), state_(build(self, args)) {}
+  template <class Make>
+  hosted(self_ptr self, const actor_args& args, Make& make) : self_(self), state_(make_state(make, self, args)) {}
+
+  caf::behavior make_behavior() override {
+    if constexpr (requires(State & x, self_ptr self) { x.make_behavior(self); })
+      return state_.make_behavior(self_);
+    else
+      return state_.make_behavior();
+  }
 
 private:
   static State build(self_ptr self, const actor_args& args) {
     if constexpr (std::is_constructible_v<State, self_ptr, const actor_args&>)
       return State(self, args);
-    else
+    else if constexpr (std::is_constructible_v<State, const actor_args&>)
+      return State(args);
+    else if constexpr (std::is_constructible_v<State, self_ptr>)
       return State(self);
+    else
+      return State();
   }
 
+  self_ptr self_;
   State state_;
 };
+
+/// What any state class must have; the message says what to write.
+template <class State>
+constexpr void check_state() {
+  static_assert(
+      std::is_constructible_v<State, self_ptr, const actor_args&> ||
+          std::is_constructible_v<State, const actor_args&> || std::is_constructible_v<State, self_ptr> ||
+          std::is_default_constructible_v<State>,
+      "a state needs a constructor that takes nothing, (self_ptr), (const actor_args&) or both, in this order");
+  static_assert(
+      requires(State & x) { x.make_behavior(); } || requires(State & x, self_ptr self) { x.make_behavior(self); },
+      "a state needs a member `caf::behavior make_behavior()` or `caf::behavior make_behavior(self_ptr)`");
+}
+
+/// The parameters that a state class declares itself: `static std::vector<param_spec> parameters()`.
+template <class State>
+std::vector<param_spec> parameters_of() {
+  if constexpr (requires { State::parameters(); })
+    return State::parameters();
+  else
+    return {};
+}
 
 }  // namespace detail
 
 /// The actors of a program, by name. Fill it before the runtime starts; afterwards any thread may read it.
 class actor_registry {
 public:
-  /// Registers a state class: constructible from (self_ptr) or (self_ptr, const actor_args&), with
-  /// `caf::behavior make_behavior()`. Throws std::invalid_argument for a name that is taken or not `[a-z][a-z0-9_]*`.
+  /// Registers a state class: constructible from nothing, (self_ptr), (const actor_args&) or (self_ptr, const
+  /// actor_args&), with `caf::behavior make_behavior()`, which may take the self_ptr. Its parameters are those given
+  /// here, or those of its `static std::vector<param_spec> parameters()`. Throws std::invalid_argument for a name that
+  /// is taken or not `[a-z][a-z0-9_]*`.
   template <class State>
-  void add(std::string name, std::vector<param_spec> params = {}, source_place where = source_place::current()) {
+  void add(std::string name, std::vector<param_spec> params = detail::parameters_of<State>(),
+           source_place where = source_place::current()) {
     insert({std::move(name), std::move(params), factory_of<State>(), where});
   }
   /// The same, with what its exceptions lead to.
@@ -149,9 +204,10 @@ public:
             std::make_shared<const exception_rules>(std::move(rules))});
   }
 
-  /// A factory for a state class that is not registered, for trees built in C++.
+  /// A factory for a state class.
   template <class State>
   static state_factory factory_of() {
+    detail::check_state<State>();
     return [](self_ptr self, const actor_args& args) { return std::make_unique<detail::hosted<State>>(self, args); };
   }
 
@@ -163,6 +219,9 @@ private:
 
   std::deque<actor_entry> entries_;
 };
+
+/// How the actor of a spec is made: its own entry, or the registered one of its name; null when there is none.
+const actor_entry* entry_of(const actor_spec& spec, const actor_registry& registered) noexcept;
 
 /// Sends `message` to `dst` from within an actor.
 template <class... Ts>

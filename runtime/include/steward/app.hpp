@@ -2,7 +2,7 @@
 
 #include "steward/actor.hpp"
 #include "steward/caf_codec.hpp"
-#include "steward/runtime.hpp"
+#include "steward/supervisor.hpp"
 #include "steward/task.hpp"
 
 #include <functional>
@@ -58,11 +58,12 @@ public:
   /// signal.
   int main(int argc, char** argv);
 
-  /// Runs `body` with a runtime and no command line: for programs that build their tree in C++. Returns what `body`
-  /// returns; 70 when it throws, 5 when there was nothing to make its runtime of. Events of level warn and above go to
-  /// stderr. The first SIGINT, SIGTERM or SIGHUP is `runtime::request_stop`; then 128 + signal is returned, and a body
-  /// that has not returned `end_within` after the end of its trees is not waited for. A second signal ends the program
-  /// at once.
+  /// Runs `body` with a runtime: for programs that build their tree in C++. Their command line has what `steward run`
+  /// has of options: --events FILE, --json, --quiet, --verbose, --seed N (instead of `options.seed`), --color, --dates.
+  /// Other options are refused with exit code 2; words that are no options, and all behind `--`, are the program's own.
+  /// Returns what `body` returns; 70 when it throws, 5 when there was nothing to make its runtime of. The first SIGINT,
+  /// SIGTERM or SIGHUP is `runtime::request_stop`; then 128 + signal is returned, and a body that has not returned
+  /// `end_within` after the end of its trees is not waited for. A second signal ends the program at once.
   int run(int argc, char** argv, const std::function<int(runtime&)>& body, runtime_options options = {});
 
   task_registry& tasks() noexcept;

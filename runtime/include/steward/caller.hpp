@@ -2,32 +2,57 @@
 
 #include "steward/actor.hpp"
 
+#include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <variant>
 
 namespace steward {
 
-/// What a blocking request came to: a value or an error. `describe(x.error())` renders the error.
+/// An actor that cannot be reached, or that answers with an error; see `answer::value`.
+class actor_error : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+/// What a request came to: a value (then it is true) or an error, which `describe(x.error())` renders.
 template <class R>
-class answer {
+class [[nodiscard]] answer {
 public:
   using value_type = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
 
   explicit answer(value_type value) : content_(std::in_place_index<0>, std::move(value)) {}
-  explicit answer(caf::error problem) : content_(std::in_place_index<1>, std::move(problem)) {}
+  /// `who` has answered, for the text of `value`'s exception.
+  explicit answer(caf::error problem, std::string who = "the actor")
+      : content_(std::in_place_index<1>, failure{std::move(problem), std::move(who)}) {}
 
   bool ok() const noexcept { return content_.index() == 0; }
   explicit operator bool() const noexcept { return ok(); }
-  /// Throws std::bad_variant_access when there is none.
-  const value_type& value() const& { return std::get<0>(content_); }
-  value_type&& value() && { return std::get<0>(std::move(content_)); }
+  /// Throws actor_error, with the error as text, when there is none.
+  const value_type& value() const& {
+    check();
+    return std::get<0>(content_);
+  }
+  value_type&& value() && {
+    check();
+    return std::get<0>(std::move(content_));
+  }
   const value_type& operator*() const& { return value(); }
   /// Only call it when `ok()` is false.
-  const caf::error& error() const { return std::get<1>(content_); }
+  const caf::error& error() const { return std::get<1>(content_).problem; }
 
 private:
-  std::variant<value_type, caf::error> content_;
+  struct failure {
+    caf::error problem;
+    std::string who;
+  };
+
+  void check() const {
+    if (!ok()) throw actor_error(std::get<1>(content_).who + " answered: " + describe(error()));
+  }
+
+  std::variant<value_type, failure> content_;
 };
 
 /// Asks actors from outside of actors, and waits for the answers.
@@ -71,5 +96,14 @@ private:
 
   port::blocking_asker asker_;
 };
+
+/// Asks an actor from any thread that is none of an actor's, and waits for the answer. For a question now and then;
+/// whoever asks often keeps a `caller`.
+///
+///     const auto n = ask<std::int64_t>(rt.system(), tree.actor("/root/total"), 1s, get_atom::value).value();
+template <class R, class... Ts>
+answer<R> ask(caf::actor_system& system, const caf::actor& dst, milliseconds limit, Ts&&... message) {
+  return caller{system}.request<R>(dst, limit, std::forward<Ts>(message)...);
+}
 
 }  // namespace steward

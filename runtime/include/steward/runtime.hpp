@@ -1,12 +1,10 @@
 #pragma once
 
 #include "steward/actor.hpp"
-#include "steward/admin.hpp"
 #include "steward/event.hpp"
 #include "steward/pool.hpp"
 #include "steward/task.hpp"
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -60,105 +58,6 @@ public:
   impl& internals() noexcept { return *impl_; }
 
 private:
-  std::unique_ptr<impl> impl_;
-};
-
-/// How a tree ended.
-enum class tree_end : std::uint8_t {
-  finished,  ///< it was stopped
-  gave_up,   ///< the root's restart limit was reached
-};
-
-/// How the start of a tree went.
-struct tree_start {
-  bool ok = false;
-  std::string failed_child;  ///< path of the child that did not start
-  cause why;
-  std::vector<spec_fault> faults;  ///< what is wrong with the spec; then nothing was started
-};
-
-/// A supervision tree: starts its children in order, restarts what dies, stops them in reverse order.
-///
-/// One thread per tree makes all decisions and runs no user code; see `supervisor_spec` for the policy. The destructor
-/// stops the tree. Members are thread-safe and block at most for the sum of the children's own limits.
-class supervisor {
-public:
-  /// `name` is the first part of every path: "/root/...".
-  supervisor(runtime& rt, supervisor_spec spec, std::string name = "root");
-  ~supervisor();
-  supervisor(const supervisor&) = delete;
-  supervisor& operator=(const supervisor&) = delete;
-
-  /// Starts the tree and waits until every child is ready, or until what was started is rolled back. Call it once.
-  tree_start start();
-
-  /// Stops every child in reverse order and waits for it. Idempotent.
-  void stop();
-
-  /// As `stop`, but waits no longer than `limit`. False when the stop goes on.
-  bool stop_within(milliseconds limit);
-  /// Asks for the stop and returns at once.
-  void request_stop();
-
-  /// Waits until the tree is over, for whatever reason, but at most until `until`. True when it is.
-  bool wait_until(std::chrono::steady_clock::time_point until);
-  /// How it ended; only meaningful when it is over.
-  tree_end end() const;
-  cause end_cause() const;
-  /// Calls `f` once, on the tree's thread, when it is over; at once when it already is. `f` must not block.
-  void on_end(std::function<void()> f);
-
-  /// The handle of the actor at a path such as "/root/math/total"; it stays valid through restarts. Invalid when there
-  /// is none.
-  caf::actor actor(const std::string& path) const;
-  /// The pool at a path, or null.
-  std::shared_ptr<pool> pool_at(const std::string& path) const;
-
-  /// Waits until all of these children have ended for good (finished, not restarted). Returns those that have not by
-  /// `until`.
-  std::vector<std::string> wait_for_ends(const std::vector<std::string>& paths,
-                                         std::chrono::steady_clock::time_point until) const;
-  /// True when the child ended for good because of a crash.
-  bool ended_badly(const std::string& path) const;
-  /// Makes `wait_for_ends` return at once, now and from now on: for a program that was asked to stop.
-  void give_up_waiting();
-
-  // Administration, in OTP's words. Paths name supervisors and children. Each call waits for its answer, at most
-  // `runtime_options::admin_within`; it must not be made from an actor's handler or a task on a thread.
-
-  /// Adds a child to a running supervisor and starts it. It is gone when its supervisor is restarted.
-  admin_result start_child(const std::string& supervisor_path, child_spec spec);
-  /// Makes a child of a simple_one_for_one; `params` override its template's, `key` chooses the partition (the same
-  /// key, the same one; without it they take turns).
-  admin_result start_child(const std::string& supervisor_path, param_map params, const std::string& key = {});
-  /// Stops a child by its own rule. Its spec stays, unless it is temporary or dynamic. Idempotent.
-  admin_result terminate_child(const std::string& path);
-  /// The same by handle: not_found for an actor that never was a child of that supervisor, ok for one that is gone.
-  admin_result terminate_child(const std::string& supervisor_path, const caf::actor& handle);
-  /// Starts a child that was terminated, has finished or declined, or is parked.
-  admin_result restart_child(const std::string& path);
-  /// Removes the spec of a child that does not run.
-  admin_result delete_child(const std::string& path);
-  /// The children, newest first. Nothing when there is no such supervisor in service. Answers at once, whatever the
-  /// children do.
-  std::optional<std::vector<child_info>> which_children(const std::string& supervisor_path);
-  std::optional<child_counts> count_children(const std::string& supervisor_path);
-  /// One child's line of `which_children`.
-  std::optional<child_info> which_child(const std::string& path);
-  /// The spec of a child, with its defaults filled in.
-  std::optional<child_spec> get_childspec(const std::string& path);
-  /// The path of a supervised actor; empty when it is not one.
-  static std::string path_of(const caf::actor& handle);
-  /// New specs for the whole tree: rules count from now on, actors change at their next restart, added children wait
-  /// for `restart_child`, removed ones stay. A pool has its new number of workers at once, all else of it at its next
-  /// restart. `config` events tell of each change, and so does `changes`. Nothing changes when something is wrong with
-  /// the specs; then tells what.
-  std::vector<spec_fault> reload(supervisor_spec spec, std::vector<reload_change>* changes = nullptr);
-  /// Actors that were left alone since their handler hangs, and still run.
-  std::size_t leaked();
-
-private:
-  struct impl;
   std::unique_ptr<impl> impl_;
 };
 

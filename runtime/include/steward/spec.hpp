@@ -1,12 +1,15 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -102,53 +105,94 @@ struct backoff_spec {
   milliseconds healthy{30'000};
 };
 
-/// Value of an actor's parameter as it comes from YAML or C++.
+/// Value of an actor's parameter as it comes from YAML or C++: an integer, a number with a fraction, a truth value, a
+/// text or a duration, made of what C++ has for it.
 struct param_value {
   std::variant<std::int64_t, double, bool, std::string, milliseconds> value;
+
+  param_value() = default;
+  param_value(bool x) : value(x) {}
+  /// Throws std::out_of_range for what does not fit into 64 bits with a sign.
+  template <std::integral T>
+  param_value(T x) : value(std::in_place_type<std::int64_t>, static_cast<std::int64_t>(x)) {
+    if (!std::in_range<std::int64_t>(x)) throw std::out_of_range("a parameter's value does not fit into int64");
+  }
+  param_value(double x) : value(x) {}
+  param_value(std::string x) : value(std::move(x)) {}
+  param_value(std::string_view x) : value(std::string{x}) {}
+  param_value(const char* x) : value(std::string{x}) {}
+  template <class Rep, class Period>
+  param_value(std::chrono::duration<Rep, Period> x) : value(milliseconds{x}) {}
 };
 using param_map = std::map<std::string, param_value>;
 
-/// A ready-made or user-defined actor, by its registered name.
+struct actor_entry;  // <steward/actor.hpp>
+
+/// An actor: of a registered kind, by its name, or of a kind of its own; see `child::actor` and `child::registered`.
 struct actor_spec {
-  std::string type;
-  param_map params;  ///< those that are left out have their defaults
+  std::string type{};
+  param_map params{};                        ///< those that are left out have their defaults
+  std::shared_ptr<const actor_entry> own{};  ///< how it is made; null: as registered under the name `type`
 };
 
-/// A pool of workers that run tasks. Every field has a default; none is unlimited.
-struct pool_spec {
-  std::string task;  ///< the task that `map` steps use unless they name another
-  rung runs_in = rung::process;
+/// How many workers a pool has.
+struct pool_size {
   unsigned workers = 0;            ///< at the start; 0 means one per core
-  unsigned min_workers = 0;        ///< the pool shrinks to so many when idle; 0 means `workers`
-  unsigned max_workers = 0;        ///< the pool grows to so many while tasks wait; 0 means `workers`
-  milliseconds idle_exit{30'000};  ///< a worker above `min_workers` ends after so long without a task
+  unsigned min_workers = 0;        ///< the pool shrinks to this many when it is idle; 0 means `workers`
+  unsigned max_workers = 0;        ///< the pool grows to this many while tasks wait; 0 means `workers`
+  milliseconds idle_exit{30'000};  ///< a worker above `min_workers` ends after this long without a task
   unsigned spares = 0;             ///< workers beyond these that stand by, ready, for one that dies
-  unsigned attempts = 3;           ///< runs of one task at most, the first included; 1 is at-most-once
-  exception_policy on_exception = exception_policy::fail;
+};
+
+/// What a pool's tasks and workers may take. None is unlimited but where 0 says so.
+struct pool_limits {
+  unsigned attempts = 3;             ///< runs of one task at most, the first included; 1 is at-most-once
   milliseconds deadline{0};          ///< of one run of one task, from the moment a worker starts it; 0 means none
   milliseconds soft_deadline{0};     ///< the same; then the task's stop token is set; 0 means none
   milliseconds grace{500};           ///< from SIGTERM, or from a cancel of a running task, to SIGKILL
-  milliseconds heartbeat{5'000};     ///< a worker process with tasks that is stopped, or takes none up, for so long
+  milliseconds heartbeat{5'000};     ///< a worker process with tasks that is stopped, or takes none up, for this long
                                      ///< is frozen and is replaced; 0 means never
   unsigned queue_limit = 1'000'000;  ///< tasks waiting or running; one more is rejected or has to wait
   full_policy on_full = full_policy::reject;
-  unsigned chunk = 0;                ///< inputs of a map that travel together; 0 means by measured time
-  std::uint64_t memory_limit = 0;    ///< bytes of address space of a worker process; 0 means no limit
-  milliseconds cpu_limit{0};         ///< processor time of a worker process, in whole seconds; 0 means no limit
-  unsigned open_files = 0;           ///< descriptors of a worker process; 0 means as the program has
-  unsigned recycle_after = 0;        ///< a worker is replaced after so many tasks; 0 means never
-  double recycle_jitter = 0.1;       ///< up to this share fewer, at random, so that not all are replaced at once
-  std::uint64_t recycle_memory = 0;  ///< a worker whose resident set is larger after a task is replaced; 0: never
-  std::string initializer;           ///< a registered task that each worker runs before it is ready
-  std::vector<std::string> initializer_args;  ///< its arguments as texts, as a config writes them
-  sandbox_level sandbox = sandbox_level::none;
-  std::vector<std::string> environment;  ///< "NAME": worker processes see it, too; "NAME=value": they see it so
-  std::string working_directory;         ///< of worker processes; empty means the program's
-  intensity worker_restarts{20, milliseconds{5'000}};  ///< budget of all workers together
-  backoff_spec backoff{milliseconds{10}, milliseconds{1'000}, 2.0, 0.2, milliseconds{5'000}};
   milliseconds start_within{5'000};  ///< a worker that is not ready by then is a failed start
   milliseconds shutdown{5'000};      ///< from the request to stop until a worker is killed
-  std::vector<std::string> actors;   ///< ids of actors that tasks in worker processes may talk to
+};
+
+/// When a pool's workers are replaced, and how often.
+struct pool_restarts {
+  intensity worker_restarts{20, milliseconds{5'000}};  ///< budget of all workers together
+  backoff_spec worker_backoff{milliseconds{10}, milliseconds{1'000}, 2.0, 0.2, milliseconds{5'000}};
+  unsigned recycle_after = 0;        ///< a worker is replaced after this many tasks; 0 means never
+  double recycle_jitter = 0.1;       ///< up to this share fewer, at random, so that not all are replaced at once
+  std::uint64_t recycle_memory = 0;  ///< a worker whose resident set is larger after a task is replaced; 0: never
+};
+
+/// What a pool's worker processes get from the system. Threads have none of it.
+struct process_settings {
+  std::uint64_t memory_limit = 0;  ///< bytes of address space; 0 means no limit
+  milliseconds cpu_limit{0};       ///< processor time, in whole seconds; 0 means no limit
+  unsigned open_files = 0;         ///< descriptors; 0 means as the program has
+  sandbox_level sandbox = sandbox_level::none;
+  std::vector<std::string> environment{};  ///< "NAME": worker processes see it, too; "NAME=value": they see it so
+  std::string working_directory{};         ///< empty means the program's
+};
+
+/// A pool of workers that run tasks. Every field has a default and the name that YAML has for it, where they are not
+/// grouped.
+///
+///     pool_spec{.task = "square", .size = {.workers = 4}, .limits = {.deadline = 2s}}
+struct pool_spec {
+  std::string task{};  ///< the task that `map` steps use unless they name another
+  rung runs_in = rung::process;
+  pool_size size{};
+  pool_limits limits{};
+  pool_restarts restarts{};
+  process_settings process{};
+  exception_policy on_exception = exception_policy::fail;
+  unsigned chunk = 0;                           ///< inputs of a map that travel together; 0 means by measured time
+  std::string initializer{};                    ///< a registered task that each worker runs before it is ready
+  std::vector<std::string> initializer_args{};  ///< its arguments as texts, as a config writes them
+  std::vector<std::string> actors{};            ///< ids of actors that tasks in worker processes may talk to
 };
 
 /// The names of environment variables that worker processes see always: PATH, HOME, USER, LOGNAME, SHELL, TZ, TMPDIR,
@@ -172,21 +216,22 @@ class exception_rules;  // <steward/actor.hpp>
 
 /// One child of a supervisor.
 struct child_spec {
-  std::string id;
+  std::string id{};
   restart_type restart = restart_type::permanent;
-  std::optional<milliseconds> shutdown;      ///< limit of an orderly stop; see `shutdown_of` for the defaults
-  std::optional<milliseconds> start_within;  ///< limit of a start; see `start_within_of`
-  backoff_spec backoff;
-  bool significant = false;        ///< its own end may end the supervisor; see `auto_shutdown`
-  std::optional<intensity> limit;  ///< a budget of its own; without it the child draws on the supervisor's
+  std::optional<milliseconds> shutdown{};      ///< limit of an orderly stop; see `shutdown_of` for the defaults
+  std::optional<milliseconds> start_within{};  ///< limit of a start; see `start_within_of`
+  backoff_spec backoff{};
+  bool significant = false;  ///< its own end may end the supervisor; see `auto_shutdown`
+  std::optional<steward::intensity>
+      intensity{};  ///< a budget of its own; without it the child draws on the supervisor's
   spent_policy on_spent = spent_policy::escalate;
-  milliseconds park_for{0};    ///< a parked child is revived after so long; 0: only by `restart_child`
-  mailbox_spec mailbox;        ///< actors only, as all that follows
-  unsigned redeliver = 0;      ///< a message whose handler threw is handled so many times more, then quarantined
+  milliseconds park_for{0};    ///< a parked child is revived after this long; 0: only by `restart_child`
+  mailbox_spec mailbox{};      ///< actors only, as all that follows
+  unsigned redeliver = 0;      ///< a message whose handler threw is handled this many times more, then quarantined
   milliseconds hang_after{0};  ///< a handler that runs longer is reported; 0: never
   hang_policy on_hang = hang_policy::report;
-  std::shared_ptr<const exception_rules> exceptions;  ///< instead of those of the actor's registration
-  std::variant<actor_spec, pool_spec, std::shared_ptr<supervisor_spec>> what;
+  std::shared_ptr<const exception_rules> exceptions{};  ///< instead of those of the actor's registration
+  std::variant<actor_spec, pool_spec, std::shared_ptr<supervisor_spec>> what{};
 };
 
 /// A supervisor: its policy and its children, in start order.
@@ -194,12 +239,12 @@ struct child_spec {
 /// With `simple_one_for_one`, `children` holds exactly one spec: the template of the children that `start_child` makes.
 /// Their ids are the template's with a number.
 struct supervisor_spec {
-  strategy how = strategy::one_for_one;
-  intensity limit;
-  auto_shutdown end_with = auto_shutdown::never;
-  std::vector<child_spec> children;
+  steward::strategy strategy = steward::strategy::one_for_one;
+  steward::intensity intensity{};
+  steward::auto_shutdown auto_shutdown = steward::auto_shutdown::never;
+  std::vector<child_spec> children{};
   unsigned initial = 0;     ///< simple_one_for_one: children made at the start
-  unsigned partitions = 0;  ///< simple_one_for_one: spread over so many supervisors "p0", "p1", ...; 0: not partitioned
+  unsigned partitions = 0;  ///< simple_one_for_one: spread over this many supervisors "p0", "p1", ...; 0: over none
 };
 
 /// The limit of a child's orderly stop: as given, else 5 s, or what its pool has, and none for supervisors.

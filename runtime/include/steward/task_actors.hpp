@@ -1,21 +1,14 @@
 #pragma once
 
 #include "steward/actor.hpp"
+#include "steward/caller.hpp"
 #include "steward/task.hpp"
 
-#include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace steward {
-
-/// Thrown when a task cannot reach an actor, or when the actor answers with an error.
-class actor_error : public std::runtime_error {
-public:
-  using std::runtime_error::runtime_error;
-};
 
 namespace detail {
 
@@ -29,34 +22,24 @@ caf::actor find_task_actor(const task_context& context, std::string_view name);
 
 /// Asks an actor of the tree from within a task, on a thread or in a worker process alike, and waits for the answer.
 ///
-/// `name` is one of the names under `actors` of the task's pool. Blocks the worker for at most `limit`; throws
-/// actor_error when the actor is not there, does not answer in time, or answers with an error. The actor may have
-/// handled the message even then: messages are delivered at most once, and answers can be late.
+/// `name` is one of the names under `actors` of the task's pool; throws actor_error where it is none. Blocks the worker
+/// for at most `limit`. The errors are those of `caller::request`; `value()` throws them as actor_error, which is then
+/// what the task has failed of. The actor may have handled the message even then: messages are delivered at most once,
+/// and answers can be late.
 ///
-///     auto n = steward::ask_actor<std::int64_t>(context, "words", 5s, caf::add_atom::value, key, amount);
-template <class Result, class... Ts>
-Result ask_actor(const task_context& context, std::string_view name, milliseconds limit, Ts&&... message) {
+///     auto n = steward::ask<std::int64_t>(context, "words", 5s, caf::add_atom::value, key, amount).value();
+template <class R, class... Ts>
+answer<R> ask(const task_context& context, std::string_view name, milliseconds limit, Ts&&... message) {
   const auto target = detail::find_task_actor(context, name);
-  caf::scoped_actor self{detail::task_system()};
-  std::optional<Result> answer;
-  std::string problem;
-  port::ask(self.ptr(), target, limit, std::forward<Ts>(message)...)
-      .receive([&](Result& value) { answer = std::move(value); },
-               [&](caf::error& error) { problem = describe(error); });
-  if (!answer) throw actor_error("actor '" + std::string{name} + "' answered: " + problem);
-  return std::move(*answer);
+  auto out = caller{detail::task_system()}.request<R>(target, limit, std::forward<Ts>(message)...);
+  return out ? std::move(out) : answer<R>{out.error(), "actor '" + std::string{name} + "'"};
 }
 
-/// As `ask_actor`, for messages that are answered with nothing.
+/// Sends an actor of the tree a message from within a task, and waits for nothing. Throws actor_error for a name that
+/// is none of the pool's. A worker that dies at once may take the message with it.
 template <class... Ts>
-void tell_actor(const task_context& context, std::string_view name, milliseconds limit, Ts&&... message) {
-  const auto target = detail::find_task_actor(context, name);
-  caf::scoped_actor self{detail::task_system()};
-  std::string problem;
-  bool answered = false;
-  port::ask(self.ptr(), target, limit, std::forward<Ts>(message)...)
-      .receive([&] { answered = true; }, [&](caf::error& error) { problem = describe(error); });
-  if (!answered) throw actor_error("actor '" + std::string{name} + "' answered: " + problem);
+void tell(const task_context& context, std::string_view name, Ts&&... message) {
+  port::tell_anonymously(detail::find_task_actor(context, name), std::forward<Ts>(message)...);
 }
 
 }  // namespace steward

@@ -37,7 +37,7 @@ supervisor_spec tree_of(std::vector<child_spec> children) {
 
 supervisor_spec dynamic() {
   auto result = tree_of({actor("conn")});
-  result.how = strategy::simple_one_for_one;
+  result.strategy = strategy::simple_one_for_one;
   return result;
 }
 
@@ -102,13 +102,13 @@ TEST(validate, refuses_siblings_of_one_name_but_not_cousins) {
 
 TEST(validate, refuses_windows_without_a_length) {
   auto tree = tree_of({});
-  tree.limit.within = milliseconds{0};
+  tree.intensity.within = milliseconds{0};
   expect_fault(tree, "/root intensity.within: 0ms is too short; expected a duration longer than 0ms, and not infinity");
-  tree.limit.within = infinity;
+  tree.intensity.within = infinity;
   expect_fault(tree, "/root intensity.within: it is infinity; expected a duration longer than 0ms, and not infinity");
-  tree.limit.within = milliseconds{-5};
+  tree.intensity.within = milliseconds{-5};
   EXPECT_EQ(validate(tree).size(), 1U);
-  tree.limit = {0, milliseconds{1}};
+  tree.intensity = {0, milliseconds{1}};
   EXPECT_TRUE(validate(tree).empty()) << "no restarts at all is a limit, too";
 }
 
@@ -161,7 +161,7 @@ TEST(validate, takes_significant_children_only_where_they_can_end_their_supervis
                "/root/a significant: the supervisor's auto_shutdown is never; expected auto_shutdown: any_significant "
                "or all_significant");
   for (const auto end : {auto_shutdown::any_significant, auto_shutdown::all_significant}) {
-    tree.end_with = end;
+    tree.auto_shutdown = end;
     EXPECT_EQ(shown(validate(tree)), "");
   }
   tree.children[0].restart = restart_type::permanent;
@@ -177,7 +177,7 @@ TEST(validate, refuses_what_a_dynamic_supervisor_cannot_do) {
                "/root/conn significant: a child of simple_one_for_one cannot be significant; expected false, or "
                "another strategy");
   tree = dynamic();
-  tree.end_with = auto_shutdown::all_significant;
+  tree.auto_shutdown = auto_shutdown::all_significant;
   expect_fault(tree,
                "/root auto_shutdown: 'all_significant' with simple_one_for_one, whose children are not significant; "
                "expected never, or another strategy");
@@ -216,14 +216,14 @@ TEST(validate, parks_only_with_a_limit_of_the_childs_own) {
                    "intensity of this child"},
                   {[](auto& x) { x.park_for = milliseconds{1}; },
                    "park_for: the child is never parked; expected on_spent: park"},
-                  {[](auto& x) { x.limit = intensity{}; }, ""},
+                  {[](auto& x) { x.intensity = intensity{}; }, ""},
                   {[](auto& x) {
-                     x.limit = intensity{1, milliseconds{0}};
+                     x.intensity = intensity{1, milliseconds{0}};
                    },
                    "intensity.within: 0ms is too short; expected a duration longer than 0ms, and not infinity"},
               });
   auto limited = actor();
-  limited.limit = intensity{};
+  limited.intensity = intensity{};
   limited.on_spent = spent_policy::park;
   const std::string time = "; expected a duration, or 0 for no end";
   expect_each(limited, {
@@ -233,7 +233,7 @@ TEST(validate, parks_only_with_a_limit_of_the_childs_own) {
                            {[](auto& x) { x.park_for = infinity; }, "park_for: it is infinity" + time},
                        });
   auto crowded = pool();
-  crowded.limit = intensity{};
+  crowded.intensity = intensity{};
   crowded.on_spent = spent_policy::park;
   EXPECT_EQ(shown(validate(tree_of({crowded}))), "") << "pools and supervisors can be parked, too";
 }
@@ -278,23 +278,26 @@ TEST(validate, checks_the_fields_of_a_pool) {
   expect_each(
       pool(),
       {
-          {with([](auto& x) { x.workers = 1'025; }), "pool.workers: 1025 is too large; expected 0, or from 1 to 1024"},
-          {with([](auto& x) { x.attempts = 0; }), "pool.attempts: 0 is too small; expected from 1 to 100"},
-          {with([](auto& x) { x.queue_limit = 0; }), "pool.queue_limit: 0 is too small; expected from 1 to 10000000"},
-          {with([](auto& x) { x.deadline = milliseconds{-1}; }),
+          {with([](auto& x) { x.size.workers = 1'025; }),
+           "pool.workers: 1025 is too large; expected 0, or from 1 to 1024"},
+          {with([](auto& x) { x.limits.attempts = 0; }), "pool.attempts: 0 is too small; expected from 1 to 100"},
+          {with([](auto& x) { x.limits.queue_limit = 0; }),
+           "pool.queue_limit: 0 is too small; expected from 1 to 10000000"},
+          {with([](auto& x) { x.limits.deadline = milliseconds{-1}; }),
            "pool.deadline: -1ms is too short; expected a duration, or 0 for none"},
-          {with([](auto& x) { x.memory_limit = 1; }),
+          {with([](auto& x) { x.process.memory_limit = 1; }),
            "pool.memory_limit: 1 is too small; expected 0, or from 16777216 to 1099511627776"},
-          {with([](auto& x) { x.start_within = milliseconds{0}; }),
+          {with([](auto& x) { x.limits.start_within = milliseconds{0}; }),
            "pool.start_within: 0ms is too short; expected a duration from 1ms to 1h"},
-          {with([](auto& x) { x.shutdown = infinity; }), "pool.shutdown: it is infinity; expected a duration up to 1h"},
-          {with([](auto& x) { x.worker_restarts.within = milliseconds{0}; }),
+          {with([](auto& x) { x.limits.shutdown = infinity; }),
+           "pool.shutdown: it is infinity; expected a duration up to 1h"},
+          {with([](auto& x) { x.restarts.worker_restarts.within = milliseconds{0}; }),
            "pool.worker_restarts.within: 0ms is too short; expected a duration longer than 0ms, and not infinity"},
-          {with([](auto& x) { x.backoff.min = milliseconds{2'000}; }),
+          {with([](auto& x) { x.restarts.worker_backoff.min = milliseconds{2'000}; }),
            "pool.worker_backoff.min: min is 2s and max is 1s; expected min no longer than max"},
           {with([](auto& x) {
              x.runs_in = rung::thread;
-             x.recycle_after = 1;
+             x.restarts.recycle_after = 1;
            }),
            "pool.recycle_after: threads have no such limit; expected it only with runs_in: processes"},
       });
@@ -318,16 +321,16 @@ TEST(validate, refuses_values_that_no_enumeration_has) {
                            "pool.on_exception" + rest + "fail or retry"},
                       });
   auto tree = tree_of({});
-  tree.how = beyond(strategy::simple_one_for_one);
+  tree.strategy = beyond(strategy::simple_one_for_one);
   expect_fault(tree, "/root strategy" + rest + "one_for_one, one_for_all, rest_for_one or simple_one_for_one");
   tree = tree_of({});
-  tree.end_with = beyond(auto_shutdown::all_significant);
+  tree.auto_shutdown = beyond(auto_shutdown::all_significant);
   expect_fault(tree, "/root auto_shutdown" + rest + "never, any_significant or all_significant");
 }
 
 TEST(validate, names_the_fields_of_a_nested_supervisor_below_its_child) {
   auto inner = tree_of({actor("")});
-  inner.limit.within = milliseconds{0};
+  inner.intensity.within = milliseconds{0};
   EXPECT_EQ(shown(validate(tree_of({nested(inner)}), "/top")),
             "/top/s supervisor.intensity.within: 0ms is too short; expected a duration longer than 0ms, and not "
             "infinity\n"
@@ -362,7 +365,7 @@ TEST(validate, names_every_fault_at_once_in_order) {
   bad.on_spent = spent_policy::park;
   bad.redeliver = 200;
   auto tree = tree_of({actor(""), bad, actor("b")});
-  tree.limit.within = milliseconds{0};
+  tree.intensity.within = milliseconds{0};
   tree.initial = 1;
   std::vector<std::string> places;
   for (const auto& one : validate(tree)) places.push_back(one.path + " " + one.field);
@@ -376,9 +379,9 @@ TEST(validate, judges_one_child_by_the_supervisor_it_comes_to) {
   child.significant = true;
   child.restart = restart_type::transient;
   auto parent = tree_of({actor()});
-  parent.end_with = auto_shutdown::any_significant;
+  parent.auto_shutdown = auto_shutdown::any_significant;
   EXPECT_EQ(shown(validate(child, parent, "/root/x")), "") << "whether the id is free is told by the start";
-  parent.end_with = auto_shutdown::never;
+  parent.auto_shutdown = auto_shutdown::never;
   const auto faults = validate(child, parent, "/root/x");
   ASSERT_EQ(faults.size(), 1U);
   EXPECT_EQ(faults[0].path, "/root/x/a");

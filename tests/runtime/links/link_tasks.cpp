@@ -90,13 +90,13 @@ caf::actor own_actor() {
 }
 
 std::string add(const task_context& context, const std::string& n) {
-  return std::to_string(ask_actor<std::int64_t>(context, "open", 20s, caf::add_atom::value, number(n)));
+  return std::to_string(ask<std::int64_t>(context, "open", 20s, caf::add_atom::value, number(n)).value());
 }
 
 std::string echo_size(const task_context& context, const std::string& size) {
   std::string text(static_cast<std::size_t>(number(size)), 'x');
   text.back() = 'y';
-  return ask_actor<std::string>(context, "open", 60s, caf::get_atom::value, text) == text ? "same" : "other";
+  return ask<std::string>(context, "open", 60s, caf::get_atom::value, text).value() == text ? "same" : "other";
 }
 
 std::string from_many_threads(const task_context& context, const std::string& times) {
@@ -106,7 +106,7 @@ std::string from_many_threads(const task_context& context, const std::string& ti
     all.emplace_back([&, t] {
       for (std::int64_t i = 0; i < number(times); ++i) {
         const auto text = std::to_string(t) + "/" + std::to_string(i);
-        if (ask_actor<std::string>(context, "open", 20s, caf::get_atom::value, text) != text) ++wrong;
+        if (ask<std::string>(context, "open", 20s, caf::get_atom::value, text).value() != text) ++wrong;
       }
     });
   for (auto& one : all) one.join();
@@ -116,7 +116,7 @@ std::string from_many_threads(const task_context& context, const std::string& ti
 std::string in_vain(const task_context& context, const std::string&) {
   std::string said;
   try {
-    ask_actor<std::int64_t>(context, "open", 30ms, caf::tick_atom::value, std::int64_t{1});
+    ask<std::int64_t>(context, "open", 30ms, caf::tick_atom::value, std::int64_t{1}).value();
   } catch (const actor_error& problem) {
     said = problem.what();
   }
@@ -124,7 +124,7 @@ std::string in_vain(const task_context& context, const std::string&) {
 }
 
 std::string failing(const task_context& context, const std::string& name) {
-  return std::to_string(ask_actor<std::int64_t>(context, name, 20s, pop_atom::value, std::int64_t{1}));
+  return std::to_string(ask<std::int64_t>(context, name, 20s, pop_atom::value, std::int64_t{1}).value());
 }
 
 template <class... Ts>
@@ -137,15 +137,15 @@ std::string ask_number(const caf::actor& whom, Ts&&... message) {
 }
 
 std::string through_a_handle(const task_context& context, const std::string&) {
-  const auto one = ask_actor<caf::actor>(context, "open", 20s, lookup_atom::value);
-  const auto again = ask_actor<caf::actor>(context, "open", 20s, lookup_atom::value);
+  const auto one = ask<caf::actor>(context, "open", 20s, lookup_atom::value).value();
+  const auto again = ask<caf::actor>(context, "open", 20s, lookup_atom::value).value();
   return ask_number(one, caf::get_atom::value) + (one == again ? " equal" : " other");
 }
 
 std::string lend_own_actor(const task_context& context, const std::string& n) {
   const auto own = own_actor();
-  const auto back = ask_actor<caf::actor>(context, "open", 20s, caf::put_atom::value, own);
-  const auto answer = ask_actor<std::int64_t>(context, "open", 20s, push_atom::value, own, number(n));
+  const auto back = ask<caf::actor>(context, "open", 20s, caf::put_atom::value, own).value();
+  const auto answer = ask<std::int64_t>(context, "open", 20s, push_atom::value, own, number(n)).value();
   return std::to_string(answer) + (own == back ? " equal" : " other");
 }
 
@@ -158,10 +158,10 @@ std::string die_while_asked(const task_context& context, const std::string&) {
 }
 
 std::string watch_the_end(const task_context& context, const std::string&) {
-  const auto helper = ask_actor<caf::actor>(context, "open", 20s, lookup_atom::value);
+  const auto helper = ask<caf::actor>(context, "open", 20s, lookup_atom::value).value();
   caf::scoped_actor self{detail::task_system()};
   self->monitor(helper);
-  ask_actor<std::int64_t>(context, "open", 20s, remove_atom::value);
+  ask<std::int64_t>(context, "open", 20s, remove_atom::value).value();
   std::string out = "nothing";
   self->receive([&](const caf::down_msg& down) { out = port::render(down.reason); }, caf::after(20s) >> [] {});
   return out;
@@ -169,7 +169,7 @@ std::string watch_the_end(const task_context& context, const std::string&) {
 
 std::string be_watched(const task_context& context, const std::string&) {
   const auto own = own_actor();
-  tell_actor(context, "open", 20s, show_atom::value, own);
+  ask<void>(context, "open", 20s, show_atom::value, own).value();
   port::tell_anonymously(own, remove_atom::value);
   std::string seen = "0";
   for (const auto until = std::chrono::steady_clock::now() + 20s;
@@ -180,7 +180,7 @@ std::string be_watched(const task_context& context, const std::string&) {
 
 std::string kill_by_handle(const task_context& context, const std::string&) {
   const auto front = detail::find_task_actor(context, "open");
-  const auto helper = ask_actor<caf::actor>(context, "open", 20s, lookup_atom::value);
+  const auto helper = ask<caf::actor>(context, "open", 20s, lookup_atom::value).value();
   caf::scoped_actor self{detail::task_system()};
   for (const auto& one : {front, helper}) {
     caf::anon_send_exit(one, caf::exit_reason::kill);

@@ -3,7 +3,7 @@
 #include "caf/actor_link.hpp"
 #include "link_tasks.hpp"
 #include "steward/messages.hpp"
-#include "steward/runtime.hpp"
+#include "steward/supervisor.hpp"
 
 #include <gtest/gtest.h>
 
@@ -40,12 +40,12 @@ protected:
     }
     pool_spec pool;
     pool.task = "obey";
-    pool.workers = 1;
-    pool.attempts = 1;
-    pool.sandbox = sandbox_level::strict;
+    pool.size.workers = 1;
+    pool.limits.attempts = 1;
+    pool.process.sandbox = sandbox_level::strict;
     pool.actors = {"open"};
-    pool.recycle_after = 1;  // each task finds a link that nobody has used
-    pool.worker_restarts.restarts = 1000;
+    pool.restarts.recycle_after = 1;  // each task finds a link that nobody has used
+    pool.restarts.worker_restarts.restarts = 1000;
     child_spec workers;
     workers.id = "workers";
     workers.what = pool;

@@ -96,7 +96,7 @@ TEST(scale, significant_children_that_finish_one_after_the_other_cost_little_eac
   for (const bool forwards : {true, false}) {
     EXPECT_LT(ratio_of([&](child_number n) {
                 auto how = unlimited(strategy::one_for_one);
-                how.end_with = auto_shutdown::all_significant;
+                how.auto_shutdown = auto_shutdown::all_significant;
                 crowd x{n, how, significant(transient())};
                 for (child_number k = 1; k < n; ++k) {
                   const auto i = forwards ? k : n + 1 - k;

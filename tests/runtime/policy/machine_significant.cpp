@@ -11,7 +11,7 @@ constexpr auto exits = {exit_class::normal, exit_class::shutdown, exit_class::ab
 
 machine_options ending(auto_shutdown mode, strategy how = strategy::one_for_one) {
   auto out = options(how);
-  out.end_with = mode;
+  out.auto_shutdown = mode;
   return out;
 }
 
@@ -163,7 +163,7 @@ TEST(auto_shutdown_of, a_child_that_an_exception_rule_stops_happens) {
 
 TEST(auto_shutdown_of, a_supervisor_that_gives_up_is_a_failure) {
   auto how = ending(auto_shutdown::any_significant);
-  how.limit = {0, 5s};
+  how.intensity = {0, 5s};
   driven d{{significant(transient())}, how};
   d.up();
   EXPECT_EQ(d.crash(1), words{"stop 1"});

@@ -135,7 +135,7 @@ TEST(keep, holds_when_a_supervisor_ends_by_itself_and_may_be_restarted) {
 TEST(keep, holds_for_an_auto_shutdown_and_a_roll_back_too) {
   auto how = options(strategy::one_for_one);
   how.keep_on_end = true;
-  how.end_with = auto_shutdown::any_significant;
+  how.auto_shutdown = auto_shutdown::any_significant;
   driven d{{child(), significant(transient())}, how};
   d.up();
   EXPECT_EQ(d.exited(2, exit_class::normal), words{"stop 2 keep"});

@@ -36,7 +36,7 @@ inline child_policy eager(restart_type restart = restart_type::permanent) {
 }
 inline child_policy with_limit(child_policy x, intensity limit, spent_policy on_spent = spent_policy::escalate,
                                milliseconds park_for = 0ms) {
-  x.limit = limit;
+  x.intensity = limit;
   x.on_spent = on_spent;
   x.park_for = park_for;
   return x;
@@ -55,8 +55,8 @@ inline std::shared_ptr<const child_policy> shared(child_policy x) {
 
 inline machine_options options(strategy how, intensity limit = {100, 5s}) {
   machine_options out;
-  out.how = how;
-  out.limit = limit;
+  out.strategy = how;
+  out.intensity = limit;
   out.seed = 1;
   return out;
 }

@@ -204,14 +204,15 @@ void naive_supervisor::remove(child_number i, request_number r) {
 }
 
 void naive_supervisor::reconfigure(machine_options x) {
-  if (x.limit.restarts != o.limit.restarts || x.limit.within != o.limit.within) restarts.clear();
+  if (x.intensity.restarts != o.intensity.restarts || x.intensity.within != o.intensity.within) restarts.clear();
   o = x;
 }
 
 void naive_supervisor::repolicy(child_number i, child_policy p) {
   auto& k = kids.at(i);
-  const bool same = k.p.limit.has_value() == p.limit.has_value() &&
-                    (!p.limit || (p.limit->restarts == k.p.limit->restarts && p.limit->within == k.p.limit->within));
+  const bool same = k.p.intensity.has_value() == p.intensity.has_value() &&
+                    (!p.intensity || (p.intensity->restarts == k.p.intensity->restarts &&
+                                      p.intensity->within == k.p.intensity->within));
   if (!same) k.restarts.clear();
   k.p = p;
 }
@@ -287,8 +288,8 @@ void naive_supervisor::lost(child_number i, kid& k) {
 }
 
 bool naive_supervisor::within_limit(kid& k) {
-  auto& times = k.p.limit ? k.restarts : restarts;
-  const auto limit = k.p.limit.value_or(o.limit);
+  auto& times = k.p.intensity ? k.restarts : restarts;
+  const auto limit = k.p.intensity.value_or(o.intensity);
   std::erase_if(times, [&](time_point then) { return now - then > limit.within; });
   if (times.size() >= limit.restarts) return false;
   times.push_back(now);
@@ -308,7 +309,7 @@ void naive_supervisor::crashed(child_number i, kid& k, bool in_place) {
   k.state = child_state::waiting;
   if (!serving()) return;
   if (!within_limit(k)) {
-    if (!k.p.limit || k.p.on_spent != spent_policy::park) return give_up(k);
+    if (!k.p.intensity || k.p.on_spent != spent_policy::park) return give_up(k);
     answer(k, true, reply_code::failed);
     k.state = child_state::parked;
     k.member = false;
@@ -317,7 +318,7 @@ void naive_supervisor::crashed(child_number i, kid& k, bool in_place) {
   }
   const auto delay = delay_of(k);
   k.member = false;
-  if (o.how == strategy::one_for_all || o.how == strategy::rest_for_one) {
+  if (o.strategy == strategy::one_for_all || o.strategy == strategy::rest_for_one) {
     if (phase == phases::starting)
       crashed_early.push_back(i);
     else
@@ -335,7 +336,7 @@ void naive_supervisor::give_up(kid& k) {
 }
 
 bool naive_supervisor::triggers_shutdown(child_number i) const {
-  if (o.end_with != auto_shutdown::all_significant) return o.end_with == auto_shutdown::any_significant;
+  if (o.auto_shutdown != auto_shutdown::all_significant) return o.auto_shutdown == auto_shutdown::any_significant;
   for (const auto& [n, k] : kids) {
     const bool gone = k.state == child_state::idle || (k.state == child_state::stopping && k.then != fate::comes_back);
     if (n != i && k.p.significant && (k.to_be_started || !gone)) return false;
@@ -352,7 +353,7 @@ void naive_supervisor::restart_group(child_number culprit, milliseconds delay) {
   }
   group = next;
   for (auto& [n, k] : kids) {
-    if (o.how == strategy::rest_for_one && n < culprit) continue;
+    if (o.strategy == strategy::rest_for_one && n < culprit) continue;
     if (k.state == child_state::parked) continue;
     if (k.state == child_state::idle) k.state = child_state::waiting;
     if (k.state == child_state::waiting) k.due.reset();
@@ -397,7 +398,7 @@ bool naive_supervisor::next_first_start() {
   say({deed::kind::started});
   std::erase_if(crashed_early,
                 [&](child_number n) { return !kids.contains(n) || kids.at(n).state != child_state::waiting; });
-  const bool grouped = o.how == strategy::one_for_all || o.how == strategy::rest_for_one;
+  const bool grouped = o.strategy == strategy::one_for_all || o.strategy == strategy::rest_for_one;
   if (grouped && !crashed_early.empty())
     restart_group(*std::min_element(crashed_early.begin(), crashed_early.end()), milliseconds{0});
   for (const auto n : crashed_early)

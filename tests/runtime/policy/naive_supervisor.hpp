@@ -101,7 +101,7 @@ private:
   void reply(request_number r, reply_code code) { replies.push_back({r, code}); }
 
   kid* current(child_number i, std::uint64_t incarnation);
-  bool dynamic() const { return o.how == strategy::simple_one_for_one; }
+  bool dynamic() const { return o.strategy == strategy::simple_one_for_one; }
   fate usual_fate(const kid& k) const;
   static bool wanted_down(const kid& k);
   bool about_to_be_stopped(const kid& k) const { return group && !group->all_down && k.member; }

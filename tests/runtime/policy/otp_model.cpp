@@ -192,7 +192,8 @@ void otp::child_ended(member& s, const handle& c, end_as how) {
 }
 
 bool otp::ends_supervisor(const member& s, const handle& c) {
-  if (s.how()->end_with != auto_shutdown::all_significant) return s.how()->end_with == auto_shutdown::any_significant;
+  if (s.how()->auto_shutdown != auto_shutdown::all_significant)
+    return s.how()->auto_shutdown == auto_shutdown::any_significant;
   return std::none_of(s.children.begin(), s.children.end(),
                       [&](const auto& x) { return x != c && x->spec.significant && x->state != is::idle; });
 }
@@ -210,8 +211,8 @@ void otp::end_supervisor(member& s, end_as how) {
 }
 
 bool otp::allowed(member& s, member& c) const {
-  auto& times = c.spec.limit ? c.restarts : s.all_restarts;
-  const auto limit = c.spec.limit.value_or(s.how()->limit);
+  auto& times = c.spec.intensity ? c.restarts : s.all_restarts;
+  const auto limit = c.spec.intensity.value_or(s.how()->intensity);
   std::erase_if(times, [&](std::int64_t then) { return now - then > limit.within.count(); });
   if (times.size() >= limit.restarts) return false;
   times.push_back(now);
@@ -232,7 +233,7 @@ void otp::restart_by_policy(member& s, const handle& c) {
   c->state = is::waiting;
   c->due.reset();
   if (!allowed(s, *c)) {
-    if (!c->spec.limit || c->spec.on_spent != spent_policy::park) return end_supervisor(s, end_as::bad);
+    if (!c->spec.intensity || c->spec.on_spent != spent_policy::park) return end_supervisor(s, end_as::bad);
     c->state = is::parked;
     answer(*c, admin_code::failed);
     if (c->spec.park_for > 0ms) c->due = now + c->spec.park_for.count();
@@ -271,7 +272,7 @@ void otp::restart_group(member& s, const handle& c, std::int64_t delay) {
     take_down(x);
     x->state = is::waiting;
     if (was_up && temporary(*x)) finish(s, x);
-    if (x == c && s.how()->how == strategy::rest_for_one) break;
+    if (x == c && s.how()->strategy == strategy::rest_for_one) break;
   }
   if (due <= now) return start_group(s);
   s.culprit = c;

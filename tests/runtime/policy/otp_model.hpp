@@ -63,8 +63,10 @@ public:
       const auto* x = std::get_if<std::shared_ptr<supervisor_spec>>(&spec.what);
       return x == nullptr ? nullptr : x->get();
     }
-    bool dynamic() const { return how()->how == strategy::simple_one_for_one; }
-    bool grouped() const { return how()->how == strategy::one_for_all || how()->how == strategy::rest_for_one; }
+    bool dynamic() const { return how()->strategy == strategy::simple_one_for_one; }
+    bool grouped() const {
+      return how()->strategy == strategy::one_for_all || how()->strategy == strategy::rest_for_one;
+    }
   };
 
   explicit otp(const supervisor_spec& spec);

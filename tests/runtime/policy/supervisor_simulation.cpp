@@ -77,12 +77,13 @@ private:
 
   machine_options random_options(strategy how, std::uint64_t seed) {
     machine_options x;
-    x.how = how;
-    x.limit = random_limit();
-    if (pick(4) != 0) x.limit = {1'000, 1s};
+    x.strategy = how;
+    x.intensity = random_limit();
+    if (pick(4) != 0) x.intensity = {1'000, 1s};
     x.seed = seed;
     x.keep_on_end = pick(2) == 0;
-    if (how != strategy::simple_one_for_one) x.end_with = static_cast<auto_shutdown>(one_of({0, 0, 0, 0, 1, 2, 2}));
+    if (how != strategy::simple_one_for_one)
+      x.auto_shutdown = static_cast<auto_shutdown>(one_of({0, 0, 0, 0, 1, 2, 2}));
     return x;
   }
 
@@ -94,7 +95,7 @@ private:
     p.delays = backoff_spec{milliseconds{pick(3) * 40}, milliseconds{120 + pick(3) * 100}, 2.0, 0.0, 1s};
     p.significant = pick(3) == 0;
     if (pick(3) == 0) {
-      p.limit = intensity{pick(3), milliseconds{100 + pick(1'000)}};
+      p.intensity = intensity{pick(3), milliseconds{100 + pick(1'000)}};
       p.on_spent = pick(8) == 0 ? spent_policy::escalate : spent_policy::park;
       p.park_for = milliseconds{pick(3) * 150};
     }
@@ -268,9 +269,10 @@ private:
       machine_->repolicy(i, share(p));
       return;
     }
-    auto next = random_options(options_.how, options_.seed);
-    if (options_.how != strategy::simple_one_for_one && pick(3) == 0) next.how = static_cast<strategy>(pick(3));
-    if (tell_) story(std::string{"reconfigure: "} + steward::to_string(next.how));
+    auto next = random_options(options_.strategy, options_.seed);
+    if (options_.strategy != strategy::simple_one_for_one && pick(3) == 0)
+      next.strategy = static_cast<strategy>(pick(3));
+    if (tell_) story(std::string{"reconfigure: "} + steward::to_string(next.strategy));
     options_ = next;
     naive_->reconfigure(next);
     machine_->reconfigure(next);

@@ -173,7 +173,7 @@ TEST_F(pool_engine, retries_an_exception_when_told_to) {
 
 TEST_F(pool_engine, rejects_what_the_queue_cannot_hold) {
   pool_spec spec;
-  spec.queue_limit = 3;
+  spec.limits.queue_limit = 3;
   make_ready(spec, 1);
   submit(4);
   EXPECT_EQ(outcomes.size(), 1u);
@@ -186,8 +186,8 @@ TEST_F(pool_engine, rejects_what_the_queue_cannot_hold) {
 
 TEST_F(pool_engine, counts_a_deadline_from_the_start_of_the_run) {
   pool_spec spec;
-  spec.deadline = milliseconds(100);
-  spec.grace = milliseconds(0);
+  spec.limits.deadline = milliseconds(100);
+  spec.limits.grace = milliseconds(0);
   make_ready(spec, 1);
   submit();
   const auto a = next_assigned();
@@ -212,8 +212,8 @@ TEST_F(pool_engine, counts_a_deadline_from_the_start_of_the_run) {
 
 TEST_F(pool_engine, lets_an_answer_win_against_its_deadline) {
   pool_spec spec;
-  spec.deadline = milliseconds(100);
-  spec.grace = milliseconds(0);
+  spec.limits.deadline = milliseconds(100);
+  spec.limits.grace = milliseconds(0);
   make_ready(spec, 1);
   submit();
   const auto a = next_assigned();
@@ -229,8 +229,8 @@ TEST_F(pool_engine, lets_an_answer_win_against_its_deadline) {
 
 TEST_F(pool_engine, does_not_blame_a_task_that_a_frozen_worker_never_took_up) {
   pool_spec spec;
-  spec.deadline = milliseconds(100);
-  spec.grace = milliseconds(0);
+  spec.limits.deadline = milliseconds(100);
+  spec.limits.grace = milliseconds(0);
   make_ready(spec, 1);
   submit();
   const auto a = next_assigned();
@@ -309,8 +309,8 @@ TEST_F(pool_engine, restarts_a_worker_that_did_work_at_once) {
 
 TEST_F(pool_engine, gives_up_at_one_restart_too_many_in_the_window) {
   pool_spec spec;
-  spec.worker_restarts = {3, milliseconds(5'000)};
-  spec.attempts = 100;
+  spec.restarts.worker_restarts = {3, milliseconds(5'000)};
+  spec.limits.attempts = 100;
   make_ready(spec, 1);
   submit();
   for (int i = 0; i < 3; ++i) {
@@ -335,8 +335,8 @@ TEST_F(pool_engine, gives_up_at_one_restart_too_many_in_the_window) {
 
 TEST_F(pool_engine, replaces_a_worker_after_its_share_of_tasks_without_a_crash) {
   pool_spec spec;
-  spec.recycle_after = 2;
-  spec.recycle_jitter = 0.0;
+  spec.restarts.recycle_after = 2;
+  spec.restarts.recycle_jitter = 0.0;
   make_ready(spec, 1);
   submit(3);
   answer_ok(next_assigned());
@@ -392,7 +392,7 @@ TEST_F(pool_engine, cancels_what_has_not_started_when_it_stops_at_once) {
 
 TEST_F(pool_engine, ends_a_drain_that_takes_too_long) {
   pool_spec spec;
-  spec.shutdown = milliseconds(1'000);
+  spec.limits.shutdown = milliseconds(1'000);
   make_ready(spec, 1);
   submit(2);
   brain->stop(true, now);

@@ -27,7 +27,7 @@ protected:
   };
 
   void make(pool_spec spec, unsigned workers = 2) {
-    spec.workers = workers;
+    spec.size.workers = workers;
     brain.emplace(spec, "/root/p", 1);
   }
   void make_ready(pool_spec spec, unsigned workers = 2) {

@@ -28,23 +28,23 @@ using std::chrono::milliseconds;
 class chunk_simulation {
 public:
   explicit chunk_simulation(std::uint64_t seed) : random_(seed) {
-    spec_.workers = 1 + pick(3);
-    spec_.min_workers = chance(30) ? 1 : 0;
-    spec_.max_workers = chance(30) ? spec_.workers + pick(3) : 0;
-    spec_.idle_exit = milliseconds(5 + pick(20));
-    spec_.spares = chance(30) ? 1 + pick(2) : 0;
-    spec_.attempts = 1 + pick(3);
-    spec_.queue_limit = chance(10) ? 40 : 10'000;
-    spec_.recycle_after = chance(20) ? 5 + pick(20) : 0;
-    spec_.recycle_memory = chance(20) ? 1'000 : 0;
-    spec_.deadline = milliseconds(chance(30) ? 20 : 0);
-    spec_.soft_deadline = milliseconds(chance(30) ? 8 : 0);
-    spec_.grace = milliseconds(chance(50) ? 5 : 0);
-    spec_.heartbeat = milliseconds(chance(50) ? 40 : 0);
+    spec_.size.workers = 1 + pick(3);
+    spec_.size.min_workers = chance(30) ? 1 : 0;
+    spec_.size.max_workers = chance(30) ? spec_.size.workers + pick(3) : 0;
+    spec_.size.idle_exit = milliseconds(5 + pick(20));
+    spec_.size.spares = chance(30) ? 1 + pick(2) : 0;
+    spec_.limits.attempts = 1 + pick(3);
+    spec_.limits.queue_limit = chance(10) ? 40 : 10'000;
+    spec_.restarts.recycle_after = chance(20) ? 5 + pick(20) : 0;
+    spec_.restarts.recycle_memory = chance(20) ? 1'000 : 0;
+    spec_.limits.deadline = milliseconds(chance(30) ? 20 : 0);
+    spec_.limits.soft_deadline = milliseconds(chance(30) ? 8 : 0);
+    spec_.limits.grace = milliseconds(chance(50) ? 5 : 0);
+    spec_.limits.heartbeat = milliseconds(chance(50) ? 40 : 0);
     spec_.on_exception = chance(30) ? exception_policy::retry : exception_policy::fail;
-    spec_.worker_restarts.restarts = chance(10) ? 3 : 10'000;
+    spec_.restarts.worker_restarts.restarts = chance(10) ? 3 : 10'000;
     spec_.runs_in = chance(70) ? rung::process : rung::thread;
-    spec_.shutdown = milliseconds(200);
+    spec_.limits.shutdown = milliseconds(200);
     death_percent_ = pick(6);
     brain_.emplace(spec_, "/p", seed);
   }
@@ -185,7 +185,7 @@ private:
     if (w.stopped) return;
     if (w.terminated && chance(50)) return die(w, chance(70));
     if (hostile && chance(death_percent_)) return die(w, false);
-    if (hostile && spec_.heartbeat.count() > 0 && chance(1)) {
+    if (hostile && spec_.limits.heartbeat.count() > 0 && chance(1)) {
       w.stopped = true;
       was_stopped_.emplace("/p/w" + std::to_string(w.ref.index + 1), w.ref.incarnation);
       return;
@@ -226,7 +226,7 @@ private:
     }
     w.since = now_;
     ++w.ran;
-    EXPECT_TRUE(spec_.recycle_after == 0 || w.ran <= spec_.recycle_after) << "more than its share";
+    EXPECT_TRUE(spec_.restarts.recycle_after == 0 || w.ran <= spec_.restarts.recycle_after) << "more than its share";
     ++truths_[a.id + w.item - 1].runs;
   }
 
@@ -311,7 +311,7 @@ private:
     ASSERT_NE(w, nullptr);
     EXPECT_EQ(w->skipped, 0u) << "it has not answered what was withdrawn";
     if (w->cut == x.id) w->cut = 0;
-    EXPECT_LE(x.attempt, spec_.attempts);
+    EXPECT_LE(x.attempt, spec_.limits.attempts);
     EXPECT_TRUE(x.attempt == 1 || x.task->items == 1) << "a suspect is alone";
     w->todo.push_back(x);
   }
@@ -396,11 +396,11 @@ private:
     for (std::size_t i = 0; i < truths_.size(); ++i) {
       const auto& t = truths_[i];
       EXPECT_EQ(t.outcomes, 1) << "item " << i + 1;
-      EXPECT_LE(t.runs, spec_.attempts) << "item " << i + 1;
+      EXPECT_LE(t.runs, spec_.limits.attempts) << "item " << i + 1;
       EXPECT_LE(t.charged, t.runs) << "item " << i + 1 << " was charged a run that never was";
       EXPECT_TRUE(!t.ok || t.runs >= 1u);
       EXPECT_TRUE(t.ok || t.work != work_state::not_started || t.charged == 0u);
-      EXPECT_TRUE(t.ok || t.kind != outcome_kind::quarantined || t.charged == spec_.attempts);
+      EXPECT_TRUE(t.ok || t.kind != outcome_kind::quarantined || t.charged == spec_.limits.attempts);
       EXPECT_TRUE(t.ok || t.kind != outcome_kind::rejected || t.runs == 0u || t.charged > 0u);
     }
     EXPECT_EQ(brain_->open(), 0u);

@@ -119,7 +119,7 @@ TEST_F(engine_chunks, fail_the_item_that_throws_and_no_other) {
 TEST_F(engine_chunks, retry_the_item_that_throws_when_told_to) {
   pool_spec spec;
   spec.on_exception = exception_policy::retry;
-  spec.attempts = 2;
+  spec.limits.attempts = 2;
   make_ready(spec, 1);
   submit_chunk(2);
   const auto a = next_assigned();
@@ -139,7 +139,7 @@ TEST_F(engine_chunks, retry_the_item_that_throws_when_told_to) {
 
 TEST_F(engine_chunks, quarantine_an_item_and_leave_its_neighbours_alone) {
   pool_spec spec;
-  spec.attempts = 2;
+  spec.limits.attempts = 2;
   make_ready(spec, 1);
   submit_chunk(3);
   auto a = next_assigned();
@@ -162,8 +162,8 @@ TEST_F(engine_chunks, quarantine_an_item_and_leave_its_neighbours_alone) {
 
 TEST_F(engine_chunks, count_the_deadline_of_each_item) {
   pool_spec spec;
-  spec.deadline = milliseconds(100);
-  spec.grace = milliseconds(0);
+  spec.limits.deadline = milliseconds(100);
+  spec.limits.grace = milliseconds(0);
   make_ready(spec, 1);
   submit_chunk(3);
   const auto a = next_assigned();
@@ -186,7 +186,7 @@ TEST_F(engine_chunks, count_the_deadline_of_each_item) {
 
 TEST_F(engine_chunks, are_cancelled_as_a_whole) {
   pool_spec spec;
-  spec.grace = milliseconds(50);
+  spec.limits.grace = milliseconds(50);
   make_ready(spec, 1);
   submit_chunk(4);
   submit_chunk(4);

@@ -9,9 +9,9 @@ using engine_limits = steward::test::engine_case;
 
 TEST_F(engine_limits, asks_a_task_to_stop_before_it_ends_it) {
   pool_spec spec;
-  spec.soft_deadline = milliseconds(100);
-  spec.deadline = milliseconds(300);
-  spec.grace = milliseconds(50);
+  spec.limits.soft_deadline = milliseconds(100);
+  spec.limits.deadline = milliseconds(300);
+  spec.limits.grace = milliseconds(50);
   make_ready(spec, 1);
   submit();
   const auto a = next_assigned();
@@ -38,7 +38,7 @@ TEST_F(engine_limits, asks_a_task_to_stop_before_it_ends_it) {
 
 TEST_F(engine_limits, lets_a_task_answer_after_its_soft_deadline) {
   pool_spec spec;
-  spec.soft_deadline = milliseconds(100);
+  spec.limits.soft_deadline = milliseconds(100);
   make_ready(spec, 1);
   submit();
   const auto a = next_assigned();
@@ -51,8 +51,8 @@ TEST_F(engine_limits, lets_a_task_answer_after_its_soft_deadline) {
 
 TEST_F(engine_limits, spares_the_second_step_for_a_worker_that_heeds_the_first) {
   pool_spec spec;
-  spec.deadline = milliseconds(100);
-  spec.grace = milliseconds(1'000);
+  spec.limits.deadline = milliseconds(100);
+  spec.limits.grace = milliseconds(1'000);
   make_ready(spec, 1);
   submit();
   const auto a = next_assigned();
@@ -82,7 +82,7 @@ TEST_F(engine_limits, cancels_what_waits_without_a_worker) {
 
 TEST_F(engine_limits, ends_what_runs_and_is_cancelled) {
   pool_spec spec;
-  spec.grace = milliseconds(100);
+  spec.limits.grace = milliseconds(100);
   make_ready(spec, 1);
   const auto task = submit_one();
   const auto a = next_assigned();
@@ -150,7 +150,7 @@ TEST_F(engine_limits, tells_a_cancelled_task_of_a_dead_worker_apart) {
 
 TEST_F(engine_limits, finds_a_stopped_worker_and_gives_its_task_to_another) {
   pool_spec spec;
-  spec.heartbeat = milliseconds(1'000);
+  spec.limits.heartbeat = milliseconds(1'000);
   make_ready(spec, 1);
   submit();
   const auto a = next_assigned();
@@ -174,7 +174,7 @@ TEST_F(engine_limits, finds_a_stopped_worker_and_gives_its_task_to_another) {
 
 TEST_F(engine_limits, does_not_take_a_worker_for_frozen_that_goes_on) {
   pool_spec spec;
-  spec.heartbeat = milliseconds(1'000);
+  spec.limits.heartbeat = milliseconds(1'000);
   make_ready(spec, 1);
   submit();
   const auto a = next_assigned();

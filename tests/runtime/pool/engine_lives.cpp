@@ -9,7 +9,7 @@ using engine_lives = steward::test::engine_case;
 
 TEST_F(engine_lives, grows_while_tasks_wait_and_no_further_than_it_may) {
   pool_spec spec;
-  spec.max_workers = 4;
+  spec.size.max_workers = 4;
   make_ready(spec, 2);
   submit(2);
   EXPECT_TRUE(starts.empty()) << "nobody waits";
@@ -24,8 +24,8 @@ TEST_F(engine_lives, grows_while_tasks_wait_and_no_further_than_it_may) {
 
 TEST_F(engine_lives, shrinks_when_workers_are_idle_for_long) {
   pool_spec spec;
-  spec.min_workers = 1;
-  spec.idle_exit = milliseconds(1'000);
+  spec.size.min_workers = 1;
+  spec.size.idle_exit = milliseconds(1'000);
   make_ready(spec, 3);
   pass(milliseconds(999));
   EXPECT_TRUE(stops.empty());
@@ -114,7 +114,7 @@ TEST_F(engine_lives, takes_those_that_start_when_it_is_made_larger_again) {
 
 TEST_F(engine_lives, a_pool_that_works_survives_when_it_cannot_grow) {
   pool_spec spec;
-  spec.heartbeat = milliseconds(0);
+  spec.limits.heartbeat = milliseconds(0);
   make_ready(spec, 2);
   submit(2);
   const auto running = std::exchange(assigned, {});
@@ -158,7 +158,7 @@ TEST_F(engine_lives, a_pool_that_works_survives_when_it_cannot_grow) {
 
 TEST_F(engine_lives, a_pool_that_gave_up_is_not_resized) {
   pool_spec spec;
-  spec.worker_restarts.restarts = 0;
+  spec.restarts.worker_restarts.restarts = 0;
   make_ready(spec, 1);
   die({0, 1});
   ASSERT_TRUE(gave_up.has_value());
@@ -177,8 +177,8 @@ TEST_F(engine_lives, has_a_largest_size) {
 
 TEST_F(engine_lives, cuts_a_chunk_to_what_is_left_of_a_workers_share) {
   pool_spec spec;
-  spec.recycle_after = 10;
-  spec.recycle_jitter = 0.0;
+  spec.restarts.recycle_after = 10;
+  spec.restarts.recycle_jitter = 0.0;
   make_ready(spec, 1);
   submit_chunk(4);
   submit_chunk(95);
@@ -201,7 +201,7 @@ TEST_F(engine_lives, cuts_a_chunk_to_what_is_left_of_a_workers_share) {
 
 TEST_F(engine_lives, keeps_a_spare_ready_that_takes_over_at_once) {
   pool_spec spec;
-  spec.spares = 1;
+  spec.size.spares = 1;
   make_ready(spec, 1);
   submit(2);
   ASSERT_EQ(assigned.size(), 1u) << "the spare stands by";
@@ -216,8 +216,8 @@ TEST_F(engine_lives, keeps_a_spare_ready_that_takes_over_at_once) {
 
 TEST_F(engine_lives, spreads_replacements_by_jitter) {
   pool_spec spec;
-  spec.recycle_after = 1'000;
-  spec.recycle_jitter = 0.5;
+  spec.restarts.recycle_after = 1'000;
+  spec.restarts.recycle_jitter = 0.5;
   make_ready(spec, 8);
   std::map<unsigned, int> left_after;
   for (int i = 0; i < 20'000 && left_after.size() < 8; ++i) {
@@ -237,7 +237,7 @@ TEST_F(engine_lives, spreads_replacements_by_jitter) {
 
 TEST_F(engine_lives, replaces_a_worker_that_has_grown_too_large_without_a_crash) {
   pool_spec spec;
-  spec.recycle_memory = 1'000'000;
+  spec.restarts.recycle_memory = 1'000'000;
   make_ready(spec, 1);
   submit();
   answer_ok(next_assigned());
@@ -264,7 +264,7 @@ TEST_F(engine_lives, replaces_a_worker_that_has_grown_too_large_without_a_crash)
 
 TEST_F(engine_lives, takes_back_from_a_worker_that_is_too_large_what_it_has_not_begun) {
   pool_spec spec;
-  spec.recycle_memory = 1'000'000;
+  spec.restarts.recycle_memory = 1'000'000;
   make_ready(spec, 1);
   submit();
   answer_ok(next_assigned());
@@ -282,7 +282,7 @@ TEST_F(engine_lives, takes_back_from_a_worker_that_is_too_large_what_it_has_not_
 
 TEST_F(engine_lives, starts_no_more_than_one_replacement_for_each_worker_that_leaves) {
   pool_spec spec;
-  spec.recycle_after = 1;
+  spec.restarts.recycle_after = 1;
   make_ready(spec, 3);
   submit(600);
   const auto exist = [this] {
@@ -305,7 +305,7 @@ TEST_F(engine_lives, starts_no_more_than_one_replacement_for_each_worker_that_le
 
 TEST_F(engine_lives, a_worker_with_no_share_left_makes_room_for_one_that_finds_none) {
   pool_spec spec;
-  spec.recycle_after = 1;
+  spec.restarts.recycle_after = 1;
   make_ready(spec, 2);
   submit(60);
   // No more than two exist at a time: the system has no room for a third. No time passes: nobody waits for a try that
@@ -355,7 +355,7 @@ TEST_F(engine_lives, runs_the_last_attempt_in_a_worker_that_ran_nothing_before) 
 
 TEST_F(engine_lives, makes_room_for_a_fresh_worker_when_all_are_used) {
   pool_spec spec;
-  spec.attempts = 2;
+  spec.limits.attempts = 2;
   make_ready(spec, 2);
   submit(2);
   for (const auto& a : std::exchange(assigned, {})) answer_ok(a);
@@ -391,8 +391,8 @@ TEST_F(engine_lives, starts_what_matters_more_first) {
 
 TEST_F(engine_lives, a_worker_that_is_to_be_replaced_and_dies_is_no_loss) {
   pool_spec spec;
-  spec.recycle_after = 2;
-  spec.recycle_jitter = 0.0;
+  spec.restarts.recycle_after = 2;
+  spec.restarts.recycle_jitter = 0.0;
   make_ready(spec, 1);
   submit(2);
   answer_ok(next_assigned());

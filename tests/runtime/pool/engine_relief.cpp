@@ -222,7 +222,7 @@ TEST_F(engine_relief, asks_nothing_of_the_last_item_or_of_a_single_task) {
 
 TEST_F(engine_relief, counts_the_deadline_of_an_item_from_its_own_start) {
   pool_spec spec;
-  spec.deadline = milliseconds(100);
+  spec.limits.deadline = milliseconds(100);
   make_ready(spec, 1);
   submit_chunk(5);
   const auto a = next_assigned();
@@ -279,7 +279,7 @@ TEST_F(engine_relief, takes_an_item_that_was_not_begun_after_all) {
 
 TEST_F(engine_relief, charges_a_death_to_the_task_in_hand_alone) {
   pool_spec spec;
-  spec.attempts = 1;
+  spec.limits.attempts = 1;
   make_ready(spec, 2);
   make_short_tasks_known();
   const auto sent = hold_up(6);

@@ -21,18 +21,18 @@ using std::chrono::milliseconds;
 class simulation {
 public:
   explicit simulation(std::uint64_t seed) : random_(seed) {
-    spec_.workers = 1 + pick(4);
-    spec_.attempts = 1 + pick(3);
-    spec_.queue_limit = chance(10) ? 5 : 1'000;
-    spec_.recycle_after = chance(20) ? 1 + pick(5) : 0;
-    spec_.deadline = milliseconds(chance(30) ? 20 : 0);
+    spec_.size.workers = 1 + pick(4);
+    spec_.limits.attempts = 1 + pick(3);
+    spec_.limits.queue_limit = chance(10) ? 5 : 1'000;
+    spec_.restarts.recycle_after = chance(20) ? 1 + pick(5) : 0;
+    spec_.limits.deadline = milliseconds(chance(30) ? 20 : 0);
     spec_.on_exception = chance(30) ? exception_policy::retry : exception_policy::fail;
-    spec_.worker_restarts.restarts = chance(20) ? 3 : 1'000;
+    spec_.restarts.worker_restarts.restarts = chance(20) ? 3 : 1'000;
     spec_.runs_in = chance(50) ? rung::process : rung::thread;
-    spec_.shutdown = milliseconds(200);
+    spec_.limits.shutdown = milliseconds(200);
     death_percent_ = pick(8);
     brain_.emplace(spec_, "/p", seed);
-    workers_.resize(spec_.workers);
+    workers_.resize(spec_.size.workers);
   }
 
   void run() {
@@ -183,7 +183,7 @@ private:
   void take(act::assign& x) {
     auto* w = find(x.worker);
     ASSERT_NE(w, nullptr);
-    EXPECT_LE(x.attempt, spec_.attempts);
+    EXPECT_LE(x.attempt, spec_.limits.attempts);
     w->todo.push_back(x);
   }
   void take(act::start& x) {
@@ -223,7 +223,7 @@ private:
     for (std::size_t i = 0; i < truths_.size(); ++i) {
       const auto& t = truths_[i];
       EXPECT_EQ(t.outcomes, 1) << "task " << i + 1;
-      EXPECT_LE(t.runs, spec_.attempts) << "task " << i + 1;
+      EXPECT_LE(t.runs, spec_.limits.attempts) << "task " << i + 1;
       EXPECT_LE(t.charged, t.runs) << "task " << i + 1 << " was charged a run that never was";
       if (t.ok) {
         EXPECT_GE(t.runs, 1u);
@@ -231,7 +231,7 @@ private:
         EXPECT_EQ(t.charged, 0u);
       }
       if (!t.ok && t.kind == outcome_kind::quarantined) {
-        EXPECT_EQ(t.charged, spec_.attempts);
+        EXPECT_EQ(t.charged, spec_.limits.attempts);
       }
       if (!t.ok && t.kind == outcome_kind::rejected) {
         EXPECT_EQ(t.runs, 0u);

@@ -10,8 +10,8 @@ class engine_watch : public engine_case {
 protected:
   pool_spec limited(milliseconds grace = milliseconds(500)) {
     pool_spec spec;
-    spec.deadline = milliseconds(300);
-    spec.grace = grace;
+    spec.limits.deadline = milliseconds(300);
+    spec.limits.grace = grace;
     return spec;
   }
   /// Sends at least `count` tasks to the only worker, which begins the first; as many again wait.
@@ -39,7 +39,7 @@ protected:
 
 TEST_F(engine_watch, finds_a_stopped_worker_that_is_to_leave) {
   pool_spec spec;
-  spec.heartbeat = milliseconds(1'000);
+  spec.limits.heartbeat = milliseconds(1'000);
   make_ready(spec, 2);
   submit(2);
   auto sent = std::exchange(assigned, {});
@@ -64,7 +64,7 @@ TEST_F(engine_watch, finds_a_stopped_worker_that_is_to_leave) {
 
 TEST_F(engine_watch, ends_a_cancelled_task_of_a_worker_that_is_to_leave) {
   pool_spec spec;
-  spec.grace = milliseconds(100);
+  spec.limits.grace = milliseconds(100);
   make_ready(spec, 2);
   std::vector<job_ptr> jobs{submit_one(), submit_one()};
   brain->resize(1, 1, now);
@@ -204,7 +204,7 @@ TEST_F(engine_watch, the_items_behind_a_late_one_are_not_begun) {
 
 TEST_F(engine_watch, nobody_is_frozen_because_we_were_away) {
   pool_spec spec;
-  spec.heartbeat = milliseconds(1'000);
+  spec.limits.heartbeat = milliseconds(1'000);
   make_ready(spec, 4);
   submit(4);
   const auto sent = std::exchange(assigned, {});
@@ -225,7 +225,7 @@ TEST_F(engine_watch, nobody_is_frozen_because_we_were_away) {
 
 TEST_F(engine_watch, a_look_at_a_stopped_worker_does_not_count_from_before_we_were_away) {
   pool_spec spec;
-  spec.heartbeat = milliseconds(1'000);
+  spec.limits.heartbeat = milliseconds(1'000);
   make_ready(spec, 1);
   submit();
   const auto a = next_assigned();
@@ -270,7 +270,7 @@ TEST_F(engine_watch, answers_that_wait_are_read_when_we_come_a_little_late) {
 
 TEST_F(engine_watch, a_worker_has_its_time_to_start_again_when_we_were_away) {
   pool_spec spec;
-  spec.start_within = milliseconds(1'000);
+  spec.limits.start_within = milliseconds(1'000);
   make(spec, 1);
   brain->start(now);
   step();

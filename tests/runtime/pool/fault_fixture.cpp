@@ -61,7 +61,7 @@ void faulty_pool::TearDown() { end_row(); }
 void faulty_pool::make(pool_spec spec, const std::string& name) {
   auto environment = around_->environment();
   environment.path = "/root/" + name;
-  size_ = spec.workers;
+  size_ = spec.size.workers;
   pool_ = std::make_unique<pool>(environment, name, std::move(spec));
 }
 

@@ -122,7 +122,7 @@ TEST_F(fault_matrix, row_10_every_worker_killed_at_once_while_idle_comes_back) {
 TEST_F(fault_matrix, row_13_memory_that_is_refused_is_an_answer_or_a_crash_as_the_task_takes_it) {
   if (STEWARD_SANITIZED) GTEST_SKIP() << "sanitizers need more address space than any limit leaves";
   auto spec = spec_of(2);
-  spec.memory_limit = std::uint64_t{512} << 20;
+  spec.process.memory_limit = std::uint64_t{512} << 20;
   start(spec);
   const auto thrown = submit(fault_tasks().act, 7, std::string("bad_alloc"));
   EXPECT_EQ(result(thrown).error().kind, outcome_kind::exception);
@@ -137,8 +137,8 @@ TEST_F(fault_matrix, row_13_memory_that_is_refused_is_an_answer_or_a_crash_as_th
 
 TEST_F(fault_matrix, row_14_a_worker_whose_processor_time_is_used_up_dies_of_it) {
   auto spec = spec_of(2);
-  spec.attempts = 1;
-  spec.cpu_limit = milliseconds(1'000);
+  spec.limits.attempts = 1;
+  spec.process.cpu_limit = milliseconds(1'000);
   start(spec);
   const auto endless = submit(fault_tasks().act, 7, std::string("hang"));
   const auto squares = submit_squares(1, 20);
@@ -154,7 +154,7 @@ TEST_F(fault_matrix, row_14_a_worker_whose_processor_time_is_used_up_dies_of_it)
 
 TEST_F(fault_matrix, row_15_an_endless_loop_ends_at_its_deadline_and_is_not_retried) {
   auto spec = spec_of(2);
-  spec.deadline = milliseconds(200);
+  spec.limits.deadline = milliseconds(200);
   start(spec);
   const auto endless = submit(fault_tasks().act, 7, std::string("hang"));
   const auto squares = submit_squares(1, 20);
@@ -173,7 +173,7 @@ TEST_F(fault_matrix, row_15_an_endless_loop_ends_at_its_deadline_and_is_not_retr
 TEST_F(fault_matrix, row_16_a_worker_stopped_in_mid_task_is_found_frozen_and_its_task_runs_elsewhere) {
   gate go;
   auto spec = spec_of(2);
-  spec.heartbeat = milliseconds(300);
+  spec.limits.heartbeat = milliseconds(300);
   start(spec);
   const auto held = submit(fault_tasks().hold, go.path());
   const int pid = busy_pid(go);
@@ -194,7 +194,7 @@ TEST_F(fault_matrix, row_16_a_worker_stopped_in_mid_task_is_found_frozen_and_its
 
 TEST_F(fault_matrix, row_16_a_worker_stopped_while_idle_is_found_when_it_is_sent_a_task) {
   auto spec = spec_of(1);
-  spec.heartbeat = milliseconds(300);
+  spec.limits.heartbeat = milliseconds(300);
   start(spec);
   const int pid = workers()[0].pid;
   ASSERT_EQ(::kill(pid, SIGSTOP), 0);
@@ -223,7 +223,7 @@ TEST_F(fault_matrix, row_16_a_worker_stopped_for_a_moment_goes_on) {
 
 TEST_F(fault_matrix, row_19_a_task_that_is_deaf_to_sigterm_ends_with_the_time_of_the_stop) {
   auto spec = spec_of(2);
-  spec.shutdown = milliseconds(600);
+  spec.limits.shutdown = milliseconds(600);
   start(spec);
   const auto deaf = submit(fault_tasks().always, 7, std::string("deaf"));
   ASSERT_TRUE(holds_soon([this] {

@@ -70,7 +70,7 @@ TEST_F(fault_matrix_around, row_40_a_flood_is_rejected_at_the_limit_and_takes_no
   constexpr std::size_t burst = 10'000;
   gate go;
   auto spec = spec_of(1);
-  spec.queue_limit = limit;
+  spec.limits.queue_limit = limit;
   start(spec);
   const auto held = submit(fault_tasks().hold, go.path());
   busy_pid(go);

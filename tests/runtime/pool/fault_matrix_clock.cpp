@@ -34,9 +34,9 @@ protected:
 
 TEST_F(fault_matrix_clock, row_38_a_wall_clock_that_jumps_moves_no_deadline_no_delay_and_no_budget) {
   auto spec = spec_of(2);
-  spec.deadline = milliseconds(300);
-  spec.worker_restarts = {5, milliseconds(60'000)};
-  spec.heartbeat = milliseconds(2'000);
+  spec.limits.deadline = milliseconds(300);
+  spec.restarts.worker_restarts = {5, milliseconds(60'000)};
+  spec.limits.heartbeat = milliseconds(2'000);
   start(spec);
   const auto before = std::chrono::system_clock::now();
   for (const long ahead : {hour, -hour}) {

@@ -28,8 +28,8 @@ TEST_F(fault_matrix_starts, row_17_no_task_is_sent_to_a_worker_before_it_is_read
 
 TEST_F(fault_matrix_starts, row_17_a_start_that_takes_too_long_is_a_failed_start) {
   auto spec = spec_of(1);
-  spec.start_within = milliseconds(50);
-  spec.worker_restarts.restarts = 1;
+  spec.limits.start_within = milliseconds(50);
+  spec.restarts.worker_restarts.restarts = 1;
   make(spec, "never_ready");
   const auto queued = submit(tasks().square, 7);
   const auto problem = victim().start();

@@ -264,7 +264,7 @@ int without_memory() {
   {
     surroundings around;
     auto spec = spec_of(2);
-    spec.attempts = 2;
+    spec.limits.attempts = 2;
     process_pool pool(around.environment(), "faults", spec);
     if (pool.start()) return fail("the pool does not start");
     const auto lost = pool.submit(tasks().keep_memory, 1'024 * mib).get();

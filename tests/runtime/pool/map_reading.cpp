@@ -143,7 +143,7 @@ TYPED_TEST(map_reading, reads_few_large_inputs_ahead) {
 
 TYPED_TEST(map_reading, finds_room_for_its_chunks_beside_others) {
   auto spec = spec_of(2);
-  spec.queue_limit = 8;
+  spec.limits.queue_limit = 8;
   const auto pool = this->make(spec);
   auto other = pool->submit(tasks().until_stopped, 1);
   map_options options;

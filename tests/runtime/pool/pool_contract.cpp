@@ -24,11 +24,11 @@ TEST(pool_contract, builds_nothing_of_a_spec_with_faults) {
   EXPECT_THROW(process_pool(environment, "squares", spec_of(static_cast<unsigned>(-1))), std::invalid_argument);
   EXPECT_THROW(thread_pool(environment, "squares", spec_of(static_cast<unsigned>(-1))), std::invalid_argument);
   pool_spec spares;
-  spares.spares = static_cast<unsigned>(-1);
+  spares.size.spares = static_cast<unsigned>(-1);
   EXPECT_THROW(process_pool(environment, "squares", spares), std::invalid_argument);
   pool_spec most;
-  most.workers = 1;
-  most.max_workers = static_cast<unsigned>(-1);
+  most.size.workers = 1;
+  most.size.max_workers = static_cast<unsigned>(-1);
   EXPECT_THROW(process_pool(environment, "squares", most), std::invalid_argument);
 }
 
@@ -42,7 +42,7 @@ TEST(pool_contract, refuses_a_size_that_no_spec_could_have) {
 TEST(pool_contract, names_no_worker_that_is_gone) {
   surroundings around;
   auto spec = spec_of(1);
-  spec.backoff.min = spec.backoff.max = std::chrono::seconds(10);
+  spec.restarts.worker_backoff.min = spec.restarts.worker_backoff.max = std::chrono::seconds(10);
   spec.initializer = "fail_to_initialize";
   process_pool failing(around.environment(), "squares", spec);
   failing.untyped().start_async([](const std::optional<cause>&) {});

@@ -136,7 +136,7 @@ TYPED_TEST(pool_features, do_not_read_a_generator_ahead_of_the_window) {
 
 TYPED_TEST(pool_features, end_a_map_that_is_told_to_stop) {
   auto spec = spec_of(1);
-  spec.grace = std::chrono::milliseconds(20);
+  spec.limits.grace = std::chrono::milliseconds(20);
   const auto pool = this->make(spec);
   std::stop_source stop;
   std::size_t produced = 0;
@@ -165,7 +165,7 @@ TYPED_TEST(pool_features, end_a_map_that_is_told_to_stop) {
 
 TYPED_TEST(pool_features, wake_a_map_that_waits_when_it_is_told_to_stop) {
   auto spec = spec_of(1);
-  spec.grace = std::chrono::milliseconds(20);
+  spec.limits.grace = std::chrono::milliseconds(20);
   const auto pool = this->make(spec);
   std::stop_source stop;
   map_options options;
@@ -182,7 +182,7 @@ TYPED_TEST(pool_features, wake_a_map_that_waits_when_it_is_told_to_stop) {
 
 TYPED_TEST(pool_features, end_a_map_whose_time_is_over) {
   auto spec = spec_of(1);
-  spec.grace = std::chrono::milliseconds(20);
+  spec.limits.grace = std::chrono::milliseconds(20);
   const auto pool = this->make(spec);
   map_options options;
   options.within = std::chrono::milliseconds(50);
@@ -197,7 +197,7 @@ TYPED_TEST(pool_features, end_a_map_whose_time_is_over) {
 
 TYPED_TEST(pool_features, cancel_what_a_dropped_stream_has_not_finished) {
   auto spec = spec_of(1);
-  spec.grace = std::chrono::milliseconds(20);
+  spec.limits.grace = std::chrono::milliseconds(20);
   const auto pool = this->make(spec);
   const auto inputs = numbers(0, 50);
   {
@@ -280,7 +280,7 @@ TYPED_TEST(pool_features, hand_out_what_is_finished_before_an_endless_item) {
 
 TYPED_TEST(pool_features, hand_out_each_result_of_a_slow_chunk_once) {
   auto spec = spec_of(1);
-  spec.soft_deadline = std::chrono::milliseconds(60);
+  spec.limits.soft_deadline = std::chrono::milliseconds(60);
   const auto pool = this->make(spec);
   map_options options;
   options.chunk = 60;
@@ -300,7 +300,7 @@ TYPED_TEST(pool_features, hand_out_each_result_of_a_slow_chunk_once) {
 
 TYPED_TEST(pool_features, ask_the_item_in_hand_of_a_cancelled_chunk) {
   auto spec = spec_of(1);
-  spec.grace = std::chrono::hours(1);
+  spec.limits.grace = std::chrono::hours(1);
   const auto pool = this->make(spec);
   map_options options;
   options.chunk = 50;
@@ -340,7 +340,7 @@ TYPED_TEST(pool_features, cancel_one_that_waits_and_one_that_runs) {
 
 TYPED_TEST(pool_features, set_a_stop_token_at_the_soft_deadline) {
   auto spec = spec_of(1);
-  spec.soft_deadline = std::chrono::milliseconds(20);
+  spec.limits.soft_deadline = std::chrono::milliseconds(20);
   const auto pool = this->make(spec);
   auto result = pool->submit(tasks().until_stopped, 5);
   EXPECT_EQ(get_soon(result).value(), 5);
@@ -352,8 +352,8 @@ TYPED_TEST(pool_features, set_a_stop_token_at_the_soft_deadline) {
 TYPED_TEST(pool_features, keep_two_maps_that_share_a_full_queue_going) {
   for (const auto policy : {full_policy::block, full_policy::reject}) {
     auto spec = spec_of(2);
-    spec.queue_limit = 8;
-    spec.on_full = policy;
+    spec.limits.queue_limit = 8;
+    spec.limits.on_full = policy;
     const auto pool = this->make(spec);
     map_options options;
     options.chunk = 3;
@@ -366,7 +366,7 @@ TYPED_TEST(pool_features, keep_two_maps_that_share_a_full_queue_going) {
 
 TYPED_TEST(pool_features, end_a_map_that_waits_for_room_when_its_time_is_over) {
   auto spec = spec_of(1);
-  spec.queue_limit = 1;
+  spec.limits.queue_limit = 1;
   const auto pool = this->make(spec);
   auto blocks = pool->submit(tasks().until_stopped, 1);
   map_options options;
@@ -380,7 +380,7 @@ TYPED_TEST(pool_features, end_a_map_that_waits_for_room_when_its_time_is_over) {
 
 TYPED_TEST(pool_features, outlive_a_generator_that_throws) {
   auto spec = spec_of(2);
-  spec.queue_limit = 10;
+  spec.limits.queue_limit = 10;
   const auto pool = this->make(spec);
   map_options options;
   options.chunk = 1;
@@ -464,8 +464,8 @@ TYPED_TEST(pool_features, start_urgent_tasks_first) {
 
 TYPED_TEST(pool_features, let_a_caller_wait_for_room) {
   auto spec = spec_of(2);
-  spec.queue_limit = 4;
-  spec.on_full = full_policy::block;
+  spec.limits.queue_limit = 4;
+  spec.limits.on_full = full_policy::block;
   const auto pool = this->make(spec);
   std::vector<task_future<std::int64_t>> futures;
   for (std::int64_t i = 0; i < 500; ++i) futures.push_back(pool->submit(tasks().square, i));
@@ -476,7 +476,7 @@ TYPED_TEST(pool_features, let_a_caller_wait_for_room) {
 
 TYPED_TEST(pool_features, reject_at_the_door_when_the_queue_is_full) {
   auto spec = spec_of(1);
-  spec.queue_limit = 3;
+  spec.limits.queue_limit = 3;
   const auto pool = this->make(spec);
   std::vector<task_future<std::int64_t>> held;
   for (int i = 0; i < 3; ++i) held.push_back(pool->submit(tasks().until_stopped, i));
@@ -542,8 +542,8 @@ TYPED_TEST(pool_features, give_up_promptly_when_the_initializer_fails) {
 
 TYPED_TEST(pool_features, grow_and_shrink) {
   auto spec = spec_of(1);
-  spec.max_workers = 3;
-  spec.idle_exit = std::chrono::milliseconds(10);
+  spec.size.max_workers = 3;
+  spec.size.idle_exit = std::chrono::milliseconds(10);
   const auto pool = this->make(spec);
   std::vector<task_future<std::int64_t>> held;
   for (int i = 0; i < 3; ++i) held.push_back(pool->submit(tasks().until_stopped, i));
@@ -558,7 +558,7 @@ TYPED_TEST(pool_features, grow_and_shrink) {
 
 TYPED_TEST(pool_features, keep_a_spare) {
   auto spec = spec_of(1);
-  spec.spares = 1;
+  spec.size.spares = 1;
   const auto pool = this->make(spec);
   EXPECT_EQ(pool->stats().ready, 2u);
   const auto inputs = numbers(0, 100);

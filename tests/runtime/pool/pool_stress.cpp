@@ -92,17 +92,17 @@ public:
     around.tasks = &tasks().registry;
     around.path = "/stress";
     pool_spec spec;
-    spec.workers = 2;
-    spec.max_workers = 4;
-    spec.attempts = 1;
+    spec.size.workers = 2;
+    spec.size.max_workers = 4;
+    spec.limits.attempts = 1;
     if (on_processes) {
-      spec.recycle_after = 20'000;
-      spec.deadline = deadline;
+      spec.restarts.recycle_after = 20'000;
+      spec.limits.deadline = deadline;
     }
-    spec.worker_restarts.restarts = 1'000'000;
-    spec.start_within = milliseconds(60'000);
-    spec.heartbeat = milliseconds(60'000);
-    spec.grace = milliseconds(10'000);
+    spec.restarts.worker_restarts.restarts = 1'000'000;
+    spec.limits.start_within = milliseconds(60'000);
+    spec.limits.heartbeat = milliseconds(60'000);
+    spec.limits.grace = milliseconds(10'000);
     pool_.emplace(around, "stress", spec);
   }
 

@@ -22,8 +22,8 @@ int plus_one(int x) { return x + 1; }
 
 pool_spec crowded(unsigned workers, unsigned queue_limit) {
   auto spec = spec_of(workers);
-  spec.queue_limit = queue_limit;
-  spec.on_full = full_policy::block;
+  spec.limits.queue_limit = queue_limit;
+  spec.limits.on_full = full_policy::block;
   return spec;
 }
 

@@ -69,7 +69,7 @@ TEST_F(process_edges, show_no_more_than_the_size_of_large_arguments) {
 TEST_F(process_edges, refuse_an_argument_without_room_in_the_worker) {
   if (STEWARD_SANITIZED) GTEST_SKIP() << "a sanitizer needs more address space";
   auto spec = spec_of(2);
-  spec.memory_limit = 64 * mib;
+  spec.process.memory_limit = 64 * mib;
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   auto large = pool.submit(edges().measure, std::string(65 * mib, 'x'));
@@ -125,10 +125,10 @@ TEST_F(process_edges, refuse_an_argument_that_cannot_be_sent) {
 TEST_F(process_edges, charge_an_argument_that_a_worker_cannot_even_read) {
   if (STEWARD_SANITIZED) GTEST_SKIP() << "a sanitizer needs more address space";
   auto spec = spec_of(1);
-  spec.memory_limit = 64 * mib;
-  spec.attempts = 1;
-  spec.spares = 1;  // so that one is ready while none can be started
-  spec.worker_restarts.restarts = 100;
+  spec.process.memory_limit = 64 * mib;
+  spec.limits.attempts = 1;
+  spec.size.spares = 1;  // so that one is ready while none can be started
+  spec.restarts.worker_restarts.restarts = 100;
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   const std::string text(60 * mib, 'x');
@@ -157,8 +157,8 @@ TEST_F(process_edges, leave_a_worker_alone_whose_child_crashes) {
 
 TEST_F(process_edges, kill_a_task_that_left_its_group) {
   auto spec = spec_of(1);
-  spec.deadline = milliseconds(50);
-  spec.grace = milliseconds(50);
+  spec.limits.deadline = milliseconds(50);
+  spec.limits.grace = milliseconds(50);
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   const auto pid = get_soon_value(pool.submit(tasks().pid, 0));
@@ -170,7 +170,7 @@ TEST_F(process_edges, kill_a_task_that_left_its_group) {
 
 TEST_F(process_edges, tell_a_death_by_its_last_words_when_the_kernels_account_is_lost) {
   auto spec = spec_of(1);
-  spec.attempts = 1;
+  spec.limits.attempts = 1;
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   std::signal(SIGCHLD, SIG_IGN);
@@ -184,7 +184,7 @@ TEST_F(process_edges, tell_a_death_by_its_last_words_when_the_kernels_account_is
 
 TEST_F(process_edges, keep_the_value_of_a_task_that_closed_the_channel) {
   auto spec = spec_of(1);
-  spec.attempts = 1;
+  spec.limits.attempts = 1;
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   EXPECT_EQ(get_soon_value(pool.submit(edges().close_all, 5)), 25);
@@ -196,7 +196,7 @@ TEST_F(process_edges, keep_the_value_of_a_task_that_closed_the_channel) {
 
 TEST_F(process_edges, tell_why_a_result_cannot_be_sent) {
   auto spec = spec_of(1);
-  spec.open_files = 64;
+  spec.process.open_files = 64;
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   auto large = pool.submit(edges().make_without_room, 65);
@@ -208,7 +208,7 @@ TEST_F(process_edges, tell_why_a_result_cannot_be_sent) {
 TEST_F(process_edges, name_the_initializer_in_which_a_worker_died) {
   auto spec = spec_of(1);
   spec.initializer = "die_in_start";
-  spec.worker_restarts.restarts = 0;
+  spec.restarts.worker_restarts.restarts = 0;
   process_pool pool(around.environment(), "squares", spec);
   const auto problem = pool.start();
   ASSERT_TRUE(problem.has_value());
@@ -219,8 +219,8 @@ TEST_F(process_edges, name_the_initializer_in_which_a_worker_died) {
 TEST_F(process_edges, name_the_limit_under_which_a_worker_cannot_begin) {
   if (STEWARD_SANITIZED) GTEST_SKIP() << "a sanitizer needs more address space";
   auto spec = spec_of(1);
-  spec.memory_limit = 16 * mib;  // see main.cpp
-  spec.worker_restarts.restarts = 0;
+  spec.process.memory_limit = 16 * mib;  // see main.cpp
+  spec.restarts.worker_restarts.restarts = 0;
   process_pool pool(around.environment(), "squares", spec);
   const auto problem = pool.start();
   ASSERT_TRUE(problem.has_value());

@@ -133,7 +133,7 @@ TEST(process_pool, quarantines_a_poison_task_and_keeps_the_others) {
 TEST(process_pool, kills_a_task_at_its_deadline_and_says_so) {
   surroundings around;
   auto spec = spec_of(2);
-  spec.deadline = milliseconds(150);
+  spec.limits.deadline = milliseconds(150);
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   const auto outcomes = pool.map_outcomes(tasks().poison, one_in_ten("hang"));
@@ -174,8 +174,8 @@ TEST(process_pool, gives_up_on_workers_that_die_at_their_start) {
 TEST(process_pool, kills_workers_that_do_not_become_ready) {
   surroundings around;
   auto spec = spec_of(1);
-  spec.start_within = milliseconds(20);
-  spec.worker_restarts.restarts = 1;
+  spec.limits.start_within = milliseconds(20);
+  spec.restarts.worker_restarts.restarts = 1;
   process_pool pool(around.environment(), "never_ready", spec);
   const auto problem = pool.start();
   ASSERT_TRUE(problem.has_value());
@@ -186,8 +186,8 @@ TEST(process_pool, kills_workers_that_do_not_become_ready) {
 TEST(process_pool, gives_up_when_the_budget_is_spent_and_settles_everything) {
   surroundings around;
   auto spec = spec_of(2);
-  spec.worker_restarts.restarts = 4;
-  spec.attempts = 100;
+  spec.restarts.worker_restarts.restarts = 4;
+  spec.limits.attempts = 100;
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   const auto outcomes = pool.map_outcomes(tasks().poison, std::vector<fault_input>(20, fault_input{1, "abort"}));
@@ -244,8 +244,8 @@ private:
 TEST(process_pool, tells_an_exit_and_a_fault_exactly_on_a_machine_that_is_busy) {
   surroundings around;
   auto spec = spec_of(3);
-  spec.attempts = 1;
-  spec.worker_restarts = {1'000, std::chrono::seconds(60)};
+  spec.limits.attempts = 1;
+  spec.restarts.worker_restarts = {1'000, std::chrono::seconds(60)};
   const busy_machine others;
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);

@@ -37,7 +37,7 @@ TEST_F(process_features, keep_finished_items_of_a_chunk_when_its_worker_dies) {
 
 TEST_F(process_features, quarantine_one_item_of_a_chunk) {
   auto spec = spec_of(2);
-  spec.attempts = 2;
+  spec.limits.attempts = 2;
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   std::vector<std::tuple<std::int64_t, std::string>> inputs;
@@ -61,7 +61,7 @@ TEST_F(process_features, quarantine_one_item_of_a_chunk) {
 
 TEST_F(process_features, tell_the_last_lines_of_a_dead_workers_standard_error) {
   auto spec = spec_of(1);
-  spec.attempts = 1;
+  spec.limits.attempts = 1;
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   ::testing::internal::CaptureStderr();
@@ -76,7 +76,7 @@ TEST_F(process_features, tell_the_last_lines_of_a_dead_workers_standard_error) {
 
 TEST_F(process_features, replace_a_worker_that_was_stopped) {
   auto spec = spec_of(1);
-  spec.heartbeat = milliseconds(100);
+  spec.limits.heartbeat = milliseconds(100);
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   const auto pid = get_soon_value(pool.submit(tasks().pid, 0));
@@ -91,8 +91,8 @@ TEST_F(process_features, replace_a_worker_that_was_stopped) {
 
 TEST_F(process_features, kill_what_does_not_heed_sigterm) {
   auto spec = spec_of(1);
-  spec.deadline = milliseconds(50);
-  spec.grace = milliseconds(50);
+  spec.limits.deadline = milliseconds(50);
+  spec.limits.grace = milliseconds(50);
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   auto hangs = pool.submit(tasks().ignore_term, 0);
@@ -105,7 +105,7 @@ TEST_F(process_features, kill_what_does_not_heed_sigterm) {
 
 TEST_F(process_features, end_a_worker_whose_cancelled_task_goes_on) {
   auto spec = spec_of(1);
-  spec.grace = milliseconds(20);
+  spec.limits.grace = milliseconds(20);
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   std::string name = "/tmp/steward_features_XXXXXX";
@@ -124,7 +124,7 @@ TEST_F(process_features, end_a_worker_whose_cancelled_task_goes_on) {
 
 TEST_F(process_features, replace_a_worker_that_has_grown) {
   auto spec = spec_of(1);
-  spec.recycle_memory = std::uint64_t{256} << 20;
+  spec.restarts.recycle_memory = std::uint64_t{256} << 20;
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   const auto first = get_soon_value(pool.submit(tasks().keep_memory, std::int64_t{300} << 20));

@@ -162,7 +162,7 @@ TEST_F(process_output, of_tasks_that_were_sent_ahead_goes_to_each_of_them) {
 
 TEST_F(process_output, of_finished_tasks_outlives_the_death_of_their_worker) {
   auto spec = spec_of(1);
-  spec.attempts = 1;
+  spec.limits.attempts = 1;
   process_pool pool(environment_, "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   std::vector<std::tuple<std::string, std::string>> inputs{{"a", "printf"}, {"b", "unended"}, {"c", "die"}};
@@ -190,7 +190,7 @@ TEST_F(process_output, in_a_flood_is_whole_and_the_pool_goes_on) {
 
 TEST_F(process_output, on_standard_error_bears_the_workers_name) {
   auto spec = spec_of(1);
-  spec.attempts = 1;
+  spec.limits.attempts = 1;
   process_pool pool(environment_, "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   ::testing::internal::CaptureStderr();

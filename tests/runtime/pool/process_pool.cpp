@@ -194,7 +194,7 @@ TEST(process_pool, rejects_what_the_queue_cannot_hold) {
   surroundings around;
   signal_file go;
   auto spec = spec_of(1);
-  spec.queue_limit = 3;
+  spec.limits.queue_limit = 3;
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   std::vector<task_future<std::int64_t>> futures;
@@ -265,7 +265,7 @@ TEST(process_pool, loses_nothing_to_kills_in_the_middle_of_a_long_map) {
 TEST(process_pool, replaces_workers_after_their_share_of_tasks) {
   surroundings around;
   auto spec = spec_of(1);
-  spec.recycle_after = 3;
+  spec.restarts.recycle_after = 3;
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   std::vector<std::int64_t> pids;
@@ -321,7 +321,7 @@ TEST(process_pool, stops_at_once_in_the_middle_of_endless_tasks) {
 TEST(process_pool, gives_up_on_a_drain_that_takes_longer_than_its_limit) {
   surroundings around;
   auto spec = spec_of(1);
-  spec.shutdown = milliseconds(100);
+  spec.limits.shutdown = milliseconds(100);
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   auto endless = pool.submit(tasks().poison, 1, std::string("hang"));

@@ -32,7 +32,7 @@ private:
 
 pool_spec one_task_each(unsigned workers) {
   auto spec = spec_of(workers);
-  spec.recycle_after = 1;
+  spec.restarts.recycle_after = 1;
   return spec;
 }
 
@@ -70,7 +70,7 @@ TEST(process_recycling, comes_to_its_end_where_descriptors_are_few) {
 TEST(process_recycling, replaces_a_worker_after_the_task_with_which_it_has_grown_too_large) {
   surroundings around;
   auto spec = spec_of(1);
-  spec.recycle_memory = std::uint64_t{200} << 20;
+  spec.restarts.recycle_memory = std::uint64_t{200} << 20;
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   std::vector<task_future<std::int64_t>> futures;

@@ -152,9 +152,9 @@ TYPED_TEST_SUITE(pool_protocol, both, pool_names);
 
 TYPED_TEST(pool_protocol, starts_a_retry_without_the_stop_of_the_attempt_before) {
   auto spec = spec_of(1);
-  spec.attempts = 2;
+  spec.limits.attempts = 2;
   spec.on_exception = exception_policy::retry;
-  spec.soft_deadline = milliseconds(20);
+  spec.limits.soft_deadline = milliseconds(20);
   auto pool = this->make(spec);
   const auto got = pool->submit(edges().throw_when_stopped).get();
   ASSERT_TRUE(got.ok()) << describe(got.error());
@@ -165,8 +165,8 @@ class process_protocol : public any_pool<process_pool> {};
 
 TEST_F(process_protocol, lets_no_task_pay_for_a_cancelled_one_before_it) {
   auto spec = spec_of(1);
-  spec.attempts = 1;
-  spec.grace = milliseconds(20);
+  spec.limits.attempts = 1;
+  spec.limits.grace = milliseconds(20);
   auto pool = make(spec);
   const auto& t = tasks();
   for (int i = 0; i < 50; ++i) ASSERT_TRUE(pool->submit(t.hold_at_zero, 1).get().ok());

@@ -28,10 +28,10 @@ public:
   course(const story& what, mutation wrong) : story_(what), wrong_(wrong), sink_(std::make_shared<sink>()) {
     sink_->all = this;
     pool_spec spec;
-    spec.workers = what.workers;
-    spec.attempts = 1;
-    spec.heartbeat = milliseconds{0};
-    spec.grace = std::chrono::hours(1);
+    spec.size.workers = what.workers;
+    spec.limits.attempts = 1;
+    spec.limits.heartbeat = milliseconds{0};
+    spec.limits.grace = std::chrono::hours(1);
     brain_.emplace(spec, "/p", 1);
     workers_.resize(what.workers);
     brain_->start(now_);

@@ -20,7 +20,7 @@ class spoils : public ::testing::TestWithParam<spoilt_case> {};
 TEST_P(spoils, its_channel_and_is_charged_for_each_run) {
   surroundings around;
   auto spec = spec_of(1);
-  spec.heartbeat = std::chrono::milliseconds(200);
+  spec.limits.heartbeat = std::chrono::milliseconds(200);
   process_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   auto before = pool.submit(tasks().square, 2);

@@ -75,7 +75,7 @@ struct surroundings {
 
 inline pool_spec spec_of(unsigned workers) {
   pool_spec spec;
-  spec.workers = workers;
+  spec.size.workers = workers;
   return spec;
 }
 

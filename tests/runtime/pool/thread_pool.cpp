@@ -110,7 +110,7 @@ TEST(thread_pool, takes_an_exception_as_an_answer) {
 TEST(thread_pool, abandons_a_thread_at_its_deadline_and_replaces_it) {
   surroundings around;
   auto spec = spec_of(1);
-  spec.deadline = milliseconds(50);
+  spec.limits.deadline = milliseconds(50);
   thread_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   auto go = std::make_shared<std::promise<void>>();
@@ -139,9 +139,9 @@ TEST(thread_pool, abandons_a_thread_at_its_deadline_and_replaces_it) {
 TEST(thread_pool, refuses_limits_that_threads_cannot_have) {
   surroundings around;
   auto spec = spec_of(1);
-  spec.recycle_after = 2;
-  spec.sandbox = sandbox_level::strict;
-  spec.queue_limit = 0;
+  spec.restarts.recycle_after = 2;
+  spec.process.sandbox = sandbox_level::strict;
+  spec.limits.queue_limit = 0;
   try {
     thread_pool pool(around.environment(), "squares", spec);
     FAIL() << "it was accepted";
@@ -174,7 +174,7 @@ TEST(thread_pool, maps_any_range_in_chunks_of_any_size_alike) {
 TEST(thread_pool, cancels_what_waits_and_abandons_what_runs_when_it_must_stop) {
   surroundings around;
   auto spec = spec_of(1);
-  spec.shutdown = milliseconds(30);
+  spec.limits.shutdown = milliseconds(30);
   thread_pool pool(around.environment(), "squares", spec);
   ASSERT_EQ(pool.start(), std::nullopt);
   std::latch begun(1);

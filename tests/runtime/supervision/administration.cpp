@@ -92,7 +92,7 @@ TEST_F(administration, names_every_fault_of_a_spec) {
 TEST_F(administration, a_tree_with_faults_is_not_started) {
   runtime rt{log_, tasks_, actors_};
   auto spec = tree_of({child("a", "worker"), child("a", "worker")});
-  spec.limit.within = 0ms;
+  spec.intensity.within = 0ms;
   supervisor tree{rt, spec};
   const auto started = tree.start();
   EXPECT_FALSE(started.ok);
@@ -228,7 +228,7 @@ TEST_F(administration, new_specs_count_from_the_next_restart) {
   auto spec = tree_of({child("a", "worker")});
   supervisor tree{rt, spec};
   ASSERT_TRUE(tree.start().ok);
-  spec.limit = intensity{1, 60s};
+  spec.intensity = intensity{1, 60s};
   spec.children.push_back(child("b", "worker"));
   EXPECT_TRUE(tree.reload(spec).empty());
   EXPECT_EQ(tree.which_child("/root/b")->status, child_status::undefined) << "added ones are not started";

@@ -1,6 +1,6 @@
 #include "cell_alone.hpp"
 #include "steward/caller.hpp"
-#include "steward/runtime.hpp"
+#include "steward/supervisor.hpp"
 
 #include <array>
 #include <atomic>
@@ -169,7 +169,7 @@ protected:
   }
   static supervisor_spec tree_of(std::vector<child_spec> children) {
     supervisor_spec out;
-    out.limit = intensity{10'000'000, 1'000ms};
+    out.intensity = intensity{10'000'000, 1'000ms};
     out.children = std::move(children);
     return out;
   }

@@ -128,7 +128,7 @@ TEST_F(cell_gathering, gives_up_at_once) {
 
 TEST_F(cell_gathering, finds_dynamic_children_by_paths_that_are_exact) {
   auto spec = tree({child("c", "probe")});
-  spec.how = strategy::simple_one_for_one;
+  spec.strategy = strategy::simple_one_for_one;
   spec.initial = 12;
   start(tree({nested("pool-1", spec), child("c-1", "probe")}));
   EXPECT_EQ(status_of("/root/pool-1/c-1"), "running");
@@ -144,7 +144,7 @@ TEST_F(cell_gathering, finds_dynamic_children_by_paths_that_are_exact) {
 
 TEST_F(cell_gathering, finds_what_is_below_a_dynamic_supervisor) {
   auto spec = tree({nested("team", tree({child("m", "probe")}))});
-  spec.how = strategy::simple_one_for_one;
+  spec.strategy = strategy::simple_one_for_one;
   spec.initial = 2;
   start(spec);
   EXPECT_EQ(status_of("/root/team-2/m"), "running");

@@ -33,7 +33,7 @@ TEST_F(otp_admin, child_specs) {
           {"backoff.jitter", [](child_spec& x) { x.backoff.jitter = 1.5; }},
           {"intensity.within",
            [](child_spec& x) {
-             x.limit = intensity{1, 0ms};
+             x.intensity = intensity{1, 0ms};
            }},
           {"on_spent", [](child_spec& x) { x.on_spent = spent_policy::park; }},
           {"on_spent", [](child_spec& x) { x.on_spent = static_cast<spent_policy>(9); }},
@@ -138,7 +138,7 @@ TEST_F(otp_admin, child_specs_map) {
     for (const auto mode : {auto_shutdown::never, auto_shutdown::any_significant, auto_shutdown::all_significant}) {
       end();
       auto parent = tree({}, {}, how);
-      parent.end_with = mode;
+      parent.auto_shutdown = mode;
       start_ok(parent);
       for (const auto type : {restart_type::permanent, restart_type::transient, restart_type::temporary})
         for (const bool significant : {false, true}) {
@@ -176,11 +176,11 @@ TEST_F(otp_admin, sup_flags) {
   };
   // Adapted: an intensity of infinity, or below 0, does not compile.
   const bad_flags all[] = {
-      {"strategy", [](supervisor_spec& x) { x.how = static_cast<strategy>(9); }},
-      {"intensity.within", [](supervisor_spec& x) { x.limit.within = 0ms; }},
-      {"intensity.within", [](supervisor_spec& x) { x.limit.within = -1ms; }},
-      {"intensity.within", [](supervisor_spec& x) { x.limit.within = infinity; }},
-      {"auto_shutdown", [](supervisor_spec& x) { x.end_with = static_cast<auto_shutdown>(9); }},
+      {"strategy", [](supervisor_spec& x) { x.strategy = static_cast<strategy>(9); }},
+      {"intensity.within", [](supervisor_spec& x) { x.intensity.within = 0ms; }},
+      {"intensity.within", [](supervisor_spec& x) { x.intensity.within = -1ms; }},
+      {"intensity.within", [](supervisor_spec& x) { x.intensity.within = infinity; }},
+      {"auto_shutdown", [](supervisor_spec& x) { x.auto_shutdown = static_cast<auto_shutdown>(9); }},
       {"initial", [](supervisor_spec& x) { x.initial = 1; }},
       {"partitions", [](supervisor_spec& x) { x.partitions = 2; }},
   };

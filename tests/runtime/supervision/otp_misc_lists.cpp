@@ -1,6 +1,6 @@
 #include "observe/report_text.hpp"
 #include "otp_probe.hpp"
-#include "steward/runtime.hpp"
+#include "steward/supervisor.hpp"
 
 #include <algorithm>
 

@@ -68,7 +68,7 @@ TEST_F(otp_misc, code_change) {
   refused("strategy", tree({changed, child2}, {5, 60s}, static_cast<strategy>(77)));
   refused("strategy", tree({changed}, {5, 60s}, strategy::simple_one_for_one));
   auto flags = tree({changed, child2}, {5, 60s});
-  flags.end_with = static_cast<auto_shutdown>(77);
+  flags.auto_shutdown = static_cast<auto_shutdown>(77);
   refused("auto_shutdown", flags);
   refused("id", tree({changed, child2, probe("child2")}, {5, 60s}));
   refused("id", tree({changed, child2, probe("")}, {5, 60s}));

@@ -1,5 +1,5 @@
 #include "otp_probe.hpp"
-#include "steward/runtime.hpp"
+#include "steward/supervisor.hpp"
 
 #include <algorithm>
 

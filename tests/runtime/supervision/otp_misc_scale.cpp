@@ -38,7 +38,7 @@ child_spec plain_child(std::string id, restart_type restart) {
 
 supervisor_spec many(strategy how, unsigned n, restart_type restart) {
   supervisor_spec out;
-  out.how = how;
+  out.strategy = how;
   if (how == strategy::simple_one_for_one) {
     out.children.push_back(plain_child("d", restart));
     out.initial = n;

@@ -151,7 +151,7 @@ TEST_F(otp_significant, significant_transient) {
 TEST_F(otp_significant, significant_simple) {
   for (const auto mode : {any, all}) {
     auto spec = dynamic(restart_type::temporary);
-    spec.end_with = mode;
+    spec.auto_shutdown = mode;
     const auto faults = validate(spec);
     ASSERT_EQ(faults.size(), 1U) << to_string(mode);
     EXPECT_EQ(faults[0].path, "/root");
@@ -166,7 +166,7 @@ TEST_F(otp_significant, significant_simple) {
   start_empty();
   for (const auto mode : {any, all}) {
     auto spec = dynamic(restart_type::temporary);
-    spec.end_with = mode;
+    spec.auto_shutdown = mode;
     const auto refused = start_child("/root", sub("dyn", spec));
     EXPECT_EQ(code_of(refused), admin_code::invalid);
     EXPECT_EQ(status_of("/root/dyn"), "not_found");

@@ -15,7 +15,7 @@ protected:
   static supervisor_spec ending_with(auto_shutdown mode, std::vector<child_spec> children,
                                      strategy how = strategy::one_for_one) {
     auto out = tree(std::move(children), plenty, how);
-    out.end_with = mode;
+    out.auto_shutdown = mode;
     return out;
   }
   /// Puts another supervisor into the tree; when it ends it is gone.
@@ -41,7 +41,7 @@ protected:
   /// A supervisor /root/g of `o` and of children that are significant, where the mode has such.
   static supervisor_spec with(auto_shutdown mode, restart_type restart, const paths& ids) {
     auto g = tree({probe("o")}, plenty);
-    g.end_with = mode;
+    g.auto_shutdown = mode;
     for (const auto& id : ids) {
       g.children.push_back(probe(id, restart));
       g.children.back().significant = mode != auto_shutdown::never;

@@ -29,7 +29,7 @@ TEST_F(otp_spec, sup_start_map) {
     EXPECT_EQ(got->shutdown, 5'000ms);
     EXPECT_EQ(got->start_within, 5'000ms);
     EXPECT_FALSE(got->significant);
-    EXPECT_FALSE(got->limit);
+    EXPECT_FALSE(got->intensity);
     ASSERT_TRUE(std::holds_alternative<actor_spec>(got->what));
     EXPECT_EQ(std::get<actor_spec>(got->what).type, "otp_probe");
   }
@@ -40,8 +40,8 @@ TEST_F(otp_spec, sup_start_map) {
   EXPECT_EQ(nested->start_within, infinity);
   const auto* inner = std::get_if<std::shared_ptr<supervisor_spec>>(&nested->what);
   ASSERT_NE(inner, nullptr);
-  EXPECT_EQ((*inner)->how, strategy::one_for_one);
-  EXPECT_EQ((*inner)->end_with, auto_shutdown::never);
+  EXPECT_EQ((*inner)->strategy, strategy::one_for_one);
+  EXPECT_EQ((*inner)->auto_shutdown, auto_shutdown::never);
 
   auto given = probe("c", restart_type::transient);
   given.shutdown = 123ms;

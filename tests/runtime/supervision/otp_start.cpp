@@ -113,7 +113,7 @@ TEST_F(otp_start, sup_start_ignore_permanent_child_start_child_simple) {
 // Adapted: what init returns is the spec, so nonsense in it is what is named; for a child it is a missing behaviour.
 TEST_F(otp_start, sup_start_error_return) {
   auto nonsense = tree({probe("a"), probe("not a name")});
-  nonsense.how = static_cast<strategy>(99);
+  nonsense.strategy = static_cast<strategy>(99);
   start(nonsense);
   ASSERT_TRUE(started_);
   EXPECT_EQ(started_->failed_child, "/root");

@@ -112,11 +112,11 @@ private:
     if (one_in(3)) x.backoff.min = span(3, 90), x.backoff.max = x.backoff.min * 4;
     if (one_in(8)) x.shutdown = brutal_kill, exact_ends_ = false;
     if (one_in(4)) {
-      x.limit = intensity{pick(3), span(100, 1'500)};
+      x.intensity = intensity{pick(3), span(100, 1'500)};
       if (!one_in(3)) x.on_spent = spent_policy::park;
       if (x.on_spent == spent_policy::park && !one_in(3)) x.park_for = span(20, 400);
     }
-    x.significant = parent.end_with != auto_shutdown::never && x.restart != restart_type::permanent && !one_in(3);
+    x.significant = parent.auto_shutdown != auto_shutdown::never && x.restart != restart_type::permanent && !one_in(3);
     if (levels > 1 && one_in(3))
       x.what = std::make_shared<supervisor_spec>(random_supervisor(levels - 1));
     else
@@ -126,10 +126,10 @@ private:
 
   supervisor_spec random_supervisor(int levels) {
     supervisor_spec x;
-    x.how = static_cast<strategy>(pick(7) % 4);
-    x.limit = {pick(5), span(100, 2'000)};
-    const bool dynamic = x.how == strategy::simple_one_for_one;
-    if (!dynamic && one_in(2)) x.end_with = static_cast<auto_shutdown>(1 + pick(2));
+    x.strategy = static_cast<strategy>(pick(7) % 4);
+    x.intensity = {pick(5), span(100, 2'000)};
+    const bool dynamic = x.strategy == strategy::simple_one_for_one;
+    if (!dynamic && one_in(2)) x.auto_shutdown = static_cast<auto_shutdown>(1 + pick(2));
     const auto count = dynamic ? 1 : 1 + pick(4);
     for (unsigned n = 0; n < count; ++n) x.children.push_back(random_child(std::string(1, char('a' + n)), levels, x));
     if (dynamic) x.initial = pick(4), exact_ends_ = false;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "steward/runtime.hpp"
+#include "steward/supervisor.hpp"
 
 #include <gtest/gtest.h>
 
@@ -62,8 +62,8 @@ protected:
   }
   static supervisor_spec tree_of(std::vector<child_spec> children, strategy how = strategy::one_for_one) {
     supervisor_spec out;
-    out.how = how;
-    out.limit = intensity{1'000'000, milliseconds{60'000}};
+    out.strategy = how;
+    out.intensity = intensity{1'000'000, milliseconds{60'000}};
     out.children = std::move(children);
     return out;
   }

@@ -1,5 +1,5 @@
-#include "steward/runtime.hpp"
 #include "actors/ready_made.hpp"
+#include "steward/supervisor.hpp"
 
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ protected:
 
   static supervisor_spec tree_of(std::vector<child_spec> children, intensity limit = {100, 60s}) {
     supervisor_spec out;
-    out.limit = limit;
+    out.intensity = limit;
     out.children = std::move(children);
     return out;
   }
@@ -37,7 +37,7 @@ protected:
     pool_spec pool;
     pool.task = "square";
     pool.runs_in = rung::thread;
-    pool.workers = workers;
+    pool.size.workers = workers;
     out.what = pool;
     return out;
   }

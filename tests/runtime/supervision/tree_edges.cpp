@@ -210,7 +210,7 @@ TEST_F(late_reports, a_pool_that_has_stopped_too_late_does_not_take_the_next_one
   pool_spec pool;
   pool.task = "hang";
   pool.runs_in = rung::thread;
-  pool.workers = 1;
+  pool.size.workers = 1;
   p.what = pool;
   p.shutdown = 20ms;
   runtime rt{log_, tasks_, actors_};
