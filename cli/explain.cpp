@@ -43,17 +43,19 @@ bool is_number(const field& of) {
          of.kind == value_kind::size;
 }
 
-/// A value of the kind, as it would be written: the default where that says something, else a small one that is right.
+/// A value of the kind, as it would be written: the default where that says something, else a usual one that is right.
 std::string example_of(const field& of) {
-  const bool has_fallback = of.fallback && !of.fallback->empty() && *of.fallback != config::none_of(of);
   if (of.kind == value_kind::choice) return std::string{of.key} + ": " + of.allowed.back();
   if (of.kind == value_kind::boolean) return std::string{of.key} + (of.fallback == "true" ? ": false" : ": true");
-  if (is_number(of) && has_fallback) return fmt::format("{}: {}", of.key, *of.fallback);
-  if (is_number(of) && of.min)
-    return fmt::format("{}: {}", of.key, config::render_bound(of, std::max<std::int64_t>(*of.min, 1)));
   if (of.kind == value_kind::texts) return fmt::format("{}: [a, b]", of.key);
   if (of.kind == value_kind::integers) return fmt::format("{}: [2, 4, 8]", of.key);
-  return {};
+  if (!is_number(of)) return {};
+  if (of.fallback && !of.fallback->empty() && *of.fallback != config::none_of(of))
+    return fmt::format("{}: {}", of.key, *of.fallback);
+  constexpr std::int64_t two_seconds = 2'000, quarter_gib = 268'435'456, some = 4;
+  auto usual = of.kind == value_kind::duration ? two_seconds : of.kind == value_kind::size ? quarter_gib : some;
+  if (!config::is_within(of, usual)) usual = of.min.value_or(0);
+  return fmt::format("{}: {}", of.key, config::render_bound(of, usual));
 }
 
 meaning meaning_of(const field& of) {
@@ -63,7 +65,7 @@ meaning meaning_of(const field& of) {
     out.facts.emplace_back("default", "none: it must be given");
   else if (of.fallback && !of.fallback->empty())
     out.facts.emplace_back("default", *of.fallback);
-  if (!of.unit.empty()) out.facts.emplace_back("counts", of.unit);
+  if (!of.unit.empty() && of.kind == value_kind::integer) out.facts.emplace_back("counts", of.unit);
   if (!of.nested.empty()) {
     std::string keys;
     for (const auto* one : config::fields_of(of.nested)) keys += (keys.empty() ? "" : ", ") + std::string{one->key};

@@ -220,6 +220,8 @@ void supervisor::on_end(std::function<void()> f) {
   f();
 }
 
+caf::actor_system& supervisor::system() const noexcept { return impl_->rt->system(); }
+
 caf::actor supervisor::actor(const std::string& path) const { return impl_->rt->internals().names.actor(path); }
 
 std::shared_ptr<pool> supervisor::pool_at(const std::string& path) const {

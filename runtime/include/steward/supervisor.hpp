@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace steward {
@@ -68,6 +69,12 @@ public:
   /// The handle of the actor at a path such as "/root/math/total"; it stays valid through restarts. Invalid when there
   /// is none.
   caf::actor actor(const std::string& path) const;
+  /// Asks the actor at a path, from a thread that is none of an actor's, and waits for the answer; see `caller` for the
+  /// errors, and for whoever asks often.
+  template <class R, class... Ts>
+  answer<R> ask(const std::string& path, milliseconds limit, Ts&&... message) {
+    return caller{system()}.request<R>(actor(path), limit, std::forward<Ts>(message)...);
+  }
   /// The pool at a path, or null.
   std::shared_ptr<pool> pool_at(const std::string& path) const;
 
@@ -115,6 +122,8 @@ public:
   std::size_t leaked();
 
 private:
+  caf::actor_system& system() const noexcept;
+
   struct impl;
   std::unique_ptr<impl> impl_;
 };

@@ -30,9 +30,9 @@ struct selfish {
   }
 };
 
-class tally {
+class summing {
 public:
-  explicit tally(const actor_args& args) : sum_(args.integer("start")), print_(args.print()) {}
+  explicit summing(const actor_args& args) : sum_(args.integer("start")), print_(args.print()) {}
   caf::behavior make_behavior() {
     return {[this](caf::add_atom, std::int64_t n) {
               if (n == 0) throw std::invalid_argument("nothing to add");
@@ -72,7 +72,7 @@ TEST_F(children_in_cpp, are_made_of_state_types_that_nobody_registered) {
                   {.strategy = strategy::one_for_all,
                    .intensity = {.restarts = 3, .within = 5s},
                    .children = {child::actor<silent>("silent"), child::actor<selfish>("selfish"),
-                                child::actor<tally>("total", {{"start", 10}})}}};
+                                child::actor<summing>("total", {{"start", 10}})}}};
   ASSERT_TRUE(tree.start());
   EXPECT_EQ(number(rt, tree.actor("/root/silent")), 7);
   EXPECT_GT(number(rt, tree.actor("/root/selfish")), 0);
@@ -81,7 +81,7 @@ TEST_F(children_in_cpp, are_made_of_state_types_that_nobody_registered) {
 
 TEST_F(children_in_cpp, begin_anew_with_their_parameters_after_a_crash) {
   runtime rt{log_, tasks_, actors_};
-  supervisor tree{rt, {.children = {child::actor<tally>("total", {{"start", 10}})}}};
+  supervisor tree{rt, {.children = {child::actor<summing>("total", {{"start", 10}})}}};
   ASSERT_TRUE(tree.start());
   const auto total = tree.actor("/root/total");
   EXPECT_EQ(ask<std::int64_t>(rt, total, caf::add_atom::value, std::int64_t{5}), 15);
@@ -156,9 +156,9 @@ TEST_F(children_in_cpp, may_be_the_template_of_a_dynamic_supervisor) {
   supervisor tree{
       rt,
       {.children = {child::supervisor("many", {.strategy = strategy::simple_one_for_one,
-                                               .children = {child::actor<tally>("one", {{"start", 1}})}})}}};
+                                               .children = {child::actor<summing>("one", {{"start", 1}})}})}}};
   ASSERT_TRUE(tree.start());
-  const auto own = tree.start_child("/root/many", {{"start", 42}});
+  const auto own = tree.start_child("/root/many", param_map{{"start", 42}});
   ASSERT_TRUE(own) << to_string(own.code);
   EXPECT_EQ(number(rt, own.handle), 42);
   const auto plain = tree.start_child("/root/many", param_map{});
