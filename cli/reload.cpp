@@ -88,8 +88,7 @@ void reloader::reload() {
   std::vector<reload_change> changes;
   const auto faults = tree_.reload(loaded.value->tree, &changes);
   for (const auto& one : faults)
-    standard_streams::say(file_ + ": error: " + one.path + ": " + one.field + (one.field.empty() ? "" : ": ") +
-                          one.message + "\n");
+    standard_streams::say(file_ + ": error: " + describe(one) + "\n");
   if (!faults.empty())
     return tell(event_kind::operator_, event_level::warn,
                 file_ + " was not reloaded: " + count_of(faults.size()) + "; the old specs stay");

@@ -158,7 +158,7 @@ int run_steps(const config::scenario& what, runtime& rt, const program& register
   stop.watch(&steps);
   const auto started = tree.start();
   for (const auto& fault : started.faults)
-    say("steward: " + fault.path + ": " + fault.field + ": " + fault.message + "\n");
+    say("steward: " + describe(fault) + "\n");
   if (!started.faults.empty()) return exit_config;
   if (!started.ok && tree.end() != tree_end::gave_up && stop.signal() == 0) {
     say("steward: " + started.failed_child + " failed to start: " + describe(started.why) + "\n");

@@ -46,7 +46,7 @@ void runner::tell_result(const std::string& request, const admin_result& result,
   if (!result.extra.empty()) line += ", " + result.extra;
   out_.line(line);
   for (const auto& fault : result.faults)
-    out_.line("  " + fault.path + ": " + fault.field + (fault.field.empty() ? "" : ": ") + fault.message);
+    out_.line("  " + describe(fault));
   if (whole.expect ? code == *whole.expect : result || result.code == admin_code::ignored) return;
   failed(request + " was expected to be " + whole.expect.value_or("ok") + " and is " + code);
 }

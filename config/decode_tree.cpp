@@ -1,4 +1,5 @@
 #include "config/decode_tree.hpp"
+#include "base/bounds.hpp"
 
 #include "config/decode_params.hpp"
 #include "config/suggest.hpp"
@@ -221,11 +222,10 @@ void decode_actor_policy(const section_reader& from, child_spec& into) {
 }
 
 unsigned decode_partitions(const section_reader& from) {
-  constexpr unsigned most = 1'024;
   if (from.word("partitions") != "per_core") {
     return from.count("partitions");
   }
-  return std::clamp(std::thread::hardware_concurrency(), 1U, most);
+  return std::clamp(std::thread::hardware_concurrency(), bounds::partitions.min, bounds::partitions.max);
 }
 
 // Reads a tree from the top down.

@@ -1,3 +1,4 @@
+#include "base/bounds.hpp"
 #include "config/schema.hpp"
 
 #include <limits>
@@ -10,7 +11,6 @@ using enum value_kind;
 
 constexpr std::int64_t hour_ms = 3'600'000;
 constexpr std::int64_t day_ms = 24 * hour_ms;
-constexpr std::int64_t mib = 1'048'576;
 constexpr std::int64_t any = std::numeric_limits<std::int64_t>::max();
 
 // One row while it is being written.
@@ -28,6 +28,12 @@ public:
     target_.max = max;
     target_.unit = unit;
     return *this;
+  }
+
+  template <class T>
+  row& range(const bound<T>& of, std::string_view unit = "") {
+    target_.or_zero = of.or_zero;
+    return range(static_cast<std::int64_t>(of.min), static_cast<std::int64_t>(of.max), unit);
   }
 
   row& or_zero() {
@@ -108,8 +114,10 @@ void add_backoff(table& t, std::string_view section, std::string_view min, std::
       .fallback(min)
       .range(1, hour_ms, "ms");
   t.add("max", duration, "Delays grow up to this.").fallback(max).range(1, hour_ms, "ms");
-  t.add("factor", real, "Each delay is so many times the one before.").fallback("2.0").range(1, 100);
-  t.add("jitter", real, "Each delay is lengthened by a random share of at most this.").fallback("0.2").range(0, 1);
+  t.add("factor", real, "Each delay is so many times the one before.").fallback("2.0").range(bounds::factor);
+  t.add("jitter", real, "Each delay is lengthened by a random share of at most this.")
+      .fallback("0.2")
+      .range(bounds::share);
   t.add("healthy", duration, "After so long without a crash the delays start anew.")
       .fallback(healthy)
       .range(1, day_ms, "ms");
@@ -128,11 +136,10 @@ void add_supervisor(table& t) {
       .allowed({"never", "any_significant", "all_significant"});
   t.add("initial", integer, "With simple_one_for_one: children that are made at the start.")
       .fallback("0")
-      .range(0, 1'000'000, "children");
+      .range(bounds::initial, "children");
   t.add("partitions", integer, "With simple_one_for_one: its children are spread over so many supervisors p0, p1, ...")
       .fallback("0")
-      .range(1, 1'024, "supervisors")
-      .or_zero()
+      .range(bounds::partitions, "supervisors")
       .words({"per_core"});
   t.add("children", sections, "The children in start order; they are stopped in reverse.").of("child").required();
 }
@@ -176,16 +183,14 @@ void add_child(table& t) {
       .allowed({"report", "replace"});
 
   t.begin("mailbox");
-  t.add("limit", integer, "Ordinary messages that may wait.")
-      .fallback("1000000")
-      .range(1, std::numeric_limits<std::uint32_t>::max(), "messages");
+  t.add("limit", integer, "Ordinary messages that may wait.").fallback("1000000").range(bounds::mailbox, "messages");
   t.add("overflow", choice, "What happens to one more: it is refused, the oldest makes room, or it is dropped.")
       .fallback("reject")
       .allowed({"reject", "drop_oldest", "drop_newest"});
 
   t.begin("on_crash");
   t.add("redeliver", integer, "The message is handled so many times more, then quarantined.")
-      .range(0, 100, "times")
+      .range(bounds::redeliver, "times")
       .required();
 }
 
@@ -195,25 +200,22 @@ void add_pool(table& t) {
   t.add("runs_in", choice, "What the workers are.").fallback("processes").allowed({"threads", "processes"});
   t.add("workers", integer, "Number of workers; without this key one per core.")
       .fallback("0")
-      .range(1, 1'024, "workers");
+      .range(bounds::workers.min, bounds::workers.max, "workers");
   t.add("min_workers", integer, "The pool shrinks to so many when it is idle; 0 is as `workers`.")
       .fallback("0")
-      .range(1, 1'024, "workers")
-      .or_zero();
+      .range(bounds::workers, "workers");
   t.add("max_workers", integer, "The pool grows to so many while tasks wait; 0 is as `workers`.")
       .fallback("0")
-      .range(1, 1'024, "workers")
-      .or_zero();
+      .range(bounds::workers, "workers");
   t.add("idle_exit", duration, "A worker above min_workers ends after so long without a task.")
       .fallback("30s")
       .range(1, day_ms, "ms");
   t.add("spares", integer, "Workers beyond these that stand by, ready, for one that dies.")
       .fallback("0")
-      .range(1, 64, "workers")
-      .or_zero();
+      .range(bounds::spares, "workers");
   t.add("attempts", integer, "How often one task is run at most, the first time included.")
       .fallback("3")
-      .range(1, 100, "runs");
+      .range(bounds::attempts, "runs");
   t.add("on_exception", choice, "Whether an exception is the task's answer or a reason to run it again.")
       .fallback("fail")
       .allowed({"fail", "retry"});
@@ -236,37 +238,32 @@ void add_pool(table& t) {
       .or_zero();
   t.add("queue_limit", integer, "Tasks waiting or running; one more is rejected, or has to wait.")
       .fallback("1000000")
-      .range(1, 10'000'000, "tasks");
+      .range(bounds::queue, "tasks");
   t.add("on_full", choice, "What happens to one more: it is rejected, or its caller waits for room.")
       .fallback("reject")
       .allowed({"reject", "block"});
   t.add("chunk", integer, "Inputs of a map that travel together; 0 is by measured time.")
       .fallback("0")
-      .range(1, 65'536, "inputs")
-      .or_zero();
+      .range(bounds::chunk, "inputs");
   t.add("memory_limit", size, "Address space of a worker process; 0B is no limit.")
       .fallback("0B")
-      .range(16 * mib, mib * mib, "bytes")
-      .or_zero();
+      .range(bounds::memory, "bytes");
   t.add("cpu_limit", duration, "Processor time of a worker process, in whole seconds; 0s is no limit.")
       .fallback("0s")
       .range(1'000, day_ms, "ms")
       .or_zero();
   t.add("open_files", integer, "Descriptors of a worker process; 0 is as the program has.")
       .fallback("0")
-      .range(16, 1'048'576, "descriptors")
-      .or_zero();
+      .range(bounds::open_files, "descriptors");
   t.add("recycle_after", integer, "A worker process is replaced after so many tasks; 0 is never.")
       .fallback("0")
-      .range(1, 1'000'000'000, "tasks")
-      .or_zero();
+      .range(bounds::recycle_after, "tasks");
   t.add("recycle_jitter", real, "Up to this share of recycle_after fewer, so that not all are replaced at once.")
       .fallback("0.1")
-      .range(0, 1, "");
+      .range(bounds::share);
   t.add("recycle_memory", size, "A worker process whose resident set is larger after a task is replaced; 0B is never.")
       .fallback("0B")
-      .range(mib, mib * mib, "bytes")
-      .or_zero();
+      .range(bounds::recycle_memory, "bytes");
   t.add("initializer", text, "Registered task that each worker runs before it is ready.").fallback("");
   t.add("initializer_args", texts, "The arguments of the initializer.");
   t.add("sandbox", choice,
@@ -318,11 +315,12 @@ void add_steps(table& t) {
 
   t.begin("resize");
   t.add("pool", text, "Id or path of the pool.").required();
-  t.add("workers", integer, "How many workers it has from now on, at most.").range(1, 1'024, "workers").required();
+  t.add("workers", integer, "How many workers it has from now on, at most.")
+      .range(bounds::workers.min, bounds::workers.max, "workers")
+      .required();
   t.add("min_workers", integer, "It shrinks to so many when it is idle; 0 is as `workers`.")
       .fallback("0")
-      .range(1, 1'024, "workers")
-      .or_zero();
+      .range(bounds::workers, "workers");
   t.add("within", duration, "Limit of the wait until it has this size.").fallback("10s").range(1, day_ms, "ms");
 
   t.begin("show");
@@ -342,12 +340,11 @@ void add_map(table& t) {
         "1..10, a list of values, a list of lists of arguments, {value: X, times: N} or {values: [X, Y], times: N}.")
       .required();
   t.add("workers", integers, "Sizes to run with, each in a fresh pool; without it the pool of the tree, once.")
-      .range(1, 1'024, "workers");
+      .range(bounds::workers.min, bounds::workers.max, "workers");
   t.add("print", choices, "What to print.").fallback("each").allowed({"pool_size", "each", "results", "time"});
   t.add("chunk", integer, "Inputs that travel together; 0 is as the pool says.")
       .fallback("0")
-      .range(1, 65'536, "inputs")
-      .or_zero();
+      .range(bounds::chunk, "inputs");
   t.add("priority", integer, "Higher ones are started first.").fallback("0").range(-100, 100, "");
   t.add("window", integer, "Inputs that are taken ahead of their outcomes; 0 is a few chunks for each worker.")
       .fallback("0")

@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <string_view>
+#include <utility>
 
 namespace steward::config {
 namespace {
-
-constexpr std::string_view separator = "; expected ";
 
 void add_origins(const yaml_node& map, const std::string& prefix, const fault_log& faults,
                  std::map<std::string, std::string>& into) {
@@ -51,12 +49,9 @@ void spec_places::report(const std::vector<spec_fault>& faults) const {
     if (place == nullptr || (!parent.empty() && find_sound(parent) == nullptr)) {
       continue;
     }
-    const auto end = fault.message.find(separator);
     hint more;
-    if (end != std::string::npos) {
-      more.expected = fault.message.substr(end + separator.size());
-    }
-    place->from->fault_below(fault.field, fault.message.substr(0, end), std::move(more));
+    if (!fault.expected.empty()) more.expected = fault.expected;
+    place->from->fault_below(fault.field, fault.message, std::move(more));
   }
 }
 

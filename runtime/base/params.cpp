@@ -25,20 +25,25 @@ std::optional<std::int64_t> number_of(const param_value& x) {
   return std::nullopt;
 }
 
-/// Empty when the value is as it is declared.
-std::string wrong_with(const param_value& x, const param_spec& declared) {
+struct mistake {
+  std::string message;
+  std::string expected;
+};
+
+/// Nothing when the value is as it is declared.
+std::optional<mistake> wrong_with(const param_value& x, const param_spec& declared) {
   if (type_of(x) != held_by(declared))
-    return fmt::format("of type {}; expected {}", to_string(type_of(x)), to_string(declared.type));
+    return mistake{fmt::format("of type {}", to_string(type_of(x))), to_string(declared.type)};
   const auto number = number_of(x);
-  if (!number) return {};
+  if (!number) return std::nullopt;
   const auto shown = [&](std::int64_t n) {
     return declared.type == param_type::duration ? render_duration(milliseconds{n}) : fmt::format("{}", n);
   };
   if (declared.min && *number < *declared.min)
-    return fmt::format("{} is too small; expected at least {}", shown(*number), shown(*declared.min));
+    return mistake{fmt::format("{} is too small", shown(*number)), fmt::format("at least {}", shown(*declared.min))};
   if (declared.max && *number > *declared.max)
-    return fmt::format("{} is too large; expected at most {}", shown(*number), shown(*declared.max));
-  return {};
+    return mistake{fmt::format("{} is too large", shown(*number)), fmt::format("at most {}", shown(*declared.max))};
+  return std::nullopt;
 }
 
 const param_spec* find(const std::vector<param_spec>& declared, std::string_view name) {
@@ -53,16 +58,15 @@ std::vector<spec_fault> params_faults(const param_map& given, const std::vector<
   std::vector<spec_fault> out;
   for (const auto& [name, value] : given) {
     const auto* spec = find(declared, name);
-    auto wrong =
-        spec == nullptr ? fmt::format("the actor '{}' has no such parameter", actor) : wrong_with(value, *spec);
-    if (!wrong.empty()) out.push_back({{}, name, std::move(wrong)});
+    const auto wrong = spec == nullptr
+                           ? std::optional<mistake>{{fmt::format("the actor '{}' has no such parameter", actor), {}}}
+                           : wrong_with(value, *spec);
+    if (wrong) out.push_back({{}, name, wrong->message, wrong->expected});
   }
   for (const auto& spec : declared) {
     if (!complete || spec.fallback || given.contains(spec.name)) continue;
     out.push_back(
-        {{},
-         spec.name,
-         fmt::format("the parameter '{}' of '{}' is missing; expected {}", spec.name, actor, to_string(spec.type))});
+        {{}, spec.name, fmt::format("the parameter '{}' of '{}' is missing", spec.name, actor), to_string(spec.type)});
   }
   return out;
 }

@@ -174,4 +174,12 @@ std::string render_duration(milliseconds x) {
   return fmt::format("{}ms", count);
 }
 
+std::string describe(const spec_fault& x) {
+  auto out = x.path;
+  for (const auto* part : {&x.field, &x.message})
+    if (!part->empty()) out += (out.empty() ? "" : ": ") + *part;
+  if (!x.expected.empty()) out += "; expected " + x.expected;
+  return out;
+}
+
 }  // namespace steward

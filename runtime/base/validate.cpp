@@ -1,3 +1,4 @@
+#include "base/bounds.hpp"
 #include "steward/spec.hpp"
 
 #include <fmt/format.h>
@@ -11,27 +12,8 @@
 namespace steward {
 namespace {
 
-// Levels of a tree, the root included. No tree that a person makes is near it; one that holds itself is beyond it.
-constexpr std::ptrdiff_t max_levels = 64;
-constexpr std::size_t max_id_bytes = 64;
-constexpr unsigned max_initial = 1'000'000;
-constexpr unsigned max_partitions = 1'024;
-constexpr unsigned max_redeliver = 100;
 // Longer times would overflow the clock's; what is meant to have no limit says `infinity`.
 constexpr milliseconds max_duration = std::chrono::hours{24 * 365 * 100};
-
-// Of pools: as in the YAML schema.
-constexpr unsigned max_workers = 1'024;
-constexpr unsigned max_spares = 64;
-constexpr unsigned max_chunk = 65'536;
-constexpr std::size_t max_variables = 64;
-// They travel with the request to start a worker.
-constexpr std::size_t max_initializer_bytes = 2'048;
-constexpr unsigned max_attempts = 100;
-constexpr unsigned max_queue = 10'000'000;
-constexpr unsigned max_recycle = 1'000'000'000;
-constexpr std::uint64_t min_memory = 16ULL << 20U;
-constexpr std::uint64_t max_memory = 1ULL << 40U;
 constexpr milliseconds max_worker_time = std::chrono::hours{1};
 
 enum class kind : std::uint8_t { actor, pool, supervisor };
@@ -45,27 +27,27 @@ bool is_valid_id(std::string_view id) {
   const auto is_word = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
   };
-  return !id.empty() && id.size() <= max_id_bytes && is_word(id.front()) &&
+  return !id.empty() && id.size() <= bounds::id_bytes.max && is_word(id.front()) &&
          std::ranges::all_of(id, [&](char c) { return is_word(c) || c == '.' || c == '-'; });
 }
 
 std::ptrdiff_t level_of(std::string_view path) { return std::ranges::count(path, '/'); }
 
-// Checks the whole of a tree, or one child, and keeps what is wrong. Messages read "what is wrong; expected what is
-// right"; fields are called as in YAML, from the child or the root on.
+// Checks the whole of a tree, or one child, and keeps what is wrong. Fields are called as in YAML, from the child or
+// the root on.
 class checker {
 public:
   void check_pool(const pool_spec& x, const std::string& path, const std::string& prefix) {
     const scope here{*this, path, prefix};
     const bool threads = x.runs_in == rung::thread;
     if (x.runs_in > rung::process) unknown("runs_in", "threads or processes");
-    check_count("workers", x.size.workers, 1U, max_workers, true);
-    check_count("min_workers", x.size.min_workers, 1U, max_workers, true);
-    check_count("max_workers", x.size.max_workers, 1U, max_workers, true);
+    check_count("workers", x.size.workers, bounds::workers);
+    check_count("min_workers", x.size.min_workers, bounds::workers);
+    check_count("max_workers", x.size.max_workers, bounds::workers);
     check_range(x);
-    check_count("spares", x.size.spares, 0U, max_spares);
+    check_count("spares", x.size.spares, bounds::spares);
     check_finite("idle_exit", x.size.idle_exit, milliseconds{1}, max_duration, "a duration");
-    check_count("attempts", x.limits.attempts, 1U, max_attempts);
+    check_count("attempts", x.limits.attempts, bounds::attempts);
     if (x.on_exception > exception_policy::retry) unknown("on_exception", "fail or retry");
     check_finite("deadline", x.limits.deadline, milliseconds{0}, max_duration, "a duration, or 0 for none");
     check_finite("soft_deadline", x.limits.soft_deadline, milliseconds{0}, max_duration, "a duration, or 0 for none");
@@ -74,20 +56,19 @@ public:
     check_finite("grace", x.limits.grace, milliseconds{0}, max_worker_time, "a duration up to 1h");
     check_finite("heartbeat", x.limits.heartbeat, milliseconds{0}, max_worker_time,
                  "a duration up to 1h, or 0 for never");
-    check_count("queue_limit", x.limits.queue_limit, 1U, max_queue);
+    check_count("queue_limit", x.limits.queue_limit, bounds::queue);
     if (x.limits.on_full > full_policy::block) unknown("on_full", "reject or block");
-    check_count("chunk", x.chunk, 1U, max_chunk, true);
-    if (!(x.restarts.recycle_jitter >= 0.0 && x.restarts.recycle_jitter <= 1.0))
-      fault("recycle_jitter", fmt::format("{} is no share", x.restarts.recycle_jitter), "a number from 0 to 1");
+    check_count("chunk", x.chunk, bounds::chunk);
+    check_number("recycle_jitter", x.restarts.recycle_jitter, bounds::share);
     check_worker_side(x, threads);
     if (threads && x.process.memory_limit != 0)
       fault("memory_limit", "threads have no such limit", "it only with runs_in: processes");
     else
-      check_count("memory_limit", x.process.memory_limit, min_memory, max_memory, true);
+      check_count("memory_limit", x.process.memory_limit, bounds::memory);
     if (threads && x.restarts.recycle_after != 0)
       fault("recycle_after", "threads have no such limit", "it only with runs_in: processes");
     else
-      check_count("recycle_after", x.restarts.recycle_after, 0U, max_recycle);
+      check_count("recycle_after", x.restarts.recycle_after, bounds::recycle_after);
     check_window("worker_restarts.within", x.restarts.worker_restarts.within);
     check_backoff("worker_backoff", x.restarts.worker_backoff);
     check_finite("start_within", x.limits.start_within, milliseconds{1}, max_worker_time, "a duration from 1ms to 1h");
@@ -110,8 +91,8 @@ public:
     if (dynamic && x.children.size() != 1)
       fault("children", fmt::format("{} children with simple_one_for_one", x.children.size()),
             "exactly one, the template of the children to come");
-    check_crowd("initial", x.initial, max_initial, dynamic);
-    check_crowd("partitions", x.partitions, max_partitions, dynamic);
+    check_crowd("initial", x.initial, bounds::initial, dynamic);
+    check_crowd("partitions", x.partitions, bounds::partitions, dynamic);
     std::set<std::string_view> ids;
     for (const auto& child : x.children) {
       const bool is_new = ids.insert(child.id).second;
@@ -171,7 +152,7 @@ private:
   };
 
   void fault(std::string_view field, const std::string& wrong, std::string_view right) {
-    faults_.push_back({path_, prefix_ + std::string{field}, fmt::format("{}; expected {}", wrong, right)});
+    faults_.push_back({path_, prefix_ + std::string{field}, wrong, std::string{right}});
   }
 
   // An enumerator that there is not: only a cast makes one.
@@ -201,18 +182,24 @@ private:
   }
 
   template <class T>
-  void check_count(std::string_view field, T x, T min, T max, bool or_zero = false) {
-    if (or_zero && x == 0) return;
-    if (x < min || x > max)
-      fault(field, fmt::format("{} is too {}", x, x < min ? "small" : "large"),
-            fmt::format("{}{} to {}", or_zero ? "0, or from " : "from ", min, max));
+  void check_count(std::string_view field, T x, const bound<T>& allowed) {
+    if (allowed.or_zero && x == 0) return;
+    if (x < allowed.min || x > allowed.max)
+      fault(field, fmt::format("{} is too {}", x, x < allowed.min ? "small" : "large"),
+            fmt::format("{}{} to {}", allowed.or_zero ? "0, or from " : "from ", allowed.min, allowed.max));
   }
 
-  void check_crowd(std::string_view field, unsigned x, unsigned max, bool dynamic) {
+  /// Written so that nan is refused, too.
+  void check_number(std::string_view field, double x, const bound<double>& allowed) {
+    if (x >= allowed.min && x <= allowed.max) return;
+    fault(field, fmt::format("the {} is {}", field.substr(field.rfind('.') + 1), x), fmt::format("a number from {} to {}", allowed.min, allowed.max));
+  }
+
+  void check_crowd(std::string_view field, unsigned x, const bound<unsigned>& allowed, bool dynamic) {
     if (x > 0 && !dynamic)
       fault(field, fmt::format("{} is for dynamic children", field), "it only with strategy: simple_one_for_one");
     else
-      check_count(field, x, 0U, max);
+      check_count(field, x, allowed);
   }
 
   void check_backoff(const std::string& section, const backoff_spec& x) {
@@ -223,11 +210,8 @@ private:
     if (x.min > x.max && x.min != infinity)
       fault(section + ".min", fmt::format("min is {} and max is {}", render_duration(x.min), render_duration(x.max)),
             "min no longer than max");
-    // Written so that nan is refused, too.
-    if (!(x.factor >= 1.0 && x.factor <= 100.0))
-      fault(section + ".factor", fmt::format("the factor is {}", x.factor), "a number from 1 to 100");
-    if (!(x.jitter >= 0.0 && x.jitter <= 1.0))
-      fault(section + ".jitter", fmt::format("the jitter is {}", x.jitter), "a number from 0 to 1");
+    check_number(section + ".factor", x.factor, bounds::factor);
+    check_number(section + ".jitter", x.jitter, bounds::share);
   }
 
   // ---- children ----
@@ -254,10 +238,10 @@ private:
   }
 
   void check_actor(const child_spec& x) {
-    if (x.mailbox.limit == 0) fault("mailbox.limit", "0 is too small", "at least 1");
+    check_count("mailbox.limit", x.mailbox.limit, bounds::mailbox);
     if (x.mailbox.overflow > overflow_policy::drop_newest)
       unknown("mailbox.overflow", "reject, drop_oldest or drop_newest");
-    check_count("on_crash.redeliver", x.redeliver, 0U, max_redeliver);
+    check_count("on_crash.redeliver", x.redeliver, bounds::redeliver);
     check_finite("hang_after", x.hang_after, milliseconds{0}, max_duration, "a duration, or 0 for never");
     if (x.on_hang > hang_policy::replace)
       unknown("on_hang", "report or replace");
@@ -285,9 +269,9 @@ private:
       fault("supervisor", "the supervisor's spec is null", "a spec");
     else if (std::ranges::find(ancestors_, x.get()) != ancestors_.end())
       fault("supervisor", "the supervisor holds itself", "a spec of its own");
-    else if (level_of(path_) > max_levels)
-      fault("supervisor", fmt::format("the tree is more than {} levels deep", max_levels),
-            fmt::format("at most {} levels", max_levels));
+    else if (level_of(path_) > bounds::levels.max)
+      fault("supervisor", fmt::format("the tree is more than {} levels deep", bounds::levels.max),
+            fmt::format("at most {} levels", bounds::levels.max));
     else
       check_supervisor(*x, path_, "supervisor.");
   }
@@ -304,11 +288,15 @@ private:
     only_processes("environment", !x.process.environment.empty());
     only_processes("working_directory", !x.process.working_directory.empty());
     check_initializer(x);
+    if (!threads) {
+      check_count("open_files", x.process.open_files, bounds::open_files);
+      check_count("recycle_memory", x.restarts.recycle_memory, bounds::recycle_memory);
+    }
     check_finite("cpu_limit", x.process.cpu_limit, milliseconds{0}, max_duration, "a duration, or 0 for none");
     if (x.process.sandbox > sandbox_level::strict) unknown("sandbox", "none, basic or strict");
-    if (x.process.environment.size() > max_variables)
+    if (x.process.environment.size() > bounds::variables.max)
       fault("environment", fmt::format("{} variables", x.process.environment.size()),
-            fmt::format("at most {}", max_variables));
+            fmt::format("at most {}", bounds::variables.max));
     for (const auto& one : x.process.environment) {
       if (one.empty() || one.front() == '=' || one.find('\0') != std::string::npos)
         fault("environment", "a variable without a name", "NAME or NAME=value");
@@ -321,9 +309,9 @@ private:
       bytes += one.size() + 1;
       if (one.find('\0') != std::string::npos) fault("initializer_args", "a text with a NUL", "a text without");
     }
-    if (bytes > max_initializer_bytes)
+    if (bytes > bounds::initializer_bytes.max)
       fault("initializer_args", fmt::format("{} bytes with the initializer's name", bytes),
-            fmt::format("at most {}", max_initializer_bytes));
+            fmt::format("at most {}", bounds::initializer_bytes.max));
     if (x.initializer.empty() && !x.initializer_args.empty())
       fault("initializer_args", "there is no initializer that takes them", "`initializer`, too");
   }

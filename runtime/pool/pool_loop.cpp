@@ -44,7 +44,7 @@ pool_spec sound(pool_spec spec, const std::string& name, const pool_environment&
   const auto faults = validate(spec, env.path);
   if (faults.empty()) return spec;
   std::string text = "the pool '" + name + "' cannot be:";
-  for (const auto& one : faults) text += "\n  " + one.field + ": " + one.message;
+  for (const auto& one : faults) text += "\n  " + describe(one);
   throw std::invalid_argument(text);
 }
 

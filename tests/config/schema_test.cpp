@@ -215,7 +215,6 @@ TEST(schema, documents_every_field_once) {
   for (const auto& one : schema()) {
     EXPECT_TRUE(seen.emplace(one.section, one.key).second) << one.section << "." << one.key;
     EXPECT_TRUE(one.doc.ends_with('.')) << one.section << "." << one.key;
-    EXPECT_FALSE(one.since.empty()) << one.section << "." << one.key;
     EXPECT_FALSE(expectation(one).empty()) << one.section << "." << one.key;
     EXPECT_FALSE(one.required && one.fallback) << one.section << "." << one.key;
   }

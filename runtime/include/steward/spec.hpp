@@ -254,10 +254,14 @@ milliseconds start_within_of(const child_spec& x) noexcept;
 
 /// One thing that is wrong with a spec.
 struct spec_fault {
-  std::string path;     ///< of the child or supervisor: "/root/a"
-  std::string field;    ///< such as "intensity.within"; empty when it is about the whole
-  std::string message;  ///< what is wrong, and what would be right
+  std::string path{};      ///< of the child or supervisor: "/root/a"
+  std::string field{};     ///< such as "intensity.within"; empty when it is about the whole
+  std::string message{};   ///< what is wrong
+  std::string expected{};  ///< what would be right; empty where there is nothing to say
 };
+
+/// "/root/a: intensity.within: 0ms is too short; expected a duration longer than 0ms".
+std::string describe(const spec_fault& x);
 
 /// Everything that is wrong with a tree, in order; empty when it can be started. Unknown actor types are found by the
 /// start, not here.

@@ -43,7 +43,9 @@ supervisor_spec dynamic() {
 
 std::string shown(const std::vector<spec_fault>& faults) {
   std::string result;
-  for (const auto& one : faults) result += one.path + " " + one.field + ": " + one.message + "\n";
+  for (const auto& one : faults)
+    result += one.path + " " + one.field + ": " + one.message +
+              (one.expected.empty() ? "" : "; expected " + one.expected) + "\n";
   return result;
 }
 
@@ -245,7 +247,7 @@ TEST(validate, checks_what_only_actors_have) {
                      x.mailbox = {1, overflow_policy::drop_newest};
                    },
                    ""},
-                  {[](auto& x) { x.mailbox.limit = 0; }, "mailbox.limit: 0 is too small; expected at least 1"},
+                  {[](auto& x) { x.mailbox.limit = 0; }, "mailbox.limit: 0 is too small; expected from 1 to 4294967295"},
                   {[](auto& x) { x.redeliver = 100; }, ""},
                   {[](auto& x) { x.redeliver = 101; }, "on_crash.redeliver: 101 is too large; expected from 0 to 100"},
                   {[](auto& x) { x.hang_after = milliseconds{1}; }, ""},
@@ -356,7 +358,8 @@ TEST(validate, refuses_the_sixty_fifth_level) {
   const auto faults = validate(tree_of({nested(std::move(tree))}));
   ASSERT_EQ(faults.size(), 1U) << shown(faults);
   EXPECT_EQ(faults[0].field, "supervisor");
-  EXPECT_EQ(faults[0].message, "the tree is more than 64 levels deep; expected at most 64 levels");
+  EXPECT_EQ(faults[0].message, "the tree is more than 64 levels deep");
+  EXPECT_EQ(faults[0].expected, "at most 64 levels");
 }
 
 TEST(validate, names_every_fault_at_once_in_order) {

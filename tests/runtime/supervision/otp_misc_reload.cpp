@@ -14,7 +14,8 @@ using otp_misc = otp_case;
 
 std::string told(const std::vector<spec_fault>& faults) {
   std::string out;
-  for (const auto& x : faults) out += x.path + " " + x.field + ": " + x.message + "\n";
+  for (const auto& x : faults)
+    out += x.path + " " + x.field + ": " + x.message + (x.expected.empty() ? "" : "; expected " + x.expected) + "\n";
   return out;
 }
 

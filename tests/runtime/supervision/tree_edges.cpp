@@ -39,7 +39,8 @@ protected:
   }
   static std::vector<std::string> texts(const std::vector<spec_fault>& faults) {
     std::vector<std::string> out;
-    for (const auto& x : faults) out.push_back(x.path + " " + x.field + ": " + x.message);
+    for (const auto& x : faults)
+      out.push_back(x.path + " " + x.field + ": " + x.message + (x.expected.empty() ? "" : "; expected " + x.expected));
     return out;
   }
 };
