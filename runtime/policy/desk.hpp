@@ -32,6 +32,8 @@ public:
   /// So many actions wake the owner while it gathers.
   static constexpr std::size_t long_queue = max_backlog / 4;
   static constexpr std::size_t max_spares = long_queue / 2;
+  /// What is kept of used vectors is for single reports: those of many starts at once are large.
+  static constexpr std::size_t max_spare_room = 16;
 
   /// `poke` is called, on any thread and without the lock, when actions wait that the owner does not know of.
   explicit supervisor_desk(std::function<void()> poke, milliseconds gather = milliseconds{0})

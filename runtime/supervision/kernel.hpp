@@ -4,10 +4,12 @@
 #include "process/keeper.hpp"
 #include "steward/admin.hpp"
 #include "steward/event.hpp"
-#include "steward/pool.hpp"
-#include "supervision/cell.hpp"
+#include "supervision/actor_child.hpp"
+#include "supervision/child_table.hpp"
 #include "supervision/directory.hpp"
-#include "supervision/kernel_node.hpp"
+#include "supervision/leaving_cells.hpp"
+#include "supervision/supervisor_child.hpp"
+#include "supervision/timer_queue.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -15,20 +17,12 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 namespace steward::supervision {
 
 class kernel;
-
-/// A child to be started when the one that has its id now is down.
-struct late_start {
-  std::string supervisor;
-  child_spec spec;
-  std::function<void(admin_result)> answer;
-};
 
 /// Work that other threads hand to the kernel.
 struct kernel_call {
@@ -72,22 +66,17 @@ struct kernel_environment {
   milliseconds gather{0};  ///< of every desk
 };
 
-/// How the start of a tree went: `failed_child` is empty when all is up.
-struct start_report {
-  std::string failed_child;
-  cause why;
-  std::vector<spec_fault> faults;  ///< what is wrong with the spec; then nothing was started
-};
-
 /// The one actor that hosts every supervisor of a runtime.
 ///
 /// It runs no user code: children's states are built and run in their own cells, so it answers while every worker
 /// thread is busy. What to do is decided by one `policy::supervisor_machine` per supervisor, on its desk; the kernel
-/// carries the actions out and tells the desks what happened. Runs detached in production and on a test scheduler in
-/// virtual time in tests. Nothing in it blocks.
+/// has the children carry the actions out, and tells the desks what came of it. Runs detached in production and on a
+/// test scheduler in virtual time in tests. Nothing in it blocks.
 class kernel final : public caf::event_based_actor {
 public:
   using admin_callback = std::function<void(admin_result)>;
+  using batch_callback = std::function<void(batch_result)>;
+  using clock_point = std::chrono::steady_clock::time_point;
 
   kernel(caf::actor_config& cfg, kernel_environment env);
   caf::behavior make_behavior() override;
@@ -96,7 +85,7 @@ public:
 
   /// Starts the tree. `on_started` is called once; `on_ended` once, later, when nothing of the tree is left. Both run
   /// on the kernel and must not block. A tree whose start failed calls only `on_started`.
-  void start_tree(std::string root_name, supervisor_spec spec, std::function<void(start_report)> on_started,
+  void start_tree(std::string root_name, supervisor_spec spec, std::function<void(tree_start)> on_started,
                   std::function<void(policy::exit_info)> on_ended);
   /// Stops the tree in order. Idempotent.
   void stop_tree();
@@ -106,6 +95,9 @@ public:
   /// For simple_one_for_one: `params` override the template's; `key` chooses the partition.
   void start_child(const std::string& supervisor, const param_map& params, const std::string& key,
                    admin_callback answer);
+  /// The same for many: one child for each of `params`, or `count` without any of their own.
+  void start_children(const std::string& supervisor, std::vector<param_map> params, batch_callback answer);
+  void start_children(const std::string& supervisor, std::size_t count, batch_callback answer);
   void terminate_child(const std::string& path, admin_callback answer);
   /// By handle: not_found for an actor that never was a child of that supervisor, ok for one that is gone.
   void terminate_child(const std::string& supervisor, const caf::actor& handle, admin_callback answer);
@@ -120,132 +112,126 @@ public:
   /// added children wait for `restart_child`, removed ones stay.
   std::vector<spec_fault> reload(const supervisor_spec& spec, std::vector<reload_change>* changes = nullptr);
   /// Actors that were abandoned, since their handler hangs, and still run.
-  std::size_t leaked() const;
+  std::size_t leaked() const { return leaving_.abandoned(); }
 
-private:
-  using node = kernel_node;
-  using node_id = kernel_node::number;
-  using clock_point = std::chrono::steady_clock::time_point;
-
-  void on_report(const cell_report& report);
-  void on_left(const cell_report& report);
-  void on_tick();
-  void check_hang(node& child);
-
+  // For the kinds of children: what happened to one. It may be gone when these return.
+  void ready(const child& x, std::uint64_t incarnation);
+  void declined(const child& x, std::uint64_t incarnation);
+  void start_failed(const child& x, std::uint64_t incarnation, const cause& why);
+  void exited(const child& x, std::uint64_t incarnation, const policy::exit_info& how);
+  void stopped(const child& x);
   /// Tells the machine of a supervisor something; carries out what comes of it, and all else that waits, in order.
   /// False, without doing anything, when the supervisor has no machine: it was killed, or never started.
   template <class F>
-  bool tell(node& supervisor, F&& f);
-  void carry_out(node_id supervisor);
-  void carry_out(node& supervisor, policy::any_action& next);
-  void look_again(node_id supervisor);
-  void perform(node& supervisor, const policy::action::start_child& x);
-  void perform(node& supervisor, const policy::action::stop_child& x);
-  void perform(node& supervisor, const policy::action::abandon_child& x);
-  void perform(node& supervisor, const policy::action::forget_child& x);
-  void perform(node& supervisor, const policy::action::arm_timer& x);
-  void perform(node& supervisor, const policy::action::disarm_timer& x);
-  void perform(node& supervisor, policy::action::note x);
-  void perform(node& supervisor, const policy::action::reply& x);
-  void perform(node& supervisor, const policy::action::started& x);
-  void perform(node& supervisor, const policy::action::start_failed& x);
-  void perform(node& supervisor, const policy::action::ended& x);
+  bool feed(const supervisor_child& supervisor, F&& f);
 
-  // kernel_children.cpp
-  /// `place`: of a child that the supervisor's spec lists.
-  node& make_child(node& supervisor, child_spec_ptr spec, child_place_ptr where, std::optional<std::size_t> place);
-  node& make_listed_child(node& supervisor, child_spec spec, std::optional<std::size_t> place);
-  /// `text`: the path, or, of dynamic children with numbers above `block`, what their paths begin with.
-  child_place_ptr make_place(const supervisor_child& supervisor, std::string text, node_id block = 0);
-  child_place_ptr dynamic_place(const node& supervisor);
-  /// The number of a child: children start in the order of their numbers, and none is used twice.
-  node_id number_for(supervisor_child& supervisor, std::optional<std::size_t> place);
-  node& make_dynamic_child(node& supervisor, const param_map* params);
-  void start_actor(node& child);
-  void start_pool(node& child);
-  void start_supervisor(node& child);
-  cell_kind_ptr kind_of(const node& child, const actor_spec& spec);
-  /// The actors that an actor's parameters name, as they are now.
-  std::shared_ptr<const actor_map> actors_for(const node& child);
-  /// Why a child that ends now ends; empty for an orderly end.
-  std::string reason_of(const node& child);
-  /// Lets an actor's cell go; nobody waits for it but the end of the tree.
-  void dismiss(node& child, leave_reason reason);
-  void dismiss_predecessor(node& child, const caf::actor& heir);
+  // For the kinds of children: the tree.
+  child* find(child::number id) const { return children_.find(id); }
+  child* find(const std::string& path) const { return children_.find(path); }
+  child& at(child::number id) const { return children_.at(id); }
+  bool contains(child::number id) const { return children_.contains(id); }
+  child& add(std::unique_ptr<child> x) { return children_.add(std::move(x)); }
   /// Removes a child and all below it. What still lives of it is told to leave.
-  void erase_child(node_id id);
-  /// Lets go of what children of a supervisor that is over have kept.
-  void let_go_of_children(node& supervisor);
-  /// Ends a pool that nobody needs any more, without waiting for it.
-  void retire(std::shared_ptr<steward::pool> old);
-  void after_stopped(node_id child);
-  /// The start of this child fails. Its place may be gone by the time that its supervisor's start has failed, too.
-  void note_failing(const node& child);
-  void tell_end(const node& child, policy::exit_class how);
-  void pool_has_stopped(node_id child, std::uint64_t incarnation);
-  void pool_is_up(node_id child, std::uint64_t incarnation, const std::optional<cause>& problem);
-  void pool_gave_up(node_id child, std::uint64_t incarnation, const cause& why);
-  void when_all_left(std::function<void()> f);
+  void erase(child& x);
+  /// A number that no child has, and no block begins with.
+  child::number next_number() { return ++last_number_; }
+  /// `text`: the path, or, of dynamic children with numbers above `block`, what their paths begin with.
+  child_place_ptr place_below(const supervisor_child& supervisor, std::string text, child::number block);
+
+  // For the kinds of children: all else.
+  const kernel_environment& env() const { return env_; }
+  caf::actor handle() { return caf::actor_cast<caf::actor>(this); }
+  clock_point now() { return clock().now(); }
+  void emit(const child& about, event e);
+  timer_queue& timers() { return timers_; }
+  timer_queue::handle set_timer(clock_point at, const timer_queue::entry& x);
+  void clear_timer(child& x);
+  leaving_cells& leaving() { return leaving_; }
+  /// Goes on with the end of the tree, if that waits for no actor any more.
   void check_all_left();
+  /// Holds what takes time to end until it is `gone`.
+  std::uint64_t keep_until_gone(std::shared_ptr<void> x);
+  void gone(std::uint64_t key) { ending_.erase(key); }
+
+private:
+  /// A child to be started when the one that has its path now is down.
+  struct late_start {
+    std::string supervisor;
+    child_spec spec;
+    admin_callback answer;
+  };
+  struct waiting_request {
+    std::string path;
+    admin_callback answer;
+  };
+  struct batch;
+  using batch_ptr = std::shared_ptr<batch>;
+
+  void on_tick();
+  void carry_out(child::number supervisor);
+  void carry_out(supervisor_child& supervisor, policy::any_action& next);
+  void look_again(child::number supervisor);
+  void perform(supervisor_child& supervisor, const policy::action::start_child& x);
+  void perform(supervisor_child& supervisor, const policy::action::stop_child& x);
+  void perform(supervisor_child& supervisor, const policy::action::abandon_child& x);
+  void perform(supervisor_child& supervisor, const policy::action::forget_child& x);
+  void perform(supervisor_child& supervisor, const policy::action::arm_timer& x);
+  void perform(supervisor_child& supervisor, const policy::action::disarm_timer& x);
+  void perform(supervisor_child& supervisor, policy::action::note x);
+  void perform(supervisor_child& supervisor, const policy::action::reply& x);
+  void perform(supervisor_child& supervisor, const policy::action::started& x);
+  void perform(supervisor_child& supervisor, const policy::action::start_failed& x);
+  void perform(supervisor_child& supervisor, const policy::action::ended& x);
+  void wake_for_timers();
+  /// The start of this child fails. Its place may be gone by the time that its supervisor's start has failed, too.
+  void note_failing(const child& x);
+  void tell_end(const child& x, policy::exit_class how);
+
+  // kernel_end.cpp
+  void when_all_left(std::function<void()> f);
   /// What was told to end at once and has not must not hold up the end of the tree.
   void abandon_all_leaving();
+  void refuse_all_requests();
 
   // kernel_admin.cpp
-  node* supervisor_at(const std::string& path);
-  node* child_node_at(const std::string& path);
+  supervisor_child* supervisor_at(const std::string& path) const;
+  child* child_node_at(const std::string& path) const;
   /// The child that a request is about. Without one, or when its supervisor is gone, answers and returns null.
-  node* child_for(const std::string& path, const admin_callback& answer);
+  child* child_for(const std::string& path, const admin_callback& answer);
   policy::request_number ask(admin_callback answer, std::string path);
-  child_info describe_child(const node& child);
+  /// `f(machine, request)` answers the request; nobody is there to do so when the machine is gone.
+  template <class F>
+  void ask_machine(const child& about, const std::string& path, admin_callback answer, F&& f);
+  child_info describe_child(const child& x) const;
   /// Starts that were asked for while a child of the same path was ending are tried again.
   void try_late_starts();
-  /// `complete`: those that have no default must be there.
-  std::vector<spec_fault> check_params(const child_spec& spec, const param_map& params, const std::string& path,
-                                       bool complete) const;
-  /// The same for a child and all below it.
-  void check_all_params(const child_spec& spec, const std::string& path, std::vector<spec_fault>& faults,
-                        bool complete = true) const;
-  void check_all_params(const supervisor_spec& spec, const std::string& path, std::vector<spec_fault>& faults) const;
-  void check_reload(const node& supervisor, const supervisor_spec& spec, std::vector<spec_fault>& faults);
-  child_spec_ptr respecify(const child_spec& child, const child_spec& before, const child_spec_ptr& next) const;
-  void reload_supervisor(node& supervisor, std::shared_ptr<supervisor_spec> spec, std::vector<reload_change>& changes);
-  void reload_child(node& child, child_spec_ptr next, std::vector<reload_change>& changes);
 
-  node* find(node_id id);
-  node* find(const std::string& path);
-  static pool_child* as_pool(node& x) {
-    const auto* found = std::get_if<std::unique_ptr<pool_child>>(&x.what);
-    return found != nullptr ? found->get() : nullptr;
-  }
-  static supervisor_child& as_supervisor(node& x) { return *std::get<std::unique_ptr<supervisor_child>>(x.what); }
-  static const supervisor_child& as_supervisor(const node& x) {
-    return *std::get<std::unique_ptr<supervisor_child>>(x.what);
-  }
-  void set_timer(node& child, clock_point at, due::purpose what, std::uint64_t token);
-  void clear_timer(node& child, due::purpose what);
-  clock_point now();
-  void emit(const node& about, event e);
+  // kernel_batches.cpp
+  void begin_batch(const std::string& supervisor, const batch_ptr& x);
+  void continue_batch(const batch_ptr& x);
+  void start_some(child::number supervisor, const batch_ptr& x, const std::vector<std::size_t>& positions);
+  /// False when the reply belongs to no batch.
+  bool take_batch_reply(const policy::action::reply& x);
+  void refuse_all_batches();
 
   kernel_environment env_;
-  std::unordered_map<node_id, node> nodes_;
-  std::unordered_map<std::string_view, node_id> by_path_;                  // views of places, without dynamic children
-  std::map<std::uint64_t, std::shared_ptr<steward::pool>> retired_pools_;  // until they have stopped
-  std::unordered_map<std::uint64_t, leaving_cell> leaving_;                // by serial
-  std::size_t awaited_ = 0;                                                // of `leaving_`: not abandoned
+  child_table<child> children_;
+  std::unordered_map<std::uint64_t, std::shared_ptr<void>> ending_;
+  leaving_cells leaving_;
   std::function<void()> all_left_;
-  node_id last_id_ = 0;
-  std::uint64_t last_serial_ = 0;
-  node_id root_ = 0;
+  child::number last_number_ = 0;
+  std::uint64_t last_key_ = 0;
+  supervisor_child* root_ = nullptr;
   std::string claimed_;                   // the root path, while it is ours
-  std::deque<node_id> dirty_;             // supervisors whose desks hold actions
+  std::deque<child::number> dirty_;       // supervisors whose desks hold actions
   bool busy_ = false;                     // `dirty_` is being worked off
   std::vector<policy::actions> in_hand_;  // of one of them
   timer_queue timers_;
-  std::optional<clock_point> armed_;
-  std::uint64_t last_request_ = 0;
-  std::unordered_map<policy::request_number, std::pair<std::string, admin_callback>> requests_;
+  policy::request_number last_request_ = 0;
+  std::unordered_map<policy::request_number, waiting_request> requests_;
+  std::unordered_map<policy::request_number, batch_ptr> batches_;
   std::vector<late_start> late_starts_;
-  std::function<void(start_report)> on_started_;
+  std::function<void(tree_start)> on_started_;
   std::function<void(policy::exit_info)> on_ended_;
 };
 
@@ -253,9 +239,9 @@ private:
 std::string path_of(const caf::actor& handle);
 
 template <class F>
-bool kernel::tell(node& supervisor, F&& f) {
+bool kernel::feed(const supervisor_child& supervisor, F&& f) {
   const auto id = supervisor.id;
-  const auto& desk = as_supervisor(supervisor).desk;
+  const auto& desk = supervisor.desk();
   if (!desk || !desk->feed(std::forward<F>(f))) return false;
   carry_out(id);
   return true;

@@ -23,12 +23,12 @@ struct supervisor::impl {
   runtime* rt = nullptr;
   supervisor_spec spec;
   std::string name;
-  caf::actor brain;
+  caf::actor host;
 
   mutable std::mutex mutex;
   std::condition_variable changed;
   bool begun = false;
-  std::optional<supervision::start_report> started;
+  std::optional<tree_start> started;
   std::optional<policy::exit_info> ended;
   std::vector<std::function<void()>> end_callbacks;
   bool over_told = false;  // every callback has run: nobody of ours uses its captures any more
@@ -43,7 +43,7 @@ struct supervisor::impl {
     // Shared: the answer may come after nobody waits for it any more.
     auto promise = std::make_shared<std::promise<T>>();
     auto future = promise->get_future();
-    port::tell_anonymously(brain, kernel_call{[f = std::move(f), promise](kernel& k) {
+    port::tell_anonymously(host, kernel_call{[f = std::move(f), promise](kernel& k) mutable {
                              f(k, [promise](T x) { promise->set_value(std::move(x)); });
                            }});
     const auto until = detail::later(std::chrono::steady_clock::now(), rt->internals().options.admin_within);
@@ -53,6 +53,16 @@ struct supervisor::impl {
     } catch (const std::future_error&) {  // the kernel has ended, and the request with it
       return otherwise;
     }
+  }
+
+  /// `what`: parameters, or a number of children.
+  template <class T>
+  batch_result start_many(const std::string& path, T what) {
+    batch_result late;
+    late.code = admin_code::timed_out;
+    return ask(std::move(late), [path, what = std::move(what)](kernel& k, auto answer) mutable {
+      k.start_children(path, std::move(what), answer);
+    });
   }
 
   template <class F>
@@ -65,16 +75,16 @@ struct supervisor::impl {
 };
 
 void supervisor::impl::begin() {
-  port::tell_anonymously(brain, kernel_call{[this](kernel& k) {
+  port::tell_anonymously(host, kernel_call{[this](kernel& k) {
                            k.start_tree(
                                name, spec,
-                               [this](supervision::start_report report) {
+                               [this](tree_start report) {
                                  {
                                    std::lock_guard guard{mutex};
                                    started = std::move(report);
                                  }
                                  changed.notify_all();
-                                 if (!started->failed_child.empty()) over({policy::exit_class::shutdown, {}});
+                                 if (!started->ok) over({policy::exit_class::shutdown, {}});
                                },
                                [this](policy::exit_info how) { over(std::move(how)); });
                          }});
@@ -134,7 +144,7 @@ supervisor::supervisor(runtime& rt, supervisor_spec spec, std::string name) : im
     parts.abandoned.push_back(path);
   };
   process::expect_room_for_threads(1);
-  impl_->brain = spawn_kernel(rt.system(), std::move(env));
+  impl_->host = spawn_kernel(rt.system(), std::move(env));
   const std::lock_guard lock{parts.trees_mutex};
   parts.trees.push_back(this);
 }
@@ -146,11 +156,11 @@ supervisor::~supervisor() {
     const std::lock_guard lock{parts.trees_mutex};
     std::erase(parts.trees, this);
   }
-  caf::anon_send_exit(impl_->brain, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(impl_->host, caf::exit_reason::user_shutdown);
   // The kernel may still run the callback that told us of the end: it is over only when it is down.
   caf::scoped_actor self{impl_->rt->system()};
-  self->wait_for(impl_->brain);
-  impl_->brain = nullptr;
+  self->wait_for(impl_->host);
+  impl_->host = nullptr;
 }
 
 tree_start supervisor::start() {
@@ -159,15 +169,9 @@ tree_start supervisor::start() {
   impl_->begin();
   if (impl_->rt->stop_requested()) request_stop();
   impl_->changed.wait(guard, [this] { return impl_->started || impl_->over_told; });
+  if (impl_->started) return *impl_->started;
   tree_start out;
-  if (impl_->started) {
-    out.failed_child = impl_->started->failed_child;
-    out.why = impl_->started->why;
-    out.faults = impl_->started->faults;
-    out.ok = out.failed_child.empty();
-  } else {
-    out.why = impl_->ended->why;
-  }
+  out.why = impl_->ended->why;
   return out;
 }
 
@@ -175,7 +179,7 @@ void supervisor::stop() {
   impl_->refuse_own_wait();
   std::unique_lock guard{impl_->mutex};
   if (!impl_->begun || impl_->over_told) return;
-  port::tell_anonymously(impl_->brain, kernel_call{[](kernel& k) { k.stop_tree(); }});
+  port::tell_anonymously(impl_->host, kernel_call{[](kernel& k) { k.stop_tree(); }});
   impl_->changed.wait(guard, [this] { return impl_->over_told; });
 }
 
@@ -183,13 +187,13 @@ bool supervisor::stop_within(milliseconds limit) {
   impl_->refuse_own_wait();
   std::unique_lock guard{impl_->mutex};
   if (!impl_->begun || impl_->over_told) return true;
-  port::tell_anonymously(impl_->brain, kernel_call{[](kernel& k) { k.stop_tree(); }});
+  port::tell_anonymously(impl_->host, kernel_call{[](kernel& k) { k.stop_tree(); }});
   const auto until = detail::later(std::chrono::steady_clock::now(), limit);
   return impl_->changed.wait_until(guard, until, [this] { return impl_->over_told; });
 }
 
 void supervisor::request_stop() {
-  port::tell_anonymously(impl_->brain, kernel_call{[](kernel& k) { k.stop_tree(); }});
+  port::tell_anonymously(impl_->host, kernel_call{[](kernel& k) { k.stop_tree(); }});
 }
 
 bool supervisor::wait_until(std::chrono::steady_clock::time_point until) {
@@ -246,6 +250,14 @@ admin_result supervisor::start_child(const std::string& supervisor_path, param_m
   return impl_->administer(supervisor_path, [supervisor_path, params = std::move(params), key](kernel& k, auto answer) {
     k.start_child(supervisor_path, params, key, answer);
   });
+}
+
+batch_result supervisor::start_children(const std::string& supervisor_path, std::vector<param_map> params) {
+  return impl_->start_many(supervisor_path, std::move(params));
+}
+
+batch_result supervisor::start_children(const std::string& supervisor_path, std::size_t count) {
+  return impl_->start_many(supervisor_path, count);
 }
 
 admin_result supervisor::terminate_child(const std::string& path) {

@@ -80,7 +80,7 @@ protected:
     kernel_ = system_->spawn<supervision::kernel>(std::move(env));
     on_kernel([this, spec = std::move(spec)](supervision::kernel& k) {
       k.start_tree(
-          "root", spec, [this](supervision::start_report report) { started_ = std::move(report); },
+          "root", spec, [this](tree_start report) { started_ = std::move(report); },
           [this](policy::exit_info how) { ended_ = std::move(how); });
     });
     run();
@@ -255,7 +255,7 @@ protected:
   caf::scheduler::test_coordinator* scheduler_ = nullptr;
   caf::actor kernel_;
   std::set<std::string> held_;
-  std::optional<supervision::start_report> started_;
+  std::optional<tree_start> started_;
   std::optional<policy::exit_info> ended_;
   std::vector<event> events_;
   std::vector<std::string> printed_;

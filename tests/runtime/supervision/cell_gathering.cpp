@@ -28,7 +28,7 @@ protected:
     kernel_ = system_->spawn<supervision::kernel>(std::move(env));
     on_kernel([this, spec = std::move(spec)](supervision::kernel& k) {
       k.start_tree(
-          "root", spec, [this](supervision::start_report report) { started_ = std::move(report); },
+          "root", spec, [this](tree_start report) { started_ = std::move(report); },
           [this](policy::exit_info how) { ended_ = std::move(how); });
     });
     run();

@@ -120,14 +120,14 @@ TEST_F(otp_misc, already_started_outside_supervisor) {
   env.actors = &registry_;
   env.tasks = &tasks_;
   auto other = system_->spawn<supervision::kernel>(std::move(env));
-  std::optional<supervision::start_report> report;
+  std::optional<tree_start> report;
   bool over = false;
   const auto start_other = [&] {
     report.reset();
     port::tell_anonymously(other, supervision::kernel_call{[&](supervision::kernel& k) {
                              k.start_tree(
                                  "root", tree({probe("child1"), probe("child2")}),
-                                 [&](supervision::start_report x) { report = std::move(x); },
+                                 [&](tree_start x) { report = std::move(x); },
                                  [&](const policy::exit_info&) { over = true; });
                            }});
     run();
