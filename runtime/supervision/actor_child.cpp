@@ -20,11 +20,6 @@ void add(message_counts& sum, const message_counts& x) {
   sum.waiting += x.waiting;
 }
 
-leave_reason reason_after(policy::exit_class how) {
-  if (policy::is_abnormal(how)) return leave_reason::crashed;
-  return how == policy::exit_class::normal ? leave_reason::normal : leave_reason::shutdown;
-}
-
 }  // namespace
 
 actor_child::extras& actor_child::more() {
@@ -100,14 +95,13 @@ void actor_child::stop(kernel& host, const policy::action::stop_child& how) {
     port::tell_urgently(cell_, std::move(hold));
     return;
   }
-  const auto reason = reason_after(how.how);
   if (how.brutal) {
-    dismiss(host, reason == leave_reason::shutdown ? leave_reason::killed : reason);
+    dismiss(host, how.how, how.how == policy::exit_class::shutdown);
     host.env().names->erase(path());
     return;
   }
   dismiss_predecessor(nullptr);
-  tell_to_leave(reason);
+  tell_to_leave(how.how, false);
 }
 
 void actor_child::abandon(kernel& host) {
@@ -120,13 +114,13 @@ void actor_child::abandon(kernel& host) {
   if (host.env().on_abandoned) host.env().on_abandoned(path());
 }
 
-void actor_child::let_go(kernel& host) { dismiss(host, leave_reason::shutdown); }
+void actor_child::let_go(kernel& host) { dismiss(host, policy::exit_class::shutdown, false); }
 
-void actor_child::dismiss(kernel& host, leave_reason reason) {
+void actor_child::dismiss(kernel& host, policy::exit_class how, bool killed) {
   dismiss_predecessor(nullptr);
   stop_looking(host);
   if (!cell_) return;
-  tell_to_leave(reason);
+  tell_to_leave(how, killed);
   host.leaving().add({path(), std::exchange(cell_, nullptr), false});
 }
 
@@ -135,16 +129,17 @@ void actor_child::dismiss_predecessor(const caf::actor& heir) {
   const auto old = std::exchange(extras_->predecessor, nullptr);
   cell_command leave;
   leave.what = cell_command::kind::leave;
-  leave.reason = leave_reason::killed;
+  leave.killed = true;
   leave.heir = heir;
   if (heir) cell_of(old).bequeath(heir);
   port::tell_urgently(old, std::move(leave));
 }
 
-void actor_child::tell_to_leave(leave_reason with) const {
+void actor_child::tell_to_leave(policy::exit_class how, bool killed) const {
   cell_command leave;
   leave.what = cell_command::kind::leave;
-  leave.reason = with;
+  leave.how = how;
+  leave.killed = killed;
   leave.why = reason();
   port::tell_urgently(cell_, std::move(leave));
 }

@@ -55,9 +55,9 @@ private:
   /// Why a child that ends now ends; empty for an orderly end.
   std::string reason() const;
   /// Lets the cell go; nobody waits for it but the end of the tree.
-  void dismiss(kernel& host, leave_reason reason);
+  void dismiss(kernel& host, policy::exit_class how, bool killed);
   void dismiss_predecessor(const caf::actor& heir);
-  void tell_to_leave(leave_reason reason) const;
+  void tell_to_leave(policy::exit_class how, bool killed) const;
   void look(kernel& host);
   void stop_looking(kernel& host);
 

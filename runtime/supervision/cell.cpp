@@ -33,18 +33,9 @@ policy::verdict verdict_of(treatment x) {
   return policy::verdict::by_restart_type;
 }
 
-caf::error exit_reason_of(leave_reason reason, const std::string& why) {
-  switch (reason) {
-    case leave_reason::normal:
-      break;
-    case leave_reason::shutdown:
-      return caf::exit_reason::user_shutdown;
-    case leave_reason::killed:
-      return caf::exit_reason::kill;
-    case leave_reason::crashed:
-      return caf::make_error(errc::gave_up, why);
-  }
-  return caf::exit_reason::normal;
+caf::error exit_reason_of(policy::exit_class how, const std::string& why) {
+  if (policy::is_abnormal(how)) return caf::make_error(errc::gave_up, why);
+  return how == policy::exit_class::normal ? caf::exit_reason::normal : caf::exit_reason::user_shutdown;
 }
 
 port::durable_options options_of(const cell_kind& kind) { return {kind.mailbox, kind.redeliver > 0, kind.watched}; }
@@ -140,11 +131,11 @@ void cell::carry_out(const cell_command& command) {
       was_up_ = state_ != nullptr;
       close_incarnation();
       const bool by_itself = rare_ && rare_->ended;
-      const auto reason = by_itself ? rare_->reason : command.reason;
+      const auto how = by_itself ? rare_->how : command.how;
       const auto& why = by_itself ? rare_->why : command.why;
-      drop_state(exit_reason_of(reason, why));
-      leave(exit_reason_of(reason, why),
-            caf::make_error(reason == leave_reason::crashed ? errc::gave_up : errc::ended, why), command.heir);
+      const auto reason = command.killed && !by_itself ? caf::error{caf::exit_reason::kill} : exit_reason_of(how, why);
+      drop_state(reason);
+      leave(reason, caf::make_error(policy::is_abnormal(how) ? errc::gave_up : errc::ended, why), command.heir);
       break;
     }
   }
@@ -254,15 +245,8 @@ void cell::end_incarnation(policy::exit_info how, const caf::error& reason, caf:
   hold_mailbox();
   auto& own = more();
   own.ended = true;
-  own.why.clear();
-  if (how.cls == policy::exit_class::normal) {
-    own.reason = leave_reason::normal;
-  } else if (how.cls == policy::exit_class::shutdown) {
-    own.reason = leave_reason::shutdown;
-  } else {
-    own.reason = leave_reason::crashed;
-    own.why = describe(how.why);
-  }
+  own.how = how.cls;
+  own.why = policy::is_abnormal(how.cls) ? describe(how.why) : std::string{};
 }
 
 caf::result<caf::message> cell::on_unexpected(caf::message_view& view) {

@@ -42,9 +42,6 @@ using actor_map = std::map<std::string, caf::actor>;
 struct cell_kind;
 using cell_kind_ptr = caf::intrusive_ptr<const cell_kind>;
 
-/// Why a cell leaves: what its monitors and links see.
-enum class leave_reason : std::uint8_t { normal, shutdown, killed, crashed };
-
 /// What the kernel tells a cell. Overtakes the mailbox.
 struct cell_command {
   enum class kind : std::uint8_t {
@@ -55,9 +52,10 @@ struct cell_command {
   };
   kind what = kind::incarnate;
   std::uint64_t incarnation = 0;
-  std::shared_ptr<const actor_map> actors;  ///< `incarnate`: what the parameters name, as of now
-  leave_reason reason = leave_reason::shutdown;
-  std::string why;  ///< `leave`: told to whoever waits for an answer
+  std::shared_ptr<const actor_map> actors;                ///< `incarnate`: what the parameters name, as of now
+  policy::exit_class how = policy::exit_class::shutdown;  ///< `leave`: what its monitors and links see
+  bool killed = false;                                    ///< `leave`: they see that it was killed, instead
+  std::string why;                                        ///< `leave`: told to whoever waits for an answer
   cell_kind_ptr renewed = nullptr;
   caf::actor heir;  ///< `leave`: gets the messages that wait, instead of their becoming dead letters
 };
@@ -157,7 +155,7 @@ private:
     /// How the latest incarnation has ended by itself, if it did: that stays the reason, whatever the kernel knew when
     /// it told the cell to leave.
     bool ended = false;
-    leave_reason reason = leave_reason::normal;
+    policy::exit_class how = policy::exit_class::normal;
     std::string why;
   };
   rarities& more();

@@ -90,11 +90,12 @@ protected:
     out.what = command::kind::hold;
     tell(cell_, std::move(out));
   }
-  void leave(const caf::actor& dst, supervision::leave_reason reason = supervision::leave_reason::shutdown,
-             const std::string& why = {}, const caf::actor& heir = nullptr) {
+  void leave(const caf::actor& dst, policy::exit_class how = policy::exit_class::shutdown, const std::string& why = {},
+             const caf::actor& heir = nullptr, bool killed = false) {
     command out;
     out.what = command::kind::leave;
-    out.reason = reason;
+    out.how = how;
+    out.killed = killed;
     out.why = why;
     out.heir = heir;
     tell(dst, std::move(out));
