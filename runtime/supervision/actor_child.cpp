@@ -65,7 +65,7 @@ void actor_child::start(kernel& host) {
   incarnate.what = cell_command::kind::incarnate;
   incarnate.incarnation = incarnation;
   incarnate.actors = named_actors(host);
-  port::tell_urgently(cell_, std::move(incarnate));
+  port::send_urgently(cell_, std::move(incarnate));
 }
 
 std::shared_ptr<const actor_map> actor_child::named_actors(const kernel& host) const {
@@ -92,7 +92,7 @@ void actor_child::stop(kernel& host, const policy::action::stop_child& how) {
   if (how.keep) {
     cell_command hold;
     hold.what = cell_command::kind::hold;
-    port::tell_urgently(cell_, std::move(hold));
+    port::send_urgently(cell_, std::move(hold));
     return;
   }
   if (how.brutal) {
@@ -132,7 +132,7 @@ void actor_child::dismiss_predecessor(const caf::actor& heir) {
   leave.killed = true;
   leave.heir = heir;
   if (heir) cell_of(old).bequeath(heir);
-  port::tell_urgently(old, std::move(leave));
+  port::send_urgently(old, std::move(leave));
 }
 
 void actor_child::tell_to_leave(policy::exit_class how, bool killed) const {
@@ -141,7 +141,7 @@ void actor_child::tell_to_leave(policy::exit_class how, bool killed) const {
   leave.how = how;
   leave.killed = killed;
   leave.why = reason();
-  port::tell_urgently(cell_, std::move(leave));
+  port::send_urgently(cell_, std::move(leave));
 }
 
 std::string actor_child::reason() const {
@@ -177,7 +177,7 @@ void actor_child::respecify(kernel& host, child_spec_ptr next, std::vector<reloa
   cell_command renew;
   renew.what = cell_command::kind::renew;
   renew.renewed = kind_;
-  port::tell_urgently(cell_, std::move(renew));
+  port::send_urgently(cell_, std::move(renew));
 }
 
 void actor_child::describe(child_info& into) const {

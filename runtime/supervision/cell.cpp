@@ -303,7 +303,7 @@ void cell::report(cell_report what) const {
   what.node = node_;
   what.cell = id();
   what.incarnation = incarnation_;
-  port::tell_urgently(place_->kernel, std::move(what));
+  port::send_urgently(place_->kernel, std::move(what));
 }
 
 cell& cell_of(const caf::actor& handle) { return static_cast<cell&>(*caf::actor_cast<caf::abstract_actor*>(handle)); }

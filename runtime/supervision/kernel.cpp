@@ -131,7 +131,7 @@ void kernel::on_tick() {
 }
 
 void kernel::wake_for_timers() {
-  if (const auto at = timers_.ask_for_wake()) port::tell_after(this, *at - now(), this, kernel_tick{});
+  if (const auto at = timers_.ask_for_wake()) port::send_after(this, *at - now(), this, kernel_tick{});
 }
 
 timer_queue::handle kernel::set_timer(clock_point at, const timer_queue::entry& x) {
@@ -164,7 +164,7 @@ void kernel::carry_out(child::number supervisor) {
     auto* owner = owner_of(id);
     if (owner == nullptr) continue;
     const auto desk = owner->desk();
-    if (desk->take(in_hand_)) port::tell_after(this, desk->gather(), this, kernel_look{id});
+    if (desk->take(in_hand_)) port::send_after(this, desk->gather(), this, kernel_look{id});
     for (auto& some : in_hand_) {
       for (auto& next : some) {
         owner = owner_of(id);
@@ -195,7 +195,7 @@ void kernel::look_again(child::number supervisor) {
   if (owner == nullptr) return;
   const auto desk = owner->desk();
   if (!desk->look_again()) return;
-  port::tell_after(this, desk->gather(), this, kernel_look{supervisor});
+  port::send_after(this, desk->gather(), this, kernel_look{supervisor});
   carry_out(supervisor);
 }
 

@@ -34,7 +34,7 @@ void kernel::when_all_left(std::function<void()> f) {
   all_left_ = std::move(f);
   check_all_left();
   if (all_left_)
-    port::tell_after(this, last_grace, this, kernel_call{[](kernel& self) { self.abandon_all_leaving(); }});
+    port::send_after(this, last_grace, this, kernel_call{[](kernel& self) { self.abandon_all_leaving(); }});
 }
 
 void kernel::abandon_all_leaving() {

@@ -18,7 +18,7 @@ void pool_child::start(kernel& host) {
   auto me = host.handle();
   // The pool's thread calls these: they find the child by its number, for it may be gone by then.
   const auto later = [me, number = id](auto f) {
-    port::tell_urgently(me, kernel_call{[number, f = std::move(f)](kernel& k) {
+    port::send_urgently(me, kernel_call{[number, f = std::move(f)](kernel& k) {
                           if (auto* self = k.find(number)) f(k, *self);
                         }});
   };
@@ -64,7 +64,7 @@ void pool_child::stop(kernel& host, const policy::action::stop_child& how) {
     return;
   }
   pool_->stop_async(false, [me = host.handle(), number = id, n = incarnation] {
-    port::tell_urgently(me, kernel_call{[number, n](kernel& k) {
+    port::send_urgently(me, kernel_call{[number, n](kernel& k) {
                           if (auto* self = dynamic_cast<pool_child*>(k.find(number))) self->has_stopped(k, n);
                         }});
   });
@@ -89,7 +89,7 @@ void pool_child::retire(kernel& host) {
   auto* target = old.get();
   const auto key = host.keep_until_gone(std::move(old));
   target->stop_async(
-      false, [me = host.handle(), key] { port::tell_urgently(me, kernel_call{[key](kernel& k) { k.gone(key); }}); });
+      false, [me = host.handle(), key] { port::send_urgently(me, kernel_call{[key](kernel& k) { k.gone(key); }}); });
 }
 
 void pool_child::respecify(kernel&, child_spec_ptr next, std::vector<reload_change>&) {

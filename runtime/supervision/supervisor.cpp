@@ -43,7 +43,7 @@ struct supervisor::impl {
     // Shared: the answer may come after nobody waits for it any more.
     auto promise = std::make_shared<std::promise<T>>();
     auto future = promise->get_future();
-    port::tell_anonymously(host, kernel_call{[f = std::move(f), promise](kernel& k) mutable {
+    port::send_anonymously(host, kernel_call{[f = std::move(f), promise](kernel& k) mutable {
                              f(k, [promise](T x) { promise->set_value(std::move(x)); });
                            }});
     const auto until = detail::later(std::chrono::steady_clock::now(), rt->internals().options.admin_within);
@@ -75,7 +75,7 @@ struct supervisor::impl {
 };
 
 void supervisor::impl::begin() {
-  port::tell_anonymously(host, kernel_call{[this](kernel& k) {
+  port::send_anonymously(host, kernel_call{[this](kernel& k) {
                            k.start_tree(
                                name, spec,
                                [this](tree_start report) {
@@ -179,7 +179,7 @@ void supervisor::stop() {
   impl_->refuse_own_wait();
   std::unique_lock guard{impl_->mutex};
   if (!impl_->begun || impl_->over_told) return;
-  port::tell_anonymously(impl_->host, kernel_call{[](kernel& k) { k.stop_tree(); }});
+  port::send_anonymously(impl_->host, kernel_call{[](kernel& k) { k.stop_tree(); }});
   impl_->changed.wait(guard, [this] { return impl_->over_told; });
 }
 
@@ -187,13 +187,13 @@ bool supervisor::stop_within(milliseconds limit) {
   impl_->refuse_own_wait();
   std::unique_lock guard{impl_->mutex};
   if (!impl_->begun || impl_->over_told) return true;
-  port::tell_anonymously(impl_->host, kernel_call{[](kernel& k) { k.stop_tree(); }});
+  port::send_anonymously(impl_->host, kernel_call{[](kernel& k) { k.stop_tree(); }});
   const auto until = detail::later(std::chrono::steady_clock::now(), limit);
   return impl_->changed.wait_until(guard, until, [this] { return impl_->over_told; });
 }
 
 void supervisor::request_stop() {
-  port::tell_anonymously(impl_->host, kernel_call{[](kernel& k) { k.stop_tree(); }});
+  port::send_anonymously(impl_->host, kernel_call{[](kernel& k) { k.stop_tree(); }});
 }
 
 bool supervisor::wait_until(std::chrono::steady_clock::time_point until) {

@@ -60,7 +60,7 @@ policy::machine_options supervisor_child::options(const kernel& host) const {
 void supervisor_child::start(kernel& host) {
   if (!desk_)
     desk_ = std::make_shared<policy::supervisor_desk>(
-        [me = host.handle(), number = id] { port::tell_urgently(me, kernel_poke{number}); }, host.env().gather);
+        [me = host.handle(), number = id] { port::send_urgently(me, kernel_poke{number}); }, host.env().gather);
   asked_to_stop = false;
   last_ = {};
   failing.reset();

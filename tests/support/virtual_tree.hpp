@@ -154,7 +154,7 @@ protected:
   }
 
   void on_kernel(std::function<void(supervision::kernel&)> f) {
-    port::tell_anonymously(kernel_, supervision::kernel_call{std::move(f)});
+    port::send_anonymously(kernel_, supervision::kernel_call{std::move(f)});
   }
 
   /// Handles every message that is due, but for those of actors that are held back.
@@ -185,7 +185,7 @@ protected:
 
   template <class... Ts>
   void send(const std::string& path, Ts&&... message) {
-    port::tell_anonymously(at(path), std::forward<Ts>(message)...);
+    port::send_anonymously(at(path), std::forward<Ts>(message)...);
   }
 
   /// Asks and waits in virtual time. Empty when there was no answer, or an error, which `error_` keeps.

@@ -75,7 +75,7 @@ protected:
   }
 
   void tell(const caf::actor& dst, command what) {
-    port::tell_urgently(dst, std::move(what));
+    port::send_urgently(dst, std::move(what));
     run();
   }
   void incarnate(const caf::actor& dst, std::uint64_t n) {
@@ -109,7 +109,7 @@ protected:
 
   template <class... Ts>
   void send(Ts&&... message) {
-    port::tell_anonymously(cell_, std::forward<Ts>(message)...);
+    port::send_anonymously(cell_, std::forward<Ts>(message)...);
   }
 
   /// A request that is under way; its answer is a value or an error, once.
@@ -187,7 +187,7 @@ public:
           throw std::runtime_error("boom");
         },
         [this](caf::put_atom, std::int64_t n) {
-          for (std::int64_t i = 0; i < n; ++i) port::tell_anonymously(handle_of(self_), caf::add_atom::value, i);
+          for (std::int64_t i = 0; i < n; ++i) port::send_anonymously(handle_of(self_), caf::add_atom::value, i);
         },
         [this](caf::delete_atom) { self_->quit(); },
     };

@@ -124,7 +124,7 @@ TEST_F(otp_misc, already_started_outside_supervisor) {
   bool over = false;
   const auto start_other = [&] {
     report.reset();
-    port::tell_anonymously(other, supervision::kernel_call{[&](supervision::kernel& k) {
+    port::send_anonymously(other, supervision::kernel_call{[&](supervision::kernel& k) {
                              k.start_tree(
                                  "root", tree({probe("child1"), probe("child2")}),
                                  [&](tree_start x) { report = std::move(x); },
@@ -148,7 +148,7 @@ TEST_F(otp_misc, already_started_outside_supervisor) {
   ASSERT_TRUE(report);
   EXPECT_EQ(report->failed_child, "") << "the name is free again";
   EXPECT_TRUE(at("/root/child2"));
-  port::tell_anonymously(other, supervision::kernel_call{[](supervision::kernel& k) { k.stop_tree(); }});
+  port::send_anonymously(other, supervision::kernel_call{[](supervision::kernel& k) { k.stop_tree(); }});
   run();
   EXPECT_TRUE(over);
   caf::anon_send_exit(other, caf::exit_reason::user_shutdown);

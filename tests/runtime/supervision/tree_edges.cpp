@@ -183,7 +183,7 @@ TEST_F(late_reports, whoever_monitors_a_child_may_start_it_anew_when_it_hears_of
     caf::scoped_actor self{rt.system()};
     const auto there = tree.actor("/root/x");
     self->monitor(there);
-    port::tell_anonymously(there, caf::delete_atom::value, std::int64_t{0});
+    port::send_anonymously(there, caf::delete_atom::value, std::int64_t{0});
     self->receive([](caf::down_msg&) {});
     ASSERT_EQ(tree.start_child("/root", x).code, admin_code::ok) << i;
   }
