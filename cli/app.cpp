@@ -1,6 +1,6 @@
 #include "steward/app.hpp"
 
-#include "caf/actor_link.hpp"
+#include "actor_system/actor_link.hpp"
 #include "cli/command_line.hpp"
 #include "cli/contained.hpp"
 #include "cli/exit_codes.hpp"

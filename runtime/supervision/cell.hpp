@@ -1,6 +1,6 @@
 #pragma once
 
-#include "caf/durable_actor.hpp"
+#include "actor_system/durable_actor.hpp"
 #include "policy/desk.hpp"
 #include "steward/actor.hpp"
 #include "steward/admin.hpp"

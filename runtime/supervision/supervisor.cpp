@@ -1,4 +1,4 @@
-#include "caf/runtime_impl.hpp"
+#include "actor_system/runtime_impl.hpp"
 #include "process/room.hpp"
 #include "steward/detail/time_limit.hpp"
 #include "steward/runtime.hpp"
