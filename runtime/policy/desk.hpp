@@ -15,7 +15,7 @@ namespace steward::policy {
 
 /// A supervisor's machine that several threads tell what happened, and the actions that came of it, in order.
 ///
-/// Decisions are made at once on the thread that brings the news; whoever owns the desk (the kernel) takes the actions
+/// Decisions are made at once on the thread that brings the news; whoever owns the desk (the host) takes the actions
 /// and carries them out. An actor that crashed and may be restarted at once begins its next incarnation itself, without
 /// a detour over the owner's thread. Thread-safe; the lock is held for a decision only, never while user code runs.
 ///

@@ -1,8 +1,8 @@
 #include "supervision/actor_child.hpp"
 
 #include "base/params.hpp"
-#include "supervision/kernel.hpp"
 #include "supervision/supervisor_child.hpp"
+#include "supervision/tree_host.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -27,7 +27,7 @@ actor_child::extras& actor_child::more() {
   return *extras_;
 }
 
-cell_kind_ptr actor_child::kind_of(const kernel& host) const {
+cell_kind_ptr actor_child::kind_of(const tree_host& host) const {
   const auto& as_actor = std::get<actor_spec>(spec->what);
   const auto* entry = host.env().actors->find(as_actor.type);
   if (entry == nullptr) return nullptr;
@@ -42,12 +42,12 @@ cell_kind_ptr actor_child::kind_of(const kernel& host) const {
   return out;
 }
 
-void actor_child::join_template(kernel& host, template_share& shared) {
+void actor_child::join_template(tree_host& host, template_share& shared) {
   if (!shared) shared = kind_of(host);
   kind_.reset(static_cast<const cell_kind*>(shared.get()));
 }
 
-void actor_child::start(kernel& host) {
+void actor_child::start(tree_host& host) {
   if (!kind_) kind_ = kind_of(host);
   if (!kind_) {
     cause why;
@@ -57,7 +57,7 @@ void actor_child::start(kernel& host) {
     return;
   }
   if (!cell_) {
-    cell_ = host.system().spawn<cell>(cell_spec{place, id, kind_});
+    cell_ = host.system().spawn<cell>(cell_spec{address, id, kind_});
     host.env().names->put_actor(cell_);
     dismiss_predecessor(cell_);
   }
@@ -68,7 +68,7 @@ void actor_child::start(kernel& host) {
   port::send_urgently(cell_, std::move(incarnate));
 }
 
-std::shared_ptr<const actor_map> actor_child::named_actors(const kernel& host) const {
+std::shared_ptr<const actor_map> actor_child::named_actors(const tree_host& host) const {
   const auto& as_actor = std::get<actor_spec>(spec->what);
   std::shared_ptr<actor_map> out;
   for (const auto& param : host.env().actors->find(as_actor.type)->params) {
@@ -82,7 +82,7 @@ std::shared_ptr<const actor_map> actor_child::named_actors(const kernel& host) c
   return out;
 }
 
-void actor_child::stop(kernel& host, const policy::action::stop_child& how) {
+void actor_child::stop(tree_host& host, const policy::action::stop_child& how) {
   stop_looking(host);
   if (!cell_) {
     dismiss_predecessor(nullptr);
@@ -104,7 +104,7 @@ void actor_child::stop(kernel& host, const policy::action::stop_child& how) {
   tell_to_leave(how.how, false);
 }
 
-void actor_child::abandon(kernel& host) {
+void actor_child::abandon(tree_host& host) {
   stop_looking(host);
   // A thread cannot be killed: the cell leaves when its handler returns, if ever; what replaces it is a new cell.
   if (!cell_) return;
@@ -114,9 +114,9 @@ void actor_child::abandon(kernel& host) {
   if (host.env().on_abandoned) host.env().on_abandoned(path());
 }
 
-void actor_child::let_go(kernel& host) { dismiss(host, policy::exit_class::shutdown, false); }
+void actor_child::let_go(tree_host& host) { dismiss(host, policy::exit_class::shutdown, false); }
 
-void actor_child::dismiss(kernel& host, policy::exit_class how, bool killed) {
+void actor_child::dismiss(tree_host& host, policy::exit_class how, bool killed) {
   dismiss_predecessor(nullptr);
   stop_looking(host);
   if (!cell_) return;
@@ -151,7 +151,7 @@ std::string actor_child::reason() const {
   return {};
 }
 
-child_spec_ptr actor_child::from_template(const kernel& host, const child_spec& before,
+child_spec_ptr actor_child::from_template(const tree_host& host, const child_spec& before,
                                           const child_spec_ptr& next) const {
   const auto& old_params = std::get<actor_spec>(before.what).params;
   child_spec out = *next;
@@ -167,7 +167,7 @@ child_spec_ptr actor_child::from_template(const kernel& host, const child_spec& 
   return share(std::move(out));
 }
 
-void actor_child::respecify(kernel& host, child_spec_ptr next, std::vector<reload_change>&) {
+void actor_child::respecify(tree_host& host, child_spec_ptr next, std::vector<reload_change>&) {
   spec = std::move(next);
   if (spec == parent->template_spec())
     join_template(host, parent->shared_by_template());
@@ -186,7 +186,7 @@ void actor_child::describe(child_info& into) const {
   if (cell_) add(into.messages, cell_of(cell_).counts());
 }
 
-bool actor_child::complete(kernel& host, event& about) {
+bool actor_child::complete(tree_host& host, event& about) {
   about.runs_in = to_string(rung::thread);
   if (about.kind == event_kind::crash && about.why) more().last = *about.why;
   const bool up = about.kind == event_kind::ready || about.kind == event_kind::recover;
@@ -194,17 +194,17 @@ bool actor_child::complete(kernel& host, event& about) {
   return true;
 }
 
-void actor_child::on_timer(kernel& host) {
+void actor_child::on_timer(tree_host& host) {
   stop_looking(host);
   look(host);
 }
 
-void actor_child::stop_looking(kernel& host) {
+void actor_child::stop_looking(tree_host& host) {
   if (extras_ && std::exchange(extras_->watched, false)) host.timers().remove(extras_->next_look);
 }
 
 /// Whether the cell is still in the handler in which it was at the last look.
-void actor_child::look(kernel& host) {
+void actor_child::look(tree_host& host) {
   if (!cell_ || spec->hang_after.count() == 0) return;
   auto& watch = more();
   const auto at = host.now();
@@ -244,7 +244,7 @@ void actor_child::look(kernel& host) {
   watch.watched = true;
 }
 
-void actor_child::on_report(kernel& host, const cell_report& report) {
+void actor_child::on_report(tree_host& host, const cell_report& report) {
   if (report.what == cell_report::kind::left) {
     on_left(host, report);
     return;
@@ -275,7 +275,7 @@ void actor_child::on_report(kernel& host, const cell_report& report) {
   }
 }
 
-void actor_child::on_left(kernel& host, const cell_report& report) {
+void actor_child::on_left(tree_host& host, const cell_report& report) {
   const auto leaving = host.leaving().take(report.cell);
   auto* self = dynamic_cast<actor_child*>(host.find(report.node));
   const bool ours = self != nullptr && self->serial() == report.cell;

@@ -86,7 +86,7 @@ policy::exit_info exit_of(const caf::error& reason) {
 
 cell::cell(caf::actor_config& cfg, cell_spec spec)
     : durable_actor(cfg, options_of(*spec.kind)),
-      place_(std::move(spec.place)),
+      address_(std::move(spec.address)),
       node_(spec.node),
       kind_(std::move(spec.kind)) {}
 
@@ -150,7 +150,7 @@ void cell::begin(std::uint64_t incarnation) {
   reset_handlers();
   const auto& kind = *kind_;
   auto where = path();
-  const auto seed = place_->seed ^ (std::hash<std::string>{}(where)*0x9e3779b97f4a7c15ULL);
+  const auto seed = address_->seed ^ (std::hash<std::string>{}(where)*0x9e3779b97f4a7c15ULL);
   const auto* actors = rare_ ? rare_->actors.get() : nullptr;
   const actor_args args{std::move(where), incarnation,       kind.params, actors != nullptr ? *actors : nobody,
                         kind.print,       seed + incarnation};
@@ -162,7 +162,7 @@ void cell::begin(std::uint64_t incarnation) {
     auto behavior = state_->make_behavior();
     if (behavior && !quitting()) {
       open_mailbox(std::move(behavior), incarnation);
-      place_->desk->ready(node_, incarnation, clock().now(), args.for_starter());
+      address_->desk->ready(node_, incarnation, clock().now(), args.for_starter());
       return;
     }
     failed.why.message = quitting() ? "quit while it was starting" : "make_behavior returned no behaviour";
@@ -203,7 +203,7 @@ void cell::on_throw(const std::exception_ptr& problem, const std::exception* kno
     e.why = why;
     e.text = while_handling(in_hand);
     e.decision.emplace().action = to_string(treatment::resume);
-    place_->events->emit(std::move(e));
+    address_->events->emit(std::move(e));
     return;
   }
   forget_requests();
@@ -224,7 +224,7 @@ caf::error cell::settle_in_hand(const cause& why, bool may_repeat, const std::st
     auto e = event_of(event_kind::quarantine, event_level::error);
     e.why = why;
     e.text = shorten(in_hand, max_in_hand_bytes);
-    place_->events->emit(std::move(e));
+    address_->events->emit(std::move(e));
   }
   const auto code = kept == keeping::spent ? errc::quarantined : errc::crashed;
   return asked() ? caf::make_error(code, why.exception, why.message) : caf::error{};
@@ -237,7 +237,7 @@ void cell::end_incarnation(policy::exit_info how, const caf::error& reason, caf:
   close_incarnation();
   drop_state(reason);
   how.kept = waiting();
-  const auto next = place_->desk->exited(node_, incarnation_, how, clock().now());
+  const auto next = address_->desk->exited(node_, incarnation_, how, clock().now());
   // Whoever hears of the end by its answer finds that the supervisor has heard of it, too.
   if (asker.pending()) asker.deliver(std::move(answer));
   // What waits stays where it is when the next incarnation begins at once: a crash costs the same whatever waits.
@@ -252,7 +252,7 @@ void cell::end_incarnation(policy::exit_info how, const caf::error& reason, caf:
 caf::result<caf::message> cell::on_unexpected(caf::message_view& view) {
   auto e = event_of(event_kind::warn, event_level::warn);
   e.text = "dropped a message that it has no handler for: " + shorten(to_string(view.content()), max_in_hand_bytes);
-  place_->events->emit(std::move(e));
+  address_->events->emit(std::move(e));
   return caf::make_error(caf::sec::unexpected_message);
 }
 
@@ -265,7 +265,7 @@ void cell::on_dropped(std::uint64_t n) {
   e.lost = n;
   const auto limits = mailbox_limits();
   e.text = "its mailbox was full (" + std::to_string(limits.limit) + "): " + to_string(limits.overflow);
-  place_->events->emit(std::move(e));
+  address_->events->emit(std::move(e));
 }
 
 void cell::on_refused(const std::string& what) {
@@ -275,7 +275,7 @@ void cell::on_refused(const std::string& what) {
   e.actor = path();
   e.runs_in = to_string(rung::thread);
   e.text = what;
-  place_->events->emit(std::move(e));
+  address_->events->emit(std::move(e));
 }
 
 void cell::on_left(std::uint64_t dead) {
@@ -303,7 +303,7 @@ void cell::report(cell_report what) const {
   what.node = node_;
   what.cell = id();
   what.incarnation = incarnation_;
-  port::send_urgently(place_->kernel, std::move(what));
+  port::send_urgently(address_->host, std::move(what));
 }
 
 cell& cell_of(const caf::actor& handle) { return static_cast<cell&>(*caf::actor_cast<caf::abstract_actor*>(handle)); }

@@ -13,7 +13,7 @@
 namespace steward::supervision {
 
 std::unique_ptr<child> make_child(child::number id, supervisor_child* owner, child_spec_ptr spec,
-                                  child_place_ptr where) {
+                                  child_address_ptr where) {
   if (std::holds_alternative<actor_spec>(spec->what))
     return std::make_unique<actor_child>(id, owner, std::move(spec), std::move(where));
   if (std::holds_alternative<pool_spec>(spec->what))

@@ -19,7 +19,7 @@
 
 namespace steward::supervision {
 
-class kernel;
+class tree_host;
 class supervisor_child;
 
 /// A child's spec, shared among dynamic children.
@@ -34,44 +34,45 @@ using template_share = caf::intrusive_ptr<const caf::ref_counted>;
 
 /// A child of a supervisor, or the root: one position in the tree, through all incarnations.
 ///
-/// What kinds of children there are only `make_child` and the files of the kinds know: the kernel asks all of them in
-/// the words below. A kind carries out what the machine of the child's supervisor has decided and tells the kernel what
-/// came of it (`kernel::ready`, `start_failed`, `exited`, `stopped`), now or later, by number and incarnation. Owned by
-/// the kernel's table, used on its thread only. Nothing here blocks or runs user code.
+/// What kinds of children there are only `make_child` and the files of the kinds know: the host asks all of them in
+/// the words below. A kind carries out what the machine of the child's supervisor has decided and tells the host what
+/// came of it (`tree_host::ready`, `start_failed`, `exited`, `stopped`), now or later, by number and incarnation. Owned
+/// by the host's table, used on its thread only. Nothing here blocks or runs user code.
 class child {
 public:
   using number = policy::child_number;
 
-  child(number own_id, supervisor_child* owner, child_spec_ptr own_spec, child_place_ptr where)
-      : id(own_id), parent(owner), spec(std::move(own_spec)), place(std::move(where)) {}
+  child(number own_id, supervisor_child* owner, child_spec_ptr own_spec, child_address_ptr where)
+      : id(own_id), parent(owner), spec(std::move(own_spec)), address(std::move(where)) {}
   virtual ~child() = default;
   child(const child&) = delete;
   child& operator=(const child&) = delete;
 
   /// Begins the incarnation whose number is set. What is thrown is a failed start.
-  virtual void start(kernel& host) = 0;
+  virtual void start(tree_host& host) = 0;
   /// Ends it and reports `stopped`; not when it is `brutal`, unless it is kept as well: then it is let go of here.
-  virtual void stop(kernel& host, const policy::action::stop_child& how) = 0;
+  virtual void stop(tree_host& host, const policy::action::stop_child& how) = 0;
   /// It has overrun a limit or hangs: ends it by force where that is possible, and waits for nothing.
-  virtual void abandon(kernel& host) = 0;
+  virtual void abandon(tree_host& host) = 0;
   /// Its supervisor is over: ends what is left of it, and what it has kept. Nothing is reported.
-  virtual void let_go(kernel& host) = 0;
+  virtual void let_go(tree_host& host) = 0;
   /// A new spec of the same kind: what can changes at once, all else at the next restart.
-  virtual void respecify(kernel& host, child_spec_ptr next, std::vector<reload_change>& changes) = 0;
+  virtual void respecify(tree_host& host, child_spec_ptr next, std::vector<reload_change>& changes) = 0;
   /// Its new spec when that of its template changes: what it was given for itself stays its own.
-  virtual child_spec_ptr from_template(const kernel&, const child_spec& /*before*/, const child_spec_ptr& next) const {
+  virtual child_spec_ptr from_template(const tree_host&, const child_spec& /*before*/,
+                                       const child_spec_ptr& next) const {
     return next;
   }
   /// What speaks against a new spec of the same kind.
-  virtual void check_reload(const kernel&, const child_spec& /*next*/, std::vector<spec_fault>&) const {}
+  virtual void check_reload(const tree_host&, const child_spec& /*next*/, std::vector<spec_fault>&) const {}
   /// It is made from a template, as it stands there: uses what such children share, and makes that if it is first.
-  virtual void join_template(kernel&, template_share&) {}
+  virtual void join_template(tree_host&, template_share&) {}
   /// Fills in what only its kind knows. `info` has all else.
   virtual void describe(child_info&) const {}
   /// Something about it is to be told. False when it tells that itself.
-  virtual bool complete(kernel& host, event& about) = 0;
+  virtual bool complete(tree_host& host, event& about) = 0;
   /// The timer is due that it has set with `owner::child`.
-  virtual void on_timer(kernel&) {}
+  virtual void on_timer(tree_host&) {}
   /// The handle of its actor, if it is one that is up.
   virtual caf::actor handle() const { return {}; }
   /// Whether it is found by its name while it is down.
@@ -83,12 +84,14 @@ public:
   virtual const supervisor_child* as_supervisor() const { return nullptr; }
   /// What the numbers of children below it are counted from; 0: it has none.
   virtual std::uint64_t block() const { return 0; }
-  /// The kernel ends: breaks what holds it and others in a circle.
+  /// The host ends: breaks what holds it and others in a circle.
   virtual void disconnect() {}
 
-  std::string path() const { return place->path_of(id); }
+  std::string path() const { return address->path_of(id); }
   /// Empty when the path is computed.
-  std::string_view path_text() const { return place->block == 0 ? std::string_view{place->text} : std::string_view{}; }
+  std::string_view path_text() const {
+    return address->block == 0 ? std::string_view{address->text} : std::string_view{};
+  }
   std::string id_text() const {
     const auto all = path();
     return all.substr(all.rfind('/') + 1);
@@ -97,7 +100,7 @@ public:
   const number id;
   supervisor_child* const parent;  ///< null: the root
   child_spec_ptr spec;             ///< null: the root
-  const child_place_ptr place;
+  const child_address_ptr address;
   std::uint64_t incarnation = 0;
   timer_queue::handle timer;  ///< the machine's
   bool timed = false;         ///< `timer` is set
@@ -107,7 +110,7 @@ public:
 
 /// Makes a child of the kind that its spec is of.
 std::unique_ptr<child> make_child(child::number id, supervisor_child* owner, child_spec_ptr spec,
-                                  child_place_ptr where);
+                                  child_address_ptr where);
 
 /// What is wrong with the parameters of a child and of all below it. `complete`: those without a default must be there.
 void check_params(const actor_registry& actors, const child_spec& spec, const std::string& path,

@@ -15,17 +15,17 @@ class pool_child final : public child {
 public:
   using child::child;
 
-  void start(kernel& host) override;
-  void stop(kernel& host, const policy::action::stop_child& how) override;
-  void abandon(kernel& host) override;
-  void let_go(kernel& host) override;
-  void respecify(kernel& host, child_spec_ptr next, std::vector<reload_change>& changes) override;
-  bool complete(kernel& host, event& about) override;
+  void start(tree_host& host) override;
+  void stop(tree_host& host, const policy::action::stop_child& how) override;
+  void abandon(tree_host& host) override;
+  void let_go(tree_host& host) override;
+  void respecify(tree_host& host, child_spec_ptr next, std::vector<reload_change>& changes) override;
+  bool complete(tree_host& host, event& about) override;
 
 private:
-  void has_stopped(kernel& host, std::uint64_t of_incarnation);
+  void has_stopped(tree_host& host, std::uint64_t of_incarnation);
   /// Ends the pool that nobody needs any more, without waiting for it.
-  void retire(kernel& host);
+  void retire(tree_host& host);
 
   std::shared_ptr<pool> pool_;
 };

@@ -1,6 +1,6 @@
 #include "supervision/supervisor_child.hpp"
 
-#include "supervision/kernel.hpp"
+#include "supervision/tree_host.hpp"
 
 #include <functional>
 #include <set>
@@ -36,7 +36,7 @@ std::shared_ptr<supervisor_spec> with_partitions(const supervisor_spec& spec) {
 }
 
 supervisor_child::supervisor_child(number own_id, supervisor_child* owner, child_spec_ptr own_spec,
-                                   child_place_ptr where, std::shared_ptr<supervisor_spec> content)
+                                   child_address_ptr where, std::shared_ptr<supervisor_spec> content)
     : child(own_id, owner, std::move(own_spec), std::move(where)), content_(std::move(content)) {}
 
 bool supervisor_child::in_service() const {
@@ -47,7 +47,7 @@ void supervisor_child::disconnect() {
   if (desk_) desk_->remove();
 }
 
-policy::machine_options supervisor_child::options(const kernel& host) const {
+policy::machine_options supervisor_child::options(const tree_host& host) const {
   policy::machine_options out;
   out.how = content_->how;
   out.limit = content_->limit;
@@ -57,10 +57,10 @@ policy::machine_options supervisor_child::options(const kernel& host) const {
   return out;
 }
 
-void supervisor_child::start(kernel& host) {
+void supervisor_child::start(tree_host& host) {
   if (!desk_)
     desk_ = std::make_shared<policy::supervisor_desk>(
-        [me = host.handle(), number = id] { port::send_urgently(me, kernel_poke{number}); }, host.env().gather);
+        [me = host.handle(), number = id] { port::send_urgently(me, host_poke{number}); }, host.env().gather);
   asked_to_stop = false;
   last_ = {};
   failing.reset();
@@ -80,19 +80,19 @@ void supervisor_child::start(kernel& host) {
   host.feed(*this, [&](policy::supervisor_machine& m) { return m.start(host.now()); });
 }
 
-void supervisor_child::take_template(kernel& host) {
+void supervisor_child::take_template(tree_host& host) {
   template_spec_ = share(content_->children.front());
   template_policy_ = policy_for(*template_spec_);
-  template_place_ = host.place_below(*this, path() + "/" + template_spec_->id + "-", block_);
+  template_address_ = host.address_below(*this, path() + "/" + template_spec_->id + "-", block_);
   template_share_ = nullptr;
 }
 
-void supervisor_child::add_dynamic_children(kernel& host, policy::supervisor_machine& machine) {
+void supervisor_child::add_dynamic_children(tree_host& host, policy::supervisor_machine& machine) {
   take_template(host);
   for (unsigned i = 0; i < content_->initial; ++i) machine.add(add_dynamic(host, nullptr).id, template_policy_);
 }
 
-void supervisor_child::add_listed_children(kernel& host, policy::supervisor_machine& machine) {
+void supervisor_child::add_listed_children(tree_host& host, policy::supervisor_machine& machine) {
   std::set<std::string> there;
   for (const auto below : children_.numbers()) {
     const auto& old = host.at(below);
@@ -105,7 +105,7 @@ void supervisor_child::add_listed_children(kernel& host, policy::supervisor_mach
   }
 }
 
-child::number supervisor_child::number_for(const kernel& host, std::optional<std::size_t> position) {
+child::number supervisor_child::number_for(const tree_host& host, std::optional<std::size_t> position) {
   constexpr unsigned generation_bits = 14;
   constexpr number generations = number{1} << generation_bits;
   constexpr number behind_the_list = number{1} << (block_bits - 1);
@@ -118,7 +118,7 @@ child::number supervisor_child::number_for(const kernel& host, std::optional<std
   return out;
 }
 
-child& supervisor_child::add(kernel& host, child_spec_ptr x, child_place_ptr where,
+child& supervisor_child::add(tree_host& host, child_spec_ptr x, child_address_ptr where,
                              std::optional<std::size_t> position) {
   auto made = make_child(number_for(host, position), this, std::move(x), std::move(where));
   made->fixed = position.has_value();
@@ -126,26 +126,26 @@ child& supervisor_child::add(kernel& host, child_spec_ptr x, child_place_ptr whe
   return host.add(std::move(made));
 }
 
-child& supervisor_child::add_listed(kernel& host, child_spec x, std::optional<std::size_t> position) {
-  auto where = host.place_below(*this, path() + "/" + x.id, 0);
+child& supervisor_child::add_listed(tree_host& host, child_spec x, std::optional<std::size_t> position) {
+  auto where = host.address_below(*this, path() + "/" + x.id, 0);
   return add(host, share(std::move(x)), std::move(where), position);
 }
 
-child& supervisor_child::add_dynamic(kernel& host, const param_map* own) {
+child& supervisor_child::add_dynamic(tree_host& host, const param_map* own) {
   const bool differs = own != nullptr && !own->empty();
   auto& made =
-      add(host, differs ? share(with_params(*template_spec_, *own)) : template_spec_, template_place_, std::nullopt);
+      add(host, differs ? share(with_params(*template_spec_, *own)) : template_spec_, template_address_, std::nullopt);
   if (!differs) made.join_template(host, template_share_);
   return made;
 }
 
-supervisor_child& supervisor_child::partition_for(kernel& host, const std::string& key) {
+supervisor_child& supervisor_child::partition_for(tree_host& host, const std::string& key) {
   const auto count = children_.size();
   const auto at = key.empty() ? turns_++ % count : std::hash<std::string>{}(key) % count;
   return *host.at(children_.numbers()[at]).as_supervisor();
 }
 
-void supervisor_child::stop(kernel& host, const policy::action::stop_child& how) {
+void supervisor_child::stop(tree_host& host, const policy::action::stop_child& how) {
   if (how.brutal && !how.keep) {
     let_go(host);
     return;
@@ -160,14 +160,14 @@ void supervisor_child::stop(kernel& host, const policy::action::stop_child& how)
   host.feed(*this, [&](policy::supervisor_machine& m) { return m.stop(host.now(), how.keep); });
 }
 
-void supervisor_child::abandon(kernel& host) { let_go(host); }
+void supervisor_child::abandon(tree_host& host) { let_go(host); }
 
-void supervisor_child::let_go(kernel& host) {
+void supervisor_child::let_go(tree_host& host) {
   let_go_of_children(host);
   disconnect();
 }
 
-void supervisor_child::let_go_of_children(kernel& host) {
+void supervisor_child::let_go_of_children(tree_host& host) {
   const auto numbers = children_.numbers();
   for (auto it = numbers.rbegin(); it != numbers.rend(); ++it) {
     auto& one = host.at(*it);
@@ -178,7 +178,7 @@ void supervisor_child::let_go_of_children(kernel& host) {
   }
 }
 
-bool supervisor_child::complete(kernel&, event& about) {
+bool supervisor_child::complete(tree_host&, event& about) {
   if (about.kind == event_kind::crash && about.why) last_ = *about.why;
   return true;
 }

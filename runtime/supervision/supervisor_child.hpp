@@ -15,7 +15,7 @@ namespace steward::supervision {
 
 /// A child, or the root, that is a supervisor itself.
 ///
-/// Its machine decides on its desk; the kernel takes the actions from there. It makes the children that its spec lists
+/// Its machine decides on its desk; the host takes the actions from there. It makes the children that its spec lists
 /// or its template describes, and gives them their numbers: a block of its own, then the position in the list, then how
 /// often that position was taken.
 class supervisor_child final : public child {
@@ -26,16 +26,16 @@ public:
     std::string path;
   };
 
-  supervisor_child(number own_id, supervisor_child* owner, child_spec_ptr own_spec, child_place_ptr where,
+  supervisor_child(number own_id, supervisor_child* owner, child_spec_ptr own_spec, child_address_ptr where,
                    std::shared_ptr<supervisor_spec> content);
 
-  void start(kernel& host) override;
-  void stop(kernel& host, const policy::action::stop_child& how) override;
-  void abandon(kernel& host) override;
-  void let_go(kernel& host) override;
-  void respecify(kernel& host, child_spec_ptr next, std::vector<reload_change>& changes) override;
-  void check_reload(const kernel& host, const child_spec& next, std::vector<spec_fault>& faults) const override;
-  bool complete(kernel& host, event& about) override;
+  void start(tree_host& host) override;
+  void stop(tree_host& host, const policy::action::stop_child& how) override;
+  void abandon(tree_host& host) override;
+  void let_go(tree_host& host) override;
+  void respecify(tree_host& host, child_spec_ptr next, std::vector<reload_change>& changes) override;
+  void check_reload(const tree_host& host, const child_spec& next, std::vector<spec_fault>& faults) const override;
+  bool complete(tree_host& host, event& about) override;
   std::string path_at_fault() const override { return failing ? failing->path : path(); }
   supervisor_child* as_supervisor() override { return this; }
   const supervisor_child* as_supervisor() const override { return this; }
@@ -64,16 +64,16 @@ public:
   template_share& shared_by_template() { return template_share_; }
 
   /// Adds a child to the tree, not to the machine. `position`: in the list of the spec, when it is there.
-  child& add_listed(kernel& host, child_spec spec, std::optional<std::size_t> position);
+  child& add_listed(tree_host& host, child_spec spec, std::optional<std::size_t> position);
   /// Adds a child from the template, with these parameters of its own.
-  child& add_dynamic(kernel& host, const param_map* own);
+  child& add_dynamic(tree_host& host, const param_map* own);
   /// The partition for a key; without one they take turns.
-  supervisor_child& partition_for(kernel& host, const std::string& key);
+  supervisor_child& partition_for(tree_host& host, const std::string& key);
   /// Ends what its children have kept, and forgets those that do not come back when it is started anew.
-  void let_go_of_children(kernel& host);
+  void let_go_of_children(tree_host& host);
   /// New specs for all below it, the content of `changes` with them.
-  void reload(kernel& host, std::shared_ptr<supervisor_spec> next, std::vector<reload_change>& changes);
-  void check_reload(const kernel& host, const supervisor_spec& next, std::vector<spec_fault>& faults) const;
+  void reload(tree_host& host, std::shared_ptr<supervisor_spec> next, std::vector<reload_change>& changes);
+  void check_reload(const tree_host& host, const supervisor_spec& next, std::vector<spec_fault>& faults) const;
 
   std::optional<failed_start> failing;  ///< the latest of its children whose start has failed
   bool asked_to_stop = false;
@@ -81,21 +81,21 @@ public:
 private:
   using policies = std::vector<std::pair<number, std::shared_ptr<const policy::child_policy>>>;
 
-  child& add(kernel& host, child_spec_ptr spec, child_place_ptr where, std::optional<std::size_t> position);
-  number number_for(const kernel& host, std::optional<std::size_t> position);
-  void take_template(kernel& host);
-  policy::machine_options options(const kernel& host) const;
-  void add_dynamic_children(kernel& host, policy::supervisor_machine& machine);
-  void add_listed_children(kernel& host, policy::supervisor_machine& machine);
-  void reload_template(kernel& host, policies& changed, std::vector<reload_change>& changes);
-  void reload_list(kernel& host, policies& changed, policies& added, std::vector<reload_change>& changes);
+  child& add(tree_host& host, child_spec_ptr spec, child_address_ptr where, std::optional<std::size_t> position);
+  number number_for(const tree_host& host, std::optional<std::size_t> position);
+  void take_template(tree_host& host);
+  policy::machine_options options(const tree_host& host) const;
+  void add_dynamic_children(tree_host& host, policy::supervisor_machine& machine);
+  void add_listed_children(tree_host& host, policy::supervisor_machine& machine);
+  void reload_template(tree_host& host, policies& changed, std::vector<reload_change>& changes);
+  void reload_list(tree_host& host, policies& changed, policies& added, std::vector<reload_change>& changes);
 
   std::shared_ptr<supervisor_spec> content_;
   std::shared_ptr<policy::supervisor_desk> desk_;
   number_set children_;
   child_spec_ptr template_spec_;  // of a simple_one_for_one
   std::shared_ptr<const policy::child_policy> template_policy_;
-  child_place_ptr template_place_;
+  child_address_ptr template_address_;
   template_share template_share_;
   std::uint64_t turns_ = 0;  // of partitions: dynamic children that went to the next one
   std::uint64_t block_ = 0;

@@ -1,6 +1,6 @@
 #include "base/spec_changes.hpp"
-#include "supervision/kernel.hpp"
 #include "supervision/supervisor_child.hpp"
+#include "supervision/tree_host.hpp"
 
 #include <memory>
 #include <set>
@@ -27,11 +27,12 @@ bool same_kind(const std::string& path, const child_spec& before, const child_sp
 
 }  // namespace
 
-void supervisor_child::check_reload(const kernel& host, const child_spec& next, std::vector<spec_fault>& faults) const {
+void supervisor_child::check_reload(const tree_host& host, const child_spec& next,
+                                    std::vector<spec_fault>& faults) const {
   if (desk_) check_reload(host, *std::get<std::shared_ptr<supervisor_spec>>(next.what), faults);
 }
 
-void supervisor_child::check_reload(const kernel& host, const supervisor_spec& next,
+void supervisor_child::check_reload(const tree_host& host, const supervisor_spec& next,
                                     std::vector<spec_fault>& faults) const {
   const bool was_dynamic = dynamic() || partitioned_;
   if ((next.how == strategy::simple_one_for_one) != was_dynamic ||
@@ -58,7 +59,7 @@ void supervisor_child::check_reload(const kernel& host, const supervisor_spec& n
   }
 }
 
-void supervisor_child::respecify(kernel& host, child_spec_ptr next, std::vector<reload_change>& changes) {
+void supervisor_child::respecify(tree_host& host, child_spec_ptr next, std::vector<reload_change>& changes) {
   spec = std::move(next);
   const auto& nested = std::get<std::shared_ptr<supervisor_spec>>(spec->what);
   if (desk_)
@@ -67,7 +68,7 @@ void supervisor_child::respecify(kernel& host, child_spec_ptr next, std::vector<
     content_ = nested;
 }
 
-void supervisor_child::reload(kernel& host, std::shared_ptr<supervisor_spec> next,
+void supervisor_child::reload(tree_host& host, std::shared_ptr<supervisor_spec> next,
                               std::vector<reload_change>& changes) {
   const auto was = std::exchange(content_, partitioned_ ? with_partitions(*next) : std::move(next));
   note_changes(path(), changes_between(*was, *content_), changes);
@@ -85,7 +86,7 @@ void supervisor_child::reload(kernel& host, std::shared_ptr<supervisor_spec> nex
   });
 }
 
-void supervisor_child::reload_template(kernel& host, policies& changed, std::vector<reload_change>& changes) {
+void supervisor_child::reload_template(tree_host& host, policies& changed, std::vector<reload_change>& changes) {
   const auto before = template_spec_;
   take_template(host);
   note_changes(path() + "/" + template_spec_->id, changes_between(*before, *template_spec_), changes);
@@ -97,7 +98,7 @@ void supervisor_child::reload_template(kernel& host, policies& changed, std::vec
   }
 }
 
-void supervisor_child::reload_list(kernel& host, policies& changed, policies& added,
+void supervisor_child::reload_list(tree_host& host, policies& changed, policies& added,
                                    std::vector<reload_change>& changes) {
   std::set<std::string> listed_before;
   for (const auto below : children_.numbers()) {

@@ -19,7 +19,7 @@
 
 namespace steward::testing_support {
 
-/// A cell on CAF's test scheduler without a kernel: the test gives the commands and sees the reports. Its desk has no
+/// A cell on CAF's test scheduler without a host: the test gives the commands and sees the reports. Its desk has no
 /// machine, so that no incarnation begins by itself.
 class cell_alone : public ::testing::Test {
 protected:
@@ -32,7 +32,7 @@ protected:
     system_ = std::make_unique<caf::actor_system>(config_);
     scheduler_ = dynamic_cast<caf::scheduler::test_coordinator*>(&system_->scheduler());
     log_.add_sink([this](const event& e) { events_.push_back(e); });
-    kernel_ = system_->spawn([this](caf::event_based_actor*) -> caf::behavior {
+    host_ = system_->spawn([this](caf::event_based_actor*) -> caf::behavior {
       return {[this](const report& x) { reports_.push_back(x); }};
     });
     run();
@@ -44,9 +44,9 @@ protected:
     run();
     cell_ = nullptr;
     other_ = nullptr;
-    caf::anon_send_exit(kernel_, caf::exit_reason::kill);
+    caf::anon_send_exit(host_, caf::exit_reason::kill);
     run();
-    kernel_ = nullptr;
+    host_ = nullptr;
   }
 
   /// What the cells are made of; change it before `make`.
@@ -55,13 +55,13 @@ protected:
   template <class State>
   caf::actor make() {
     kind_->make = actor_registry::factory_of<State>();
-    auto place = caf::make_counted<supervision::child_place>();
-    place->text = "/root/a";
-    place->desk = std::make_shared<policy::supervisor_desk>([] {});
-    place->events = &log_;
-    place->kernel = kernel_;
+    auto address = caf::make_counted<supervision::child_address>();
+    address->text = "/root/a";
+    address->desk = std::make_shared<policy::supervisor_desk>([] {});
+    address->events = &log_;
+    address->host = host_;
     supervision::cell_spec spec;
-    spec.place = std::move(place);
+    spec.address = std::move(address);
     spec.kind = kind_;
     auto out = system_->spawn<supervision::cell>(std::move(spec));
     run();
@@ -159,7 +159,7 @@ protected:
   caf::actor_system_config config_;
   std::unique_ptr<caf::actor_system> system_;
   caf::scheduler::test_coordinator* scheduler_ = nullptr;
-  caf::actor kernel_;
+  caf::actor host_;
   caf::actor cell_;
   caf::actor other_;
 };

@@ -295,7 +295,7 @@ TEST_F(cell_guard, what_was_in_hand_at_a_crash_tells_of_the_crash) {
   cell_.swap(other_);
 }
 
-/// With a kernel: restarts in place.
+/// With a host: restarts in place.
 class cell_in_place : public virtual_tree {};
 
 TEST_F(cell_in_place, a_guarded_request_behind_a_crash_is_answered_and_a_plain_one_handled) {

@@ -1,25 +1,26 @@
-#include "supervision/kernel.hpp"
+#include "supervision/tree_host.hpp"
 
 #include <utility>
 
-// The kernel's loop: it carries out what the machines have decided, and tells them what came of it.
+// The host's loop: it carries out what the machines have decided, and tells them what came of it.
 
 namespace steward::supervision {
 
-kernel::kernel(caf::actor_config& cfg, kernel_environment env) : caf::event_based_actor(cfg), env_(std::move(env)) {}
+tree_host::tree_host(caf::actor_config& cfg, host_environment env)
+    : caf::event_based_actor(cfg), env_(std::move(env)) {}
 
-caf::behavior kernel::make_behavior() {
+caf::behavior tree_host::make_behavior() {
   return {
-      [this](const kernel_poke& x) { carry_out(x.supervisor); },
-      [this](const kernel_look& x) { look_again(x.supervisor); },
+      [this](const host_poke& x) { carry_out(x.supervisor); },
+      [this](const host_look& x) { look_again(x.supervisor); },
       [this](const cell_report& report) { actor_child::on_report(*this, report); },
-      [this](kernel_call& call) { call.run(*this); },
-      [this](const kernel_tick&) { on_tick(); },
+      [this](host_call& call) { call.run(*this); },
+      [this](const host_tick&) { on_tick(); },
   };
 }
 
-void kernel::start_tree(std::string root_name, supervisor_spec spec, std::function<void(tree_start)> on_started,
-                        std::function<void(policy::exit_info)> on_ended) {
+void tree_host::start_tree(std::string root_name, supervisor_spec spec, std::function<void(tree_start)> on_started,
+                           std::function<void(policy::exit_info)> on_ended) {
   const std::string path = "/" + std::move(root_name);
   tree_start refused;
   refused.faults = validate(spec, path);
@@ -39,7 +40,7 @@ void kernel::start_tree(std::string root_name, supervisor_spec spec, std::functi
   claimed_ = path;
   on_started_ = std::move(on_started);
   on_ended_ = std::move(on_ended);
-  auto where = caf::make_counted<child_place>();
+  auto where = caf::make_counted<child_address>();
   where->text = path;
   auto root = std::make_unique<supervisor_child>(next_number(), nullptr, nullptr, std::move(where),
                                                  std::make_shared<supervisor_spec>(std::move(spec)));
@@ -49,24 +50,24 @@ void kernel::start_tree(std::string root_name, supervisor_spec spec, std::functi
   root_->start(*this);
 }
 
-void kernel::stop_tree() {
+void tree_host::stop_tree() {
   if (root_ == nullptr) return;
   root_->asked_to_stop = true;
   feed(*root_, [&](policy::supervisor_machine& m) { return m.stop(now()); });
 }
 
-child_place_ptr kernel::place_below(const supervisor_child& supervisor, std::string text, child::number block) {
-  auto out = caf::make_counted<child_place>();
+child_address_ptr tree_host::address_below(const supervisor_child& supervisor, std::string text, child::number block) {
+  auto out = caf::make_counted<child_address>();
   out->text = std::move(text);
   out->block = block;
   out->desk = supervisor.desk();
   out->events = env_.events;
-  out->kernel = handle();
+  out->host = handle();
   out->seed = env_.seed;
   return out;
 }
 
-void kernel::erase(child& x) {
+void tree_host::erase(child& x) {
   if (const auto* above = x.as_supervisor())
     for (const auto below : above->children().numbers()) erase(at(below));
   x.let_go(*this);
@@ -76,24 +77,24 @@ void kernel::erase(child& x) {
   children_.erase(x);
 }
 
-void kernel::ready(const child& x, std::uint64_t incarnation) {
+void tree_host::ready(const child& x, std::uint64_t incarnation) {
   feed(*x.parent, [&](policy::supervisor_machine& m) { return m.child_ready(x.id, incarnation, now()); });
 }
 
-void kernel::declined(const child& x, std::uint64_t incarnation) {
+void tree_host::declined(const child& x, std::uint64_t incarnation) {
   feed(*x.parent, [&](policy::supervisor_machine& m) { return m.child_declined(x.id, incarnation, now()); });
 }
 
-void kernel::start_failed(const child& x, std::uint64_t incarnation, const cause& why) {
+void tree_host::start_failed(const child& x, std::uint64_t incarnation, const cause& why) {
   if (x.incarnation == incarnation) note_failing(x);
   feed(*x.parent, [&](policy::supervisor_machine& m) { return m.child_start_failed(x.id, incarnation, why, now()); });
 }
 
-void kernel::exited(const child& x, std::uint64_t incarnation, const policy::exit_info& how) {
+void tree_host::exited(const child& x, std::uint64_t incarnation, const policy::exit_info& how) {
   feed(*x.parent, [&](policy::supervisor_machine& m) { return m.child_exited(x.id, incarnation, how, now()); });
 }
 
-void kernel::stopped(const child& x) {
+void tree_host::stopped(const child& x) {
   if (!x.keeps_name()) env_.names->erase(x.path());
   const auto how = x.parent->desk()->look([&](const policy::supervisor_machine& m) { return m.end_of_child(x.id); },
                                           std::optional<policy::exit_class>{});
@@ -101,17 +102,17 @@ void kernel::stopped(const child& x) {
   feed(*x.parent, [&](policy::supervisor_machine& m) { return m.child_stopped(x.id, now()); });
 }
 
-void kernel::tell_end(const child& x, policy::exit_class how) {
+void tree_host::tell_end(const child& x, policy::exit_class how) {
   // Only what ends by itself has ended for good; a supervisor that stops may be about to be restarted. Dynamic children
   // come and go: nobody waits for one by its name.
   if (x.fixed && x.parent->in_service()) env_.names->put_end(x.path(), {how, {}});
 }
 
-void kernel::note_failing(const child& x) {
+void tree_host::note_failing(const child& x) {
   x.parent->failing = supervisor_child::failed_start{x.id, x.path_at_fault()};
 }
 
-void kernel::on_tick() {
+void tree_host::on_tick() {
   timers_.woken();
   const auto at = now();
   while (const auto next = timers_.due(at)) {
@@ -130,26 +131,26 @@ void kernel::on_tick() {
   wake_for_timers();
 }
 
-void kernel::wake_for_timers() {
-  if (const auto at = timers_.ask_for_wake()) port::send_after(this, *at - now(), this, kernel_tick{});
+void tree_host::wake_for_timers() {
+  if (const auto at = timers_.ask_for_wake()) port::send_after(this, *at - now(), this, host_tick{});
 }
 
-timer_queue::handle kernel::set_timer(clock_point at, const timer_queue::entry& x) {
+timer_queue::handle tree_host::set_timer(clock_point at, const timer_queue::entry& x) {
   const auto out = timers_.add(at, x);
   wake_for_timers();
   return out;
 }
 
-void kernel::clear_timer(child& x) {
+void tree_host::clear_timer(child& x) {
   if (std::exchange(x.timed, false)) timers_.remove(x.timer);
 }
 
-std::uint64_t kernel::keep_until_gone(std::shared_ptr<void> x) {
+std::uint64_t tree_host::keep_until_gone(std::shared_ptr<void> x) {
   ending_.emplace(++last_key_, std::move(x));
   return last_key_;
 }
 
-void kernel::carry_out(child::number supervisor) {
+void tree_host::carry_out(child::number supervisor) {
   dirty_.push_back(supervisor);
   if (busy_) return;
   busy_ = true;
@@ -164,7 +165,7 @@ void kernel::carry_out(child::number supervisor) {
     auto* owner = owner_of(id);
     if (owner == nullptr) continue;
     const auto desk = owner->desk();
-    if (desk->take(in_hand_)) port::send_after(this, desk->gather(), this, kernel_look{id});
+    if (desk->take(in_hand_)) port::send_after(this, desk->gather(), this, host_look{id});
     for (auto& some : in_hand_) {
       for (auto& next : some) {
         owner = owner_of(id);
@@ -177,7 +178,7 @@ void kernel::carry_out(child::number supervisor) {
   try_late_starts();
 }
 
-void kernel::carry_out(supervisor_child& supervisor, policy::any_action& next) {
+void tree_host::carry_out(supervisor_child& supervisor, policy::any_action& next) {
   std::visit(
       [&]<class T>(T& x) {
         // A report about a child that is gone is late, and of no use any more.
@@ -189,17 +190,17 @@ void kernel::carry_out(supervisor_child& supervisor, policy::any_action& next) {
       next);
 }
 
-void kernel::look_again(child::number supervisor) {
+void tree_host::look_again(child::number supervisor) {
   const auto* found = find(supervisor);
   const auto* owner = found != nullptr ? found->as_supervisor() : nullptr;
   if (owner == nullptr) return;
   const auto desk = owner->desk();
   if (!desk->look_again()) return;
-  port::send_after(this, desk->gather(), this, kernel_look{supervisor});
+  port::send_after(this, desk->gather(), this, host_look{supervisor});
   carry_out(supervisor);
 }
 
-void kernel::perform(supervisor_child&, const policy::action::start_child& x) {
+void tree_host::perform(supervisor_child&, const policy::action::start_child& x) {
   auto& child = children_.at(x.child);
   child.incarnation = x.incarnation;
   child.started_before = true;
@@ -211,28 +212,30 @@ void kernel::perform(supervisor_child&, const policy::action::start_child& x) {
   }
 }
 
-void kernel::perform(supervisor_child&, const policy::action::stop_child& x) {
+void tree_host::perform(supervisor_child&, const policy::action::stop_child& x) {
   auto& child = children_.at(x.child);
   if (x.brutal && !x.keep) tell_end(child, x.how);
   child.stop(*this, x);
 }
 
-void kernel::perform(supervisor_child&, const policy::action::abandon_child& x) {
+void tree_host::perform(supervisor_child&, const policy::action::abandon_child& x) {
   children_.at(x.child).abandon(*this);
 }
 
-void kernel::perform(supervisor_child&, const policy::action::forget_child& x) { erase(children_.at(x.child)); }
+void tree_host::perform(supervisor_child&, const policy::action::forget_child& x) { erase(children_.at(x.child)); }
 
-void kernel::perform(supervisor_child&, const policy::action::arm_timer& x) {
+void tree_host::perform(supervisor_child&, const policy::action::arm_timer& x) {
   auto& child = children_.at(x.child);
   clear_timer(child);
   child.timer = set_timer(x.at, {x.child, x.token, timer_queue::owner::machine});
   child.timed = true;
 }
 
-void kernel::perform(supervisor_child&, const policy::action::disarm_timer& x) { clear_timer(children_.at(x.child)); }
+void tree_host::perform(supervisor_child&, const policy::action::disarm_timer& x) {
+  clear_timer(children_.at(x.child));
+}
 
-void kernel::perform(supervisor_child& supervisor, policy::action::note x) {
+void tree_host::perform(supervisor_child& supervisor, policy::action::note x) {
   if (x.what.decision)
     for (const auto other : x.also)
       if (const auto* n = find(other)) x.what.decision->also.push_back(n->path());
@@ -247,7 +250,7 @@ void kernel::perform(supervisor_child& supervisor, policy::action::note x) {
   if (about != nullptr && about->complete(*this, x.what)) emit(*about, std::move(x.what));
 }
 
-void kernel::perform(supervisor_child&, const policy::action::reply& x) {
+void tree_host::perform(supervisor_child&, const policy::action::reply& x) {
   if (take_batch_reply(x)) return;
   auto waiting = requests_.extract(x.request);
   if (waiting.empty()) return;
@@ -261,7 +264,7 @@ void kernel::perform(supervisor_child&, const policy::action::reply& x) {
   answer(std::move(out));
 }
 
-void kernel::perform(supervisor_child& supervisor, const policy::action::started&) {
+void tree_host::perform(supervisor_child& supervisor, const policy::action::started&) {
   if (&supervisor != root_) {
     ready(supervisor, supervisor.incarnation);
   } else if (auto tell_started = std::exchange(on_started_, nullptr)) {
@@ -271,7 +274,7 @@ void kernel::perform(supervisor_child& supervisor, const policy::action::started
   }
 }
 
-void kernel::perform(supervisor_child& supervisor, const policy::action::start_failed& x) {
+void tree_host::perform(supervisor_child& supervisor, const policy::action::start_failed& x) {
   auto& noted = supervisor.failing;
   const auto* child = find(x.child);
   if (!noted || noted->child != x.child)
@@ -288,7 +291,7 @@ void kernel::perform(supervisor_child& supervisor, const policy::action::start_f
   start_failed(supervisor, supervisor.incarnation, why);
 }
 
-void kernel::perform(supervisor_child& supervisor, const policy::action::ended& x) {
+void tree_host::perform(supervisor_child& supervisor, const policy::action::ended& x) {
   const bool is_root = &supervisor == root_;
   if (x.how.cls == policy::exit_class::gave_up) {
     event e;
@@ -320,7 +323,7 @@ void kernel::perform(supervisor_child& supervisor, const policy::action::ended& 
   });
 }
 
-void kernel::emit(const child& about, event e) {
+void tree_host::emit(const child& about, event e) {
   e.actor = about.path();
   env_.events->emit(std::move(e));
 }

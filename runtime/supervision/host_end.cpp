@@ -1,8 +1,8 @@
-#include "supervision/kernel.hpp"
+#include "supervision/tree_host.hpp"
 
 #include <utility>
 
-// How a tree ends, and how the kernel does.
+// How a tree ends, and how the host does.
 
 namespace steward::supervision {
 
@@ -13,7 +13,7 @@ constexpr milliseconds last_grace{1'000};
 
 }  // namespace
 
-void kernel::on_exit() {
+void tree_host::on_exit() {
   children_.for_each([](child& x) { x.disconnect(); });  // desks and cells hold each other and us
   root_ = nullptr;
   children_.clear();
@@ -24,20 +24,20 @@ void kernel::on_exit() {
   // Whoever waits for the tree must not wait for ever, whatever ended us.
   cause gone;
   gone.cls = cause_class::killed;
-  gone.message = "the supervision kernel has ended";
+  gone.message = "the tree's host has ended";
   if (auto tell_started = std::exchange(on_started_, nullptr)) tell_started(tree_start{false, "/", gone, {}});
   if (auto tell_ended = std::exchange(on_ended_, nullptr)) tell_ended({policy::exit_class::abnormal, gone});
   refuse_all_requests();
 }
 
-void kernel::when_all_left(std::function<void()> f) {
+void tree_host::when_all_left(std::function<void()> f) {
   all_left_ = std::move(f);
   check_all_left();
   if (all_left_)
-    port::send_after(this, last_grace, this, kernel_call{[](kernel& self) { self.abandon_all_leaving(); }});
+    port::send_after(this, last_grace, this, host_call{[](tree_host& self) { self.abandon_all_leaving(); }});
 }
 
-void kernel::abandon_all_leaving() {
+void tree_host::abandon_all_leaving() {
   if (!all_left_) return;  // all has ended in time
   leaving_.abandon_all([this](const std::string& path) {
     event e;
@@ -52,7 +52,7 @@ void kernel::abandon_all_leaving() {
   check_all_left();
 }
 
-void kernel::check_all_left() {
+void tree_host::check_all_left() {
   if (leaving_.awaited() > 0) return;
   if (auto f = std::exchange(all_left_, nullptr)) {
     if (auto path = std::exchange(claimed_, {}); !path.empty()) env_.names->release(path);

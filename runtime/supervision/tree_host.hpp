@@ -22,34 +22,34 @@
 
 namespace steward::supervision {
 
-class kernel;
+class tree_host;
 
-/// Work that other threads hand to the kernel.
-struct kernel_call {
-  std::function<void(kernel&)> run;
+/// Work that other threads hand to the host.
+struct host_call {
+  std::function<void(tree_host&)> run;
 };
-/// Wakes the kernel for its next due timer.
-struct kernel_tick {};
-/// Tells the kernel that actions wait on the desk of a supervisor.
-struct kernel_poke {
+/// Wakes the host for its next due timer.
+struct host_tick {};
+/// Tells the host that actions wait on the desk of a supervisor.
+struct host_poke {
   std::uint64_t supervisor;
 };
-/// Makes the kernel look at a desk that gathers.
-struct kernel_look {
+/// Makes the host look at a desk that gathers.
+struct host_look {
   std::uint64_t supervisor;
 };
 
 }  // namespace steward::supervision
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::kernel_call)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::kernel_tick)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::kernel_poke)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::kernel_look)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::host_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::host_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::host_poke)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::host_look)
 
 namespace steward::supervision {
 
-/// What the kernel works with; everything in it outlives the kernel.
-struct kernel_environment {
+/// What the host works with; everything in it outlives the host.
+struct host_environment {
   event_log* events = nullptr;
   directory* names = nullptr;
   const actor_registry* actors = nullptr;
@@ -69,28 +69,28 @@ struct kernel_environment {
 /// The one actor that hosts every supervisor of a runtime.
 ///
 /// It runs no user code: children's states are built and run in their own cells, so it answers while every worker
-/// thread is busy. What to do is decided by one `policy::supervisor_machine` per supervisor, on its desk; the kernel
+/// thread is busy. What to do is decided by one `policy::supervisor_machine` per supervisor, on its desk; the host
 /// has the children carry the actions out, and tells the desks what came of it. Runs detached in production and on a
 /// test scheduler in virtual time in tests. Nothing in it blocks.
-class kernel final : public caf::event_based_actor {
+class tree_host final : public caf::event_based_actor {
 public:
   using admin_callback = std::function<void(admin_result)>;
   using batch_callback = std::function<void(batch_result)>;
   using clock_point = std::chrono::steady_clock::time_point;
 
-  kernel(caf::actor_config& cfg, kernel_environment env);
+  tree_host(caf::actor_config& cfg, host_environment env);
   caf::behavior make_behavior() override;
-  const char* name() const override { return "steward.kernel"; }
+  const char* name() const override { return "steward.tree_host"; }
   void on_exit() override;
 
   /// Starts the tree. `on_started` is called once; `on_ended` once, later, when nothing of the tree is left. Both run
-  /// on the kernel and must not block. A tree whose start failed calls only `on_started`.
+  /// on the host and must not block. A tree whose start failed calls only `on_started`.
   void start_tree(std::string root_name, supervisor_spec spec, std::function<void(tree_start)> on_started,
                   std::function<void(policy::exit_info)> on_ended);
   /// Stops the tree in order. Idempotent.
   void stop_tree();
 
-  // Administration; `answer` is called once, on the kernel, and must not block.
+  // Administration; `answer` is called once, on the host, and must not block.
   void start_child(const std::string& supervisor, child_spec spec, admin_callback answer);
   /// For simple_one_for_one: `params` override the template's; `key` chooses the partition.
   void start_child(const std::string& supervisor, const param_map& params, const std::string& key,
@@ -136,10 +136,10 @@ public:
   /// A number that no child has, and no block begins with.
   child::number next_number() { return ++last_number_; }
   /// `text`: the path, or, of dynamic children with numbers above `block`, what their paths begin with.
-  child_place_ptr place_below(const supervisor_child& supervisor, std::string text, child::number block);
+  child_address_ptr address_below(const supervisor_child& supervisor, std::string text, child::number block);
 
   // For the kinds of children: all else.
-  const kernel_environment& env() const { return env_; }
+  const host_environment& env() const { return env_; }
   caf::actor handle() { return caf::actor_cast<caf::actor>(this); }
   clock_point now() { return clock().now(); }
   void emit(const child& about, event e);
@@ -183,17 +183,17 @@ private:
   void perform(supervisor_child& supervisor, const policy::action::start_failed& x);
   void perform(supervisor_child& supervisor, const policy::action::ended& x);
   void wake_for_timers();
-  /// The start of this child fails. Its place may be gone by the time that its supervisor's start has failed, too.
+  /// The start of this child fails. It may be gone by the time that its supervisor's start has failed, too.
   void note_failing(const child& x);
   void tell_end(const child& x, policy::exit_class how);
 
-  // kernel_end.cpp
+  // host_end.cpp
   void when_all_left(std::function<void()> f);
   /// What was told to end at once and has not must not hold up the end of the tree.
   void abandon_all_leaving();
   void refuse_all_requests();
 
-  // kernel_admin.cpp
+  // host_admin.cpp
   supervisor_child* supervisor_at(const std::string& path) const;
   child* child_node_at(const std::string& path) const;
   /// The child that a request is about. Without one, or when its supervisor is gone, answers and returns null.
@@ -206,7 +206,7 @@ private:
   /// Starts that were asked for while a child of the same path was ending are tried again.
   void try_late_starts();
 
-  // kernel_batches.cpp
+  // host_batches.cpp
   void begin_batch(const std::string& supervisor, const batch_ptr& x);
   void continue_batch(const batch_ptr& x);
   void start_some(child::number supervisor, const batch_ptr& x, const std::vector<std::size_t>& positions);
@@ -214,7 +214,7 @@ private:
   bool take_batch_reply(const policy::action::reply& x);
   void refuse_all_batches();
 
-  kernel_environment env_;
+  host_environment env_;
   child_table<child> children_;
   std::unordered_map<std::uint64_t, std::shared_ptr<void>> ending_;
   leaving_cells leaving_;
@@ -239,7 +239,7 @@ private:
 std::string path_of(const caf::actor& handle);
 
 template <class F>
-bool kernel::feed(const supervisor_child& supervisor, F&& f) {
+bool tree_host::feed(const supervisor_child& supervisor, F&& f) {
   const auto id = supervisor.id;
   const auto& desk = supervisor.desk();
   if (!desk || !desk->feed(std::forward<F>(f))) return false;

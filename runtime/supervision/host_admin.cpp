@@ -1,4 +1,4 @@
-#include "supervision/kernel.hpp"
+#include "supervision/tree_host.hpp"
 
 #include <memory>
 #include <string>
@@ -51,20 +51,20 @@ event operator_event(std::string text) {
 
 }  // namespace
 
-supervisor_child* kernel::supervisor_at(const std::string& path) const {
+supervisor_child* tree_host::supervisor_at(const std::string& path) const {
   auto* found = find(path);
   auto* out = found != nullptr ? found->as_supervisor() : nullptr;
   return out != nullptr && out->in_service() ? out : nullptr;
 }
 
-child* kernel::child_node_at(const std::string& path) const {
+child* tree_host::child_node_at(const std::string& path) const {
   auto* out = find(path);
   return out != nullptr && out->parent != nullptr ? out : nullptr;
 }
 
-child* kernel::child_for(const std::string& path, const admin_callback& answer) {
+child* tree_host::child_for(const std::string& path, const admin_callback& answer) {
   auto* out = child_node_at(path);
-  // A supervisor that was killed has no machine any more, but its children have their places.
+  // A supervisor that was killed has no machine any more, but its children are still there.
   const auto exists = [](const policy::supervisor_machine&) { return true; };
   if (out != nullptr && out->parent->desk()->look(exists, false)) return out;
   const auto* owner = supervisor_at(parent_of(path));
@@ -72,13 +72,13 @@ child* kernel::child_for(const std::string& path, const admin_callback& answer) 
   return nullptr;
 }
 
-policy::request_number kernel::ask(admin_callback answer, std::string path) {
+policy::request_number tree_host::ask(admin_callback answer, std::string path) {
   requests_.emplace(++last_request_, waiting_request{std::move(path), std::move(answer)});
   return last_request_;
 }
 
 template <class F>
-void kernel::ask_machine(const child& about, const std::string& path, admin_callback answer, F&& f) {
+void tree_host::ask_machine(const child& about, const std::string& path, admin_callback answer, F&& f) {
   const auto number = about.id;
   auto& owner = *about.parent;
   const auto request = ask(std::move(answer), path);
@@ -86,7 +86,7 @@ void kernel::ask_machine(const child& about, const std::string& path, admin_call
     perform(owner, policy::action::reply{request, admin_code::noproc, number});
 }
 
-void kernel::start_child(const std::string& supervisor, child_spec spec, admin_callback answer) {
+void tree_host::start_child(const std::string& supervisor, child_spec spec, admin_callback answer) {
   auto* owner = supervisor_at(supervisor);
   if (owner == nullptr) {
     answer(result_of(admin_code::noproc, supervisor));
@@ -123,8 +123,8 @@ void kernel::start_child(const std::string& supervisor, child_spec spec, admin_c
   if (auto* left = find(number); left != nullptr && !left->started_before) erase(*left);  // it was refused
 }
 
-void kernel::start_child(const std::string& supervisor, const param_map& params, const std::string& key,
-                         admin_callback answer) {
+void tree_host::start_child(const std::string& supervisor, const param_map& params, const std::string& key,
+                            admin_callback answer) {
   auto* owner = supervisor_at(supervisor);
   if (owner != nullptr && owner->partitioned()) {
     start_child(owner->partition_for(*this, key).path(), params, key, std::move(answer));
@@ -148,11 +148,11 @@ void kernel::start_child(const std::string& supervisor, const param_map& params,
   if (auto* left = find(number); left != nullptr && !left->started_before) erase(*left);
 }
 
-void kernel::try_late_starts() {
+void tree_host::try_late_starts() {
   for (auto& x : std::exchange(late_starts_, {})) start_child(x.supervisor, std::move(x.spec), std::move(x.answer));
 }
 
-void kernel::terminate_child(const std::string& path, admin_callback answer) {
+void tree_host::terminate_child(const std::string& path, admin_callback answer) {
   const auto* child = child_for(path, answer);
   if (child == nullptr) return;
   ask_machine(*child, path, std::move(answer), [this, number = child->id](auto& m, policy::request_number request) {
@@ -160,7 +160,7 @@ void kernel::terminate_child(const std::string& path, admin_callback answer) {
   });
 }
 
-void kernel::terminate_child(const std::string& supervisor, const caf::actor& handle, admin_callback answer) {
+void tree_host::terminate_child(const std::string& supervisor, const caf::actor& handle, admin_callback answer) {
   const auto path = path_of(handle);
   if (supervisor_at(supervisor) == nullptr) {
     answer(result_of(admin_code::noproc, supervisor));
@@ -179,7 +179,7 @@ std::string path_of(const caf::actor& handle) {
   return as_cell != nullptr ? as_cell->path() : std::string{};
 }
 
-void kernel::restart_child(const std::string& path, admin_callback answer) {
+void tree_host::restart_child(const std::string& path, admin_callback answer) {
   const auto* child = child_for(path, answer);
   if (child == nullptr) return;
   const auto number = child->id;
@@ -196,7 +196,7 @@ void kernel::restart_child(const std::string& path, admin_callback answer) {
   });
 }
 
-void kernel::delete_child(const std::string& path, admin_callback answer) {
+void tree_host::delete_child(const std::string& path, admin_callback answer) {
   const auto* child = child_for(path, answer);
   if (child == nullptr) return;
   if (child->parent->dynamic()) {
@@ -208,7 +208,7 @@ void kernel::delete_child(const std::string& path, admin_callback answer) {
   });
 }
 
-child_info kernel::describe_child(const child& x) const {
+child_info tree_host::describe_child(const child& x) const {
   child_info out;
   out.path = x.path();
   out.id = out.path.substr(out.path.rfind('/') + 1);
@@ -227,7 +227,7 @@ child_info kernel::describe_child(const child& x) const {
   return out;
 }
 
-std::optional<std::vector<child_info>> kernel::which_children(const std::string& supervisor) {
+std::optional<std::vector<child_info>> tree_host::which_children(const std::string& supervisor) {
   const auto* owner = supervisor_at(supervisor);
   if (owner == nullptr) return std::nullopt;
   std::vector<child_info> out;
@@ -237,13 +237,13 @@ std::optional<std::vector<child_info>> kernel::which_children(const std::string&
   return out;
 }
 
-std::optional<child_info> kernel::child_at(const std::string& path) {
+std::optional<child_info> tree_host::child_at(const std::string& path) {
   const auto* child = child_node_at(path);
   if (child == nullptr) return std::nullopt;
   return describe_child(*child);
 }
 
-std::optional<child_counts> kernel::count_children(const std::string& supervisor) {
+std::optional<child_counts> tree_host::count_children(const std::string& supervisor) {
   const auto* owner = supervisor_at(supervisor);
   if (owner == nullptr) return std::nullopt;
   child_counts out;
@@ -254,7 +254,7 @@ std::optional<child_counts> kernel::count_children(const std::string& supervisor
   return out;
 }
 
-std::optional<child_spec> kernel::get_childspec(const std::string& path) {
+std::optional<child_spec> tree_host::get_childspec(const std::string& path) {
   const auto* child = child_node_at(path);
   if (child == nullptr) return std::nullopt;
   child_spec out = *child->spec;
@@ -264,7 +264,7 @@ std::optional<child_spec> kernel::get_childspec(const std::string& path) {
   return out;
 }
 
-std::vector<spec_fault> kernel::reload(const supervisor_spec& spec, std::vector<reload_change>* changes) {
+std::vector<spec_fault> tree_host::reload(const supervisor_spec& spec, std::vector<reload_change>* changes) {
   if (root_ == nullptr) return {{"/", "", "the tree is over"}};
   auto faults = validate(spec, root_->path());
   if (faults.empty()) check_params(*env_.actors, spec, root_->path(), faults);
@@ -285,7 +285,7 @@ std::vector<spec_fault> kernel::reload(const supervisor_spec& spec, std::vector<
   return {};
 }
 
-void kernel::refuse_all_requests() {
+void tree_host::refuse_all_requests() {
   for (auto& [number, request] : std::exchange(requests_, {}))
     request.answer(result_of(admin_code::noproc, request.path));
   for (auto& x : std::exchange(late_starts_, {})) x.answer(result_of(admin_code::noproc, x.supervisor));

@@ -1,4 +1,4 @@
-#include "supervision/kernel.hpp"
+#include "supervision/tree_host.hpp"
 
 #include <algorithm>
 #include <map>
@@ -26,7 +26,7 @@ admin_result failure(admin_code code, std::string path) {
 
 }  // namespace
 
-struct kernel::batch {
+struct tree_host::batch {
   std::string supervisor;
   std::vector<param_map> params;  // empty: children without any of their own
   std::size_t count = 0;
@@ -49,7 +49,7 @@ struct kernel::batch {
   }
 };
 
-void kernel::start_children(const std::string& supervisor, std::vector<param_map> params, batch_callback answer) {
+void tree_host::start_children(const std::string& supervisor, std::vector<param_map> params, batch_callback answer) {
   auto x = std::make_shared<batch>();
   x->count = params.size();
   x->params = std::move(params);
@@ -57,14 +57,14 @@ void kernel::start_children(const std::string& supervisor, std::vector<param_map
   begin_batch(supervisor, x);
 }
 
-void kernel::start_children(const std::string& supervisor, std::size_t count, batch_callback answer) {
+void tree_host::start_children(const std::string& supervisor, std::size_t count, batch_callback answer) {
   auto x = std::make_shared<batch>();
   x->count = count;
   x->answer = std::move(answer);
   begin_batch(supervisor, x);
 }
 
-void kernel::begin_batch(const std::string& supervisor, const batch_ptr& x) {
+void tree_host::begin_batch(const std::string& supervisor, const batch_ptr& x) {
   auto* owner = supervisor_at(supervisor);
   const bool takes_any = owner != nullptr && (owner->partitioned() || owner->dynamic());
   x->supervisor = supervisor;
@@ -91,7 +91,7 @@ void kernel::begin_batch(const std::string& supervisor, const batch_ptr& x) {
   continue_batch(x);
 }
 
-void kernel::continue_batch(const batch_ptr& x) {
+void tree_host::continue_batch(const batch_ptr& x) {
   if (std::exchange(x->starting, true)) return;
   while (x->next < x->count && x->under_way.empty()) {
     auto* owner = supervisor_at(x->supervisor);
@@ -109,7 +109,7 @@ void kernel::continue_batch(const batch_ptr& x) {
   if (x->next == x->count && x->under_way.empty()) x->finish();
 }
 
-void kernel::start_some(child::number supervisor, const batch_ptr& x, const std::vector<std::size_t>& positions) {
+void tree_host::start_some(child::number supervisor, const batch_ptr& x, const std::vector<std::size_t>& positions) {
   auto* found = find(supervisor);  // what other partitions began may have ended all
   auto* owner = found != nullptr ? found->as_supervisor() : nullptr;
   if (owner == nullptr || !owner->in_service()) {
@@ -131,7 +131,7 @@ void kernel::start_some(child::number supervisor, const batch_ptr& x, const std:
     if (auto* left = find(number); left != nullptr && !left->started_before) erase(*left);
 }
 
-bool kernel::take_batch_reply(const policy::action::reply& reply) {
+bool tree_host::take_batch_reply(const policy::action::reply& reply) {
   const auto found = batches_.find(reply.request);
   if (found == batches_.end()) return false;
   const auto x = found->second;
@@ -152,7 +152,7 @@ bool kernel::take_batch_reply(const policy::action::reply& reply) {
   return true;
 }
 
-void kernel::refuse_all_batches() {
+void tree_host::refuse_all_batches() {
   for (auto& [request, x] : std::exchange(batches_, {})) {
     if (x->answer == nullptr) continue;  // it has an entry for each partition
     for (auto left = x->under_way.size() + x->count - x->next; left > 0; --left)
