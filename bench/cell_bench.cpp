@@ -54,7 +54,7 @@ std::uint64_t size_of(caf::actor_system& system, const caf::actor& list) {
 /// Messages per second, from the first send until the last was handled.
 double fill(caf::actor_system& system, const caf::actor& list) {
   const auto start = clock_type::now();
-  for (std::int64_t i = 0; i < messages; ++i) port::tell_anonymously(list, caf::add_atom::value, i);
+  for (std::int64_t i = 0; i < messages; ++i) port::send_anonymously(list, caf::add_atom::value, i);
   const auto n = size_of(system, list);
   const double rate = messages / seconds_since(start);
   if (n != messages) std::printf("LOST: %llu of %d messages arrived\n", static_cast<unsigned long long>(n), messages);
@@ -213,15 +213,15 @@ void behind_a_crash(runtime& rt) {
   supervisor tree{rt, one("shared_list", {{"announce", {false}}})};
   if (!tree.start().ok) std::abort();
   const auto list = tree.actor("/root/list");
-  port::tell_anonymously(list, crash_atom::value);
-  for (std::int64_t i = 0; i < 100; ++i) port::tell_anonymously(list, caf::add_atom::value, i);
+  port::send_anonymously(list, crash_atom::value);
+  for (std::int64_t i = 0; i < 100; ++i) port::send_anonymously(list, caf::add_atom::value, i);
   std::printf("100 messages queued behind a crash: %llu handled\n",
               static_cast<unsigned long long>(size_of(rt.system(), list)));
 
   std::vector<double> micros;
   for (int i = 0; i < 2'000; ++i) {
     const auto start = clock_type::now();
-    port::tell_anonymously(list, crash_atom::value);
+    port::send_anonymously(list, crash_atom::value);
     size_of(rt.system(), list);
     micros.push_back(seconds_since(start) * 1e6);
   }

@@ -102,7 +102,7 @@ void timed_by_actor(caf::actor_system& system, const std::string& name, const ca
     self->state.state = std::make_unique<crash_timer>(self, crash_timer::order{child, false, between, times, &micros});
     return self->state.state->make_behavior();
   });
-  port::tell_anonymously(driver, caf::tick_atom::value);
+  port::send_anonymously(driver, caf::tick_atom::value);
   the_board.wait();
   caf::anon_send_exit(driver, caf::exit_reason::user_shutdown);
   percentiles(name, micros);
@@ -114,7 +114,7 @@ void latency_ours(std::size_t times) {
   const auto child = p.tree->actor("/root/victim");
   caller outside{p.rt->system()};
   const auto once = [&] {
-    port::tell_anonymously(child, crash_atom::value);
+    port::send_anonymously(child, crash_atom::value);
     if (!outside.request<std::int64_t>(child, a_minute, caf::get_atom::value)) std::exit(1);
   };
   timed(times, milliseconds{0}, once);  // the first ones are slower
@@ -133,7 +133,7 @@ void latency_raw(std::size_t times) {
     const auto hear = [&] { self->receive([&](caf::put_atom, const caf::actor& x) { child = x; }); };
     hear();
     const auto once = [&] {
-      port::tell_anonymously(child, crash_atom::value);
+      port::send_anonymously(child, crash_atom::value);
       hear();
       count_of(self, child);
     };
@@ -202,7 +202,7 @@ void asked_ours(std::size_t crashes) {
   p.start(tree_of({child_of("victim", "victim")}));
   const auto driver = crash_asker_in(p.rt->system(), {p.tree->actor("/root/victim"), false, crashes});
   const auto begun = clock_type::now();
-  port::tell_anonymously(driver, caf::tick_atom::value);
+  port::send_anonymously(driver, caf::tick_atom::value);
   the_board.wait();
   figure("asked.per_s", static_cast<double>(crashes) / seconds_since(begun));
   caf::anon_send_exit(driver, caf::exit_reason::user_shutdown);
@@ -225,9 +225,9 @@ void queued_ours(std::size_t crashes) {
   expect_crashes(crashes, false);
   p.start(tree_of({child_of("victim", "victim")}));
   const auto child = p.tree->actor("/root/victim");
-  port::tell_anonymously(child, caf::add_atom::value, victim::wait_at_gate);
-  for (std::size_t i = 0; i < crashes; ++i) port::tell_anonymously(child, crash_atom::value);
-  for (std::int64_t i = 0; i < queued_behind; ++i) port::tell_anonymously(child, caf::add_atom::value, std::int64_t{1});
+  port::send_anonymously(child, caf::add_atom::value, victim::wait_at_gate);
+  for (std::size_t i = 0; i < crashes; ++i) port::send_anonymously(child, crash_atom::value);
+  for (std::int64_t i = 0; i < queued_behind; ++i) port::send_anonymously(child, caf::add_atom::value, std::int64_t{1});
   the_board.stamps.assign(1, clock_type::now());
   the_board.gate.release();
   the_board.wait();
@@ -260,7 +260,7 @@ void children_ours(std::size_t n) {
   all.reset();
   the_board.expect(n);
   begun = clock_type::now();
-  for (const auto& child : handles) port::tell_anonymously(child, crash_atom::value);
+  for (const auto& child : handles) port::send_anonymously(child, crash_atom::value);
   the_board.wait();
   figure(named(n, "all_up_again_s"), seconds_since(begun));
   handles.clear();
@@ -286,7 +286,7 @@ void children_raw(std::size_t n) {
   figure(named(n, "bytes_each"), (rss_bytes() - memory) / static_cast<double>(n));
   the_board.expect(n);
   begun = clock_type::now();
-  port::tell_anonymously(boss, crash_atom::value);
+  port::send_anonymously(boss, crash_atom::value);
   the_board.wait();
   figure(named(n, "all_up_again_s"), seconds_since(begun));
   settle();
@@ -311,7 +311,7 @@ double tells_per_second(caf::actor_system& system, const caf::actor& child, std:
   caf::scoped_actor self{system};
   const auto before = count_of(self, child);
   const auto begun = clock_type::now();
-  for (std::size_t i = 0; i < n; ++i) port::tell_anonymously(child, caf::add_atom::value, std::int64_t{1});
+  for (std::size_t i = 0; i < n; ++i) port::send_anonymously(child, caf::add_atom::value, std::int64_t{1});
   const auto handled = count_of(self, child) - before;
   const double rate = static_cast<double>(n) / seconds_since(begun);
   if (handled != static_cast<std::int64_t>(n)) std::exit(1);
@@ -320,7 +320,7 @@ double tells_per_second(caf::actor_system& system, const caf::actor& child, std:
 
 double asks_per_second(const caf::actor& from, const caf::actor& to, std::size_t n, milliseconds limit) {
   const auto begun = clock_type::now();
-  port::tell_anonymously(from, caf::put_atom::value, to, static_cast<std::int64_t>(n),
+  port::send_anonymously(from, caf::put_atom::value, to, static_cast<std::int64_t>(n),
                          static_cast<std::int64_t>(limit.count()));
   the_board.wait();
   return static_cast<double>(n) / seconds_since(begun);
@@ -385,7 +385,7 @@ void spin_ours(std::size_t times) {
   p.start(tree_of(std::move(children)));
   the_board.spin = true;
   for (std::size_t i = 0; i < thread_count(); ++i)
-    port::tell_anonymously(p.tree->actor("/root/spinner" + std::to_string(i)), caf::tick_atom::value);
+    port::send_anonymously(p.tree->actor("/root/spinner" + std::to_string(i)), caf::tick_atom::value);
   while (the_board.answered < thread_count()) std::this_thread::yield();
   percentiles("which_children", timed(times, pace, [&] { p.tree->which_children("/root"); }));
   the_board.spin = false;

@@ -1,6 +1,6 @@
 #include "cli/program_main.hpp"
 
-#include "caf/actor_link.hpp"
+#include "actor_system/actor_link.hpp"
 #include "cli/command_line.hpp"
 #include "cli/contained.hpp"
 #include "cli/failure.hpp"

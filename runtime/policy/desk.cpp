@@ -27,7 +27,7 @@ bool supervisor_desk::take(std::vector<actions>& into) {
   const bool begins = std::exchange(poked_, false) && !gathering_ && gather_.count() > 0;
   gathering_ = gathering_ || begins;
   while (gathering_ && !into.empty() && spares_.size() < max_spares) {
-    spares_.push_back(std::move(into.back()));
+    if (into.back().capacity() <= max_spare_room) spares_.push_back(std::move(into.back()));
     into.pop_back();
   }
   into.clear();
@@ -98,6 +98,7 @@ bool supervisor_desk::bring(actions more, time_point now) {
 bool supervisor_desk::urgent(const any_action& x, time_point now) const {
   if (std::holds_alternative<action::note>(x) || std::holds_alternative<action::disarm_timer>(x)) return false;
   if (const auto* start = std::get_if<action::start_child>(&x)) return !start->in_place;
+  if (const auto* answer = std::get_if<action::reply>(&x)) return !answer->more;
   if (const auto* timer = std::get_if<action::arm_timer>(&x)) return timer->at < now + 4 * gather_;
   return true;
 }

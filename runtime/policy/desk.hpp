@@ -15,7 +15,7 @@ namespace steward::policy {
 
 /// A supervisor's machine that several threads tell what happened, and the actions that came of it, in order.
 ///
-/// Decisions are made at once on the thread that brings the news; whoever owns the desk (the kernel) takes the actions
+/// Decisions are made at once on the thread that brings the news; whoever owns the desk (the host) takes the actions
 /// and carries them out. An actor that crashed and may be restarted at once begins its next incarnation itself, without
 /// a detour over the owner's thread. Thread-safe; the lock is held for a decision only, never while user code runs.
 ///
@@ -32,6 +32,8 @@ public:
   /// So many actions wake the owner while it gathers.
   static constexpr std::size_t long_queue = max_backlog / 4;
   static constexpr std::size_t max_spares = long_queue / 2;
+  /// What is kept of used vectors is for single reports: those of many starts at once are large.
+  static constexpr std::size_t max_spare_room = 16;
 
   /// `poke` is called, on any thread and without the lock, when actions wait that the owner does not know of.
   explicit supervisor_desk(std::function<void()> poke, milliseconds gather = milliseconds{0})

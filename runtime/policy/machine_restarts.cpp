@@ -96,7 +96,7 @@ void supervisor_machine::park(child_number i, entry& c, const exit_info& how, ti
   e.kept = how.kept;
   e.text = c.policy->park_for.count() > 0 ? "down, with its messages kept, for " + render_duration(c.policy->park_for)
                                           : "down, with its messages kept, until it is restarted by hand";
-  answer(i, true, reply_code::failed, out, {}, how.why);
+  answer(i, true, admin_code::failed, out, {}, how.why);
   c.state = child_state::parked;
   if (c.policy->park_for.count() > 0) arm(i, c, now + c.policy->park_for, out);
   const bool was_member = std::exchange(c.in_group, false);
@@ -270,18 +270,28 @@ void supervisor_machine::start_group(time_point now, actions& out) {
   group_.reset();
 }
 
-actions supervisor_machine::start_child(child_number i, std::shared_ptr<const child_policy> policy,
+actions supervisor_machine::start_child(child_number i, const std::shared_ptr<const child_policy>& policy,
                                         request_number request, time_point now) {
+  return start_children({i}, policy, request, now);
+}
+
+actions supervisor_machine::start_children(const std::vector<child_number>& children,
+                                           const std::shared_ptr<const child_policy>& policy, request_number request,
+                                           time_point now) {
   actions out;
-  if (phase_ != phase::running) {
-    out.emplace_back(action::reply{request, reply_code::noproc, i});
-    return out;
+  out.reserve(children.size() * 3);
+  if (children.size() > 1) batches_.emplace(request, children.size());
+  for (const auto i : children) {
+    if (phase_ != phase::running) {
+      out.emplace_back(action::reply{request, admin_code::noproc, i, {}, {}, has_more(request)});
+      continue;
+    }
+    add(i, policy);
+    auto& c = children_.at(i);
+    c.from = origin::start_request;
+    pending_.emplace(i, pending{request, true});
+    begin_incarnation(i, c, now, out);
   }
-  add(i, std::move(policy));
-  auto& c = children_.at(i);
-  c.from = origin::start_request;
-  pending_.emplace(i, pending{request, true});
-  begin_incarnation(i, c, now, out);
   return out;
 }
 
@@ -289,17 +299,17 @@ actions supervisor_machine::terminate_child(child_number i, request_number reque
   actions out;
   const auto it = children_.find(i);
   if (it == children_.end() || !in_service()) {
-    out.emplace_back(action::reply{request, in_service() ? reply_code::not_found : reply_code::noproc, i});
+    out.emplace_back(action::reply{request, in_service() ? admin_code::not_found : admin_code::noproc, i});
     return out;
   }
   auto& c = it->second;
   if (c.state == child_state::idle) {  // or its first start is still to come
-    out.emplace_back(action::reply{request, to_be_started(i) ? reply_code::noproc : reply_code::ok, i});
+    out.emplace_back(action::reply{request, to_be_started(i) ? admin_code::noproc : admin_code::ok, i});
     return out;
   }
   pending_.emplace(i, pending{request, false});
   if (c.state == child_state::stopping) return out;
-  const bool starting = phase_ == phase::starting && i == frontier_;
+  const bool starting = phase_ == phase::starting && c.from == origin::first_start;
   if (c.state == child_state::waiting) c.in_group = false;  // else its group waits until it is down
   ask_to_stop(i, c, end_of(c), now, out);
   if (group_ && group_->at == stage::waiting && group_->culprit == i) {  // nobody's back-off is left to wait for
@@ -317,20 +327,20 @@ actions supervisor_machine::terminate_child(child_number i, request_number reque
 actions supervisor_machine::restart_child(child_number i, request_number request, time_point now) {
   actions out;
   const auto it = children_.find(i);
-  auto refuse = [&](reply_code code) {
+  auto refuse = [&](admin_code code) {
     out.emplace_back(action::reply{request, code, i});
     return out;
   };
-  if (!running()) return refuse(reply_code::noproc);
-  if (it == children_.end()) return refuse(reply_code::not_found);
+  if (!running()) return refuse(admin_code::noproc);
+  if (it == children_.end()) return refuse(admin_code::not_found);
   auto& c = it->second;
   switch (c.state) {
     case child_state::starting:
     case child_state::up:
     case child_state::stopping:
-      return refuse(reply_code::running);
+      return refuse(admin_code::running);
     case child_state::waiting:
-      return refuse(reply_code::restarting);
+      return refuse(admin_code::restarting);
     case child_state::parked:
       if (has_budget(c)) c.past->own = std::make_unique<restart_budget>(c.past->own->limit());
       disarm(i, c, out);
@@ -347,18 +357,18 @@ actions supervisor_machine::restart_child(child_number i, request_number request
 actions supervisor_machine::delete_child(child_number i, request_number request) {
   actions out;
   const auto it = children_.find(i);
-  auto code = reply_code::ok;
+  auto code = admin_code::ok;
   if (!in_service())
-    code = reply_code::noproc;
+    code = admin_code::noproc;
   else if (it == children_.end())
-    code = reply_code::not_found;
+    code = admin_code::not_found;
   else if (to_be_started(i))
-    code = reply_code::noproc;
+    code = admin_code::noproc;
   else if (it->second.state == child_state::waiting || it->second.state == child_state::parked)
-    code = reply_code::restarting;
+    code = admin_code::restarting;
   else if (it->second.state != child_state::idle)
-    code = reply_code::running;
-  if (code == reply_code::ok) {
+    code = admin_code::running;
+  if (code == admin_code::ok) {
     children_.erase(it);
     out.emplace_back(action::forget_child{i});
   }

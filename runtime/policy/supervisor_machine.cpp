@@ -106,6 +106,7 @@ actions supervisor_machine::child_ready(child_number i, std::uint64_t incarnatio
   auto* c = current(i, incarnation);
   if (c == nullptr || c->state != child_state::starting) return out;
   c->state = child_state::up;
+  const bool first = leave_first_start(*c);
   c->from = origin::policy;
   disarm(i, *c, out);
   c->ready_since = now;
@@ -116,8 +117,8 @@ actions supervisor_machine::child_ready(child_number i, std::uint64_t incarnatio
     e.recovery_ms = std::chrono::duration<double, std::milli>(now - *c->past->died_at).count();
     c->past->died_at.reset();
   }
-  answer(i, true, reply_code::ok, out, extra);
-  if (!group_ || group_->at != stage::stopping) after_start(i, std::exchange(c->in_group, false), now, out);
+  answer(i, true, admin_code::ok, out, extra);
+  if (!group_ || group_->at != stage::stopping) after_start(first, std::exchange(c->in_group, false), now, out);
   return out;
 }
 
@@ -126,18 +127,19 @@ actions supervisor_machine::child_declined(child_number i, std::uint64_t incarna
   auto* c = current(i, incarnation);
   if (c == nullptr || c->state != child_state::starting) return out;
   disarm(i, *c, out);
+  const bool first = leave_first_start(*c);
   c->from = origin::policy;
   if (c->past) c->past->died_at.reset();
   auto& e = add_note(out, i, event_kind::stop, event_level::info).what;
   e.incarnation = incarnation;
   e.text = "declined to start: nothing to do";
-  answer(i, true, reply_code::ignored, out);
+  answer(i, true, admin_code::ignored, out);
   if (!in_service()) {
     c->state = child_state::waiting;  // what is left of it is stopped in its turn
   } else if (!lost_in_group(i, *c, now, out)) {
     const bool was_member = std::exchange(c->in_group, false);
     ask_to_stop(i, *c, end_of(*c), now, out);  // what is left of it, such as a mailbox
-    after_start(i, was_member, now, out);
+    after_start(first, was_member, now, out);
   }
   return out;
 }
@@ -150,7 +152,7 @@ actions supervisor_machine::child_start_failed(child_number i, std::uint64_t inc
   disarm(i, *c, out);
   c->ended = exit_class::abnormal;
   exit_info how{exit_class::abnormal, why, "failed to start"};
-  if (phase_ == phase::starting && i == frontier_) {
+  if (leave_first_start(*c) && phase_ == phase::starting) {
     note_end(i, *c, how, "stop", now, out);
     phase_ = phase::rolling_back;
     keep_ = options_.keep_on_end;
@@ -160,7 +162,7 @@ actions supervisor_machine::child_start_failed(child_number i, std::uint64_t inc
   }
   if (c->from != origin::policy && in_service()) {
     note_end(i, *c, how, "stop", now, out);
-    answer(i, true, reply_code::failed, out, {}, why);
+    answer(i, true, admin_code::failed, out, {}, why);
     // A start that was asked for and failed leaves no spec behind, a restart does.
     ask_to_stop(i, *c, c->from == origin::start_request ? afterwards::forget : end_of(*c), now, out);
     return out;
@@ -282,21 +284,23 @@ void supervisor_machine::begin_incarnation(child_number i, entry& c, time_point 
   out.emplace_back(action::start_child{i, c.incarnation, in_place});
 }
 
-/// Whoever waited for the start of this child goes on.
-void supervisor_machine::after_start(child_number i, bool was_member, time_point now, actions& out) {
-  if (phase_ == phase::starting && i == frontier_)
+/// Whoever waited for the start of this child goes on. `first`: it was its first one.
+void supervisor_machine::after_start(bool first, bool was_member, time_point now, actions& out) {
+  if (first && phase_ == phase::starting)
     start_frontier(now, out);
   else if (was_member && group_ && group_->at == stage::starting)
     advance_group(now, out);
 }
 
 void supervisor_machine::start_frontier(time_point now, actions& out) {
-  const auto next = children_.upper_bound(frontier_);
-  if (next != children_.end()) {
+  if (starting_ > start_window() / 2) return;  // many are begun at a time
+  for (auto next = children_.upper_bound(frontier_); next != children_.end() && starting_ < start_window(); ++next) {
     frontier_ = next->first;
+    ++starting_;
+    next->second.from = origin::first_start;
     begin_incarnation(next->first, next->second, now, out);
-    return;
   }
+  if (starting_ > 0) return;
   phase_ = phase::running;
   out.emplace_back(action::started{});
   std::optional<child_number> culprit;
@@ -310,12 +314,20 @@ void supervisor_machine::start_frontier(time_point now, actions& out) {
   if (culprit) begin_group(*culprit, milliseconds{0}, now, out);
 }
 
+bool supervisor_machine::leave_first_start(entry& c) {
+  if (c.from != origin::first_start) return false;
+  c.from = origin::policy;
+  --starting_;
+  return true;
+}
+
 bool supervisor_machine::ask_to_stop(child_number i, entry& c, afterwards then, time_point now, actions& out) {
-  if (then != afterwards::wait) answer(i, true, reply_code::failed, out, {}, ended_early());
+  if (then != afterwards::wait) answer(i, true, admin_code::failed, out, {}, ended_early());
   const bool keep = then == afterwards::wait || (keep_ && !in_service() && then != afterwards::forget);
   const bool brutal = c.policy->shutdown == brutal_kill;
   c.state = child_state::stopping;
   c.then = then;
+  leave_first_start(c);
   c.from = origin::policy;
   disarm(i, c, out);
   out.emplace_back(action::stop_child{i, keep, brutal, c.ended});
@@ -334,7 +346,7 @@ bool supervisor_machine::ask_to_stop(child_number i, entry& c, afterwards then, 
 void supervisor_machine::end_after_all(child_number i, entry& c, actions& out) {
   if (c.then != afterwards::wait) return;
   c.then = end_of(c);
-  answer(i, true, reply_code::failed, out, {}, ended_early());
+  answer(i, true, admin_code::failed, out, {}, ended_early());
 }
 
 void supervisor_machine::settle(child_number i, entry& c, actions& out) {
@@ -346,7 +358,7 @@ void supervisor_machine::settle(child_number i, entry& c, actions& out) {
     if (c.past) c.past->died_at.reset();
     c.in_group = false;
   }
-  answer(i, false, reply_code::ok, out);
+  answer(i, false, admin_code::ok, out);
   if (forget) {
     children_.erase(i);
     out.emplace_back(action::forget_child{i});
@@ -406,7 +418,12 @@ void supervisor_machine::finish(actions& out) {
   const bool failed = phase_ == phase::rolling_back;
   phase_ = phase::over;
   for (const auto& [child, waiting] : pending_)
-    out.emplace_back(action::reply{waiting.request, waiting.start ? reply_code::noproc : reply_code::ok, child});
+    out.emplace_back(action::reply{waiting.request,
+                                   waiting.start ? admin_code::noproc : admin_code::ok,
+                                   child,
+                                   {},
+                                   {},
+                                   has_more(waiting.request)});
   pending_.clear();
   if (failed)
     out.emplace_back(*failed_start_);
@@ -451,7 +468,7 @@ void supervisor_machine::disarm(child_number i, entry& c, actions& out) {
   out.emplace_back(action::disarm_timer{i});
 }
 
-void supervisor_machine::answer(child_number i, bool start, reply_code code, actions& out, const std::string& extra,
+void supervisor_machine::answer(child_number i, bool start, admin_code code, actions& out, const std::string& extra,
                                 const cause& why) {
   auto [first, last] = pending_.equal_range(i);
   while (first != last) {
@@ -459,9 +476,18 @@ void supervisor_machine::answer(child_number i, bool start, reply_code code, act
       ++first;
       continue;
     }
-    out.emplace_back(action::reply{first->second.request, code, i, extra, why});
+    const auto request = first->second.request;
+    out.emplace_back(action::reply{request, code, i, extra, why, has_more(request)});
     first = pending_.erase(first);
   }
+}
+
+bool supervisor_machine::has_more(request_number request) {
+  const auto it = batches_.find(request);
+  if (it == batches_.end()) return false;
+  if (--it->second > 0) return true;
+  batches_.erase(it);
+  return false;
 }
 
 }  // namespace steward::policy

@@ -2,6 +2,7 @@
 
 #include "policy/backoff.hpp"
 #include "policy/budget.hpp"
+#include "steward/admin_code.hpp"
 #include "steward/cause.hpp"
 #include "steward/event.hpp"
 #include "steward/spec.hpp"
@@ -57,8 +58,6 @@ using child_number = std::uint64_t;
 /// Names a request that is answered later; 0: nobody asked.
 using request_number = std::uint64_t;
 
-enum class reply_code : std::uint8_t { ok, ignored, not_found, running, restarting, failed, noproc };
-
 /// What the owner of a machine must do next, in this order. `started`, `start_failed` and `ended` are told at most
 /// once.
 namespace action {
@@ -98,13 +97,14 @@ struct note {
   event what;
   std::vector<child_number> also = {};  ///< others that the decision touches
 };
-/// The answer to a request.
+/// The answer to a request, or to the part of it that is about this child.
 struct reply {
   request_number request;
-  reply_code code;
+  admin_code code;
   child_number child;
   std::string extra = {};
   cause why = {};
+  bool more = false;  ///< the answers about other children of the same request are still to come
 };
 struct started {};
 struct start_failed {
@@ -148,12 +148,15 @@ struct machine_options {
 /// `supervisor`, with these differences: restarts wait out a back-off; a supervisor that reached its limit ends as
 /// `gave_up`, which a transient parent takes for the failure that it is; a child may have a budget of its own, and be
 /// parked when that is spent; nothing blocks, so that a group restart or a slow stop lets administration in. Children
-/// start in order, each after the one before is ready; they stop in reverse order, one after the other, those of a
-/// simple_one_for_one at once. A start that fails during the first start rolls back what was started. Reports about an
-/// incarnation that is no longer current are ignored. Each call costs O(log children), but for group restarts. Not
-/// thread-safe; one owner.
+/// start in order, each after the one before is ready; they stop in reverse order, one after the other. Those of a
+/// simple_one_for_one stop at once, and their first starts overlap, `started_at_once` at most. A start that fails
+/// during the first start rolls back what was started. Reports about an incarnation that is no longer current are
+/// ignored. Each call costs O(log children), but for group restarts. Not thread-safe; one owner.
 class supervisor_machine {
 public:
+  /// Children of a simple_one_for_one whose first start may be under way at the same time.
+  static constexpr std::size_t started_at_once = 1'024;
+
   explicit supervisor_machine(machine_options options);
 
   /// Adds a child before `start`, or, later, one that is not started: `incarnation` is the last one it had.
@@ -175,8 +178,11 @@ public:
   actions timer(child_number child, std::uint64_t token, time_point now);
 
   // Administration; each request is answered by one `action::reply`.
-  actions start_child(child_number child, std::shared_ptr<const child_policy> policy, request_number request,
+  actions start_child(child_number child, const std::shared_ptr<const child_policy>& policy, request_number request,
                       time_point now);
+  /// The same for many, whose starts overlap: for each there will be one `action::reply`.
+  actions start_children(const std::vector<child_number>& children, const std::shared_ptr<const child_policy>& policy,
+                         request_number request, time_point now);
   actions terminate_child(child_number child, request_number request, time_point now);
   /// Also revives a parked child.
   actions restart_child(child_number child, request_number request, time_point now);
@@ -207,7 +213,7 @@ private:
   enum class afterwards : std::uint8_t { idle, forget, wait };
 
   /// Who wanted the start that is under way: a failure is the asker's.
-  enum class origin : std::uint8_t { policy, start_request, restart_request };
+  enum class origin : std::uint8_t { policy, first_start, start_request, restart_request };
 
   /// What is remembered of children that crashed, or have a budget of their own.
   struct history {
@@ -259,7 +265,11 @@ private:
   void end_after_all(child_number i, entry& c, actions& out);
   void settle(child_number i, entry& c, actions& out);
   void after_stop(time_point now, actions& out);
+  /// How many first starts may be under way at once.
+  std::size_t start_window() const noexcept { return dynamic() ? started_at_once : 1; }
   void start_frontier(time_point now, actions& out);
+  /// The first start of this child is not under way any more, if it was.
+  bool leave_first_start(entry& c);
   void stop_next(time_point now, actions& out);
   void stop_all_at_once(time_point now, actions& out);
   void finish(actions& out);
@@ -274,7 +284,7 @@ private:
   void advance_group(time_point now, actions& out);
   bool stop_group(time_point now, actions& out);
   void start_group(time_point now, actions& out);
-  void after_start(child_number i, bool was_member, time_point now, actions& out);
+  void after_start(bool first, bool was_member, time_point now, actions& out);
   bool in_group_stop(const entry& c) const;
   bool lost_in_group(child_number i, entry& c, time_point now, actions& out);
   void note_end(child_number i, const entry& c, const exit_info& how, const char* decided, time_point now,
@@ -283,18 +293,22 @@ private:
   void disarm(child_number i, entry& c, actions& out);
   bool wanted_down(child_number i) const;
   bool to_be_started(child_number i) const { return phase_ == phase::starting && i > frontier_; }
-  void answer(child_number i, bool start, reply_code code, actions& out, const std::string& extra = {},
+  void answer(child_number i, bool start, admin_code code, actions& out, const std::string& extra = {},
               const cause& why = {});
+  /// One part of this request is answered. True when others are still to be.
+  bool has_more(request_number request);
 
   machine_options options_;
   restart_budget budget_;
   entries children_;
   std::multimap<child_number, pending> pending_;
+  std::map<request_number, std::size_t> batches_;  // requests about several children: how many are not answered
   std::optional<group_restart> group_;
   std::vector<child_number> deferred_;  // crashed during the first start of a group
   phase phase_ = phase::fresh;
   bool keep_ = false;          // children are being stopped with `keep`
-  child_number frontier_ = 0;  // the child whose first start is under way
+  child_number frontier_ = 0;  // the latest child whose first start was begun
+  std::size_t starting_ = 0;   // children whose first start is under way
   child_number witness_ = 0;   // a significant child that was alive when this was last asked
   std::size_t stopping_ = 0;   // simple_one_for_one that stops: children not down yet
   bool stops_begun_ = false;

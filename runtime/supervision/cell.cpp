@@ -33,18 +33,9 @@ policy::verdict verdict_of(treatment x) {
   return policy::verdict::by_restart_type;
 }
 
-caf::error exit_reason_of(leave_reason reason, const std::string& why) {
-  switch (reason) {
-    case leave_reason::normal:
-      break;
-    case leave_reason::shutdown:
-      return caf::exit_reason::user_shutdown;
-    case leave_reason::killed:
-      return caf::exit_reason::kill;
-    case leave_reason::crashed:
-      return caf::make_error(errc::gave_up, why);
-  }
-  return caf::exit_reason::normal;
+caf::error exit_reason_of(policy::exit_class how, const std::string& why) {
+  if (policy::is_abnormal(how)) return caf::make_error(errc::gave_up, why);
+  return how == policy::exit_class::normal ? caf::exit_reason::normal : caf::exit_reason::user_shutdown;
 }
 
 port::durable_options options_of(const cell_kind& kind) { return {kind.mailbox, kind.redeliver > 0, kind.watched}; }
@@ -95,7 +86,7 @@ policy::exit_info exit_of(const caf::error& reason) {
 
 cell::cell(caf::actor_config& cfg, cell_spec spec)
     : durable_actor(cfg, options_of(*spec.kind)),
-      place_(std::move(spec.place)),
+      address_(std::move(spec.address)),
       node_(spec.node),
       kind_(std::move(spec.kind)) {}
 
@@ -140,11 +131,11 @@ void cell::carry_out(const cell_command& command) {
       was_up_ = state_ != nullptr;
       close_incarnation();
       const bool by_itself = rare_ && rare_->ended;
-      const auto reason = by_itself ? rare_->reason : command.reason;
+      const auto how = by_itself ? rare_->how : command.how;
       const auto& why = by_itself ? rare_->why : command.why;
-      drop_state(exit_reason_of(reason, why));
-      leave(exit_reason_of(reason, why),
-            caf::make_error(reason == leave_reason::crashed ? errc::gave_up : errc::ended, why), command.heir);
+      const auto reason = command.killed && !by_itself ? caf::error{caf::exit_reason::kill} : exit_reason_of(how, why);
+      drop_state(reason);
+      leave(reason, caf::make_error(policy::is_abnormal(how) ? errc::gave_up : errc::ended, why), command.heir);
       break;
     }
   }
@@ -159,7 +150,7 @@ void cell::begin(std::uint64_t incarnation) {
   reset_handlers();
   const auto& kind = *kind_;
   auto where = path();
-  const auto seed = place_->seed ^ (std::hash<std::string>{}(where)*0x9e3779b97f4a7c15ULL);
+  const auto seed = address_->seed ^ (std::hash<std::string>{}(where)*0x9e3779b97f4a7c15ULL);
   const auto* actors = rare_ ? rare_->actors.get() : nullptr;
   const actor_args args{std::move(where), incarnation,       kind.params, actors != nullptr ? *actors : nobody,
                         kind.print,       seed + incarnation};
@@ -171,7 +162,7 @@ void cell::begin(std::uint64_t incarnation) {
     auto behavior = state_->make_behavior();
     if (behavior && !quitting()) {
       open_mailbox(std::move(behavior), incarnation);
-      place_->desk->ready(node_, incarnation, clock().now(), args.for_starter());
+      address_->desk->ready(node_, incarnation, clock().now(), args.for_starter());
       return;
     }
     failed.why.message = quitting() ? "quit while it was starting" : "make_behavior returned no behaviour";
@@ -212,7 +203,7 @@ void cell::on_throw(const std::exception_ptr& problem, const std::exception* kno
     e.why = why;
     e.text = while_handling(in_hand);
     e.decision.emplace().action = to_string(treatment::resume);
-    place_->events->emit(std::move(e));
+    address_->events->emit(std::move(e));
     return;
   }
   forget_requests();
@@ -233,7 +224,7 @@ caf::error cell::settle_in_hand(const cause& why, bool may_repeat, const std::st
     auto e = event_of(event_kind::quarantine, event_level::error);
     e.why = why;
     e.text = shorten(in_hand, max_in_hand_bytes);
-    place_->events->emit(std::move(e));
+    address_->events->emit(std::move(e));
   }
   const auto code = kept == keeping::spent ? errc::quarantined : errc::crashed;
   return asked() ? caf::make_error(code, why.exception, why.message) : caf::error{};
@@ -246,7 +237,7 @@ void cell::end_incarnation(policy::exit_info how, const caf::error& reason, caf:
   close_incarnation();
   drop_state(reason);
   how.kept = waiting();
-  const auto next = place_->desk->exited(node_, incarnation_, how, clock().now());
+  const auto next = address_->desk->exited(node_, incarnation_, how, clock().now());
   // Whoever hears of the end by its answer finds that the supervisor has heard of it, too.
   if (asker.pending()) asker.deliver(std::move(answer));
   // What waits stays where it is when the next incarnation begins at once: a crash costs the same whatever waits.
@@ -254,21 +245,14 @@ void cell::end_incarnation(policy::exit_info how, const caf::error& reason, caf:
   hold_mailbox();
   auto& own = more();
   own.ended = true;
-  own.why.clear();
-  if (how.cls == policy::exit_class::normal) {
-    own.reason = leave_reason::normal;
-  } else if (how.cls == policy::exit_class::shutdown) {
-    own.reason = leave_reason::shutdown;
-  } else {
-    own.reason = leave_reason::crashed;
-    own.why = describe(how.why);
-  }
+  own.how = how.cls;
+  own.why = policy::is_abnormal(how.cls) ? describe(how.why) : std::string{};
 }
 
 caf::result<caf::message> cell::on_unexpected(caf::message_view& view) {
   auto e = event_of(event_kind::warn, event_level::warn);
   e.text = "dropped a message that it has no handler for: " + shorten(to_string(view.content()), max_in_hand_bytes);
-  place_->events->emit(std::move(e));
+  address_->events->emit(std::move(e));
   return caf::make_error(caf::sec::unexpected_message);
 }
 
@@ -281,7 +265,7 @@ void cell::on_dropped(std::uint64_t n) {
   e.lost = n;
   const auto limits = mailbox_limits();
   e.text = "its mailbox was full (" + std::to_string(limits.limit) + "): " + to_string(limits.overflow);
-  place_->events->emit(std::move(e));
+  address_->events->emit(std::move(e));
 }
 
 void cell::on_refused(const std::string& what) {
@@ -291,7 +275,7 @@ void cell::on_refused(const std::string& what) {
   e.actor = path();
   e.runs_in = to_string(rung::thread);
   e.text = what;
-  place_->events->emit(std::move(e));
+  address_->events->emit(std::move(e));
 }
 
 void cell::on_left(std::uint64_t dead) {
@@ -319,7 +303,7 @@ void cell::report(cell_report what) const {
   what.node = node_;
   what.cell = id();
   what.incarnation = incarnation_;
-  port::tell_urgently(place_->kernel, std::move(what));
+  port::send_urgently(address_->host, std::move(what));
 }
 
 cell& cell_of(const caf::actor& handle) { return static_cast<cell&>(*caf::actor_cast<caf::abstract_actor*>(handle)); }

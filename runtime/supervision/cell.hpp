@@ -1,6 +1,6 @@
 #pragma once
 
-#include "caf/durable_actor.hpp"
+#include "actor_system/durable_actor.hpp"
 #include "policy/desk.hpp"
 #include "steward/actor.hpp"
 #include "steward/admin.hpp"
@@ -17,7 +17,7 @@
 
 namespace steward::supervision {
 
-/// What a cell tells its kernel. Each names the cell and the incarnation it is about, so that late reports do no harm.
+/// What a cell tells its host. Each names the cell and the incarnation it is about, so that late reports do no harm.
 /// That an incarnation is ready or has ended goes to the supervisor's desk instead.
 struct cell_report {
   enum class kind : std::uint8_t {
@@ -42,10 +42,7 @@ using actor_map = std::map<std::string, caf::actor>;
 struct cell_kind;
 using cell_kind_ptr = caf::intrusive_ptr<const cell_kind>;
 
-/// Why a cell leaves: what its monitors and links see.
-enum class leave_reason : std::uint8_t { normal, shutdown, killed, crashed };
-
-/// What the kernel tells a cell. Overtakes the mailbox.
+/// What the host tells a cell. Overtakes the mailbox.
 struct cell_command {
   enum class kind : std::uint8_t {
     incarnate,  ///< build the state of the next incarnation
@@ -55,9 +52,10 @@ struct cell_command {
   };
   kind what = kind::incarnate;
   std::uint64_t incarnation = 0;
-  std::shared_ptr<const actor_map> actors;  ///< `incarnate`: what the parameters name, as of now
-  leave_reason reason = leave_reason::shutdown;
-  std::string why;  ///< `leave`: told to whoever waits for an answer
+  std::shared_ptr<const actor_map> actors;                ///< `incarnate`: what the parameters name, as of now
+  policy::exit_class how = policy::exit_class::shutdown;  ///< `leave`: what its monitors and links see
+  bool killed = false;                                    ///< `leave`: they see that it was killed, instead
+  std::string why;                                        ///< `leave`: told to whoever waits for an answer
   cell_kind_ptr renewed = nullptr;
   caf::actor heir;  ///< `leave`: gets the messages that wait, instead of their becoming dead letters
 };
@@ -74,21 +72,21 @@ struct cell_kind : caf::ref_counted {
 };
 
 /// Where a child is, and whom its cells tell. The dynamic children of a supervisor share one.
-struct child_place : caf::ref_counted {
+struct child_address : caf::ref_counted {
   std::string text;                               ///< the path; of dynamic children, what their paths begin with
   std::uint64_t block = 0;                        ///< of dynamic children: their number less this ends their path
   std::shared_ptr<policy::supervisor_desk> desk;  ///< of its supervisor
   event_log* events = nullptr;                    ///< outlives the actor system
-  caf::actor kernel;
+  caf::actor host;
   std::uint64_t seed = 0;
 
   std::string path_of(std::uint64_t number) const { return block == 0 ? text : text + std::to_string(number - block); }
 };
-using child_place_ptr = caf::intrusive_ptr<const child_place>;
+using child_address_ptr = caf::intrusive_ptr<const child_address>;
 
 /// What all incarnations of a cell share.
 struct cell_spec {
-  child_place_ptr place;
+  child_address_ptr address;
   std::uint64_t node = 0;  ///< its number at its supervisor
   cell_kind_ptr kind;      ///< until it is renewed
 };
@@ -105,7 +103,7 @@ namespace steward::supervision {
 /// The cell's handle and mailbox stay while the state in it is replaced. A handler that throws is contained in place:
 /// the request in hand is answered at once with the exception's type and text (or its message is kept to be handled
 /// again), the state is destroyed, and the supervisor's desk decides. A restart that is due at once happens right here;
-/// else messages wait, in order, until the kernel asks for the next incarnation. All user code of an actor runs here,
+/// else messages wait, in order, until the host asks for the next incarnation. All user code of an actor runs here,
 /// on one scheduler thread at a time. A message that no handler takes is reported and dropped; a request gets an error.
 ///
 /// Messages of normal priority are accounted for, exactly: accepted = handled + failed + dead + waiting. Those that are
@@ -120,7 +118,7 @@ public:
   void on_exit() override;
 
   /// Thread-safe.
-  std::string path() const { return place_->path_of(node_); }
+  std::string path() const { return address_->path_of(node_); }
 
   // Thread-safe, for whoever holds a handle of the cell, are those of durable_actor: `counts`; `turn`, which is the
   // number of handlers that were begun, times two, odd while one runs; `in_hand`, which is what is being handled, as
@@ -154,16 +152,16 @@ private:
   /// What few cells have.
   struct rarities {
     std::shared_ptr<const actor_map> actors;  ///< of the last `incarnate`, for restarts in place; null: nobody
-    /// How the latest incarnation has ended by itself, if it did: that stays the reason, whatever the kernel knew when
+    /// How the latest incarnation has ended by itself, if it did: that stays the reason, whatever the host knew when
     /// it told the cell to leave.
     bool ended = false;
-    leave_reason reason = leave_reason::normal;
+    policy::exit_class how = policy::exit_class::normal;
     std::string why;
   };
   rarities& more();
 
   bool was_up_ = false;  // when it was told to leave
-  const child_place_ptr place_;
+  const child_address_ptr address_;
   const std::uint64_t node_;
   cell_kind_ptr kind_;  // of the next incarnation
   std::unique_ptr<rarities> rare_;
@@ -171,7 +169,7 @@ private:
   std::uint64_t incarnation_ = 0;
 };
 
-/// The cell behind a handle that the kernel got from `spawn<cell>`. Valid while the handle is held.
+/// The cell behind a handle that the host got from `spawn<cell>`. Valid while the handle is held.
 cell& cell_of(const caf::actor& handle);
 
 /// How an exit reason counts for restart types: no reason is normal, CAF's shutdown reasons are shutdown, all else

@@ -19,7 +19,7 @@
 
 namespace steward::supervision {
 
-/// What the tree holds at the moment, by path: written by the kernel, read by anyone. Thread-safe.
+/// What the tree holds at the moment, by path: written by the host, read by anyone. Thread-safe.
 class directory {
 public:
   /// A cell; it has its path.

@@ -1,8 +1,8 @@
 #include "steward/supervisor.hpp"
-#include "caf/runtime_impl.hpp"
+#include "actor_system/runtime_impl.hpp"
 #include "process/room.hpp"
 #include "steward/detail/time_limit.hpp"
-#include "supervision/kernel.hpp"
+#include "supervision/tree_host.hpp"
 
 #include <caf/exit_reason.hpp>
 
@@ -16,19 +16,19 @@
 
 namespace steward {
 
-using supervision::kernel;
-using supervision::kernel_call;
+using supervision::host_call;
+using supervision::tree_host;
 
 struct supervisor::impl {
   runtime* rt = nullptr;
   supervisor_spec spec;
   std::string name;
-  caf::actor brain;
+  caf::actor host_actor;
 
   mutable std::mutex mutex;
   std::condition_variable changed;
   bool begun = false;
-  std::optional<supervision::start_report> started;
+  std::optional<tree_start> started;
   std::optional<policy::exit_info> ended;
   std::vector<std::function<void()>> end_callbacks;
   bool over_told = false;  // every callback has run: nobody of ours uses its captures any more
@@ -37,22 +37,32 @@ struct supervisor::impl {
   void over(policy::exit_info how);
   void refuse_own_wait() const;
 
-  /// Runs `f(kernel&, answer)` on the kernel, where `answer(T)` gives the result, and waits for that.
+  /// Runs `f(host&, answer)` on the host, where `answer(T)` gives the result, and waits for that.
   template <class T, class F>
   T ask(T otherwise, F f) {
     // Shared: the answer may come after nobody waits for it any more.
     auto promise = std::make_shared<std::promise<T>>();
     auto future = promise->get_future();
-    port::tell_anonymously(brain, kernel_call{[f = std::move(f), promise](kernel& k) {
-                             f(k, [promise](T x) { promise->set_value(std::move(x)); });
+    port::send_anonymously(host_actor, host_call{[f = std::move(f), promise](tree_host& host) mutable {
+                             f(host, [promise](T x) { promise->set_value(std::move(x)); });
                            }});
     const auto until = detail::later(std::chrono::steady_clock::now(), rt->internals().options.admin_within);
     if (future.wait_until(until) != std::future_status::ready) return otherwise;
     try {
       return future.get();
-    } catch (const std::future_error&) {  // the kernel has ended, and the request with it
+    } catch (const std::future_error&) {  // the host has ended, and the request with it
       return otherwise;
     }
+  }
+
+  /// `what`: parameters, or a number of children.
+  template <class T>
+  batch_result start_many(const std::string& path, T what) {
+    batch_result late;
+    late.code = admin_code::timed_out;
+    return ask(std::move(late), [path, what = std::move(what)](tree_host& host, auto answer) mutable {
+      host.start_children(path, std::move(what), answer);
+    });
   }
 
   template <class F>
@@ -65,16 +75,16 @@ struct supervisor::impl {
 };
 
 void supervisor::impl::begin() {
-  port::tell_anonymously(brain, kernel_call{[this](kernel& k) {
-                           k.start_tree(
+  port::send_anonymously(host_actor, host_call{[this](tree_host& host) {
+                           host.start_tree(
                                name, spec,
-                               [this](supervision::start_report report) {
+                               [this](tree_start report) {
                                  {
                                    std::lock_guard guard{mutex};
                                    started = std::move(report);
                                  }
                                  changed.notify_all();
-                                 if (!started->failed_child.empty()) over({policy::exit_class::shutdown, {}});
+                                 if (!started->ok) over({policy::exit_class::shutdown, {}});
                                },
                                [this](policy::exit_info how) { over(std::move(how)); });
                          }});
@@ -105,8 +115,8 @@ void supervisor::impl::over(policy::exit_info how) {
 namespace {
 
 /// CAF counts an actor as running before it has its thread: what is thrown here would leave one that nobody can end.
-caf::actor spawn_kernel(caf::actor_system& system, supervision::kernel_environment env) noexcept {
-  return system.spawn<kernel, caf::detached>(std::move(env));
+caf::actor spawn_host(caf::actor_system& system, supervision::host_environment env) noexcept {
+  return system.spawn<tree_host, caf::detached>(std::move(env));
 }
 
 }  // namespace
@@ -116,7 +126,7 @@ supervisor::supervisor(runtime& rt, supervisor_spec spec, std::string name) : im
   impl_->spec = std::move(spec);
   impl_->name = std::move(name);
   auto& parts = rt.internals();
-  supervision::kernel_environment env;
+  supervision::host_environment env;
   env.events = parts.events;
   env.names = &parts.names;
   env.actors = parts.actors;
@@ -134,7 +144,7 @@ supervisor::supervisor(runtime& rt, supervisor_spec spec, std::string name) : im
     parts.abandoned.push_back(path);
   };
   process::expect_room_for_threads(1);
-  impl_->brain = spawn_kernel(rt.system(), std::move(env));
+  impl_->host_actor = spawn_host(rt.system(), std::move(env));
   const std::lock_guard lock{parts.trees_mutex};
   parts.trees.push_back(this);
 }
@@ -146,11 +156,11 @@ supervisor::~supervisor() {
     const std::lock_guard lock{parts.trees_mutex};
     std::erase(parts.trees, this);
   }
-  caf::anon_send_exit(impl_->brain, caf::exit_reason::user_shutdown);
-  // The kernel may still run the callback that told us of the end: it is over only when it is down.
+  caf::anon_send_exit(impl_->host_actor, caf::exit_reason::user_shutdown);
+  // The host may still run the callback that told us of the end: it is over only when it is down.
   caf::scoped_actor self{impl_->rt->system()};
-  self->wait_for(impl_->brain);
-  impl_->brain = nullptr;
+  self->wait_for(impl_->host_actor);
+  impl_->host_actor = nullptr;
 }
 
 tree_start supervisor::start() {
@@ -159,15 +169,9 @@ tree_start supervisor::start() {
   impl_->begin();
   if (impl_->rt->stop_requested()) request_stop();
   impl_->changed.wait(guard, [this] { return impl_->started || impl_->over_told; });
+  if (impl_->started) return *impl_->started;
   tree_start out;
-  if (impl_->started) {
-    out.failed_child = impl_->started->failed_child;
-    out.why = impl_->started->why;
-    out.faults = impl_->started->faults;
-    out.ok = out.failed_child.empty();
-  } else {
-    out.why = impl_->ended->why;
-  }
+  out.why = impl_->ended->why;
   return out;
 }
 
@@ -175,7 +179,7 @@ void supervisor::stop() {
   impl_->refuse_own_wait();
   std::unique_lock guard{impl_->mutex};
   if (!impl_->begun || impl_->over_told) return;
-  port::tell_anonymously(impl_->brain, kernel_call{[](kernel& k) { k.stop_tree(); }});
+  port::send_anonymously(impl_->host_actor, host_call{[](tree_host& host) { host.stop_tree(); }});
   impl_->changed.wait(guard, [this] { return impl_->over_told; });
 }
 
@@ -183,13 +187,13 @@ bool supervisor::stop_within(milliseconds limit) {
   impl_->refuse_own_wait();
   std::unique_lock guard{impl_->mutex};
   if (!impl_->begun || impl_->over_told) return true;
-  port::tell_anonymously(impl_->brain, kernel_call{[](kernel& k) { k.stop_tree(); }});
+  port::send_anonymously(impl_->host_actor, host_call{[](tree_host& host) { host.stop_tree(); }});
   const auto until = detail::later(std::chrono::steady_clock::now(), limit);
   return impl_->changed.wait_until(guard, until, [this] { return impl_->over_told; });
 }
 
 void supervisor::request_stop() {
-  port::tell_anonymously(impl_->brain, kernel_call{[](kernel& k) { k.stop_tree(); }});
+  port::send_anonymously(impl_->host_actor, host_call{[](tree_host& host) { host.stop_tree(); }});
 }
 
 bool supervisor::wait_until(std::chrono::steady_clock::time_point until) {
@@ -239,51 +243,61 @@ bool supervisor::ended_badly(const std::string& path) const {
 }
 
 admin_result supervisor::start_child(const std::string& supervisor_path, child_spec spec) {
-  return impl_->administer(supervisor_path, [supervisor_path, spec = std::move(spec)](kernel& k, auto answer) {
-    k.start_child(supervisor_path, spec, answer);
+  return impl_->administer(supervisor_path, [supervisor_path, spec = std::move(spec)](tree_host& host, auto answer) {
+    host.start_child(supervisor_path, spec, answer);
   });
 }
 
 admin_result supervisor::start_child(const std::string& supervisor_path, param_map params, const std::string& key) {
-  return impl_->administer(supervisor_path, [supervisor_path, params = std::move(params), key](kernel& k, auto answer) {
-    k.start_child(supervisor_path, params, key, answer);
-  });
+  return impl_->administer(supervisor_path,
+                           [supervisor_path, params = std::move(params), key](tree_host& host, auto answer) {
+                             host.start_child(supervisor_path, params, key, answer);
+                           });
+}
+
+batch_result supervisor::start_children(const std::string& supervisor_path, std::vector<param_map> params) {
+  return impl_->start_many(supervisor_path, std::move(params));
+}
+
+batch_result supervisor::start_children(const std::string& supervisor_path, std::size_t count) {
+  return impl_->start_many(supervisor_path, count);
 }
 
 admin_result supervisor::terminate_child(const std::string& path) {
-  return impl_->administer(path, [path](kernel& k, auto answer) { k.terminate_child(path, answer); });
+  return impl_->administer(path, [path](tree_host& host, auto answer) { host.terminate_child(path, answer); });
 }
 
 admin_result supervisor::terminate_child(const std::string& supervisor_path, const caf::actor& handle) {
-  return impl_->administer(supervisor_path, [supervisor_path, handle](kernel& k, auto answer) {
-    k.terminate_child(supervisor_path, handle, answer);
+  return impl_->administer(supervisor_path, [supervisor_path, handle](tree_host& host, auto answer) {
+    host.terminate_child(supervisor_path, handle, answer);
   });
 }
 
 admin_result supervisor::restart_child(const std::string& path) {
-  return impl_->administer(path, [path](kernel& k, auto answer) { k.restart_child(path, answer); });
+  return impl_->administer(path, [path](tree_host& host, auto answer) { host.restart_child(path, answer); });
 }
 
 admin_result supervisor::delete_child(const std::string& path) {
-  return impl_->administer(path, [path](kernel& k, auto answer) { k.delete_child(path, answer); });
+  return impl_->administer(path, [path](tree_host& host, auto answer) { host.delete_child(path, answer); });
 }
 
 std::optional<std::vector<child_info>> supervisor::which_children(const std::string& supervisor_path) {
   return impl_->ask(std::optional<std::vector<child_info>>{},
-                    [supervisor_path](kernel& k, auto answer) { answer(k.which_children(supervisor_path)); });
+                    [supervisor_path](tree_host& host, auto answer) { answer(host.which_children(supervisor_path)); });
 }
 
 std::optional<child_info> supervisor::which_child(const std::string& path) {
-  return impl_->ask(std::optional<child_info>{}, [path](kernel& k, auto answer) { answer(k.child_at(path)); });
+  return impl_->ask(std::optional<child_info>{}, [path](tree_host& host, auto answer) { answer(host.child_at(path)); });
 }
 
 std::optional<child_counts> supervisor::count_children(const std::string& supervisor_path) {
   return impl_->ask(std::optional<child_counts>{},
-                    [supervisor_path](kernel& k, auto answer) { answer(k.count_children(supervisor_path)); });
+                    [supervisor_path](tree_host& host, auto answer) { answer(host.count_children(supervisor_path)); });
 }
 
 std::optional<child_spec> supervisor::get_childspec(const std::string& path) {
-  return impl_->ask(std::optional<child_spec>{}, [path](kernel& k, auto answer) { answer(k.get_childspec(path)); });
+  return impl_->ask(std::optional<child_spec>{},
+                    [path](tree_host& host, auto answer) { answer(host.get_childspec(path)); });
 }
 
 std::string supervisor::path_of(const caf::actor& handle) { return supervision::path_of(handle); }
@@ -291,9 +305,9 @@ std::string supervisor::path_of(const caf::actor& handle) { return supervision::
 std::vector<spec_fault> supervisor::reload(supervisor_spec spec, std::vector<reload_change>* changes) {
   using outcome = std::pair<std::vector<spec_fault>, std::vector<reload_change>>;
   auto out = impl_->ask(outcome{{{"/" + impl_->name, "", "no answer in time"}}, {}},
-                        [spec = std::move(spec)](kernel& k, auto answer) {
+                        [spec = std::move(spec)](tree_host& host, auto answer) {
                           outcome result;
-                          result.first = k.reload(spec, &result.second);
+                          result.first = host.reload(spec, &result.second);
                           answer(std::move(result));
                         });
   if (changes != nullptr) *changes = std::move(out.second);
@@ -301,7 +315,7 @@ std::vector<spec_fault> supervisor::reload(supervisor_spec spec, std::vector<rel
 }
 
 std::size_t supervisor::leaked() {
-  return impl_->ask(std::size_t{0}, [](kernel& k, auto answer) { answer(k.leaked()); });
+  return impl_->ask(std::size_t{0}, [](tree_host& host, auto answer) { answer(host.leaked()); });
 }
 
 void supervisor::give_up_waiting() { impl_->rt->internals().names.give_up_waiting(); }

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "caf/gate_codec.hpp"
+#include "actor_system/gate_codec.hpp"
 #include "process/link_frames.hpp"
 #include "steward/messages.hpp"
 #include "tests/fuzz/targets.hpp"

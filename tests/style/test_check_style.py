@@ -38,7 +38,7 @@ VIOLATIONS = [
     ("include_direction", "runtime/pool/engine.cpp", '#include "supervision/cell.hpp"', "engine.cpp:4"),
     ("include_direction", "runtime/base/text.cpp", "#include <supervision/missing.hpp>", "text.cpp:4"),
     ("include_direction", "runtime/supervision/cell.cpp", '#include "config/reader.cpp"', "cell.cpp:4"),
-    ("include_direction", "runtime/caf/port.cpp", '#include "config/reader.cpp"', "caf/port.cpp:1"),
+    ("include_direction", "runtime/actor_system/port.cpp", '#include "config/reader.cpp"', "actor_system/port.cpp:1"),
     ("include_direction", "config/reader.cpp", '#include "supervision/cell.hpp"', "config/reader.cpp:3"),
     ("include_direction", "config/reader.cpp", '#include "process/keeper.hpp"', "config/reader.cpp:3"),
     ("include_direction", "actors/list.cpp", '#include "base/text.hpp"', "actors/list.cpp:4"),

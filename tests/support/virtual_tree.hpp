@@ -1,7 +1,7 @@
 #pragma once
 
 #include "steward/event.hpp"
-#include "supervision/kernel.hpp"
+#include "supervision/tree_host.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/resumable.hpp>
@@ -71,16 +71,16 @@ protected:
   }
 
   void start(supervisor_spec spec) {
-    supervision::kernel_environment env;
+    supervision::host_environment env;
     env.events = &log_;
     env.names = &names_;
     env.actors = &registry_;
     env.tasks = &tasks_;
     env.print = [this](const std::string& line) { printed_.push_back(line); };
-    kernel_ = system_->spawn<supervision::kernel>(std::move(env));
-    on_kernel([this, spec = std::move(spec)](supervision::kernel& k) {
-      k.start_tree(
-          "root", spec, [this](supervision::start_report report) { started_ = std::move(report); },
+    host_ = system_->spawn<supervision::tree_host>(std::move(env));
+    on_host([this, spec = std::move(spec)](supervision::tree_host& host) {
+      host.start_tree(
+          "root", spec, [this](tree_start report) { started_ = std::move(report); },
           [this](policy::exit_info how) { ended_ = std::move(how); });
     });
     run();
@@ -89,58 +89,60 @@ protected:
   /// Ends the tree with all that belongs to it, so that another can be started.
   void end() {
     held_.clear();
-    if (kernel_) {
+    if (host_) {
       stop();
-      caf::anon_send_exit(kernel_, caf::exit_reason::user_shutdown);
+      caf::anon_send_exit(host_, caf::exit_reason::user_shutdown);
     }
     scheduler_->run();
-    kernel_ = nullptr;
+    host_ = nullptr;
     started_.reset();
     ended_.reset();
   }
 
   void stop() {
-    on_kernel([](supervision::kernel& k) { k.stop_tree(); });
+    on_host([](supervision::tree_host& host) { host.stop_tree(); });
     run();
   }
 
   // Administration: each runs until nothing is due any more. No answer yet (it may wait for virtual time) is nullopt.
   std::optional<admin_result> start_child(const std::string& supervisor, child_spec spec) {
-    return administer([&](supervision::kernel& k, auto done) { k.start_child(supervisor, std::move(spec), done); });
+    return administer(
+        [&](supervision::tree_host& host, auto done) { host.start_child(supervisor, std::move(spec), done); });
   }
   std::optional<admin_result> start_dynamic(const std::string& supervisor, const param_map& params = {},
                                             const std::string& key = {}) {
-    return administer([&](supervision::kernel& k, auto done) { k.start_child(supervisor, params, key, done); });
+    return administer(
+        [&](supervision::tree_host& host, auto done) { host.start_child(supervisor, params, key, done); });
   }
   std::optional<admin_result> terminate_child(const std::string& path) {
-    return administer([&](supervision::kernel& k, auto done) { k.terminate_child(path, done); });
+    return administer([&](supervision::tree_host& host, auto done) { host.terminate_child(path, done); });
   }
   std::optional<admin_result> terminate_child(const std::string& supervisor, const caf::actor& handle) {
-    return administer([&](supervision::kernel& k, auto done) { k.terminate_child(supervisor, handle, done); });
+    return administer([&](supervision::tree_host& host, auto done) { host.terminate_child(supervisor, handle, done); });
   }
   std::optional<admin_result> restart_child(const std::string& path) {
-    return administer([&](supervision::kernel& k, auto done) { k.restart_child(path, done); });
+    return administer([&](supervision::tree_host& host, auto done) { host.restart_child(path, done); });
   }
   std::optional<admin_result> delete_child(const std::string& path) {
-    return administer([&](supervision::kernel& k, auto done) { k.delete_child(path, done); });
+    return administer([&](supervision::tree_host& host, auto done) { host.delete_child(path, done); });
   }
   std::optional<std::vector<child_info>> which_children(const std::string& supervisor) {
-    return query([&](supervision::kernel& k) { return k.which_children(supervisor); });
+    return query([&](supervision::tree_host& host) { return host.which_children(supervisor); });
   }
   std::optional<child_info> which_child(const std::string& path) {
-    return query([&](supervision::kernel& k) { return k.child_at(path); });
+    return query([&](supervision::tree_host& host) { return host.child_at(path); });
   }
   std::optional<child_counts> count_children(const std::string& supervisor) {
-    return query([&](supervision::kernel& k) { return k.count_children(supervisor); });
+    return query([&](supervision::tree_host& host) { return host.count_children(supervisor); });
   }
   std::optional<child_spec> get_childspec(const std::string& path) {
-    return query([&](supervision::kernel& k) { return k.get_childspec(path); });
+    return query([&](supervision::tree_host& host) { return host.get_childspec(path); });
   }
   std::vector<spec_fault> reload(const supervisor_spec& spec) {
-    return query([&](supervision::kernel& k) { return k.reload(spec); });
+    return query([&](supervision::tree_host& host) { return host.reload(spec); });
   }
   std::size_t leaked() {
-    return query([](supervision::kernel& k) { return k.leaked(); });
+    return query([](supervision::tree_host& host) { return host.leaked(); });
   }
   /// "running", "undefined", "restarting", ...; "not_found" when there is no such child.
   std::string status_of(const std::string& path) {
@@ -153,8 +155,8 @@ protected:
     return info ? info->incarnation : 0;
   }
 
-  void on_kernel(std::function<void(supervision::kernel&)> f) {
-    port::tell_anonymously(kernel_, supervision::kernel_call{std::move(f)});
+  void on_host(std::function<void(supervision::tree_host&)> f) {
+    port::send_anonymously(host_, supervision::host_call{std::move(f)});
   }
 
   /// Handles every message that is due, but for those of actors that are held back.
@@ -185,7 +187,7 @@ protected:
 
   template <class... Ts>
   void send(const std::string& path, Ts&&... message) {
-    port::tell_anonymously(at(path), std::forward<Ts>(message)...);
+    port::send_anonymously(at(path), std::forward<Ts>(message)...);
   }
 
   /// Asks and waits in virtual time. Empty when there was no answer, or an error, which `error_` keeps.
@@ -224,7 +226,8 @@ protected:
   template <class F>
   std::optional<admin_result> administer(F f) {
     auto answer = std::make_shared<std::optional<admin_result>>();
-    on_kernel([&f, answer](supervision::kernel& k) { f(k, [answer](admin_result x) { *answer = std::move(x); }); });
+    on_host(
+        [&f, answer](supervision::tree_host& host) { f(host, [answer](admin_result x) { *answer = std::move(x); }); });
     run();
     return *answer;
   }
@@ -232,16 +235,16 @@ protected:
   template <class F>
   std::shared_ptr<std::optional<admin_result>> administer_later(F f) {
     auto answer = std::make_shared<std::optional<admin_result>>();
-    on_kernel([f = std::move(f), answer](supervision::kernel& k) {
-      f(k, [answer](admin_result x) { *answer = std::move(x); });
+    on_host([f = std::move(f), answer](supervision::tree_host& host) {
+      f(host, [answer](admin_result x) { *answer = std::move(x); });
     });
     run();
     return answer;
   }
   template <class F>
-  std::invoke_result_t<F, supervision::kernel&> query(F f) {
-    std::optional<std::invoke_result_t<F, supervision::kernel&>> answer;
-    on_kernel([&](supervision::kernel& k) { answer.emplace(f(k)); });
+  std::invoke_result_t<F, supervision::tree_host&> query(F f) {
+    std::optional<std::invoke_result_t<F, supervision::tree_host&>> answer;
+    on_host([&](supervision::tree_host& host) { answer.emplace(f(host)); });
     run();
     return std::move(*answer);
   }
@@ -253,9 +256,9 @@ protected:
   caf::actor_system_config config_;
   std::unique_ptr<caf::actor_system> system_;
   caf::scheduler::test_coordinator* scheduler_ = nullptr;
-  caf::actor kernel_;
+  caf::actor host_;
   std::set<std::string> held_;
-  std::optional<supervision::start_report> started_;
+  std::optional<tree_start> started_;
   std::optional<policy::exit_info> ended_;
   std::vector<event> events_;
   std::vector<std::string> printed_;

@@ -226,7 +226,7 @@ const actor_entry* entry_of(const actor_spec& spec, const actor_registry& regist
 /// Sends `message` to `dst` from within an actor.
 template <class... Ts>
 void tell(self_ptr self, const caf::actor& dst, Ts&&... message) {
-  port::tell(self, dst, std::forward<Ts>(message)...);
+  port::send(self, dst, std::forward<Ts>(message)...);
 }
 
 /// Sends `message` and says whether the mailbox of `dst` took it: false when it is full or its actor is over. Always
@@ -235,7 +235,7 @@ template <class... Ts>
 bool offer(self_ptr self, const caf::actor& dst, Ts&&... message) {
   if (!dst) return false;
   const port::refusal_mark mark;
-  port::tell(self, dst, std::forward<Ts>(message)...);
+  port::send(self, dst, std::forward<Ts>(message)...);
   return !mark.refused();
 }
 /// The same from outside of any actor.
@@ -243,7 +243,7 @@ template <class... Ts>
 bool offer(const caf::actor& dst, Ts&&... message) {
   if (!dst) return false;
   const port::refusal_mark mark;
-  port::tell_anonymously(dst, std::forward<Ts>(message)...);
+  port::send_anonymously(dst, std::forward<Ts>(message)...);
   return !mark.refused();
 }
 

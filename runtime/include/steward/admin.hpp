@@ -1,5 +1,6 @@
 #pragma once
 
+#include "steward/admin_code.hpp"
 #include "steward/cause.hpp"
 #include "steward/port.hpp"
 #include "steward/spec.hpp"
@@ -11,24 +12,6 @@
 
 namespace steward {
 
-/// What came of an administrative request. The names are OTP's.
-enum class admin_code : std::uint8_t {
-  ok,
-  ignored,          ///< the child's start declined: there is nothing to run
-  already_started,  ///< a child of that id runs
-  already_present,  ///< a child of that id is there, but does not run
-  not_found,        ///< no such child
-  running,          ///< the child runs: terminate it first
-  restarting,       ///< the child is being restarted: terminate it first
-  unsupported,      ///< dynamic children have no specs of their own: not with simple_one_for_one
-  failed,           ///< the child did not start; `why` tells
-  invalid,          ///< the spec is wrong; `faults` tells all that is
-  noproc,           ///< no such supervisor, or it is over or about to be
-  timed_out,        ///< no answer in time; what was asked for goes on
-};
-
-const char* to_string(admin_code x) noexcept;
-
 struct admin_result {
   admin_code code = admin_code::ok;
   std::string path;                ///< of the child
@@ -38,6 +21,28 @@ struct admin_result {
   std::vector<spec_fault> faults;  ///< `invalid`
 
   explicit operator bool() const noexcept { return code == admin_code::ok; }
+};
+
+/// What came of `supervisor::start_children`.
+struct batch_result {
+  admin_code code = admin_code::ok;    ///< of the first child that is not up; `ok`: all are
+  std::size_t started = 0;             ///< that have become ready
+  std::vector<caf::actor> handles;     ///< as they were asked for; empty where the child is not up, or is no actor
+  std::vector<admin_result> failures;  ///< one for each child that is not up, as they came; none when nothing was begun
+  cause why;                           ///< of the first failure
+  std::vector<spec_fault> faults;      ///< `invalid`: nothing was begun
+
+  explicit operator bool() const noexcept { return code == admin_code::ok; }
+};
+
+/// How the start of a tree went.
+struct [[nodiscard]] tree_start {
+  bool ok = false;
+  std::string failed_child;  ///< path of the child that did not start
+  cause why;
+  std::vector<spec_fault> faults;  ///< what is wrong with the spec; then nothing was started
+
+  explicit operator bool() const noexcept { return ok; }
 };
 
 /// What became of what differs in new specs; see `supervisor::reload`.

@@ -43,13 +43,13 @@ namespace port {
 
 /// Sends an asynchronous message.
 template <class Self, class Dst, class... Ts>
-void tell(Self* self, const Dst& dst, Ts&&... xs) {
+void send(Self* self, const Dst& dst, Ts&&... xs) {
   self->send(dst, std::forward<Ts>(xs)...);
 }
 
 /// Sends an asynchronous message after a delay.
 template <class Self, class Rep, class Per, class Dst, class... Ts>
-void tell_after(Self* self, std::chrono::duration<Rep, Per> delay, const Dst& dst, Ts&&... xs) {
+void send_after(Self* self, std::chrono::duration<Rep, Per> delay, const Dst& dst, Ts&&... xs) {
   // CAF adds it to its clock, which has an end.
   constexpr std::chrono::hours century{24 * 365 * 100};
   self->delayed_send(dst, std::chrono::nanoseconds(delay < century ? delay : century), std::forward<Ts>(xs)...);
@@ -57,13 +57,13 @@ void tell_after(Self* self, std::chrono::duration<Rep, Per> delay, const Dst& ds
 
 /// Sends a message from outside of any actor; nobody gets an answer.
 template <class Dst, class... Ts>
-void tell_anonymously(const Dst& dst, Ts&&... xs) {
+void send_anonymously(const Dst& dst, Ts&&... xs) {
   caf::anon_send(dst, std::forward<Ts>(xs)...);
 }
 
-/// As `tell_anonymously`, but overtakes what is queued.
+/// As `send_anonymously`, but overtakes what is queued.
 template <class Dst, class... Ts>
-void tell_urgently(const Dst& dst, Ts&&... xs) {
+void send_urgently(const Dst& dst, Ts&&... xs) {
   caf::anon_send<caf::message_priority::high>(dst, std::forward<Ts>(xs)...);
 }
 

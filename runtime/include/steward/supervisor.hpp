@@ -25,16 +25,6 @@ enum class tree_end : std::uint8_t {
   gave_up,   ///< the root's restart limit was reached
 };
 
-/// How the start of a tree went.
-struct [[nodiscard]] tree_start {
-  bool ok = false;
-  std::string failed_child;  ///< path of the child that did not start
-  cause why;
-  std::vector<spec_fault> faults;  ///< what is wrong with the spec; then nothing was started
-
-  explicit operator bool() const noexcept { return ok; }
-};
-
 /// A supervision tree: starts its children in order, restarts what dies, stops them in reverse order.
 ///
 /// One thread per tree makes all decisions and runs no user code; see `supervisor_spec` for the policy. The destructor
@@ -95,6 +85,11 @@ public:
   /// Makes a child of a simple_one_for_one; `params` override its template's, `key` chooses the partition (the same
   /// key, the same one; without it they take turns).
   admin_result start_child(const std::string& supervisor_path, param_map params, const std::string& key = {});
+  /// Makes many children of a simple_one_for_one by one request, one for each of `params` or `count` of them by the
+  /// template alone. Their starts overlap; a failed one leaves nothing behind and does not keep the others from
+  /// starting. Partitions take turns. When parameters are wrong nothing is begun.
+  batch_result start_children(const std::string& supervisor_path, std::vector<param_map> params);
+  batch_result start_children(const std::string& supervisor_path, std::size_t count);
   /// Stops a child by its own rule. Its spec stays, unless it is temporary or dynamic. Idempotent.
   admin_result terminate_child(const std::string& path);
   /// The same by handle: not_found for an actor that never was a child of that supervisor, ok for one that is gone.

@@ -39,7 +39,7 @@ answer<R> ask(const task_context& context, std::string_view name, milliseconds l
 /// is none of the pool's. A worker that dies at once may take the message with it.
 template <class... Ts>
 void tell(const task_context& context, std::string_view name, Ts&&... message) {
-  port::tell_anonymously(detail::find_task_actor(context, name), std::forward<Ts>(message)...);
+  port::send_anonymously(detail::find_task_actor(context, name), std::forward<Ts>(message)...);
 }
 
 }  // namespace steward

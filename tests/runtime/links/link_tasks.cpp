@@ -54,7 +54,7 @@ struct keeper_state {
     return kept;
   }
   std::int64_t end_helper() {
-    port::tell_anonymously(helper(), remove_atom::value);
+    port::send_anonymously(helper(), remove_atom::value);
     return 0;
   }
   caf::result<std::int64_t> ask(const caf::actor& who, std::int64_t n) {
@@ -152,7 +152,7 @@ std::string lend_own_actor(const task_context& context, const std::string& n) {
 std::string die_while_asked(const task_context& context, const std::string&) {
   const auto front = detail::find_task_actor(context, "open");
   caf::scoped_actor self{detail::task_system()};
-  port::tell(self.ptr(), front, push_atom::value, own_actor(), std::int64_t{-1});
+  port::send(self.ptr(), front, push_atom::value, own_actor(), std::int64_t{-1});
   add(context, "0");  // by then the request is on its way here
   std::_Exit(3);
 }
@@ -170,7 +170,7 @@ std::string watch_the_end(const task_context& context, const std::string&) {
 std::string be_watched(const task_context& context, const std::string&) {
   const auto own = own_actor();
   ask<void>(context, "open", 20s, show_atom::value, own).value();
-  port::tell_anonymously(own, remove_atom::value);
+  port::send_anonymously(own, remove_atom::value);
   std::string seen = "0";
   for (const auto until = std::chrono::steady_clock::now() + 20s;
        seen == "0" && std::chrono::steady_clock::now() < until;)

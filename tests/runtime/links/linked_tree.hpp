@@ -1,6 +1,6 @@
 #pragma once
 
-#include "caf/actor_link.hpp"
+#include "actor_system/actor_link.hpp"
 #include "link_tasks.hpp"
 #include "steward/messages.hpp"
 #include "steward/supervisor.hpp"

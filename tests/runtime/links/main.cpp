@@ -1,4 +1,4 @@
-#include "caf/actor_link.hpp"
+#include "actor_system/actor_link.hpp"
 #include "link_tasks.hpp"
 #include "pool/worker.hpp"
 #include "process/child.hpp"

@@ -431,7 +431,7 @@ private:
   std::map<child_number, std::uint64_t> starts_;
   std::map<child_number, int> in_place_;
   std::map<child_number, std::uint64_t> notes_;
-  std::map<request_number, reply_code> replies_;
+  std::map<request_number, admin_code> replies_;
   std::size_t largest_batch_ = 0;
   std::atomic<request_number> requests_ = 0;
 };

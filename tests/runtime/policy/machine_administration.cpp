@@ -79,7 +79,7 @@ TEST(terminate_child, in_every_state_ends_with_a_child_that_is_down) {
       EXPECT_EQ(d.replies.contains(r), x == child_state::idle) << "it is answered when the child is down";
       settle(d);
       ASSERT_TRUE(d.replies.contains(r));
-      EXPECT_EQ(d.replies.at(r).code, reply_code::ok);
+      EXPECT_EQ(d.replies.at(r).code, admin_code::ok);
       EXPECT_EQ(d.state(2), child_state::idle);
       EXPECT_EQ(d.state(1), child_state::up);
       EXPECT_EQ(d.state(3), child_state::up);
@@ -100,9 +100,9 @@ TEST(restart_child, in_every_state_is_answered_as_otp_does) {
       EXPECT_EQ(d.replies.contains(r), !begins);
       settle(d);
       ASSERT_TRUE(d.replies.contains(r));
-      const auto expected = begins                      ? reply_code::ok
-                            : x == child_state::waiting ? reply_code::restarting
-                                                        : reply_code::running;
+      const auto expected = begins                      ? admin_code::ok
+                            : x == child_state::waiting ? admin_code::restarting
+                                                        : admin_code::running;
       EXPECT_EQ(d.replies.at(r).code, expected);
     }
 }
@@ -290,7 +290,7 @@ TEST(terminate_child, gets_in_at_each_stage_of_a_group_restart) {
       const auto r = d.last_request;
       settle(d);
       ASSERT_TRUE(d.replies.contains(r));
-      EXPECT_EQ(d.replies.at(r).code, reply_code::ok);
+      EXPECT_EQ(d.replies.at(r).code, admin_code::ok);
       for (child_number n = 1; n <= 4; ++n)
         EXPECT_EQ(d.state(n), n == i ? child_state::idle : child_state::up) << "child " << n;
       EXPECT_EQ(d.crash(i == 4 ? 1 : 4), words{i == 4   ? "stop 3 keep"
@@ -334,7 +334,7 @@ TEST(restart_child, at_each_stage_of_a_group_restart_is_refused) {
       auto d = in_stage(stage);
       const auto x = d.state(i);
       d.restart(i);
-      EXPECT_EQ(d.replies.at(1).code, x == child_state::waiting ? reply_code::restarting : reply_code::running);
+      EXPECT_EQ(d.replies.at(1).code, x == child_state::waiting ? admin_code::restarting : admin_code::running);
       EXPECT_EQ(d.state(i), x);
     }
 }

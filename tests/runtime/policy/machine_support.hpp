@@ -74,21 +74,21 @@ inline exit_info exit_as(exit_class cls) {
   return out;
 }
 
-inline const char* word_of(reply_code x) {
+inline const char* word_of(admin_code x) {
   switch (x) {
-    case reply_code::ok:
+    case admin_code::ok:
       return "ok";
-    case reply_code::ignored:
+    case admin_code::ignored:
       return "ignored";
-    case reply_code::not_found:
+    case admin_code::not_found:
       return "not_found";
-    case reply_code::running:
+    case admin_code::running:
       return "running";
-    case reply_code::restarting:
+    case admin_code::restarting:
       return "restarting";
-    case reply_code::failed:
+    case admin_code::failed:
       return "failed";
-    case reply_code::noproc:
+    case admin_code::noproc:
       return "noproc";
   }
   return "?";

@@ -33,7 +33,7 @@ void naive_supervisor::ready(child_number i, std::uint64_t incarnation, time_poi
   k->from = asker::policy;
   k->due.reset();
   k->ready_since = now;
-  answer(*k, true, reply_code::ok);
+  answer(*k, true, admin_code::ok);
   if (!about_to_be_stopped(*k)) k->member = false;
   if (first == i) first = 0;
   go_on();
@@ -45,7 +45,7 @@ void naive_supervisor::declined(child_number i, std::uint64_t incarnation, time_
   if (k == nullptr || k->state != child_state::starting) return;
   k->due.reset();
   k->from = asker::policy;
-  answer(*k, true, reply_code::ignored);
+  answer(*k, true, admin_code::ignored);
   if (first == i) first = 0;
   if (!serving()) {
     k->state = child_state::waiting;
@@ -67,7 +67,7 @@ void naive_supervisor::start_failed(child_number i, std::uint64_t incarnation, t
     failed_child = i;
     end(phases::rolling_back, o.keep_on_end, exit_class::abnormal);
   } else if (serving() && k->from != asker::policy) {
-    answer(*k, true, reply_code::failed);
+    answer(*k, true, admin_code::failed);
     ask(i, *k, k->from == asker::start ? fate::forgotten : usual_fate(*k));
   } else if (serving() && about_to_be_stopped(*k)) {
     lost(i, *k);
@@ -148,7 +148,7 @@ void naive_supervisor::timer(child_number i, time_point t) {
 
 void naive_supervisor::start_child(child_number i, child_policy p, request_number r, time_point t) {
   now = t;
-  if (phase != phases::running) return reply(r, reply_code::noproc);
+  if (phase != phases::running) return reply(r, admin_code::noproc);
   auto& k = kids[i];
   k.p = p;
   k.from = asker::start;
@@ -160,10 +160,10 @@ void naive_supervisor::start_child(child_number i, child_policy p, request_numbe
 void naive_supervisor::terminate(child_number i, request_number r, time_point t) {
   now = t;
   const auto it = kids.find(i);
-  if (!serving()) return reply(r, reply_code::noproc);
-  if (it == kids.end()) return reply(r, reply_code::not_found);
+  if (!serving()) return reply(r, admin_code::noproc);
+  if (it == kids.end()) return reply(r, admin_code::not_found);
   auto& k = it->second;
-  if (k.state == child_state::idle) return reply(r, k.to_be_started ? reply_code::noproc : reply_code::ok);
+  if (k.state == child_state::idle) return reply(r, k.to_be_started ? admin_code::noproc : admin_code::ok);
   k.asked.push_back({r, false});
   if (k.state == child_state::stopping) return;
   if (k.state == child_state::waiting) k.member = false;
@@ -175,11 +175,11 @@ void naive_supervisor::terminate(child_number i, request_number r, time_point t)
 void naive_supervisor::restart(child_number i, request_number r, time_point t) {
   now = t;
   const auto it = kids.find(i);
-  if (phase != phases::running) return reply(r, reply_code::noproc);
-  if (it == kids.end()) return reply(r, reply_code::not_found);
+  if (phase != phases::running) return reply(r, admin_code::noproc);
+  if (it == kids.end()) return reply(r, admin_code::not_found);
   auto& k = it->second;
-  if (k.state == child_state::waiting) return reply(r, reply_code::restarting);
-  if (k.state != child_state::idle && k.state != child_state::parked) return reply(r, reply_code::running);
+  if (k.state == child_state::waiting) return reply(r, admin_code::restarting);
+  if (k.state != child_state::idle && k.state != child_state::parked) return reply(r, admin_code::running);
   if (k.state == child_state::parked)
     k.restarts.clear();
   else
@@ -192,15 +192,15 @@ void naive_supervisor::restart(child_number i, request_number r, time_point t) {
 
 void naive_supervisor::remove(child_number i, request_number r) {
   const auto it = kids.find(i);
-  if (!serving()) return reply(r, reply_code::noproc);
-  if (it == kids.end()) return reply(r, reply_code::not_found);
+  if (!serving()) return reply(r, admin_code::noproc);
+  if (it == kids.end()) return reply(r, admin_code::not_found);
   const auto& k = it->second;
-  if (k.to_be_started) return reply(r, reply_code::noproc);
-  if (k.state == child_state::waiting || k.state == child_state::parked) return reply(r, reply_code::restarting);
-  if (k.state != child_state::idle) return reply(r, reply_code::running);
+  if (k.to_be_started) return reply(r, admin_code::noproc);
+  if (k.state == child_state::waiting || k.state == child_state::parked) return reply(r, admin_code::restarting);
+  if (k.state != child_state::idle) return reply(r, admin_code::running);
   kids.erase(it);
   say({deed::kind::forget, i});
-  reply(r, reply_code::ok);
+  reply(r, admin_code::ok);
 }
 
 void naive_supervisor::reconfigure(machine_options x) {
@@ -230,7 +230,7 @@ bool naive_supervisor::wanted_down(const kid& k) {
   return std::any_of(k.asked.begin(), k.asked.end(), [](const request& x) { return !x.start; });
 }
 
-void naive_supervisor::answer(kid& k, bool start, reply_code code) {
+void naive_supervisor::answer(kid& k, bool start, admin_code code) {
   for (const auto& x : k.asked)
     if (x.start == start) reply(x.number, code);
   std::erase_if(k.asked, [&](const request& x) { return x.start == start; });
@@ -248,7 +248,7 @@ void naive_supervisor::begin(child_number i, kid& k, bool in_place) {
 void naive_supervisor::ask(child_number i, kid& k, fate then) {
   const bool brutal = k.p.shutdown == brutal_kill;
   const bool kept = then == fate::comes_back || (keep && !serving() && then != fate::forgotten);
-  if (then != fate::comes_back) answer(k, true, reply_code::failed);
+  if (then != fate::comes_back) answer(k, true, admin_code::failed);
   k.state = child_state::stopping;
   k.then = then;
   k.from = asker::policy;
@@ -264,12 +264,12 @@ void naive_supervisor::ask(child_number i, kid& k, fate then) {
 void naive_supervisor::ends_after_all(kid& k) {
   if (k.then != fate::comes_back) return;
   k.then = usual_fate(k);
-  answer(k, true, reply_code::failed);
+  answer(k, true, admin_code::failed);
 }
 
 void naive_supervisor::down(child_number i, kid& k) {
   k.due.reset();
-  answer(k, false, reply_code::ok);
+  answer(k, false, admin_code::ok);
   if (k.then == fate::comes_back && serving()) {
     k.state = child_state::waiting;
     return;
@@ -310,7 +310,7 @@ void naive_supervisor::crashed(child_number i, kid& k, bool in_place) {
   if (!serving()) return;
   if (!within_limit(k)) {
     if (!k.p.intensity || k.p.on_spent != spent_policy::park) return give_up(k);
-    answer(k, true, reply_code::failed);
+    answer(k, true, admin_code::failed);
     k.state = child_state::parked;
     k.member = false;
     if (k.p.park_for > milliseconds{0}) k.due = now + k.p.park_for;
@@ -420,8 +420,8 @@ bool naive_supervisor::next_stop() {
     return true;
   }
   for (auto& [n, k] : kids) {
-    answer(k, true, reply_code::noproc);
-    answer(k, false, reply_code::ok);
+    answer(k, true, admin_code::noproc);
+    answer(k, false, admin_code::ok);
   }
   const bool failed = phase == phases::rolling_back;
   phase = phases::over;

@@ -31,7 +31,7 @@ inline std::string to_string(const deed& x) {
 
 struct answered {
   request_number request = 0;
-  reply_code code = reply_code::ok;
+  admin_code code = admin_code::ok;
   friend auto operator<=>(const answered&, const answered&) = default;
 };
 
@@ -98,7 +98,7 @@ private:
   };
 
   void say(deed x) { deeds.push_back(x); }
-  void reply(request_number r, reply_code code) { replies.push_back({r, code}); }
+  void reply(request_number r, admin_code code) { replies.push_back({r, code}); }
 
   kid* current(child_number i, std::uint64_t incarnation);
   bool dynamic() const { return o.strategy == strategy::simple_one_for_one; }
@@ -106,7 +106,7 @@ private:
   static bool wanted_down(const kid& k);
   bool about_to_be_stopped(const kid& k) const { return group && !group->all_down && k.member; }
 
-  void answer(kid& k, bool start, reply_code code);
+  void answer(kid& k, bool start, admin_code code);
   void begin(child_number i, kid& k, bool in_place);
   /// Asks a child to stop. It may be forgotten at once.
   void ask(child_number i, kid& k, fate then);

@@ -146,7 +146,7 @@ TEST_F(administration, spreads_children_over_partitions) {
   const auto second = tree.start_child("/root/pool", param_map{}, "some key");
   ASSERT_TRUE(first);
   EXPECT_EQ(first.path.substr(0, 13), second.path.substr(0, 13)) << "one key, one partition";
-  port::tell_anonymously(first.handle, crash_atom::value);
+  port::send_anonymously(first.handle, crash_atom::value);
   EXPECT_EQ(ask<std::uint64_t>(rt, first.handle, caf::get_atom::value), 2U);
 }
 
@@ -161,8 +161,8 @@ TEST_F(administration, answers_while_every_scheduler_thread_is_busy_and_a_stop_t
   }
   supervisor tree{rt, tree_of(children)};
   ASSERT_TRUE(tree.start().ok);
-  port::tell_anonymously(tree.actor("/root/a"), caf::tick_atom::value);
-  port::tell_anonymously(tree.actor("/root/b"), caf::tick_atom::value);
+  port::send_anonymously(tree.actor("/root/a"), caf::tick_atom::value);
+  port::send_anonymously(tree.actor("/root/b"), caf::tick_atom::value);
   ASSERT_TRUE(gate_.await(2));
   const auto all = tree.which_children("/root");
   ASSERT_TRUE(all);
@@ -179,7 +179,7 @@ TEST_F(administration, reports_a_handler_that_hangs_with_what_it_handles) {
   a.hang_after = 20ms;
   supervisor tree{rt, tree_of({a})};
   ASSERT_TRUE(tree.start().ok);
-  port::tell_anonymously(tree.actor("/root/a"), caf::tick_atom::value);
+  port::send_anonymously(tree.actor("/root/a"), caf::tick_atom::value);
   ASSERT_TRUE(await(event_kind::hang, "/root/a"));
   EXPECT_NE(events_of(event_kind::hang)[0].text.find("tick"), std::string::npos) << events_of(event_kind::hang)[0].text;
   EXPECT_EQ(tree.leaked(), 0U);
@@ -195,8 +195,8 @@ TEST_F(administration, replaces_an_actor_that_hangs_and_its_old_handle_reaches_t
   supervisor tree{rt, tree_of({a})};
   ASSERT_TRUE(tree.start().ok);
   const auto old = tree.actor("/root/a");
-  port::tell_anonymously(old, caf::tick_atom::value);
-  port::tell_anonymously(old, caf::add_atom::value, std::int64_t{1});  // behind the handler that hangs
+  port::send_anonymously(old, caf::tick_atom::value);
+  port::send_anonymously(old, caf::add_atom::value, std::int64_t{1});  // behind the handler that hangs
   ASSERT_TRUE(await(event_kind::recover, "/root/a"));
   EXPECT_NE(tree.actor("/root/a"), old);
   EXPECT_EQ(tree.leaked(), 1U);
@@ -215,7 +215,7 @@ TEST_F(administration, brutal_kill_does_not_wait_for_a_handler) {
   a.shutdown = brutal_kill;
   supervisor tree{rt, tree_of({a, child("b", "worker")})};
   ASSERT_TRUE(tree.start().ok);
-  port::tell_anonymously(tree.actor("/root/a"), caf::tick_atom::value);
+  port::send_anonymously(tree.actor("/root/a"), caf::tick_atom::value);
   ASSERT_TRUE(gate_.await(1));
   EXPECT_EQ(tree.terminate_child("/root/a").code, result::ok) << "though its handler still runs";
   EXPECT_EQ(tree.restart_child("/root/a").code, result::ok);
@@ -236,9 +236,9 @@ TEST_F(administration, new_specs_count_from_the_next_restart) {
   auto bad = spec;
   bad.children[0].id = "";
   EXPECT_FALSE(tree.reload(bad).empty()) << "the old ones are kept";
-  port::tell_anonymously(tree.actor("/root/a"), crash_atom::value);
+  port::send_anonymously(tree.actor("/root/a"), crash_atom::value);
   EXPECT_EQ(ask<std::uint64_t>(rt, tree.actor("/root/a"), caf::get_atom::value), 2U);
-  port::tell_anonymously(tree.actor("/root/a"), crash_atom::value);
+  port::send_anonymously(tree.actor("/root/a"), crash_atom::value);
   ASSERT_TRUE(tree.wait_until(std::chrono::steady_clock::now() + 20s));
   EXPECT_EQ(tree.end(), tree_end::gave_up) << "by the new limit";
 }

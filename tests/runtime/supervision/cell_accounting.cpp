@@ -199,9 +199,9 @@ TEST_F(cell_storm, ten_thousand_crashes_lose_no_message_and_each_request_has_one
       many_requests requests{rt_->system()};
       for (int round = 0; round < rounds; ++round) {
         for (const auto& cell : all) {
-          port::tell_anonymously(cell, caf::add_atom::value, std::int64_t{1});
+          port::send_anonymously(cell, caf::add_atom::value, std::int64_t{1});
           if ((round + t) % 2 == 0)
-            port::tell_anonymously(cell, crash_atom::value);
+            port::send_anonymously(cell, crash_atom::value);
           else
             requests.ask(cell, crash_atom::value);
           requests.ask(cell, caf::add_atom::value, std::int64_t{round});
@@ -242,7 +242,7 @@ TEST_F(cell_storm, full_mailboxes_and_redelivery_keep_the_books_and_the_order_un
     senders.emplace_back([&, t] {
       many_requests requests{rt_->system()};
       for (std::int64_t n = 0; n < rounds; ++n) {
-        port::tell_anonymously(all[0], caf::put_atom::value, std::int64_t{t}, n);
+        port::send_anonymously(all[0], caf::put_atom::value, std::int64_t{t}, n);
         for (const auto& cell : all) {
           if (n % 50 == 0) {
             told += offer(cell, crash_atom::value) ? 1 : 0;

@@ -19,7 +19,7 @@
 
 namespace steward::testing_support {
 
-/// A cell on CAF's test scheduler without a kernel: the test gives the commands and sees the reports. Its desk has no
+/// A cell on CAF's test scheduler without a host: the test gives the commands and sees the reports. Its desk has no
 /// machine, so that no incarnation begins by itself.
 class cell_alone : public ::testing::Test {
 protected:
@@ -32,7 +32,7 @@ protected:
     system_ = std::make_unique<caf::actor_system>(config_);
     scheduler_ = dynamic_cast<caf::scheduler::test_coordinator*>(&system_->scheduler());
     log_.add_sink([this](const event& e) { events_.push_back(e); });
-    kernel_ = system_->spawn([this](caf::event_based_actor*) -> caf::behavior {
+    host_ = system_->spawn([this](caf::event_based_actor*) -> caf::behavior {
       return {[this](const report& x) { reports_.push_back(x); }};
     });
     run();
@@ -44,9 +44,9 @@ protected:
     run();
     cell_ = nullptr;
     other_ = nullptr;
-    caf::anon_send_exit(kernel_, caf::exit_reason::kill);
+    caf::anon_send_exit(host_, caf::exit_reason::kill);
     run();
-    kernel_ = nullptr;
+    host_ = nullptr;
   }
 
   /// What the cells are made of; change it before `make`.
@@ -55,13 +55,13 @@ protected:
   template <class State>
   caf::actor make() {
     kind_->make = actor_registry::factory_of<State>();
-    auto place = caf::make_counted<supervision::child_place>();
-    place->text = "/root/a";
-    place->desk = std::make_shared<policy::supervisor_desk>([] {});
-    place->events = &log_;
-    place->kernel = kernel_;
+    auto address = caf::make_counted<supervision::child_address>();
+    address->text = "/root/a";
+    address->desk = std::make_shared<policy::supervisor_desk>([] {});
+    address->events = &log_;
+    address->host = host_;
     supervision::cell_spec spec;
-    spec.place = std::move(place);
+    spec.address = std::move(address);
     spec.kind = kind_;
     auto out = system_->spawn<supervision::cell>(std::move(spec));
     run();
@@ -75,7 +75,7 @@ protected:
   }
 
   void tell(const caf::actor& dst, command what) {
-    port::tell_urgently(dst, std::move(what));
+    port::send_urgently(dst, std::move(what));
     run();
   }
   void incarnate(const caf::actor& dst, std::uint64_t n) {
@@ -90,11 +90,12 @@ protected:
     out.what = command::kind::hold;
     tell(cell_, std::move(out));
   }
-  void leave(const caf::actor& dst, supervision::leave_reason reason = supervision::leave_reason::shutdown,
-             const std::string& why = {}, const caf::actor& heir = nullptr) {
+  void leave(const caf::actor& dst, policy::exit_class how = policy::exit_class::shutdown, const std::string& why = {},
+             const caf::actor& heir = nullptr, bool killed = false) {
     command out;
     out.what = command::kind::leave;
-    out.reason = reason;
+    out.how = how;
+    out.killed = killed;
     out.why = why;
     out.heir = heir;
     tell(dst, std::move(out));
@@ -108,7 +109,7 @@ protected:
 
   template <class... Ts>
   void send(Ts&&... message) {
-    port::tell_anonymously(cell_, std::forward<Ts>(message)...);
+    port::send_anonymously(cell_, std::forward<Ts>(message)...);
   }
 
   /// A request that is under way; its answer is a value or an error, once.
@@ -158,7 +159,7 @@ protected:
   caf::actor_system_config config_;
   std::unique_ptr<caf::actor_system> system_;
   caf::scheduler::test_coordinator* scheduler_ = nullptr;
-  caf::actor kernel_;
+  caf::actor host_;
   caf::actor cell_;
   caf::actor other_;
 };
@@ -186,7 +187,7 @@ public:
           throw std::runtime_error("boom");
         },
         [this](caf::put_atom, std::int64_t n) {
-          for (std::int64_t i = 0; i < n; ++i) port::tell_anonymously(handle_of(self_), caf::add_atom::value, i);
+          for (std::int64_t i = 0; i < n; ++i) port::send_anonymously(handle_of(self_), caf::add_atom::value, i);
         },
         [this](caf::delete_atom) { self_->quit(); },
     };

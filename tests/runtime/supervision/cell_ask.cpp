@@ -107,7 +107,7 @@ TEST_F(cell_ask, is_told_at_its_deadline_and_not_before_and_a_late_answer_is_dro
   advance(1ms);
   ASSERT_EQ(plan().errors.size(), 1U);
   EXPECT_EQ(plan().errors[0], caf::sec::request_timeout);
-  port::tell_anonymously(other_, caf::get_atom::value);
+  port::send_anonymously(other_, caf::get_atom::value);
   run();
   EXPECT_TRUE(plan().values.empty());
   EXPECT_EQ(plan().errors.size(), 1U);
@@ -246,8 +246,8 @@ TEST_F(cell_guard, is_refused_at_once_while_nothing_is_up) {
 TEST_F(cell_guard, is_answered_when_its_incarnation_is_gone_and_others_wait_on) {
   start_guarded();
   plan().count = 3;
-  port::tell_anonymously(other_, crash_atom::value, std::int64_t{-1});
-  port::tell_anonymously(other_, caf::add_atom::value, std::int64_t{-2});
+  port::send_anonymously(other_, crash_atom::value, std::int64_t{-1});
+  port::send_anonymously(other_, caf::add_atom::value, std::int64_t{-2});
   send(caf::get_atom::value);
   run();  // the crash comes first; nothing is up then
   EXPECT_EQ(plan().errors.size(), 3U);
@@ -295,7 +295,7 @@ TEST_F(cell_guard, what_was_in_hand_at_a_crash_tells_of_the_crash) {
   cell_.swap(other_);
 }
 
-/// With a kernel: restarts in place.
+/// With a host: restarts in place.
 class cell_in_place : public virtual_tree {};
 
 TEST_F(cell_in_place, a_guarded_request_behind_a_crash_is_answered_and_a_plain_one_handled) {

@@ -6,7 +6,7 @@ namespace {
 
 using namespace steward;
 using namespace steward::testing_support;
-using supervision::leave_reason;
+using policy::exit_class;
 using numbers = std::vector<std::int64_t>;
 
 class cell_delivery : public cell_alone {
@@ -146,7 +146,7 @@ TEST_F(cell_redelivery, what_waits_to_be_repeated_is_answered_at_the_end) {
   run();
   asked->look();
   EXPECT_EQ(asked->answers, 0);
-  leave(cell_, leave_reason::crashed, "the limit was reached");
+  leave(cell_, exit_class::abnormal, "the limit was reached");
   asked->look();
   EXPECT_EQ(asked->answers, 1);
   ASSERT_TRUE(asked->error);
@@ -233,11 +233,17 @@ TEST_F(cell_delivery, holding_is_answered_even_when_nothing_runs) {
 }
 
 TEST_F(cell_delivery, its_end_is_what_monitors_and_links_are_told_once) {
-  const std::pair<leave_reason, std::string> ends[] = {{leave_reason::normal, ""},
-                                                       {leave_reason::shutdown, "user_shutdown"},
-                                                       {leave_reason::killed, "kill"},
-                                                       {leave_reason::crashed, "gave up: enough"}};
-  for (const auto& [reason, text] : ends) {
+  struct ending {
+    exit_class how;
+    bool killed;
+    std::string text;
+  };
+  const ending ends[] = {{exit_class::normal, false, ""},
+                         {exit_class::shutdown, false, "user_shutdown"},
+                         {exit_class::shutdown, true, "kill"},
+                         {exit_class::abnormal, false, "gave up: enough"},
+                         {exit_class::gave_up, false, "gave up: enough"}};
+  for (const auto& [how, killed, text] : ends) {
     start<noter>();
     std::vector<std::string> told;
     auto watcher = system_->spawn([&](caf::event_based_actor* self) -> caf::behavior {
@@ -250,7 +256,7 @@ TEST_F(cell_delivery, its_end_is_what_monitors_and_links_are_told_once) {
     run();
     incarnate(2);
     EXPECT_TRUE(told.empty()) << "a crash is no end";
-    leave(cell_, reason, "enough");
+    leave(cell_, how, "enough", nullptr, killed);
     EXPECT_EQ(told, std::vector<std::string>{text});
     caf::anon_send_exit(watcher, caf::exit_reason::kill);
     run();
@@ -259,7 +265,7 @@ TEST_F(cell_delivery, its_end_is_what_monitors_and_links_are_told_once) {
 
 TEST_F(cell_delivery, requests_after_the_end_are_answered_with_its_reason) {
   start<noter>();
-  leave(cell_, leave_reason::crashed, "enough");
+  leave(cell_, exit_class::abnormal, "enough");
   auto asked = request(caf::add_atom::value, std::int64_t{1});
   asked->look();
   ASSERT_TRUE(asked->error);
@@ -275,7 +281,7 @@ TEST_F(cell_delivery, an_heir_gets_what_waits_in_order_and_answers_it) {
   send(caf::add_atom::value, std::int64_t{0});
   auto asked = request(caf::add_atom::value, std::int64_t{1});
   send(caf::add_atom::value, std::int64_t{2});
-  leave(cell_, leave_reason::killed, "replaced", other_);
+  leave(cell_, exit_class::shutdown, "replaced", other_, true);
   send(caf::add_atom::value, std::int64_t{3});
   run();
   EXPECT_EQ(noter::seen(), (numbers{0, 1, 2, 3}));

@@ -10,7 +10,7 @@ using namespace steward;
 using namespace steward::testing_support;
 using namespace std::chrono_literals;
 
-/// A tree whose kernel is woken for mere notes only now and then.
+/// A tree whose host is woken for mere notes only now and then.
 class cell_gathering : public virtual_tree {
 protected:
   cell_gathering() {
@@ -19,16 +19,16 @@ protected:
   }
 
   void start_gathering(supervisor_spec spec, milliseconds gather) {
-    supervision::kernel_environment env;
+    supervision::host_environment env;
     env.events = &log_;
     env.names = &names_;
     env.actors = &registry_;
     env.tasks = &tasks_;
     env.gather = gather;
-    kernel_ = system_->spawn<supervision::kernel>(std::move(env));
-    on_kernel([this, spec = std::move(spec)](supervision::kernel& k) {
-      k.start_tree(
-          "root", spec, [this](supervision::start_report report) { started_ = std::move(report); },
+    host_ = system_->spawn<supervision::tree_host>(std::move(env));
+    on_host([this, spec = std::move(spec)](supervision::tree_host& host) {
+      host.start_tree(
+          "root", spec, [this](tree_start report) { started_ = std::move(report); },
           [this](policy::exit_info how) { ended_ = std::move(how); });
     });
     run();

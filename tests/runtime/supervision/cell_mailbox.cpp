@@ -62,7 +62,7 @@ TEST_F(cell_mailbox, answers_a_request_that_it_refuses_at_once) {
 
 TEST_F(cell_mailbox, offers_to_what_is_no_cell_or_is_over_are_told_apart) {
   start_with(2, overflow_policy::reject);
-  EXPECT_TRUE(offer(kernel_, caf::add_atom::value, std::int64_t{1}));
+  EXPECT_TRUE(offer(host_, caf::add_atom::value, std::int64_t{1}));
   EXPECT_FALSE(offer(caf::actor{}, caf::add_atom::value, std::int64_t{1}));
   leave(cell_);
   EXPECT_FALSE(offer(cell_, caf::add_atom::value, std::int64_t{1}));

@@ -225,7 +225,7 @@ TEST_F(cell_ties, handlers_of_a_dead_incarnation_are_forgotten) {
   EXPECT_TRUE(said().empty());
 }
 
-TEST_F(cell_ties, a_monitor_hears_of_the_end_after_the_kernel) {
+TEST_F(cell_ties, a_monitor_hears_of_the_end_after_the_host) {
   start<tied>();
   std::size_t reports_before = 0;
   auto watcher = system_->spawn([&](caf::event_based_actor* self) -> caf::behavior {
@@ -303,7 +303,7 @@ TEST_F(cell_ties, a_stream_of_its_own_is_refused_with_the_reason_and_ends_with_i
   EXPECT_EQ(said(), std::vector<std::string>{"goes on"});
 }
 
-/// With a kernel: the next incarnation begins in place, while what the dead one waited for is behind in the mailbox.
+/// With a host: the next incarnation begins in place, while what the dead one waited for is behind in the mailbox.
 class cell_ties_in_place : public virtual_tree {
 protected:
   cell_ties_in_place() {

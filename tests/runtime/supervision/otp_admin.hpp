@@ -12,7 +12,7 @@ namespace steward::testing_support {
 class otp_admin : public otp_case {
 protected:
   std::optional<admin_result> terminate(const std::string& supervisor, const caf::actor& handle) {
-    return administer([&](supervision::kernel& k, auto done) { k.terminate_child(supervisor, handle, done); });
+    return administer([&](supervision::tree_host& host, auto done) { host.terminate_child(supervisor, handle, done); });
   }
   /// Every request about a child of a supervisor that is not there any more.
   void expect_noproc(const std::string& supervisor, const std::string& child) {

@@ -18,9 +18,9 @@ TEST_F(otp_misc, count_children) {
   start_ok(dynamic(restart_type::temporary));
   const auto add = [this](std::size_t n) {
     auto answers = std::make_shared<std::size_t>(0);
-    on_kernel([n, answers](supervision::kernel& k) {
+    on_host([n, answers](supervision::tree_host& host) {
       for (std::size_t i = 0; i < n; ++i)
-        k.start_child("/root", param_map{}, std::string{}, [answers](const admin_result& x) {
+        host.start_child("/root", param_map{}, std::string{}, [answers](const admin_result& x) {
           if (x) ++*answers;
         });
     });
@@ -50,8 +50,8 @@ TEST_F(otp_misc, count_children_supervisor) {
   start_ok(spec);
   EXPECT_EQ(counts_of(), (counts{1, 1'000, 1'000, 0}));
   for (int i = 0; i < 1'000; ++i)
-    on_kernel([](supervision::kernel& k) {
-      k.start_child("/root", param_map{}, std::string{}, [](const admin_result& x) { EXPECT_TRUE(x); });
+    on_host([](supervision::tree_host& host) {
+      host.start_child("/root", param_map{}, std::string{}, [](const admin_result& x) { EXPECT_TRUE(x); });
     });
   run();
   EXPECT_EQ(counts_of(), (counts{1, 2'000, 2'000, 0}));

@@ -114,20 +114,20 @@ TEST_F(otp_misc, already_started_outside_supervisor) {
   EXPECT_EQ(get_childspec("/root/child1")->restart, restart_type::permanent) << "the one that is there stays as it is";
   EXPECT_EQ(answering("/root/child1"), 1U);
 
-  supervision::kernel_environment env;
+  supervision::host_environment env;
   env.events = &log_;
   env.names = &names_;
   env.actors = &registry_;
   env.tasks = &tasks_;
-  auto other = system_->spawn<supervision::kernel>(std::move(env));
-  std::optional<supervision::start_report> report;
+  auto other = system_->spawn<supervision::tree_host>(std::move(env));
+  std::optional<tree_start> report;
   bool over = false;
   const auto start_other = [&] {
     report.reset();
-    port::tell_anonymously(other, supervision::kernel_call{[&](supervision::kernel& k) {
-                             k.start_tree(
+    port::send_anonymously(other, supervision::host_call{[&](supervision::tree_host& host) {
+                             host.start_tree(
                                  "root", tree({probe("child1"), probe("child2")}),
-                                 [&](supervision::start_report x) { report = std::move(x); },
+                                 [&](tree_start x) { report = std::move(x); },
                                  [&](const policy::exit_info&) { over = true; });
                            }});
     run();
@@ -148,7 +148,7 @@ TEST_F(otp_misc, already_started_outside_supervisor) {
   ASSERT_TRUE(report);
   EXPECT_EQ(report->failed_child, "") << "the name is free again";
   EXPECT_TRUE(at("/root/child2"));
-  port::tell_anonymously(other, supervision::kernel_call{[](supervision::kernel& k) { k.stop_tree(); }});
+  port::send_anonymously(other, supervision::host_call{[](supervision::tree_host& host) { host.stop_tree(); }});
   run();
   EXPECT_TRUE(over);
   caf::anon_send_exit(other, caf::exit_reason::user_shutdown);

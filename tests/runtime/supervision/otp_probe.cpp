@@ -172,9 +172,9 @@ void otp_case::start_ok(supervisor_spec spec) {
 
 void otp_case::anew() {
   stop();
-  caf::anon_send_exit(kernel_, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(host_, caf::exit_reason::user_shutdown);
   run();
-  kernel_ = nullptr;
+  host_ = nullptr;
   names_.clear();
   started_.reset();
   ended_.reset();

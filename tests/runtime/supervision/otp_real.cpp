@@ -61,7 +61,7 @@ protected:
   }
   /// Its handler hangs when this returns.
   void hang(supervisor& tree, const std::string& path) {
-    port::tell_anonymously(tree.actor(path), caf::get_atom::value);
+    port::send_anonymously(tree.actor(path), caf::get_atom::value);
     ASSERT_TRUE(the_gate->await(1));
   }
   std::vector<std::string> warned() {

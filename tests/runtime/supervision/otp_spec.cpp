@@ -78,7 +78,7 @@ TEST_F(otp_spec, sup_start_map_simple) {
   }
   caf::scoped_actor stranger{*system_};
   EXPECT_EQ(supervision::path_of(caf::actor_cast<caf::actor>(stranger)), "");
-  EXPECT_EQ(supervision::path_of(kernel_), "");
+  EXPECT_EQ(supervision::path_of(host_), "");
   EXPECT_FALSE(get_childspec(supervision::path_of(caf::actor_cast<caf::actor>(stranger)))) << "not_found";
   EXPECT_FALSE(get_childspec("/root/s/d-3"));
   ASSERT_EQ(code_of(terminate_child("/root/s/d-2")), admin_code::ok);

@@ -238,7 +238,7 @@ TEST_F(otp_start, sup_start_child_returns_error_when_it_hangs) {
   auto late = probe("a");
   late.start_within = 200ms;
   const auto answer =
-      administer_later([late](supervision::kernel& k, auto done) { k.start_child("/root", late, done); });
+      administer_later([late](supervision::tree_host& host, auto done) { host.start_child("/root", late, done); });
   EXPECT_FALSE(*answer);
   EXPECT_EQ(status_of("/root/a"), "starting");
   EXPECT_EQ(counts_of(), (counts{2, 1, 0, 2}));

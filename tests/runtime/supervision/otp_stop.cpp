@@ -26,7 +26,7 @@ protected:
     quit(path, how);
   }
   void request_stop() {
-    on_kernel([](supervision::kernel& k) { k.stop_tree(); });
+    on_host([](supervision::tree_host& host) { host.stop_tree(); });
   }
   void expect_stopped() {
     ASSERT_TRUE(ended_) << "the stop is complete";

@@ -13,7 +13,7 @@
 #include <random>
 #include <stdexcept>
 
-// Random trees on the real kernel with real cells, in virtual time. Each is hurt at random; after each fault, when all
+// Random trees on the real host with real cells, in virtual time. Each is hurt at random; after each fault, when all
 // is quiet, it is compared with `otp`: OTP's supervisor as it would be written with calls that return, one supervisor
 // waiting inside the other. STEWARD_SEED=n runs that one tree and prints its story.
 

@@ -101,12 +101,12 @@ TEST_F(runtime_test, handles_what_many_senders_queue_behind_crashes) {
   std::vector<std::thread> senders;
   for (int t = 0; t < 4; ++t)
     senders.emplace_back([&a] {
-      for (int i = 0; i < 500; ++i) port::tell_anonymously(a, caf::add_atom::value, std::int64_t{1});
+      for (int i = 0; i < 500; ++i) port::send_anonymously(a, caf::add_atom::value, std::int64_t{1});
     });
   for (auto& sender : senders) sender.join();
   EXPECT_EQ(ask<std::int64_t>(rt, a, caf::get_atom::value), 2000);
-  port::tell_anonymously(a, crash_atom::value);
-  for (int i = 0; i < 100; ++i) port::tell_anonymously(a, caf::add_atom::value, std::int64_t{1});
+  port::send_anonymously(a, crash_atom::value);
+  for (int i = 0; i < 100; ++i) port::send_anonymously(a, caf::add_atom::value, std::int64_t{1});
   EXPECT_EQ(ask<std::int64_t>(rt, a, caf::get_atom::value), 100);
 }
 
@@ -141,7 +141,7 @@ TEST_F(runtime_test, a_root_that_gives_up_says_so) {
   runtime rt{log_, tasks_, actors_};
   supervisor tree{rt, tree_of({counter("a")}, {0, 5s})};
   ASSERT_TRUE(tree.start().ok);
-  port::tell_anonymously(tree.actor("/root/a"), crash_atom::value);
+  port::send_anonymously(tree.actor("/root/a"), crash_atom::value);
   ASSERT_TRUE(tree.wait_until(std::chrono::steady_clock::now() + 20s));
   EXPECT_EQ(tree.end(), tree_end::gave_up);
   EXPECT_EQ(tree.end_cause().message, "crash requested");

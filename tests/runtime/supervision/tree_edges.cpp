@@ -137,9 +137,10 @@ TEST_F(tree_edges, a_start_waits_for_the_end_of_the_child_that_has_its_id) {
   start(tree({child("a", "probe"), child("x", "probe", restart_type::temporary)}));
   hold_back("/root/x");
   send("/root/x", caf::delete_atom::value, std::int64_t{0});
-  const auto ended = administer_later([](supervision::kernel& k, auto done) { k.terminate_child("/root/x", done); });
-  const auto started =
-      administer_later([](supervision::kernel& k, auto done) { k.start_child("/root", child("x", "probe"), done); });
+  const auto ended =
+      administer_later([](supervision::tree_host& host, auto done) { host.terminate_child("/root/x", done); });
+  const auto started = administer_later(
+      [](supervision::tree_host& host, auto done) { host.start_child("/root", child("x", "probe"), done); });
   EXPECT_FALSE(*started);
   let_go("/root/x");
   ASSERT_TRUE(*started);
@@ -184,7 +185,7 @@ TEST_F(late_reports, whoever_monitors_a_child_may_start_it_anew_when_it_hears_of
     caf::scoped_actor self{rt.system()};
     const auto there = tree.actor("/root/x");
     self->monitor(there);
-    port::tell_anonymously(there, caf::delete_atom::value, std::int64_t{0});
+    port::send_anonymously(there, caf::delete_atom::value, std::int64_t{0});
     self->receive([](caf::down_msg&) {});
     ASSERT_EQ(tree.start_child("/root", x).code, admin_code::ok) << i;
   }

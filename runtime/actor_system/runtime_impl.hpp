@@ -1,6 +1,6 @@
 #pragma once
 
-#include "caf/actor_link.hpp"
+#include "actor_system/actor_link.hpp"
 #include "process/keeper.hpp"
 #include "steward/supervisor.hpp"
 #include "supervision/directory.hpp"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "caf/capability_gate.hpp"
+#include "actor_system/capability_gate.hpp"
 
 #include <atomic>
 #include <memory>

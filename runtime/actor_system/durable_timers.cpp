@@ -1,4 +1,4 @@
-#include "caf/durable_parts.hpp"
+#include "actor_system/durable_parts.hpp"
 
 #include <algorithm>
 #include <stdexcept>

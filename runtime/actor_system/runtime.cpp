@@ -1,6 +1,6 @@
 #include "steward/runtime.hpp"
 
-#include "caf/runtime_impl.hpp"
+#include "actor_system/runtime_impl.hpp"
 #include "process/copied.hpp"
 #include "process/room.hpp"
 #include "process/signal_mask.hpp"

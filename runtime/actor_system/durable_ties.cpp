@@ -1,5 +1,5 @@
 #include "base/in_hand.hpp"
-#include "caf/durable_parts.hpp"
+#include "actor_system/durable_parts.hpp"
 #include "steward/cause.hpp"
 
 #include <caf/actor_cast.hpp>

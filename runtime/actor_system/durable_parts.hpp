@@ -2,7 +2,7 @@
 
 // What the sources of durable_actor share.
 
-#include "caf/durable_actor.hpp"
+#include "actor_system/durable_actor.hpp"
 
 #include <deque>
 #include <limits>

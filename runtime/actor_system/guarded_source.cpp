@@ -1,4 +1,4 @@
-#include "caf/guarded_source.hpp"
+#include "actor_system/guarded_source.hpp"
 
 #include <caf/sec.hpp>
 

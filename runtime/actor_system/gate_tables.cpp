@@ -1,4 +1,4 @@
-#include "caf/gate_tables.hpp"
+#include "actor_system/gate_tables.hpp"
 
 #include <caf/abstract_actor.hpp>
 #include <caf/actor_registry.hpp>

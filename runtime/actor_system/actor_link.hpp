@@ -1,6 +1,6 @@
 #pragma once
 
-#include "caf/gate_loop.hpp"
+#include "actor_system/gate_loop.hpp"
 #include "steward/actor.hpp"
 #include "steward/pool.hpp"
 #include "supervision/directory.hpp"

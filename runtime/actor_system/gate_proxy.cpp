@@ -1,4 +1,4 @@
-#include "caf/capability_gate.hpp"
+#include "actor_system/capability_gate.hpp"
 
 #include <caf/actor_config.hpp>
 

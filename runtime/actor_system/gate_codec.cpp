@@ -1,6 +1,6 @@
-#include "caf/gate_codec.hpp"
+#include "actor_system/gate_codec.hpp"
 
-#include "caf/guarded_source.hpp"
+#include "actor_system/guarded_source.hpp"
 
 #include <caf/actor_registry.hpp>
 #include <caf/detail/dynamic_message_data.hpp>

@@ -1,4 +1,4 @@
-#include "caf/gate_loop.hpp"
+#include "actor_system/gate_loop.hpp"
 
 #include "process/room.hpp"
 

@@ -1,7 +1,7 @@
-#include "caf/durable_actor.hpp"
+#include "actor_system/durable_actor.hpp"
 
 #include "base/in_hand.hpp"
-#include "caf/durable_parts.hpp"
+#include "actor_system/durable_parts.hpp"
 #include "process/copied.hpp"
 #include "steward/messages.hpp"
 

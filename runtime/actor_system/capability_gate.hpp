@@ -1,7 +1,7 @@
 #pragma once
 
-#include "caf/gate_codec.hpp"
-#include "caf/gate_tables.hpp"
+#include "actor_system/gate_codec.hpp"
+#include "actor_system/gate_tables.hpp"
 #include "process/link_frames.hpp"
 #include "steward/port.hpp"
 

@@ -1,4 +1,4 @@
-#include "caf/actor_link.hpp"
+#include "actor_system/actor_link.hpp"
 
 #include "pool/worker.hpp"
 #include "steward/messages.hpp"

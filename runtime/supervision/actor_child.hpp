@@ -1,0 +1,70 @@
+#pragma once
+
+#include "supervision/child.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace steward::supervision {
+
+/// A child that is an actor. Its cell is made at the first start and stays through restarts, until the child ends for
+/// good or is abandoned; it tells that an incarnation is ready or has ended to the supervisor's desk, all else here.
+class actor_child final : public child {
+public:
+  using child::child;
+
+  void start(tree_host& host) override;
+  void stop(tree_host& host, const policy::action::stop_child& how) override;
+  void abandon(tree_host& host) override;
+  void let_go(tree_host& host) override;
+  void respecify(tree_host& host, child_spec_ptr next, std::vector<reload_change>& changes) override;
+  child_spec_ptr from_template(const tree_host& host, const child_spec& before,
+                               const child_spec_ptr& next) const override;
+  void join_template(tree_host& host, template_share& shared) override;
+  void describe(child_info& into) const override;
+  bool complete(tree_host& host, event& about) override;
+  void on_timer(tree_host& host) override;
+  caf::actor handle() const override { return cell_; }
+  bool keeps_name() const override { return cell_ != nullptr; }
+
+  /// What a cell tells: of a child that there is, or was.
+  static void on_report(tree_host& host, const cell_report& report);
+
+private:
+  /// What is only needed of those that are watched, were replaced, or had an end that needs telling.
+  struct extras {
+    caf::actor predecessor;                       ///< an abandoned cell whose messages the next one gets
+    message_counts past;                          ///< of cells that are gone
+    cause last;                                   ///< of the latest crash
+    std::uint64_t turn = 0;                       ///< what the watched cell handled at the last look
+    std::chrono::steady_clock::time_point since;  ///< of that turn
+    bool told = false;                            ///< that this turn hangs
+    bool watched = false;                         ///< `next_look` is set
+    timer_queue::handle next_look;
+  };
+
+  static void on_left(tree_host& host, const cell_report& report);
+  /// Tells the cell from one that was abandoned before it; 0: there is none.
+  std::uint64_t serial() const { return cell_ ? cell_.id() : 0; }
+  extras& more();
+  cell_kind_ptr kind_of(const tree_host& host) const;
+  /// The actors that its parameters name, as they are now.
+  std::shared_ptr<const actor_map> named_actors(const tree_host& host) const;
+  /// Why a child that ends now ends; empty for an orderly end.
+  std::string reason() const;
+  /// Lets the cell go; nobody waits for it but the end of the tree.
+  void dismiss(tree_host& host, policy::exit_class how, bool killed);
+  void dismiss_predecessor(const caf::actor& heir);
+  void tell_to_leave(policy::exit_class how, bool killed) const;
+  void look(tree_host& host);
+  void stop_looking(tree_host& host);
+
+  cell_kind_ptr kind_;  // null until the first start, or when the type is not registered
+  caf::actor cell_;
+  std::unique_ptr<extras> extras_;
+};
+
+}  // namespace steward::supervision

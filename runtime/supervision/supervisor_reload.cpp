@@ -1,0 +1,128 @@
+#include "base/spec_changes.hpp"
+#include "supervision/supervisor_child.hpp"
+#include "supervision/tree_host.hpp"
+
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+// New specs for a supervisor that runs, and for all below it.
+
+namespace steward::supervision {
+
+namespace {
+
+void note_changes(const std::string& path, const spec_changes& found, std::vector<reload_change>& into) {
+  if (!found.now.empty()) into.push_back({path, enumerated(found.now), {}});
+  if (!found.at_restart.empty()) into.push_back({path, enumerated(found.at_restart), "its next restart"});
+}
+
+bool same_kind(const std::string& path, const child_spec& before, const child_spec& next,
+               std::vector<spec_fault>& faults) {
+  if (before.what.index() == next.what.index()) return true;
+  faults.push_back({path, "", "a child cannot become another kind of child while the tree runs"});
+  return false;
+}
+
+}  // namespace
+
+void supervisor_child::check_reload(const tree_host& host, const child_spec& next,
+                                    std::vector<spec_fault>& faults) const {
+  if (desk_) check_reload(host, *std::get<std::shared_ptr<supervisor_spec>>(next.what), faults);
+}
+
+void supervisor_child::check_reload(const tree_host& host, const supervisor_spec& next,
+                                    std::vector<spec_fault>& faults) const {
+  const bool was_dynamic = dynamic() || partitioned_;
+  if ((next.strategy == strategy::simple_one_for_one) != was_dynamic ||
+      (next.partitions != 0 && next.partitions != children_.size()) || (next.partitions != 0) != partitioned_) {
+    faults.push_back(
+        {path(), "strategy", "a running supervisor cannot become dynamic, or cease to be, or change its partitions"});
+    return;
+  }
+  if (partitioned_) {
+    auto part = next;
+    part.partitions = 0;
+    if (!children_.empty()) host.at(children_.numbers().front()).as_supervisor()->check_reload(host, part, faults);
+    return;
+  }
+  if (was_dynamic) {
+    const auto& x = next.children.front();
+    if (!same_kind(path() + "/" + x.id, content_->children.front(), x, faults)) return;
+    for (const auto below : children_.numbers()) host.at(below).check_reload(host, x, faults);
+    return;
+  }
+  for (const auto& x : next.children) {
+    const auto* one = host.find(path() + "/" + x.id);
+    if (one != nullptr && same_kind(one->path(), *one->spec, x, faults)) one->check_reload(host, x, faults);
+  }
+}
+
+void supervisor_child::respecify(tree_host& host, child_spec_ptr next, std::vector<reload_change>& changes) {
+  spec = std::move(next);
+  const auto& nested = std::get<std::shared_ptr<supervisor_spec>>(spec->what);
+  if (desk_)
+    reload(host, nested, changes);
+  else
+    content_ = nested;
+}
+
+void supervisor_child::reload(tree_host& host, std::shared_ptr<supervisor_spec> next,
+                              std::vector<reload_change>& changes) {
+  const auto was = std::exchange(content_, partitioned_ ? with_partitions(*next) : std::move(next));
+  note_changes(path(), changes_between(*was, *content_), changes);
+  policies changed;
+  policies added;
+  if (dynamic())
+    reload_template(host, changed, changes);
+  else
+    reload_list(host, changed, added, changes);
+  host.feed(*this, [&](policy::supervisor_machine& m) {
+    m.reconfigure(options(host));
+    for (auto& [below, policy] : changed) m.repolicy(below, policy);
+    for (auto& [below, policy] : added) m.add(below, policy);
+    return policy::actions{};
+  });
+}
+
+void supervisor_child::reload_template(tree_host& host, policies& changed, std::vector<reload_change>& changes) {
+  const auto before = template_spec_;
+  take_template(host);
+  note_changes(path() + "/" + template_spec_->id, changes_between(*before, *template_spec_), changes);
+  for (const auto below : children_.numbers()) {
+    auto& one = host.at(below);
+    one.respecify(host, one.spec == before ? template_spec_ : one.from_template(host, *before, template_spec_),
+                  changes);
+    changed.emplace_back(below, template_policy_);
+  }
+}
+
+void supervisor_child::reload_list(tree_host& host, policies& changed, policies& added,
+                                   std::vector<reload_change>& changes) {
+  std::set<std::string> listed_before;
+  for (const auto below : children_.numbers()) {
+    auto& one = host.at(below);
+    if (std::exchange(one.fixed, false)) listed_before.insert(one.id_text());  // what is missing ends with us
+  }
+  for (std::size_t position = 0; position < content_->children.size(); ++position) {
+    const auto& x = content_->children[position];
+    auto policy = std::make_shared<const policy::child_policy>(policy::policy_of(x));
+    auto* one = host.find(path() + "/" + x.id);
+    if (one == nullptr) {
+      const auto& made = add_listed(host, x, position);
+      added.emplace_back(made.id, std::move(policy));
+      changes.push_back({made.path(), "added", "restart_child"});
+      continue;
+    }
+    one->fixed = true;
+    changed.emplace_back(one->id, std::move(policy));
+    note_changes(one->path(), changes_between(*one->spec, x), changes);
+    one->respecify(host, share(x), changes);
+  }
+  for (const auto below : children_.numbers())
+    if (const auto& one = host.at(below); !one.fixed && listed_before.contains(one.id_text()))
+      changes.push_back({one.path(), "removed", "the end of its supervisor, or terminate_child"});
+}
+
+}  // namespace steward::supervision
