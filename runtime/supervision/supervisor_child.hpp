@@ -44,7 +44,7 @@ public:
 
   /// As it is carried out: partitions are children.
   const supervisor_spec& content() const { return *content_; }
-  bool dynamic() const { return content_->how == strategy::simple_one_for_one; }
+  bool dynamic() const { return content_->strategy == strategy::simple_one_for_one; }
   /// Its children are the partitions, each a dynamic supervisor.
   bool partitioned() const { return partitioned_; }
   bool in_service() const;

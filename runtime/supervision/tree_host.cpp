@@ -27,7 +27,9 @@ void tree_host::start_tree(std::string root_name, supervisor_spec spec, std::fun
   if (refused.faults.empty()) check_params(*env_.actors, spec, path, refused.faults);
   if (!refused.faults.empty()) {
     refused.failed_child = refused.faults.front().path;
-    refused.why.message = refused.faults.front().field + ": " + refused.faults.front().message;
+    auto first = refused.faults.front();
+    first.path.clear();  // it is told beside it
+    refused.why.message = describe(first);
   } else if (!env_.names->claim(path)) {
     refused.failed_child = path;
     refused.why.message = "already_started: another tree of this runtime is called " + path;
