@@ -175,7 +175,7 @@ child_kind kind_of_child(const section_reader& from) {
                               {"exactly one of actor, pool and supervisor", {}});
   }
   if (result == child_kind::pool || result == child_kind::supervisor) {
-    for (const auto* key : {"with", "runs_in", "mailbox", "on_crash", "hang_after", "on_hang"}) {
+    for (const auto* key : {"with", "mailbox", "on_crash", "hang_after", "on_hang"}) {
       if (from.has(key)) {
         from.fault_at_key(key, fmt::format("belongs to an actor, and this child is a {}", first));
       }
@@ -321,7 +321,6 @@ private:
   void decode_actor(const section_reader& from, const std::string& base, known_child& known, child_spec& into) {
     decode_actor_policy(from, into);
     const auto type = from.text("actor");
-    from.text("runs_in");
     known.actor = resolve_registered(from.context(), type, from.context().names.actors, "actor");
     actor_spec actor{type.text, {}};
     if (known.actor != nullptr) {

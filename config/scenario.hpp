@@ -129,7 +129,6 @@ struct scenario {
 struct actor_info {
   std::string name;
   std::vector<param_spec> params;
-  bool can_show = true;
 };
 
 /// What a task's registration tells the validator.

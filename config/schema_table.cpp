@@ -149,7 +149,6 @@ void add_child(table& t) {
   t.add("id", name, "Name of the child, unique among its siblings.").required();
   t.add("actor", text, "Registered name of an actor.");
   t.add("with", special, "The actor's parameters, a map.");
-  t.add("runs_in", choice, "Where the actor runs.").fallback("thread").allowed({"thread"});
   t.add("pool", section, "A pool of workers.").of("pool");
   t.add("supervisor", section, "A supervisor with children of its own.").of("supervisor");
   t.add("restart", choice, "When a child that ended is started again: always, only after a crash, or never.")

@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <map>
 #include <utility>
 
 namespace steward {
@@ -14,7 +12,6 @@ namespace {
 constexpr std::size_t max_glance_bytes = 400;
 constexpr std::size_t max_actor_bytes = 200;
 constexpr std::size_t max_args_shown = 120;
-constexpr std::size_t detail_indent = 4;
 
 std::string safe(std::string_view text, std::size_t max_bytes = max_glance_bytes) {
   return shorten(escape_text(shorten(text, max_bytes)), max_bytes);
@@ -79,68 +76,6 @@ std::string fate_text(const event& e) {
     return fmt::format("task {} runs again on another worker", e.task->id);
   }
   return fmt::format("task {} is {}", e.task->id, safe(e.task_fate));
-}
-
-std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
-
-/// The same for events that tell the same.
-std::string gist_of(const event& e) {
-  return fmt::format("{}\n{}\n{}\n{}", to_string(e.kind), parent_of(e.actor), report::cause_text(e),
-                     e.decision ? e.decision->action : std::string{});
-}
-
-std::string count_left_out(std::size_t all, std::size_t shown) {
-  return all > shown ? fmt::format("and {} more", all - shown) : std::string{};
-}
-
-std::string lay_out(std::string first, const std::vector<std::string>& details, const report_format& how) {
-  for (const auto& detail : details) {
-    if (detail.empty()) {
-      continue;
-    }
-    first += how.single_line ? "; " + detail : fmt::format("\n{:{}}{}", "", detail_indent, detail);
-  }
-  return (how.chars_limit > 0 ? shorten(first, how.chars_limit) : std::move(first)) + "\n";
-}
-
-std::string head_of(const event& e, const std::string& who) {
-  auto out = std::string{report::title_of(e.kind)};
-  append(out, who, " ");
-  append(out, report::glance(e), ": ");
-  return out;
-}
-
-void append_frames(std::vector<std::string>& details, const event& e, std::size_t depth) {
-  if (e.why) {
-    for (const auto& line : e.why->stderr_tail) details.push_back("stderr: " + safe(line));
-  }
-  if (!e.why) {
-    return;
-  }
-  const auto& frames = e.why->frames;
-  for (std::size_t i = 0; i < std::min(frames.size(), depth); ++i) {
-    details.push_back("at " + safe(frames[i]));
-  }
-  details.push_back(count_left_out(frames.size(), depth));
-}
-
-std::string format_group(const std::vector<const event*>& alike, const report_format& how) {
-  const auto& last = *alike.back();
-  std::vector<std::string> names;
-  for (const auto* e : alike) {
-    if (names.size() < how.depth) {
-      names.push_back(report::actor_text(e->actor.substr(e->actor.rfind('/') + 1)));
-    }
-  }
-  std::string who;
-  for (const auto& name : names) {
-    append(who, name);
-  }
-  append(who, count_left_out(alike.size(), names.size()));
-  std::vector<std::string> details{who, report::consequence(last)};
-  append_frames(details, last, how.depth);
-  const auto crowd = fmt::format("{} children of {}", alike.size(), report::actor_text(parent_of(last.actor)));
-  return lay_out(head_of(last, crowd), details, how);
 }
 
 }  // namespace
@@ -273,28 +208,5 @@ std::string consequence(const event& e) {
 }
 
 }  // namespace report
-
-std::string format_report(const event& e, const report_format& how) {
-  std::vector<std::string> details{report::circumstances(e), report::consequence(e)};
-  append_frames(details, e, how.depth);
-  return lay_out(head_of(e, report::actor_of(e)), details, how);
-}
-
-std::string format_reports(const std::vector<event>& events, const report_format& how) {
-  std::vector<std::vector<const event*>> groups;
-  std::map<std::string, std::size_t> group_of;
-  for (const auto& e : events) {
-    const auto [at, is_new] = group_of.emplace(gist_of(e), groups.size());
-    if (is_new) {
-      groups.emplace_back();
-    }
-    groups[at->second].push_back(&e);
-  }
-  std::string out;
-  for (const auto& alike : groups) {
-    out += alike.size() == 1 ? format_report(*alike.front(), how) : format_group(alike, how);
-  }
-  return out;
-}
 
 }  // namespace steward

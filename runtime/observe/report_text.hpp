@@ -2,33 +2,13 @@
 
 #include "steward/event.hpp"
 
-#include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace steward {
 
-/// How much of a report people want to see.
-struct report_format {
-  bool single_line = false;
-  std::size_t chars_limit = 0;  ///< bytes of one report at most, its line end not counted; 0: no limit
-  std::size_t depth = 16;       ///< frames and names at most; what is left out is counted
-};
-
-/// An event as a report for people, without its time; ends with a line end.
-///
-/// Several lines: the kind, the actor with its incarnation and what happened; below it, indented, the circumstances,
-/// the decision and the frames. As a single line all of that stands behind one another. Text that may come from a
-/// worker is escaped. Never throws for what an event holds; any thread may call it.
-std::string format_report(const event& e, const report_format& how = {});
-
-/// The same for several events, in order. Those that tell the same about children of the same supervisor are one
-/// report, where the first of them stands, which counts them and names the children.
-std::string format_reports(const std::vector<event>& events, const report_format& how = {});
-
-/// The parts of a report, for views that lay them out otherwise. Escaped and cut.
+/// The parts of a report for people; views lay them out. Escaped and cut. Never throw for what an event holds; any
+/// thread may call them.
 namespace report {
 
 /// Such as "CRASH".

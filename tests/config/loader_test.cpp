@@ -65,7 +65,6 @@ TEST(loader, reads_every_field_of_a_tree) {
       "  children:\n"
       "    - id: words\n"
       "      actor: dictionary\n"
-      "      runs_in: thread\n"
       "      restart: temporary\n"
       "      shutdown: 1s\n"
       "      start_within: 2s\n"

@@ -158,10 +158,10 @@ void announce_block(caf::actor_system_config& cfg) {
   cfg.add_message_types<Block>();
 }
 
-enum class scheduling : std::uint8_t { sharing, stealing, testing };
+enum class scheduling : std::uint8_t { sharing, testing };
 
 inline void configure(caf::actor_system_config& cfg, scheduling policy, std::size_t threads) {
-  const char* const names[] = {"sharing", "stealing", "testing"};
+  const char* const names[] = {"sharing", "testing"};
   cfg.set("scheduler.policy", caf::atom_from_string(std::string{names[static_cast<std::size_t>(policy)]}));
   if (policy != scheduling::testing) cfg.set("scheduler.max-threads", threads);
   cfg.set("logger.verbosity", caf::atom("quiet"));

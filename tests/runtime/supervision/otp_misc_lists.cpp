@@ -1,4 +1,4 @@
-#include "observe/report_text.hpp"
+#include "observe/console.hpp"
 #include "otp_probe.hpp"
 #include "steward/supervisor.hpp"
 
@@ -20,84 +20,47 @@ std::size_t lines_of(const std::string& text) {
 
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-// Adapted: our reports are events; depth limits the frames and names that are shown.
+std::string shown(const std::vector<event>& events, console_detail detail = console_detail::normal) {
+  std::string out;
+  console_view view{{.detail = detail}, [&out](std::string_view text) { out += text; }};
+  for (const auto& e : events) view.show(e);
+  view.finish();
+  return out;
+}
+
+// Adapted: our reports are events, and the console lays them out.
 TEST_F(otp_misc, format_log_2) {
-  auto crowd = dynamic(restart_type::temporary);
-  crowd.initial = 100;
-  start_ok(tree({probe("child1"), sub("crowd", crowd)}, {2, 5s}));
+  start_ok(tree({probe("child1")}, {2, 5s}));
   send("/root/child1", crash_atom::value, std::string{"invalid_argument"});
   run();
-  const auto crashes = events_of(event_kind::crash);
+  auto crashes = events_of(event_kind::crash);
   ASSERT_EQ(crashes.size(), 1U);
-  auto report = crashes[0];
 
   // Several lines: who and what first, below it what was decided and with which budget.
-  EXPECT_EQ(
-      format_report(report),
-      "CRASH /root/child1: std::invalid_argument: boom; while it handled ('crash', \"invalid_argument\"), 0 kept\n"
-      "    restart 1 of 2 in 5 s, now\n")
-      << format_report(report);
-  EXPECT_EQ(
-      format_report(report, {.single_line = true}),
-      "CRASH /root/child1: std::invalid_argument: boom; while it handled ('crash', \"invalid_argument\"), 0 kept; "
-      "restart 1 of 2 in 5 s, now\n");
+  const auto report = shown(crashes);
+  EXPECT_TRUE(has(report, "CRASH    /root/child1")) << report;
+  EXPECT_TRUE(has(report, "std::invalid_argument: boom; while it handled ('crash', \"invalid_argument\"), 0 kept\n"))
+      << report;
+  EXPECT_TRUE(has(report, " restart 1 of 2 in 5 s, now\n")) << report;
+  EXPECT_EQ(lines_of(report), 2U) << report;
 
   // Progress, and the end.
-  const auto recovered = events_of(event_kind::recover);
-  ASSERT_EQ(recovered.size(), 1U);
-  EXPECT_TRUE(format_report(recovered[0]).starts_with("RECOVER /root/child1#2: ")) << format_report(recovered[0]);
-  const auto ready = events_of(event_kind::ready);
-  ASSERT_FALSE(ready.empty());
-  EXPECT_EQ(format_report(ready[0]), "READY /root/child1\n");
+  EXPECT_TRUE(has(shown(events_of(event_kind::recover)), "RECOVER  /root/child1#2"));
+  EXPECT_TRUE(has(shown(events_of(event_kind::ready), console_detail::verbose), "READY    /root/child1\n"));
 
-  // Depth.
-  for (int i = 0; i < 40; ++i) report.why->frames.push_back("frame" + std::to_string(i));
-  const auto deep = format_report(report, {.depth = 3});
-  EXPECT_TRUE(has(deep, "\n    at frame0\n    at frame1\n    at frame2\n    and 37 more\n")) << deep;
-  EXPECT_FALSE(has(deep, "frame3"));
-  EXPECT_EQ(lines_of(format_report(report, {.depth = 100})), 42U);
-  const auto flat = format_report(report, {.single_line = true, .depth = 2});
-  EXPECT_EQ(lines_of(flat), 1U);
-  EXPECT_TRUE(has(flat, "; at frame0; at frame1; and 38 more\n")) << flat;
-
-  // Characters: never more, and never half of one.
-  report.why->message =
-      "Gr\xc3\xbc\xc3\x9f"
-      "e\x1b[31m\nund ein Zeilenende";
-  for (const bool single : {false, true})
-    for (std::size_t limit = 4; limit < 120; ++limit) {
-      const auto text = format_report(report, {.single_line = single, .chars_limit = limit});
-      ASSERT_LE(text.size(), limit + 1);
-      EXPECT_EQ(text.substr(text.size() - 4), "...\n");
-      EXPECT_EQ(text.find('\x1b'), std::string::npos);
-      EXPECT_EQ(text.find("\xc3..."), std::string::npos) << text;
-      EXPECT_LE(lines_of(text), single ? 1U : 5U);
-    }
-  EXPECT_EQ(format_report(ready[0], {.chars_limit = 19}), "READY /root/child1\n") << "what fits is not cut";
-  EXPECT_TRUE(has(format_report(report), "\\x1b[31m\\nund")) << "control characters are told, not sent to the terminal";
-
-  // Grouped: many children that fail alike are one report.
-  events_.clear();
-  for (int i = 1; i <= 100; ++i) quit("/root/crowd/d-" + std::to_string(i), i == 50 ? ending::error : ending::crash);
-  const auto many = events_of(event_kind::crash);
-  ASSERT_EQ(many.size(), 100U);
-  const auto grouped = format_reports(many, {.depth = 2});
-  EXPECT_TRUE(grouped.starts_with("CRASH 99 children of /root/crowd: std::runtime_error: boom")) << grouped;
-  EXPECT_TRUE(has(grouped, "\n    d-1, d-2, and 97 more\n    not restarted\n")) << grouped;
-  EXPECT_TRUE(has(grouped, "CRASH /root/crowd/d-50: ")) << "what fails otherwise stands alone\n" << grouped;
-  EXPECT_EQ(lines_of(grouped), 5U) << grouped;
-  const auto grouped_flat = format_reports(many, {.single_line = true, .chars_limit = 60});
-  EXPECT_EQ(lines_of(grouped_flat), 2U) << grouped_flat;
-  EXPECT_LE(grouped_flat.size(), 122U);
+  // Control characters are told, not sent to the terminal.
+  crashes[0].why->message = "Gr\xc3\xbc\xc3\x9f\x1b[31m\nund ein Zeilenende";
+  const auto safe = shown(crashes);
+  EXPECT_TRUE(has(safe, "\\x1b[31m\\nund")) << safe;
+  EXPECT_EQ(safe.find('\x1b'), std::string::npos);
 
   // The last one: the limit, with its budget, and the child that reached it.
   events_.clear();
   crash("/root/child1");
   crash("/root/child1");
-  const auto limits = events_of(event_kind::limit);
-  ASSERT_EQ(limits.size(), 1U);
-  const auto end = format_report(limits[0]);
-  EXPECT_TRUE(has(end, "LIMIT /root: std::runtime_error: boom")) << end;
+  const auto end = shown(events_of(event_kind::limit));
+  EXPECT_TRUE(has(end, "LIMIT    /root")) << end;
+  EXPECT_TRUE(has(end, "std::runtime_error: boom")) << end;
   EXPECT_TRUE(has(end, "child1")) << end;
   EXPECT_TRUE(has(end, "gave up: 2 restarts in 5 s are allowed")) << end;
 }
