@@ -87,8 +87,7 @@ void reloader::reload() {
                     "run; the old specs stay");
   std::vector<reload_change> changes;
   const auto faults = tree_.reload(loaded.value->tree, &changes);
-  for (const auto& one : faults)
-    standard_streams::say(file_ + ": error: " + describe(one) + "\n");
+  for (const auto& one : faults) standard_streams::say(file_ + ": error: " + describe(one) + "\n");
   if (!faults.empty())
     return tell(event_kind::operator_, event_level::warn,
                 file_ + " was not reloaded: " + count_of(faults.size()) + "; the old specs stay");

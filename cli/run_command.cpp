@@ -157,8 +157,7 @@ int run_steps(const config::scenario& what, runtime& rt, const program& register
   const run_guard guard{stop, tree};
   stop.watch(&steps);
   const auto started = tree.start();
-  for (const auto& fault : started.faults)
-    say("steward: " + describe(fault) + "\n");
+  for (const auto& fault : started.faults) say("steward: " + describe(fault) + "\n");
   if (!started.faults.empty()) return exit_config;
   if (!started.ok && tree.end() != tree_end::gave_up && stop.signal() == 0) {
     say("steward: " + started.failed_child + " failed to start: " + describe(started.why) + "\n");

@@ -45,8 +45,7 @@ void runner::tell_result(const std::string& request, const admin_result& result,
   if (result.code == admin_code::failed) line += ", " + describe(result.why);
   if (!result.extra.empty()) line += ", " + result.extra;
   out_.line(line);
-  for (const auto& fault : result.faults)
-    out_.line("  " + describe(fault));
+  for (const auto& fault : result.faults) out_.line("  " + describe(fault));
   if (whole.expect ? code == *whole.expect : result || result.code == admin_code::ignored) return;
   failed(request + " was expected to be " + whole.expect.value_or("ok") + " and is " + code);
 }

@@ -2,8 +2,8 @@
 
 #include "cli/exit_codes.hpp"
 #include "cli/number_option.hpp"
-#include "soak/checker.hpp"
 #include "observe/standard_streams.hpp"
+#include "soak/checker.hpp"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>

@@ -1,11 +1,11 @@
 #include "soak/soak.hpp"
 
-#include "soak/history.hpp"
-#include "soak/injector.hpp"
-#include "soak/tasks.hpp"
 #include "observe/standard_streams.hpp"
 #include "process/child.hpp"
 #include "process/keeper.hpp"
+#include "soak/history.hpp"
+#include "soak/injector.hpp"
+#include "soak/tasks.hpp"
 #include "steward/pool.hpp"
 
 #include <algorithm>

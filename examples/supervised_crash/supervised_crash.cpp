@@ -2,11 +2,12 @@
 
 #include <steward/steward.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace {
@@ -34,33 +35,57 @@ private:
   std::int64_t balance_ = 0;  // a new incarnation begins with nothing
 };
 
+/// Sends five requests at once, prints the answers as they come, and leaves. The third one is the account's end, and
+/// only its own: the handle stays valid, whichever incarnation is behind it, and nothing that waits is lost.
+class customer {
+public:
+  customer(steward::self_ptr self, const steward::actor_args& args, std::atomic<int>& errors)
+      : self_(self), print_(args.print()), account_(args.actor("account")), errors_(errors) {}
+
+  static std::vector<steward::param_spec> parameters() { return {steward::parameter::actor("account")}; }
+
+  caf::behavior make_behavior() {
+    for (const std::int64_t amount : {10, 5, -99, 1, 2}) {
+      steward::ask(self_, account_, 5s, caf::add_atom::value, amount)
+          .then([this, amount](const std::string& answer) { tell(amount, answer); },
+                [this, amount](const caf::error& problem) {
+                  errors_ += 1;
+                  tell(amount, steward::describe(problem));
+                });
+    }
+    return {[](caf::tick_atom) {}};  // it waits for answers only
+  }
+
+private:
+  void tell(std::int64_t amount, const std::string& text) {
+    print_((amount > 0 ? "+" : "") + std::to_string(amount) + ": " + text);
+    if (++answers_ == 5) self_->quit();
+  }
+
+  steward::self_ptr self_;
+  steward::actor_args::printer print_;
+  caf::actor account_;
+  std::atomic<int>& errors_;
+  int answers_ = 0;
+};
+
 int run(steward::runtime& rt) {
-  // The fourth restart within 5 s would end the tree.
+  std::atomic<int> errors = 0;
   steward::supervisor root{
-      rt, {.intensity = {.restarts = 3, .within = 5s}, .children = {steward::child::actor<account>("account")}}};
+      rt,
+      {.intensity = {.restarts = 3, .within = 5s},  // the fourth restart within 5 s would end the tree
+       .children = {steward::child::actor<account>("account"),
+                    steward::child::actor("customer",
+                                          [&errors](steward::self_ptr self, const steward::actor_args& args) {
+                                            return customer{self, args, errors};
+                                          },
+                                          {{"account", "account"}}, {.restart = steward::restart_type::transient})}}};
   if (const auto started = root.start(); !started) {
     std::fprintf(stderr, "%s did not start: %s\n", started.failed_child.c_str(), describe(started.why).c_str());
     return 1;
   }
-  const auto target = root.actor("/root/account");  // one handle, whichever incarnation is behind it
-  caf::scoped_actor self{rt.system()};
-  const auto ask = [&](std::int64_t amount) { return self->request(target, 5s, caf::add_atom::value, amount); };
-
-  // All five are on their way before the first answer is read. The third one is the actor's end, and only its own.
-  const std::vector<std::int64_t> amounts{10, 5, -99, 1, 2};
-  std::vector<decltype(ask(0))> answers;
-  for (const auto amount : amounts) answers.push_back(ask(amount));
-  int errors = 0;
-  for (std::size_t i = 0; i < amounts.size(); ++i) {
-    std::string text;
-    answers[i].receive([&](std::string& answer) { text = std::move(answer); },
-                       [&](caf::error& problem) {
-                         text = steward::describe(problem);
-                         errors += 1;
-                       });
-    std::printf("%+lld: %s\n", static_cast<long long>(amounts[i]), text.c_str());
-  }
-  return errors == 1 ? 0 : 1;
+  const auto late = root.wait_for_ends({"/root/customer"}, std::chrono::steady_clock::now() + 30s);
+  return late.empty() && errors == 1 ? 0 : 1;
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include "actor_system/durable_actor.hpp"
 
-#include "base/in_hand.hpp"
 #include "actor_system/durable_parts.hpp"
+#include "base/in_hand.hpp"
 #include "process/copied.hpp"
 #include "steward/messages.hpp"
 

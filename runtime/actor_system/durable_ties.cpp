@@ -1,5 +1,5 @@
-#include "base/in_hand.hpp"
 #include "actor_system/durable_parts.hpp"
+#include "base/in_hand.hpp"
 #include "steward/cause.hpp"
 
 #include <caf/actor_cast.hpp>

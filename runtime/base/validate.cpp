@@ -192,7 +192,8 @@ private:
   /// Written so that nan is refused, too.
   void check_number(std::string_view field, double x, const bound<double>& allowed) {
     if (x >= allowed.min && x <= allowed.max) return;
-    fault(field, fmt::format("the {} is {}", field.substr(field.rfind('.') + 1), x), fmt::format("a number from {} to {}", allowed.min, allowed.max));
+    fault(field, fmt::format("the {} is {}", field.substr(field.rfind('.') + 1), x),
+          fmt::format("a number from {} to {}", allowed.min, allowed.max));
   }
 
   void check_crowd(std::string_view field, unsigned x, const bound<unsigned>& allowed, bool dynamic) {

@@ -241,22 +241,23 @@ TEST(validate, parks_only_with_a_limit_of_the_childs_own) {
 }
 
 TEST(validate, checks_what_only_actors_have) {
-  expect_each(actor(),
-              {
-                  {[](auto& x) {
-                     x.mailbox = {1, overflow_policy::drop_newest};
-                   },
-                   ""},
-                  {[](auto& x) { x.mailbox.limit = 0; }, "mailbox.limit: 0 is too small; expected from 1 to 4294967295"},
-                  {[](auto& x) { x.redeliver = 100; }, ""},
-                  {[](auto& x) { x.redeliver = 101; }, "on_crash.redeliver: 101 is too large; expected from 0 to 100"},
-                  {[](auto& x) { x.hang_after = milliseconds{1}; }, ""},
-                  {[](auto& x) { x.hang_after = milliseconds{-1}; },
-                   "hang_after: -1ms is too short; expected a duration, or 0 for never"},
-                  {[](auto& x) { x.on_hang = hang_policy::replace; },
-                   "on_hang: no handler counts as hung without a limit; expected a hang_after"},
-                  {[](auto& x) { x.exceptions = std::make_shared<exception_rules>(); }, ""},
-              });
+  expect_each(
+      actor(),
+      {
+          {[](auto& x) {
+             x.mailbox = {1, overflow_policy::drop_newest};
+           },
+           ""},
+          {[](auto& x) { x.mailbox.limit = 0; }, "mailbox.limit: 0 is too small; expected from 1 to 4294967295"},
+          {[](auto& x) { x.redeliver = 100; }, ""},
+          {[](auto& x) { x.redeliver = 101; }, "on_crash.redeliver: 101 is too large; expected from 0 to 100"},
+          {[](auto& x) { x.hang_after = milliseconds{1}; }, ""},
+          {[](auto& x) { x.hang_after = milliseconds{-1}; },
+           "hang_after: -1ms is too short; expected a duration, or 0 for never"},
+          {[](auto& x) { x.on_hang = hang_policy::replace; },
+           "on_hang: no handler counts as hung without a limit; expected a hang_after"},
+          {[](auto& x) { x.exceptions = std::make_shared<exception_rules>(); }, ""},
+      });
 }
 
 TEST(validate, refuses_what_only_actors_have_on_others) {
