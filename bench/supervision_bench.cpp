@@ -305,6 +305,29 @@ void start_child_ours(std::size_t n) {
   figure(named(n, "start_child_each_us"), seconds_since(begun) * 1e6 / static_cast<double>(n));
 }
 
+/// The same by one request.
+void start_children_ours(std::size_t n) {
+  program p;
+  p.start(dynamic_tree(0));
+  const auto begun = clock_type::now();
+  if (p.tree->start_children("/root", n).started != n) std::exit(1);
+  figure(named(n, "start_children_s"), seconds_since(begun));
+}
+
+/// Children that the spec lists: each starts when the one before is ready, and they stop in reverse order.
+void listed_ours(std::size_t n) {
+  program p;
+  std::vector<child_spec> children;
+  for (std::size_t i = 0; i < n; ++i) children.push_back(child_of(("c" + std::to_string(i)).c_str(), "victim"));
+  auto begun = clock_type::now();
+  p.start(tree_of(std::move(children)));
+  figure(named(n, "listed_start_s"), seconds_since(begun));
+  settle();
+  begun = clock_type::now();
+  p.tree->stop();
+  figure(named(n, "listed_stop_s"), seconds_since(begun));
+}
+
 // -- messages -------------------------------------------------------------------------------------------------------
 
 double tells_per_second(caf::actor_system& system, const caf::actor& child, std::size_t n) {
@@ -424,6 +447,8 @@ int main(int argc, char** argv) {
       {"queued", {queued_ours, nullptr, 100'000}},
       {"children", {children_ours, children_raw, 10'000}},
       {"start_child", {start_child_ours, nullptr, 10'000}},
+      {"start_children", {start_children_ours, nullptr, 100'000}},
+      {"listed", {listed_ours, nullptr, 10'000}},
       {"messages", {messages_ours, messages_raw, 1'000'000}},
       {"kept", {kept_ours, kept_raw, 1'000'000}},
       {"spin", {spin_ours, nullptr, 500}},

@@ -67,10 +67,13 @@ child_status runner::status_after_crash(const std::string& actor, std::uint64_t 
 
 void runner::perform(const config::start_child_step& step, const config::step& whole) {
   const auto path = absolute(step.supervisor);
-  for (unsigned i = 0; i < step.count && !interrupted(); ++i) {
-    const auto result = tree_.start_child(path, step.with);
-    tell_result("start_child " + (result.path.empty() ? path : result.path), result, whole);
-  }
+  auto result = tree_.start_children(path, std::vector<param_map>(step.count, step.with));
+  for (const auto& one : result.children) tell_result("start_child " + one.path, one, whole);
+  if (!result.children.empty()) return;
+  admin_result refused;
+  refused.code = result.code;
+  refused.faults = std::move(result.faults);
+  tell_result("start_child " + path, refused, whole);
 }
 
 void runner::perform(const config::terminate_child_step& step, const config::step& whole) {

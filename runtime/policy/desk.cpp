@@ -6,7 +6,9 @@
 namespace steward::policy {
 
 void supervisor_desk::install(std::unique_ptr<supervisor_machine> machine) {
+  decltype(prepared_) old;
   std::lock_guard guard{mutex_};
+  prepared_.swap(old);  // what it holds goes after the lock
   machine_.swap(machine);
   queued_.clear();
   waiting_ = 0;
@@ -69,9 +71,33 @@ void supervisor_desk::ready(child_number child, std::uint64_t incarnation, time_
     std::lock_guard guard{mutex_};
     if (!machine_ || !machine_->knows(child)) return;
     lend_room();
-    poke = bring(machine_->child_ready(child, incarnation, now, extra), now);
+    auto out = machine_->child_ready(child, incarnation, now, extra);
+    begin_prepared(out);
+    poke = bring(std::move(out), now);
   }
   if (poke) poke_();
+}
+
+void supervisor_desk::prepare(child_number child, std::function<void(std::uint64_t)> begin) {
+  std::lock_guard guard{mutex_};
+  prepared_.insert_or_assign(child, std::move(begin));
+}
+
+void supervisor_desk::forget_prepared(child_number child) {
+  std::lock_guard guard{mutex_};
+  prepared_.erase(child);
+}
+
+void supervisor_desk::begin_prepared(actions& news) {
+  if (prepared_.empty()) return;
+  for (auto& next : news) {
+    auto* start = std::get_if<action::start_child>(&next);
+    if (start == nullptr || start->in_place) continue;
+    const auto begin = prepared_.extract(start->child);
+    if (begin.empty()) continue;
+    start->in_place = true;
+    begin.mapped()(start->incarnation);
+  }
 }
 
 void supervisor_desk::lend_room() {

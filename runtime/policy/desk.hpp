@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -17,7 +18,8 @@ namespace steward::policy {
 ///
 /// Decisions are made at once on the thread that brings the news; whoever owns the desk (the host) takes the actions
 /// and carries them out. An actor that crashed and may be restarted at once begins its next incarnation itself, without
-/// a detour over the owner's thread. Thread-safe; the lock is held for a decision only, never while user code runs.
+/// a detour over the owner's thread; so are children that the owner has prepared, when the one before them is ready.
+/// Thread-safe; the lock is held for a decision only, never while user code runs.
 ///
 /// *Gathering.* To wake the owner costs more than to decide. So when it was woken it looks once more after `gather`,
 /// and until a look finds nothing it is woken only for what cannot wait that long: what others do (starts, stops,
@@ -68,6 +70,14 @@ public:
   bool look_again();
   milliseconds gather() const noexcept { return gather_; }
 
+  /// For the owner: a child whose next incarnation any thread can begin, by `begin(incarnation)`. When news of another
+  /// child makes it due, it is begun at once, without a detour over the owner's thread, and the action says `in_place`.
+  /// `begin` is called once at most, under the lock, so that what the owner does next comes after it; it must not
+  /// block.
+  void prepare(child_number child, std::function<void(std::uint64_t)> begin);
+  /// For the owner: it has begun this child itself.
+  void forget_prepared(child_number child);
+
   /// For a child on its own thread: it has ended. Returns the incarnation that it shall begin at once, if so; else it
   /// is told later.
   std::optional<std::uint64_t> exited(child_number child, std::uint64_t incarnation, exit_info how, time_point now);
@@ -80,6 +90,7 @@ private:
   /// Appends what another thread has brought. True when the owner must be woken.
   bool bring(actions more, time_point now);
   bool urgent(const any_action& x, time_point now) const;
+  void begin_prepared(actions& news);
 
   mutable std::mutex mutex_;
   std::unique_ptr<supervisor_machine> machine_;
@@ -88,6 +99,7 @@ private:
   std::vector<actions> spares_;  // empty vectors
   bool poked_ = false;
   bool gathering_ = false;  // the owner is about to look
+  std::unordered_map<child_number, std::function<void(std::uint64_t)>> prepared_;
   std::function<void()> poke_;
   milliseconds gather_;
 };

@@ -64,7 +64,7 @@ namespace action {
 struct start_child {
   child_number child;
   std::uint64_t incarnation;
-  bool in_place = false;  ///< whoever told of the crash begins the incarnation itself
+  bool in_place = false;  ///< whoever brought the news begins the incarnation itself
 };
 /// End the child, whatever state it is in, and report `child_stopped`.
 struct stop_child {

@@ -20,6 +20,14 @@ void add(message_counts& sum, const message_counts& x) {
   sum.waiting += x.waiting;
 }
 
+void incarnate(const caf::actor& to, std::uint64_t incarnation, std::shared_ptr<const actor_map> actors) {
+  cell_command next;
+  next.what = cell_command::kind::incarnate;
+  next.incarnation = incarnation;
+  next.actors = std::move(actors);
+  port::send_urgently(to, std::move(next));
+}
+
 }  // namespace
 
 actor_child::extras& actor_child::more() {
@@ -57,15 +65,28 @@ void actor_child::start(tree_host& host) {
     return;
   }
   if (!cell_) {
-    cell_ = host.system().spawn<cell>(cell_spec{address, id, kind_});
-    host.env().names->put_actor(cell_);
+    make_cell(host);
     dismiss_predecessor(cell_);
   }
-  cell_command incarnate;
-  incarnate.what = cell_command::kind::incarnate;
-  incarnate.incarnation = incarnation;
-  incarnate.actors = named_actors(host);
-  port::send_urgently(cell_, std::move(incarnate));
+  begun(host);
+  incarnate(cell_, incarnation, named_actors(host));
+}
+
+void actor_child::make_cell(tree_host& host) {
+  cell_ = host.system().spawn<cell>(cell_spec{address, id, kind_});
+  named_ = false;
+}
+
+std::function<void(std::uint64_t)> actor_child::prepare(tree_host& host) {
+  if (!kind_) kind_ = kind_of(host);
+  const bool replaces = extras_ && extras_->predecessor;
+  if (!kind_ || replaces || named_actors(host)) return {};  // the actors that it names are looked up when it starts
+  if (!cell_) make_cell(host);
+  return [to = cell_](std::uint64_t next) { incarnate(to, next, nullptr); };
+}
+
+void actor_child::begun(tree_host& host) {
+  if (cell_ && !std::exchange(named_, true)) host.env().names->put_actor(cell_);
 }
 
 std::shared_ptr<const actor_map> actor_child::named_actors(const tree_host& host) const {
@@ -181,7 +202,7 @@ void actor_child::respecify(tree_host& host, child_spec_ptr next, std::vector<re
 }
 
 void actor_child::describe(child_info& into) const {
-  into.handle = cell_;
+  if (into.status != child_status::undefined) into.handle = cell_;  // else it is made, but was not started yet
   if (extras_) into.messages = extras_->past;
   if (cell_) add(into.messages, cell_of(cell_).counts());
 }

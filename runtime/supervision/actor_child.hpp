@@ -4,19 +4,22 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace steward::supervision {
 
-/// A child that is an actor. Its cell is made at the first start and stays through restarts, until the child ends for
+/// A child that is an actor. Its cell is made for the first start and stays through restarts, until the child ends for
 /// good or is abandoned; it tells that an incarnation is ready or has ended to the supervisor's desk, all else here.
 class actor_child final : public child {
 public:
   using child::child;
 
   void start(tree_host& host) override;
+  std::function<void(std::uint64_t)> prepare(tree_host& host) override;
+  void begun(tree_host& host) override;
   void stop(tree_host& host, const policy::action::stop_child& how) override;
   void abandon(tree_host& host) override;
   void let_go(tree_host& host) override;
@@ -50,6 +53,7 @@ private:
   /// Tells the cell from one that was abandoned before it; 0: there is none.
   std::uint64_t serial() const { return cell_ ? cell_.id() : 0; }
   extras& more();
+  void make_cell(tree_host& host);
   cell_kind_ptr kind_of(const tree_host& host) const;
   /// The actors that its parameters name, as they are now.
   std::shared_ptr<const actor_map> named_actors(const tree_host& host) const;
@@ -62,6 +66,7 @@ private:
   void look(tree_host& host);
   void stop_looking(tree_host& host);
 
+  bool named_ = false;  // the directory has the cell
   cell_kind_ptr kind_;  // null until the first start, or when the type is not registered
   caf::actor cell_;
   std::unique_ptr<extras> extras_;

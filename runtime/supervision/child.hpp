@@ -10,6 +10,7 @@
 #include <caf/ref_counted.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,6 +51,11 @@ public:
 
   /// Begins the incarnation whose number is set. What is thrown is a failed start.
   virtual void start(tree_host& host) = 0;
+  /// What begins its next incarnation, of the number that it is given, on any thread and without blocking. Empty: only
+  /// `start` can.
+  virtual std::function<void(std::uint64_t)> prepare(tree_host&) { return {}; }
+  /// What `prepare` has given has been called.
+  virtual void begun(tree_host&) {}
   /// Ends it and reports `stopped`; not when it is `brutal`, unless it is kept as well: then it is let go of here.
   virtual void stop(tree_host& host, const policy::action::stop_child& how) = 0;
   /// It has overrun a limit or hangs: ends it by force where that is possible, and waits for nothing.

@@ -15,14 +15,7 @@ namespace steward::supervision {
 namespace {
 
 /// Children of a batch that may be starting at once.
-constexpr std::size_t started_at_once = 1'024;
-
-admin_result failure(admin_code code, std::string path) {
-  admin_result out;
-  out.code = code;
-  out.path = std::move(path);
-  return out;
-}
+constexpr std::size_t started_at_once = policy::supervisor_machine::started_at_once;
 
 }  // namespace
 
@@ -37,12 +30,15 @@ struct tree_host::batch {
   batch_callback answer;
 
   const param_map* params_of(std::size_t position) const { return params.empty() ? nullptr : &params[position]; }
-  void fail(admin_result x) {
-    if (result.code == admin_code::ok) {
-      result.code = x.code;
-      result.why = x.why;
-    }
-    result.failures.push_back(std::move(x));
+  void fail(std::size_t position, admin_code code, const cause& why = {}) {
+    if (result.code == admin_code::ok) result.code = code;
+    result.children[position].code = code;
+    result.children[position].why = why;
+  }
+  /// Nobody is there to start or to answer for what is left.
+  void fail_rest() {
+    for (const auto& [child, position] : std::exchange(under_way, {})) fail(position, admin_code::noproc);
+    for (; next < count; ++next) fail(next, admin_code::noproc);
   }
   void finish() {
     if (auto f = std::exchange(answer, nullptr)) f(std::move(result));
@@ -87,7 +83,9 @@ void tree_host::begin_batch(const std::string& supervisor, const batch_ptr& x) {
     x->finish();
     return;
   }
-  x->result.handles.resize(x->count);
+  admin_result unknown;
+  unknown.path = supervisor;
+  x->result.children.assign(x->count, unknown);
   continue_batch(x);
 }
 
@@ -96,7 +94,7 @@ void tree_host::continue_batch(const batch_ptr& x) {
   while (x->next < x->count && x->under_way.empty()) {
     auto* owner = supervisor_at(x->supervisor);
     if (owner == nullptr) {
-      for (; x->next < x->count; ++x->next) x->fail(failure(admin_code::noproc, x->supervisor));
+      x->fail_rest();
       break;
     }
     const auto end = std::min(x->count, x->next + started_at_once);
@@ -113,22 +111,32 @@ void tree_host::start_some(child::number supervisor, const batch_ptr& x, const s
   auto* found = find(supervisor);  // what other partitions began may have ended all
   auto* owner = found != nullptr ? found->as_supervisor() : nullptr;
   if (owner == nullptr || !owner->in_service()) {
-    for (std::size_t i = 0; i < positions.size(); ++i) x->fail(failure(admin_code::noproc, x->supervisor));
+    for (const auto position : positions) x->fail(position, admin_code::noproc);
     return;
   }
   std::vector<child::number> numbers;
   numbers.reserve(positions.size());
   for (const auto position : positions) {
-    numbers.push_back(owner->add_dynamic(*this, x->params_of(position)).id);
+    const auto& made = owner->add_dynamic(*this, x->params_of(position));
+    numbers.push_back(made.id);
+    x->result.children[position].path = made.path();
     x->under_way.emplace(numbers.back(), position);
   }
   const auto request = ++last_request_;
   batches_.emplace(request, x);
-  feed(*owner, [&](policy::supervisor_machine& m) {
+  const bool asked = feed(*owner, [&](policy::supervisor_machine& m) {
     return m.start_children(numbers, owner->template_policy(), request, now());
   });
-  for (const auto number : numbers)  // refused
+  if (!asked) batches_.erase(request);
+  for (const auto number : numbers) {  // refused
     if (auto* left = find(number); left != nullptr && !left->started_before) erase(*left);
+    if (asked) continue;
+    x->fail(x->under_way.extract(number).mapped(), admin_code::noproc);
+  }
+}
+
+void tree_host::continue_batches() {
+  for (const auto& x : std::exchange(continuing_, {})) continue_batch(x);
 }
 
 bool tree_host::take_batch_reply(const policy::action::reply& reply) {
@@ -138,25 +146,23 @@ bool tree_host::take_batch_reply(const policy::action::reply& reply) {
   if (!reply.more) batches_.erase(found);
   auto member = x->under_way.extract(reply.child);
   if (!member.empty()) {
-    const auto* child = find(reply.child);
+    auto& told = x->result.children[member.mapped()];
+    told.extra = reply.extra;
     if (reply.code == admin_code::ok) {
       ++x->result.started;
-      if (child != nullptr) x->result.handles[member.mapped()] = child->handle();
+      if (const auto* child = find(reply.child)) told.handle = child->handle();
     } else {
-      auto one = failure(reply.code, child != nullptr ? child->path() : x->supervisor);
-      one.why = reply.why;
-      x->fail(std::move(one));
+      x->fail(member.mapped(), reply.code, reply.why);
     }
   }
-  if (x->under_way.empty()) continue_batch(x);
+  if (x->under_way.empty()) continuing_.push_back(x);  // when all that is in hand has been carried out
   return true;
 }
 
 void tree_host::refuse_all_batches() {
   for (auto& [request, x] : std::exchange(batches_, {})) {
     if (x->answer == nullptr) continue;  // it has an entry for each partition
-    for (auto left = x->under_way.size() + x->count - x->next; left > 0; --left)
-      x->fail(failure(admin_code::noproc, x->supervisor));
+    x->fail_rest();
     x->finish();
   }
 }

@@ -77,6 +77,7 @@ void supervisor_child::start(tree_host& host) {
   else
     add_listed_children(host, *machine);
   desk_->install(std::move(machine));
+  if (!dynamic()) prepare_children(host);
   host.feed(*this, [&](policy::supervisor_machine& m) { return m.start(host.now()); });
 }
 
@@ -103,6 +104,12 @@ void supervisor_child::add_listed_children(tree_host& host, policy::supervisor_m
     const auto& x = content_->children[position];
     if (!there.contains(x.id)) machine.add(add_listed(host, x, position).id, policy_for(x));
   }
+}
+
+/// Listed children start one after the other: each is begun by the thread on which the one before has become ready.
+void supervisor_child::prepare_children(tree_host& host) {
+  for (const auto below : children_.numbers())
+    if (auto begin = host.at(below).prepare(host)) desk_->prepare(below, std::move(begin));
 }
 
 child::number supervisor_child::number_for(const tree_host& host, std::optional<std::size_t> position) {

@@ -87,6 +87,7 @@ private:
   policy::machine_options options(const tree_host& host) const;
   void add_dynamic_children(tree_host& host, policy::supervisor_machine& machine);
   void add_listed_children(tree_host& host, policy::supervisor_machine& machine);
+  void prepare_children(tree_host& host);
   void reload_template(tree_host& host, policies& changed, std::vector<reload_change>& changes);
   void reload_list(tree_host& host, policies& changed, policies& added, std::vector<reload_change>& changes);
 

@@ -88,7 +88,7 @@ void tree_host::declined(const child& x, std::uint64_t incarnation) {
 }
 
 void tree_host::start_failed(const child& x, std::uint64_t incarnation, const cause& why) {
-  if (x.incarnation == incarnation) note_failing(x);
+  if (x.incarnation <= incarnation) note_failing(x);  // less: it was begun elsewhere, and that is still to be noted
   feed(*x.parent, [&](policy::supervisor_machine& m) { return m.child_start_failed(x.id, incarnation, why, now()); });
 }
 
@@ -178,6 +178,7 @@ void tree_host::carry_out(child::number supervisor) {
   }
   busy_ = false;
   try_late_starts();
+  continue_batches();
 }
 
 void tree_host::carry_out(supervisor_child& supervisor, policy::any_action& next) {
@@ -202,11 +203,15 @@ void tree_host::look_again(child::number supervisor) {
   carry_out(supervisor);
 }
 
-void tree_host::perform(supervisor_child&, const policy::action::start_child& x) {
+void tree_host::perform(supervisor_child& supervisor, const policy::action::start_child& x) {
   auto& child = children_.at(x.child);
   child.incarnation = x.incarnation;
   child.started_before = true;
-  if (x.in_place) return;
+  if (x.in_place) {
+    child.begun(*this);
+    return;
+  }
+  supervisor.desk()->forget_prepared(x.child);
   try {
     child.start(*this);
   } catch (const std::exception&) {  // no descriptor or thread left: the start has failed, the tree goes on
@@ -282,6 +287,7 @@ void tree_host::perform(supervisor_child& supervisor, const policy::action::star
   if (!noted || noted->child != x.child)
     noted = supervisor_child::failed_start{x.child, child != nullptr ? child->path() : supervisor.path()};
   if (&supervisor == root_) {
+    supervisor.let_go_of_children(*this);  // those that were made, and not started
     when_all_left([this, report = tree_start{false, noted->path, x.why, {}}] {
       if (auto tell_started = std::exchange(on_started_, nullptr)) tell_started(report);
     });

@@ -212,6 +212,7 @@ private:
   void start_some(child::number supervisor, const batch_ptr& x, const std::vector<std::size_t>& positions);
   /// False when the reply belongs to no batch.
   bool take_batch_reply(const policy::action::reply& x);
+  void continue_batches();
   void refuse_all_batches();
 
   host_environment env_;
@@ -230,6 +231,7 @@ private:
   policy::request_number last_request_ = 0;
   std::unordered_map<policy::request_number, waiting_request> requests_;
   std::unordered_map<policy::request_number, batch_ptr> batches_;
+  std::vector<batch_ptr> continuing_;
   std::vector<late_start> late_starts_;
   std::function<void(tree_start)> on_started_;
   std::function<void(policy::exit_info)> on_ended_;

@@ -26,10 +26,8 @@ struct admin_result {
 /// What came of `supervisor::start_children`.
 struct batch_result {
   admin_code code = admin_code::ok;    ///< of the first child that is not up; `ok`: all are
-  std::size_t started = 0;             ///< that have become ready
-  std::vector<caf::actor> handles;     ///< as they were asked for; empty where the child is not up, or is no actor
-  std::vector<admin_result> failures;  ///< one for each child that is not up, as they came; none when nothing was begun
-  cause why;                           ///< of the first failure
+  std::size_t started = 0;             ///< children that have become ready
+  std::vector<admin_result> children;  ///< of each, as they were asked for; none when nothing was begun or it timed out
   std::vector<spec_fault> faults;      ///< `invalid`: nothing was begun
 
   explicit operator bool() const noexcept { return code == admin_code::ok; }

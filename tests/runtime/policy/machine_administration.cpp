@@ -14,7 +14,7 @@ std::string ask(driven& d, deed what, child_number i) {
   if (what == deed::terminate) said = d.terminate(i);
   if (what == deed::restart) said = d.restart(i);
   if (what == deed::remove) said = d.remove(i);
-  return said.size() == 1 && d.replies.contains(d.last_request) ? word_of(d.replies.at(d.last_request).code) : "?";
+  return said.size() == 1 && d.replies.contains(d.last_request) ? to_string(d.replies.at(d.last_request).code) : "?";
 }
 
 /// A supervisor whose child 2 is in that state, and up after a while if it is left alone.

@@ -7,11 +7,62 @@ namespace {
 
 constexpr auto dynamic = strategy::simple_one_for_one;
 
-TEST(simple_one_for_one, starts_its_initial_children_one_after_the_other) {
+TEST(simple_one_for_one, starts_its_initial_children_side_by_side) {
+  driven d{{child(), child(), child()}, dynamic};
+  EXPECT_EQ(d.take(d.machine.start(d.now)), (words{"start 1#1", "start 2#1", "start 3#1"}));
+  EXPECT_EQ(d.ready(3), words{});
+  EXPECT_EQ(d.ready(1), words{});
+  EXPECT_EQ(d.ready(2), words{"started"}) << "when the last of them is up, whichever that is";
+}
+
+TEST(simple_one_for_one, begins_no_more_initial_starts_at_once_than_its_bound_and_goes_on_at_half_of_it) {
+  constexpr auto bound = supervisor_machine::started_at_once;
+  constexpr auto all = bound + bound / 2 + 7;
+  driven d{std::vector<child_policy>(all, child()), dynamic};
+  EXPECT_EQ(d.take(d.machine.start(d.now)).size(), bound);
+  std::size_t begun = bound;
+  for (child_number i = 1; i < all; ++i) {
+    const auto before = begun - i + 1;  // under way
+    const auto more = d.ready(i).size();
+    if (before - 1 > bound / 2) {
+      EXPECT_EQ(more, 0U) << i;
+    }
+    begun += more;
+    EXPECT_LE(begun - i, bound);
+    if (begun < all) {
+      EXPECT_GT(begun - i, bound / 2) << "the next are on their way before these are up";
+    }
+  }
+  EXPECT_EQ(begun, all);
+  EXPECT_EQ(d.ready(all), words{"started"});
+  EXPECT_EQ(d.machine.count_up(), all);
+}
+
+TEST(simple_one_for_one, goes_on_with_its_initial_starts_when_one_declines_or_is_terminated) {
+  driven d{{child(), child(), child()}, dynamic};
+  d.take(d.machine.start(d.now));
+  EXPECT_EQ(d.declined(2), words{"stop 2"});
+  EXPECT_EQ(d.stopped(2), words{"forget 2"});
+  EXPECT_EQ(d.terminate(3), (words{"stop 3"}));
+  EXPECT_EQ(d.stopped(3), (words{"reply 1 ok", "forget 3"}));
+  EXPECT_EQ(d.ready(1), words{"started"});
+}
+
+TEST(simple_one_for_one, counts_as_started_when_its_last_initial_child_is_terminated) {
   driven d{{child(), child()}, dynamic};
-  EXPECT_EQ(d.take(d.machine.start(d.now)), words{"start 1#1"});
-  EXPECT_EQ(d.ready(1), words{"start 2#1"});
+  d.take(d.machine.start(d.now));
+  d.ready(1);
+  EXPECT_EQ(d.terminate(2), (words{"stop 2", "started"}));
+}
+
+TEST(simple_one_for_one, restarts_an_initial_child_that_crashes_while_others_start) {
+  driven d{{eager(), child()}, dynamic};
+  d.take(d.machine.start(d.now));
+  d.ready(1);
+  EXPECT_EQ(d.crash(1), words{"start 1#2"});
+  EXPECT_EQ(d.failed(1), words{"start 1#3"}) << "a failed restart is not a failed first start";
   EXPECT_EQ(d.ready(2), words{"started"});
+  EXPECT_EQ(d.ready(1), words{});
 }
 
 TEST(simple_one_for_one, restarts_one_child_alone) {
@@ -131,18 +182,52 @@ TEST(simple_one_for_one, rolls_back_all_at_once_when_an_initial_child_fails) {
   driven d{{child(), child(), child()}, dynamic};
   d.take(d.machine.start(d.now));
   d.ready(1);
-  d.ready(2);
-  EXPECT_EQ(d.failed(3), (words{"stop 1", "stop 2", "stop 3"}));
+  EXPECT_EQ(d.failed(2), (words{"stop 1", "stop 2", "stop 3"})) << "those that still start, too";
+  EXPECT_EQ(d.failed(3), words{}) << "the first failure is the one that is told";
   d.stopped(3);
   d.stopped(1);
-  EXPECT_EQ(d.stopped(2), (words{"forget 2", "start_failed 3"}));
+  EXPECT_EQ(d.stopped(2), (words{"forget 2", "start_failed 2"}));
 }
 
 TEST(simple_one_for_one, leaves_out_initial_children_that_were_not_started_yet_when_it_stops) {
-  driven d{{child(), child()}, dynamic};
+  constexpr auto bound = supervisor_machine::started_at_once;
+  driven d{std::vector<child_policy>(bound + 5, child()), dynamic};
   d.take(d.machine.start(d.now));
-  EXPECT_EQ(d.stop(), words{"stop 1"});
-  EXPECT_EQ(d.stopped(1), (words{"forget 1", "ended shutdown"}));
+  EXPECT_EQ(d.stop().size(), bound);
+  for (child_number i = 1; i < bound; ++i) d.stopped(i);
+  EXPECT_EQ(d.stopped(bound), (words{"forget " + std::to_string(bound), "ended shutdown"}));
+}
+
+TEST(simple_one_for_one, starts_many_children_by_one_request_and_answers_for_each) {
+  driven d{{}, dynamic};
+  d.up();
+  const auto policy = shared(child());
+  EXPECT_EQ(d.take(d.machine.start_children({1, 2, 3, 4}, policy, 7, d.now)),
+            (words{"start 1#1", "start 2#1", "start 3#1", "start 4#1"}));
+  EXPECT_EQ(d.ready(2), words{"reply 7 ok"});
+  EXPECT_TRUE(d.replies.at(7).more);
+  EXPECT_EQ(d.failed(1), (words{"reply 7 failed", "stop 1"})) << "the others go on";
+  EXPECT_TRUE(d.replies.at(7).more);
+  EXPECT_EQ(d.declined(4), (words{"reply 7 ignored", "stop 4"}));
+  EXPECT_TRUE(d.replies.at(7).more);
+  EXPECT_EQ(d.ready(3), words{"reply 7 ok"});
+  EXPECT_FALSE(d.replies.at(7).more) << "it was the last";
+  EXPECT_EQ(d.replies.at(7).child, 3U);
+}
+
+TEST(simple_one_for_one, answers_for_each_child_of_a_batch_that_its_stop_overtakes) {
+  driven d{{}, dynamic};
+  d.up();
+  d.take(d.machine.start_children({1, 2, 3}, shared(child()), 7, d.now));
+  d.ready(1);
+  EXPECT_EQ(d.stop(), (words{"stop 1", "reply 7 failed", "stop 2", "reply 7 failed", "stop 3"}));
+  EXPECT_FALSE(d.replies.at(7).more);
+  d.stopped(1);
+  d.stopped(2);
+  EXPECT_EQ(d.stopped(3), (words{"forget 3", "ended shutdown"}));
+  EXPECT_EQ(d.take(d.machine.start_children({4, 5}, shared(child()), 8, d.now)),
+            (words{"reply 8 noproc", "reply 8 noproc"}));
+  EXPECT_FALSE(d.replies.at(8).more);
 }
 
 TEST(simple_one_for_one, answers_a_start_that_is_overtaken_by_the_stop) {

@@ -35,7 +35,7 @@ void naive_supervisor::ready(child_number i, std::uint64_t incarnation, time_poi
   k->ready_since = now;
   answer(*k, true, admin_code::ok);
   if (!about_to_be_stopped(*k)) k->member = false;
-  if (first == i) first = 0;
+  first.erase(i);
   go_on();
 }
 
@@ -46,7 +46,7 @@ void naive_supervisor::declined(child_number i, std::uint64_t incarnation, time_
   k->due.reset();
   k->from = asker::policy;
   answer(*k, true, admin_code::ignored);
-  if (first == i) first = 0;
+  first.erase(i);
   if (!serving()) {
     k->state = child_state::waiting;
   } else if (about_to_be_stopped(*k)) {
@@ -63,7 +63,7 @@ void naive_supervisor::start_failed(child_number i, std::uint64_t incarnation, t
   auto* k = current(i, incarnation);
   if (k == nullptr || k->state != child_state::starting) return;
   k->due.reset();
-  if (first == i && serving()) {
+  if (first.contains(i) && serving()) {
     failed_child = i;
     end(phases::rolling_back, o.keep_on_end, exit_class::abnormal);
   } else if (serving() && k->from != asker::policy) {
@@ -167,7 +167,7 @@ void naive_supervisor::terminate(child_number i, request_number r, time_point t)
   k.asked.push_back({r, false});
   if (k.state == child_state::stopping) return;
   if (k.state == child_state::waiting) k.member = false;
-  if (first == i) first = 0;
+  first.erase(i);
   ask(i, k, usual_fate(k));
   go_on();
 }
@@ -366,7 +366,7 @@ void naive_supervisor::end(phases next, bool with_keep, exit_class how) {
   phase = next;
   keep = with_keep;
   last = how;
-  first = 0;
+  first.clear();
   group.reset();
   if (!dynamic()) return;
   std::vector<child_number> all;
@@ -381,7 +381,7 @@ void naive_supervisor::go_on() {
 }
 
 bool naive_supervisor::one_step() {
-  if (phase == phases::starting && first == 0) return next_first_start();
+  if (phase == phases::starting && (dynamic() || first.empty())) return next_first_start();
   if (phase == phases::stopping || phase == phases::rolling_back) return next_stop();
   if (serving() && group) return group->all_down ? next_of_group() : next_stop_of_group();
   return false;
@@ -390,10 +390,11 @@ bool naive_supervisor::one_step() {
 bool naive_supervisor::next_first_start() {
   for (auto& [n, k] : kids) {
     if (!k.to_be_started) continue;
-    first = n;
+    first.insert(n);
     begin(n, k, false);
     return true;
   }
+  if (!first.empty()) return false;
   phase = phases::running;
   say({deed::kind::started});
   std::erase_if(crashed_early,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -135,7 +136,7 @@ private:
   time_point now;
   bool keep = false;
   exit_class last = exit_class::shutdown;
-  child_number first = 0;         // whose first start is under way
+  std::set<child_number> first;   // whose first starts are under way: one, but all of a dynamic supervisor
   child_number failed_child = 0;  // whose first start failed
   std::vector<child_number> crashed_early;
   std::vector<time_point> restarts;
