@@ -231,11 +231,8 @@ struct thread_driver::worker {
     task.begun.store(true, std::memory_order_relaxed);
     bytes result;
     try {
-      if (task.entry) {
-        result = task.entry->run(context, task.args);
-      } else {
-        task.body->run(context);
-      }
+      if (task.entry) result = task.entry->run(context, task.args);
+      if (!task.entry) task.body->run(context);
     } catch (const abi::__forced_unwind&) {
       throw;  // pthread_exit: to keep that would abort the program
     } catch (...) {
