@@ -14,13 +14,13 @@ struct point {
   double x = 0.0;
   double y = 0.0;
 };
-STEWARD_INSPECT_2(point, x, y)
+STEWARD_INSPECT(point, x, y)
 
 struct orbit {
   std::int64_t steps = 0;
   double end = 0.0;
 };
-STEWARD_INSPECT_2(orbit, steps, end)
+STEWARD_INSPECT(orbit, steps, end)
 
 /// Any function will do: it runs in a process of its own, so it may even crash.
 orbit follow(point c) {

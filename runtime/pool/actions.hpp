@@ -4,7 +4,10 @@
 #include "steward/detail/pool_work.hpp"
 #include "steward/event.hpp"
 #include "steward/outcome.hpp"
+#include "steward/spec.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -22,13 +25,27 @@ namespace steward::pooling {
 using time_point = std::chrono::steady_clock::time_point;
 using task_id = std::uint64_t;
 
-/// What was submitted: one task, with `done` for its outcome, or a chunk of a map, with a sink for those of its items.
-/// The ledger and the worker that runs it share it; only `done`, `place` and `id` are touched after that, by the
-/// ledger.
+/// What was submitted: one task, with `end` or `done` for its outcome, or a chunk of a map, with a sink for those of
+/// its items. The ledger and the worker that runs it share it; only `done`, `place` and `id` are touched after that, by
+/// the ledger, and `begun`, for whoever asks how it is going.
 struct job : detail::pool_work {
   std::function<void(outcome<bytes>)> done;
-  std::uint32_t place = 0;  ///< in the ledger
-  task_id id = 0;           ///< of the first item
+  mutable std::atomic<bool> begun{false};  ///< a thread has begun it, or a worker process was handed it
+  std::uint32_t place = 0;                 ///< in the ledger
+  task_id id = 0;                          ///< of the first item
+
+  /// Runs it may have in a pool with these attempts.
+  unsigned attempts_in(const pool_spec& spec) const { return attempts > 0 ? attempts : spec.limits.attempts; }
+  /// The limit of one run in a pool with this one; 0 means none.
+  milliseconds deadline_in(const pool_spec& spec) const {
+    constexpr milliseconds century = std::chrono::hours{24 * 365 * 100};
+    if (deadline == infinity) return milliseconds{0};
+    return deadline.count() > 0 ? std::min(deadline, century) : spec.limits.deadline;
+  }
+  /// Somebody asks when each of its items was started.
+  bool is_clocked_in(const pool_spec& spec) const {
+    return deadline_in(spec).count() > 0 || spec.limits.soft_deadline.count() > 0;
+  }
 };
 using job_ptr = std::shared_ptr<job>;
 

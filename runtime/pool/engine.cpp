@@ -278,12 +278,13 @@ bool engine::worker_did_not_take(worker_ref ref, task_id id, cause why, time_poi
 }
 
 void engine::item_threw(worker& w, slip e, std::uint32_t item, cause why, double ran_ms) {
-  const bool again =
-      spec_.on_exception == exception_policy::retry && at(e).attempt < spec_.limits.attempts && (!asked_ || drain_);
+  const bool again = spec_.on_exception == exception_policy::retry && at(e).attempt < at(e).task->attempts_in(spec_) &&
+                     (!asked_ || drain_);
   ++totals_.exceptions;
   if (why.cls == cause_class::memory) ++totals_.memory;
   auto told = worker_event(again ? event_kind::task_retry : event_kind::task_fail, event_level::warn, w);
   told.why = why;
+  told.why->original = nullptr;  // it is the caller's, and not the log's to keep
   told.task = task_view(e, item);
   told.task->ran_ms = ran_ms;
   told.task_fate = again ? "requeued" : "failed";
@@ -403,7 +404,7 @@ void engine::dispatch_suspects(time_point now) {
       continue;
     }
     const auto& r = at(*next);
-    const bool last = processes() && r.attempt == spec_.limits.attempts && spec_.limits.attempts > 1;
+    const bool last = processes() && r.attempt == r.task->attempts_in(spec_) && r.attempt > 1;
     worker* best = nullptr;
     worker* used = nullptr;
     bool coming = false;

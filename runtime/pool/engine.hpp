@@ -219,6 +219,7 @@ private:
   time_point watched_at(const worker& w) const;
   void check_workers(time_point now);
   void check_busy(worker& w, time_point now);
+  milliseconds deadline_of(const worker& w) const;
   void check_deadline(worker& w, time_point now);
   bool cut_off(worker& w, time_point now);
   void check_idle(worker& w, time_point now);

@@ -86,12 +86,16 @@ bool engine::refuse(const awaited& what, time_point now) {
   return ledger_.open() != before;
 }
 
+/// Of what the worker has in hand; 0 for none.
+milliseconds engine::deadline_of(const worker& w) const {
+  return w.sent.empty() ? milliseconds{0} : at(w.sent.front()).task->deadline_in(spec_);
+}
+
 /// When the item in hand is looked at for its deadlines.
 void engine::set_check(worker& w) {
   auto due = time_point::max();
-  if (spec_.limits.deadline.count() > 0) due = w.head_since + spec_.limits.deadline;
-  if (spec_.limits.soft_deadline.count() > 0 && !w.head_asked)
-    due = std::min(due, w.head_since + spec_.limits.soft_deadline);
+  if (const auto limit = deadline_of(w); limit.count() > 0) due = w.head_since + limit;
+  if (spec_.limits.soft_deadline.count() > 0 && !w.head_asked) due = std::min(due, w.head_since + spec_.limits.soft_deadline);
   w.check_at = due;
 }
 
@@ -192,16 +196,17 @@ bool engine::cut_off(worker& w, time_point now) {
   }
   if (!std::exchange(w.went_on, false)) return true;
   // Its answer is on the way.
-  const auto later = now + std::max(late_look, spec_.limits.deadline);
+  const auto later = now + std::max(late_look, deadline_of(w));
   if (w.end_by) w.end_by = later;
   if (w.check_at != time_point::max()) w.check_at = later;
   return false;
 }
 
 void engine::check_deadline(worker& w, time_point now) {
+  const auto deadline = deadline_of(w);
   if (!w.head_started) {
     // It has not taken its task up, so no run of a task is late.
-    const auto shortest = spec_.limits.deadline.count() > 0 ? spec_.limits.deadline : spec_.limits.soft_deadline;
+    const auto shortest = deadline.count() > 0 ? deadline : spec_.limits.soft_deadline;
     w.check_at = now + shortest;
     return;
   }
@@ -211,7 +216,7 @@ void engine::check_deadline(worker& w, time_point now) {
     w.check_at = time_point::max();
     return;
   }
-  const bool soft = spec_.limits.deadline.count() == 0 || now < w.head_since + spec_.limits.deadline;
+  const bool soft = deadline.count() == 0 || now < w.head_since + deadline;
   if (!soft && processes()) {
     // We come late ourselves: its answer may wait to be read.
     if (now - w.check_at > late_look && !std::exchange(w.looked_again, true)) {
@@ -235,7 +240,7 @@ void engine::check_deadline(worker& w, time_point now) {
     orders_.emplace_back(act::ask_task{ref_of(w), id, false});
     return;
   }
-  const auto why = make_cause(cause_class::deadline, "longer than " + render_duration(spec_.limits.deadline));
+  const auto why = make_cause(cause_class::deadline, "longer than " + render_duration(deadline));
   told.why = why;
   // A process may still answer before it is ended, and then that counts.
   told.task_fate = processes() ? "none" : "failed";

@@ -105,7 +105,7 @@ void engine::charge(worker& w, slip e, const cause& why, bool answer_lost, time_
   count(why);
   const auto next = ledger_.split(e, item, 1);
   ledger_.pass(e, 1);
-  const bool again = at(next).attempt < spec_.limits.attempts;
+  const bool again = at(next).attempt < at(next).task->attempts_in(spec_);
   auto told = worker_event(again ? event_kind::task_retry : event_kind::task_quarantine,
                            again ? event_level::warn : event_level::error, w);
   told.why = why;
@@ -415,7 +415,7 @@ event_task engine::task_view(slip e, std::uint64_t item) const {
   view.name = r.task->entry ? r.task->entry->name : "callable";
   if (r.task->entry) view.args = args_text(*r.task, *r.task->entry, item);
   view.attempt = r.attempt;
-  view.attempts = spec_.limits.attempts;
+  view.attempts = r.task->attempts_in(spec_);
   return view;
 }
 

@@ -12,6 +12,8 @@ job_ptr part_of(const job_ptr& whole, std::uint32_t item, std::uint32_t count) {
   auto part = std::make_shared<job>();
   part->entry = whole->entry;
   part->priority = whole->priority;
+  part->attempts = whole->attempts;
+  part->deadline = whole->deadline;
   part->sink = whole->sink;
   part->first = whole->first + item;
   part->items = count;
@@ -101,11 +103,13 @@ void ledger::enqueue(slip e) {
 }
 
 void ledger::put_first(slip e) {
+  at(e).task->begun.store(false, std::memory_order_relaxed);
   queued_ += at(e).items;
   band_of(at(e).task->priority).queue.push_front(e);
 }
 
 void ledger::suspect(slip e) {
+  at(e).task->begun.store(false, std::memory_order_relaxed);
   queued_ += at(e).items;
   suspects_.push_back(e);
 }

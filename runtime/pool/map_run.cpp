@@ -43,6 +43,8 @@ std::vector<pooling::job_ptr> singles_of(const pooling::job& chunk) {
     auto& one = *out.emplace_back(std::make_shared<pooling::job>());
     one.entry = chunk.entry;
     one.priority = chunk.priority;
+    one.attempts = chunk.attempts;
+    one.deadline = chunk.deadline;
     one.sink = chunk.sink;
     one.first = chunk.first + i;
     const auto args = items.next(1);
@@ -159,6 +161,8 @@ void map_run::read(std::size_t most) {
   j->first = taken_;
   j->sink = shared_;
   j->priority = options_.priority;
+  j->attempts = options_.attempts;
+  j->deadline = options_.deadline;
   more_ = false;  // should the range throw
   const auto got = next_(*j, most);
   if (got == 0) return;
@@ -216,8 +220,8 @@ bool map_run::feed() {
       if (late) return true;
       const auto size = chunk_size();
       const auto most = window(size);
-      if (open_ >= most) return false;
-      read(std::min(size, most - open_));
+      if (open_ + held_ >= most) return false;
+      read(std::min(size, most - open_ - held_));
       if (++reads < unwatched) continue;
       const auto now = std::chrono::steady_clock::now();
       unwatched = now - looked < quick_read ? std::min(2 * unwatched, most_unwatched) : 1;

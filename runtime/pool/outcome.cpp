@@ -90,6 +90,11 @@ std::string describe(const task_error& error) {
   return out;
 }
 
+void task_error::rethrow() const {
+  if (why.original) std::rethrow_exception(why.original);
+  throw task_failed(*this);
+}
+
 task_failed::task_failed(task_error error) : std::runtime_error(describe(error)), error_(std::move(error)) {}
 
 }  // namespace steward

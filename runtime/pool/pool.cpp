@@ -106,6 +106,14 @@ void pool::await_work(const std::shared_ptr<void>& handle, const std::function<v
   impl_->await({std::static_pointer_cast<pooling::job>(handle), nullptr, nullptr}, wait);
 }
 
+void pool::await_any(std::function<bool()> has_come, std::function<void()> give_up, const std::function<void()>& wait) {
+  impl_->await({nullptr, nullptr, std::move(has_come), std::move(give_up)}, wait);
+}
+
+bool detail::is_begun(const std::shared_ptr<void>& handle) noexcept {
+  return handle && static_cast<const pooling::job*>(handle.get())->begun.load(std::memory_order_relaxed);
+}
+
 bool detail::on_pool_thread() noexcept { return is_pool_loop || pooling::thread_driver::here().first != nullptr; }
 
 std::optional<cause> pool::start() {
@@ -120,24 +128,25 @@ void pool::submit(const task_entry& entry, bytes args, completion done, submit_o
   detail::pool_work work;
   work.entry = &entry;
   work.args = std::move(args);
-  work.priority = options.priority;
+  detail::set_options(work, std::move(options));
   submit_work(std::move(work), std::move(done));
 }
 
 std::shared_ptr<void> pool::submit_work(detail::pool_work work, completion done) {
   auto& self = *impl_;
-  if (auto why = self.unfit(work)) {
-    done(refusal(work, outcome_kind::rejected, std::move(*why)));
-    return nullptr;
-  }
   auto j = std::make_shared<pooling::job>();
   static_cast<detail::pool_work&>(*j) = std::move(work);
   j->done = std::move(done);
+  if (auto why = self.unfit(*j)) {
+    refuse(*j, outcome_kind::rejected, *why);
+    return nullptr;
+  }
   if (auto why = self.let_in()) {
     refuse(*j, outcome_kind::rejected, *why);
     return nullptr;
   }
   self.enqueue({j});
+  if (j->stop) j->stop->arm([this, j = std::weak_ptr<pooling::job>(j)] { cancel_work(j.lock()); });
   return j;
 }
 

@@ -67,11 +67,20 @@ outcome<bytes> refusal(const detail::pool_work& work, outcome_kind kind, cause w
   return outcome<bytes>(std::move(error));
 }
 
+namespace {
+
+/// Tells the outcome of a job that is no chunk. Nothing calls the pool for it after that.
+void settle(pooling::job& work, outcome<bytes> how) {
+  if (work.stop) work.stop->cut();
+  if (work.end) return work.end->settle(std::move(how));
+  // The callback goes with the job, so that what it holds is let go of.
+  std::exchange(work.done, nullptr)(std::move(how));
+}
+
+}  // namespace
+
 void refuse(pooling::job& work, outcome_kind kind, const cause& why) {
-  if (!work.sink) {
-    std::exchange(work.done, nullptr)(refusal(work, kind, why));
-    return;
-  }
+  if (!work.sink) return settle(work, refusal(work, kind, why));
   for (std::uint32_t i = 0; i < work.items; ++i) work.sink->error(work.first + i, refusal(work, kind, why).error());
 }
 
@@ -257,9 +266,7 @@ void pool::impl::pass_on(pooling::news::settled& what) {
     what.task->sink->error(what.task->first + what.item, std::move(what.result).take_error());
     return;
   }
-  // The callback goes with the job, so that what it holds is let go of.
-  const auto done = std::exchange(what.task->done, nullptr);
-  done(std::move(what.result));
+  settle(*what.task, std::move(what.result));
 }
 
 void pool::impl::pass_on(pooling::news::all_ready&) {

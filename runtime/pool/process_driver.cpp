@@ -239,8 +239,9 @@ void process_driver::carry_out(act::assign what, time_point) {
   if (!s) return;
   const auto& task = *what.task;
   const bool fits =
-      encode({what.attempt, options_.spec.limits.attempts, task.items, task.entry->name}, task.args, payload_);
-  const bool clocked = options_.spec.limits.deadline.count() > 0 || options_.spec.limits.soft_deadline.count() > 0;
+      encode({what.attempt, task.attempts_in(options_.spec), task.items, task.entry->name}, task.args, payload_);
+  const bool clocked = task.is_clocked_in(options_.spec);
+  task.begun.store(true, std::memory_order_relaxed);
   const auto flags = (clocked ? flag_clock : 0) | (task.sink ? 0 : flag_raw);
   if (!fits || !s->writer.push(frame_kind::task, static_cast<std::uint16_t>(flags), what.id, payload_)) {
     // The worker answers it in its turn, so that no order is disturbed.

@@ -110,7 +110,7 @@ void process_driver::carry_out(const act::harvest& what, time_point now) {
   if (!s || s->fault) return;
   auto found = read_staged(*s, what.id);
   if (found.count == 0 || !holds_items(found.results, what.task->entry->result_size, found.count)) return;
-  const bool clocked = options_.spec.limits.deadline.count() > 0 || options_.spec.limits.soft_deadline.count() > 0;
+  const bool clocked = what.task->is_clocked_in(options_.spec);
   const auto started = s->recorder.page().started_ns.load(std::memory_order_relaxed);
   const auto since = clocked ? time_of(*s, started, now) : now;
   harvested_.push_back({what.worker, what.id, std::move(found), since});

@@ -54,8 +54,7 @@ void thread_driver::carry_out(const act::start& what, time_point) {
   self->ref = what.worker;
   self->initializer = options_.initializer;
   self->initializer_args = options_.initializer_args;
-  self->attempts = options_.spec.limits.attempts;
-  self->clocked = options_.spec.limits.deadline.count() > 0 || options_.spec.limits.soft_deadline.count() > 0;
+  self->spec = options_.spec;
   self->loop = inbox_;
   try {
     s.thread = std::thread([self, mask = mask_] {
@@ -186,7 +185,7 @@ void thread_driver::carry_out(const act::harvest& what, time_point now) {
       // It adds to these, and writes over them only after it has had the lock.
       found.results.assign(self.stage.begin(), self.stage.begin() + static_cast<std::ptrdiff_t>(size));
     }
-    if (self.clocked) {
+    if (what.task->is_clocked_in(options_.spec)) {
       const auto started = std::chrono::nanoseconds(self.started_ns.load(std::memory_order_relaxed));
       found.since = time_point(std::chrono::duration_cast<time_point::duration>(started));
     }

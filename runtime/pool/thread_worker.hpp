@@ -74,8 +74,7 @@ struct thread_driver::worker {
   worker_ref ref;
   const task_entry* initializer = nullptr;
   bytes initializer_args;
-  unsigned attempts = 1;
-  bool clocked = false;
+  pool_spec spec;
   std::shared_ptr<inbox> loop;
 
   std::mutex mutex;
@@ -198,7 +197,7 @@ struct thread_driver::worker {
 
   void execute(const act::assign& what) {
     const auto& task = *what.task;
-    const task_context context{what.id, what.attempt, attempts, pool, &stop};
+    const task_context context{what.id, what.attempt, task.attempts_in(spec), pool, &stop};
     const std::pair<const worker*, const act::assign*> now{this, &what};
     const in_hand_mark mark{[](const void* of, event& into) {
                               const auto& [self, work] = *static_cast<decltype(&now)>(of);
@@ -221,7 +220,7 @@ struct thread_driver::worker {
     task.id = what.id;
     task.name = what.task->entry ? what.task->entry->name : "callable";
     task.attempt = what.attempt;
-    task.attempts = attempts;
+    task.attempts = what.task->attempts_in(spec);
     if (const auto at = item.load(std::memory_order_relaxed); what.task->sink && at > 0)
       into.text = "at item " + std::to_string(at) + " of its chunk";
   }
@@ -229,13 +228,11 @@ struct thread_driver::worker {
   void run_one(const job& task, const task_context& context) {
     if (cut.load(std::memory_order_seq_cst) == context.task_id)
       return answer_values(context.task_id, 0, 0, {}, true);  // cancelled before it began
+    task.begun.store(true, std::memory_order_relaxed);
     bytes result;
     try {
-      if (task.entry) {
-        result = task.entry->run(context, task.args);
-      } else {
-        task.body(context);
-      }
+      if (task.entry) result = task.entry->run(context, task.args);
+      if (!task.entry) task.body->run(context);
     } catch (const abi::__forced_unwind&) {
       throw;  // pthread_exit: to keep that would abort the program
     } catch (...) {
@@ -248,7 +245,7 @@ struct thread_driver::worker {
 
   void run_entry(const job& task, const task_context& context) {
     detail::many_run run(context.task_id, task.args, task.entry->args_size, task.items);
-    run.marks = {run.id, &item, &cut, clocked ? &started_ns : nullptr, &kept, !barriers_by_others()};
+    run.marks = {run.id, &item, &cut, task.is_clocked_in(spec) ? &started_ns : nullptr, &kept, !barriers_by_others()};
     run.stage = stage.data();
     run.stage_size = stage.size();
     run.owner = this;
@@ -294,8 +291,8 @@ struct thread_driver::worker {
   }
 
   void run_body(const job& task, const task_context& context) {
-    const detail::chunk_marks marks{context.task_id,      &item, &cut, clocked ? &started_ns : nullptr, &kept,
-                                    !barriers_by_others()};
+    const detail::chunk_marks marks{
+        context.task_id, &item, &cut, task.is_clocked_in(spec) ? &started_ns : nullptr, &kept, !barriers_by_others()};
     const auto end = task.base + task.items;
     std::uint64_t at = task.base;
     for (bool done = false; !done;) {
@@ -324,7 +321,9 @@ struct thread_driver::worker {
     answer({id, first, count, std::move(results), nullptr, take_ran(), done});
   }
   void answer_failure(task_id id, std::uint64_t at, std::exception_ptr problem, bool done) {
-    answer({id, at, 1, {}, std::make_unique<cause>(cause_of(std::move(problem))), take_ran(), done});
+    auto why = std::make_unique<cause>(cause_of(problem));
+    why->original = std::move(problem);
+    answer({id, at, 1, {}, std::move(why), take_ran(), done});
   }
 
   /// Never kept while the next item runs: that one may take long. With the last answer of a task the next one begins.

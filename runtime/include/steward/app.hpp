@@ -39,6 +39,13 @@ public:
     return tasks().add(std::move(name), function, where);
   }
 
+  /// The same for a lambda that captures nothing: `app.task("square", [](int x) { return x * x; })`.
+  template <class F>
+  requires std::is_class_v<F>
+  auto task(std::string name, F function, source_place where = source_place::current()) {
+    return tasks().add(std::move(name), function, where);
+  }
+
   /// An actor that trees can name. `State` is constructible from (self_ptr) or (self_ptr, const actor_args&) and has
   /// `caf::behavior make_behavior()`. An actor that answers (show_atom) with a std::string can be shown by scenarios;
   /// one that takes (crash_atom) can be crashed by them. Throws std::invalid_argument for a bad or taken name.

@@ -12,11 +12,12 @@
 
 namespace steward {
 
-/// Every type that CAF can inspect (see STEWARD_INSPECT_2), and that does not travel as bytes anyway, may be a task's
+/// Every type that CAF can inspect (see STEWARD_INSPECT), and that does not travel as bytes anyway, may be a task's
 /// argument or result. No actor system is needed. Values are default-constructed and then read. Throws decode_error for
 /// bytes that CAF refuses.
 template <class T>
-struct codec<T, std::enable_if_t<!has_std_codec<T> && !travels_as_bytes<T> && std::is_class_v<T>>> {
+struct codec<T, std::enable_if_t<!has_std_codec<T> && !travels_as_bytes<T> && std::is_class_v<T> &&
+                                 std::is_default_constructible_v<T> && port::serializable<T>>> {
   static void encode(bytes& out, const T& value) {
     std::vector<char> buffer;
     if (!port::serialize(buffer, value)) throw decode_error("CAF cannot serialise this value");

@@ -74,6 +74,18 @@ concept encodable = requires(bytes& out, const T& value, byte_reader& in) {
   { codec<T>::decode(in) } -> std::same_as<T>;
 };
 
+/// The same, down to what a vector, an optional, a pair or a tuple holds.
+template <class T>
+inline constexpr bool travels = encodable<T>;
+template <class T>
+inline constexpr bool travels<std::vector<T>> = travels<T>;
+template <class T>
+inline constexpr bool travels<std::optional<T>> = travels<T>;
+template <class A, class B>
+inline constexpr bool travels<std::pair<A, B>> = travels<A>&& travels<B>;
+template <class... Ts>
+inline constexpr bool travels<std::tuple<Ts...>> = (travels<Ts> && ...);
+
 namespace detail {
 
 template <class T>

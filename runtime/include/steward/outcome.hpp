@@ -46,6 +46,10 @@ struct task_error {
   std::string task;  ///< the task's name
   cause why;
   std::vector<attempt_record> attempts;  ///< each attempt that killed its worker or was retried
+
+  /// Throws what the task threw, with its own type, where it ran on a thread of this program (`why.original`);
+  /// `task_failed` elsewhere.
+  [[noreturn]] void rethrow() const;
 };
 
 const char* to_string(outcome_kind x) noexcept;
@@ -81,6 +85,16 @@ public:
   }
   T&& value() && {
     require_value();
+    return std::get<0>(std::move(content_));
+  }
+
+  /// The value, or what the task threw, as `task_error::rethrow` does.
+  const T& value_or_rethrow() const& {
+    if (const auto* error = std::get_if<1>(&content_)) error->rethrow();
+    return std::get<0>(content_);
+  }
+  T&& value_or_rethrow() && {
+    if (const auto* error = std::get_if<1>(&content_)) error->rethrow();
     return std::get<0>(std::move(content_));
   }
 

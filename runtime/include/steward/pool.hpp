@@ -34,6 +34,8 @@ namespace detail {
 class map_run;
 /// On a worker's thread, or that of a pool itself.
 bool on_pool_thread() noexcept;
+/// Of what `submit_work` began: a thread has begun it, or a worker process was handed it. False for null.
+bool is_begun(const std::shared_ptr<void>& handle) noexcept;
 /// Of an input that a map did not come to read, since it was cancelled or met an error before.
 task_error unread_error(const task_entry* entry);
 }  // namespace detail
@@ -107,6 +109,8 @@ struct map_options {
                            ///< measured time
   std::size_t window = 0;  ///< inputs taken ahead of their outcomes at most; 0: a few chunks, or 2 ms, for each worker
   int priority = 0;        ///< higher ones are started first
+  unsigned attempts = 0;   ///< runs of one input at most; 0: as the spec says
+  milliseconds deadline{0};  ///< of one run of one input; 0: as the spec says, `infinity`: none
   failure_policy on_failure = failure_policy::collect_all;
   milliseconds within{0};  ///< what has no outcome so long after the start is cancelled, running or not; 0 and
                            ///< `infinity`: no limit
@@ -114,14 +118,30 @@ struct map_options {
   std::function<void(const map_progress&)> progress{};  ///< called on the caller's thread, at most each 50 ms, and last
 };
 
+/// How one task is to be run.
 struct submit_options {
-  int priority = 0;  ///< higher ones are started first
+  int priority = 0;          ///< higher ones are started first
+  unsigned attempts = 0;     ///< runs at most; 0: as the spec says
+  milliseconds deadline{0};  ///< of one run; 0: as the spec says, `infinity`: none
+  std::stop_token stop{};    ///< a request to stop cancels it
 };
+
+namespace detail {
+
+inline void set_options(pool_work& work, submit_options&& how) {
+  work.priority = how.priority;
+  work.attempts = how.attempts;
+  work.deadline = how.deadline;
+  if (how.stop.stop_possible()) work.stop = std::make_shared<stop_link>(std::move(how.stop));
+}
+
+}  // namespace detail
 
 /// A pool of workers, threads or processes, that runs tasks and gives each exactly one outcome, whatever happens to a
 /// worker.
 ///
-/// A task may run more than once, at most `spec.attempts` times, and only after its worker died. An exception is an
+/// A task may run more than once, at most `spec.limits.attempts` times, and only after its worker died; its options may say
+/// otherwise. An exception is an
 /// answer: it is not retried unless `spec.on_exception` says so. A task past its deadline is ended with its worker
 /// process. What threads cannot do: a thread cannot be ended, so it is abandoned and replaced, and it goes on in the
 /// background; a segfault or an abort in a task ends the whole program.
@@ -176,9 +196,9 @@ public:
   const std::string& name() const noexcept;
   const pool_spec& spec() const noexcept;
 
-  /// For the typed pools: `submit` for a callable, too (std::logic_error on a pool of processes). The handle is for
-  /// `cancel_work`.
-  std::shared_ptr<void> submit_work(detail::pool_work work, completion done);
+  /// For the typed pools: `submit` for a callable, too (std::logic_error on a pool of processes). The outcome is for
+  /// `work.end`, or for `done` where there is none. The handle is for `cancel_work`.
+  std::shared_ptr<void> submit_work(detail::pool_work work, completion done = nullptr);
   /// Asks for the end of what `submit_work` began; it is then settled as cancelled unless it has its outcome.
   void cancel_work(const std::shared_ptr<void>& handle);
   /// False as long as nobody asked for the start.
@@ -186,6 +206,9 @@ public:
   /// Calls `wait`, which waits for the outcome of what `submit_work` began, and starts the pool before where nobody
   /// did. Throws std::logic_error on the pool's own thread, std::runtime_error where the pool has no thread.
   void await_work(const std::shared_ptr<void>& handle, const std::function<void()>& wait);
+  /// The same for several tasks: `has_come` says whether the wait is over, and `give_up` cancels what it is for; both
+  /// are called on the pool's thread.
+  void await_any(std::function<bool()> has_come, std::function<void()> give_up, const std::function<void()>& wait);
 
 private:
   friend class detail::map_run;
@@ -227,6 +250,8 @@ public:
   /// Waits for the next pieces. False when there are no more.
   bool take(std::vector<map_piece>& out);
   void cancel();
+  /// So many outcomes that were taken count as if they were open.
+  void hold(std::size_t count) noexcept { held_ = count; }
 
 private:
   struct gathering;
@@ -255,6 +280,7 @@ private:
   std::deque<std::shared_ptr<pooling::job>> waiting_;  // read, and not let in yet
   std::size_t taken_ = 0;                              // inputs read
   std::size_t open_ = 0;                               // of these, without an outcome
+  std::size_t held_ = 0;                               // taken, and counted for the window
   std::size_t done_ = 0;
   std::size_t failed_ = 0;
   std::size_t largest_ = 1;  // chunk so far
@@ -273,6 +299,12 @@ private:
 // In this order: each needs those before it.
 // clang-format off
 #include "steward/detail/map_pieces.hpp"
+#include "steward/detail/map_inputs.hpp"
+#include "steward/detail/future_state.hpp"
 #include "steward/detail/task_future.hpp"
+#include "steward/detail/future_waits.hpp"
+#include "steward/detail/streams.hpp"
+#include "steward/detail/async_maps.hpp"
 #include "steward/detail/typed_pool.hpp"
+#include "steward/detail/thread_pool.hpp"
 // clang-format on

@@ -7,15 +7,18 @@
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/after.hpp>
+#include <caf/atom.hpp>
 #include <caf/behavior.hpp>
 #include <caf/binary_deserializer.hpp>
 #include <caf/binary_serializer.hpp>
 #include <caf/config.hpp>
+#include <caf/detail/type_traits.hpp>
 #include <caf/error.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/response_promise.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
+#include <caf/serializer.hpp>
 #include <caf/system_messages.hpp>
 #include <caf/type_id.hpp>
 
@@ -148,6 +151,10 @@ bool deserialize(const char* data, std::size_t size, T& x, std::size_t& used) {
   return true;
 }
 
+/// What the two above take.
+template <class T>
+inline constexpr bool serializable = caf::detail::is_serializable<T>::value;
+
 /// Names a message type for the wire.
 template <class T>
 void announce(caf::actor_system_config& cfg, const std::string& name) {
@@ -181,24 +188,25 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::port::guarded_request)
 /// Makes an enum an error code of a category of at most 10 characters. Global namespace.
 #define STEWARD_ERROR_CODES(type, category) CAF_ERROR_CODE_ENUM(type, category)
 
-/// Lets CAF serialise and print a struct: STEWARD_INSPECT_2(point, x, y) beside the struct, in its namespace.
-#define STEWARD_INSPECT_1(T, a)                                 \
-  template <class Inspector>                                    \
-  typename Inspector::result_type inspect(Inspector& f, T& x) { \
-    return f(caf::meta::type_name(#T), x.a);                    \
+/// Lets CAF serialise and print a struct: STEWARD_INSPECT(point, x, y) beside the struct, in its namespace, for any
+/// number of members.
+#define STEWARD_INSPECT(T, ...)                                                       \
+  template <class Inspector>                                                          \
+  typename Inspector::result_type inspect(Inspector& f, T& x) {                       \
+    static_cast<void>(x);                                                             \
+    return f(caf::meta::type_name(#T) STEWARD_MEMBERS(x __VA_OPT__(, ) __VA_ARGS__)); \
   }
-#define STEWARD_INSPECT_2(T, a, b)                              \
-  template <class Inspector>                                    \
-  typename Inspector::result_type inspect(Inspector& f, T& x) { \
-    return f(caf::meta::type_name(#T), x.a, x.b);               \
-  }
-#define STEWARD_INSPECT_3(T, a, b, c)                           \
-  template <class Inspector>                                    \
-  typename Inspector::result_type inspect(Inspector& f, T& x) { \
-    return f(caf::meta::type_name(#T), x.a, x.b, x.c);          \
-  }
-#define STEWARD_INSPECT_4(T, a, b, c, d)                        \
-  template <class Inspector>                                    \
-  typename Inspector::result_type inspect(Inspector& f, T& x) { \
-    return f(caf::meta::type_name(#T), x.a, x.b, x.c, x.d);     \
-  }
+
+/// An atom of one's own, for messages: STEWARD_ATOM(refill) declares `refill_atom`, of at most 10 characters.
+#define STEWARD_ATOM(name) using name##_atom = ::caf::atom_constant<::caf::atom(#name)>
+
+// ", x.a, x.b, x.c". Each turn of the expansion takes one name; 256 are enough.
+#define STEWARD_MEMBERS(x, ...) __VA_OPT__(STEWARD_EXPAND(STEWARD_MEMBER(x, __VA_ARGS__)))
+#define STEWARD_MEMBER(x, a, ...) , x.a __VA_OPT__(STEWARD_MEMBER_AGAIN STEWARD_NOTHING(x, __VA_ARGS__))
+#define STEWARD_MEMBER_AGAIN() STEWARD_MEMBER
+#define STEWARD_NOTHING ()
+#define STEWARD_EXPAND(...) STEWARD_EXPAND3(STEWARD_EXPAND3(STEWARD_EXPAND3(STEWARD_EXPAND3(__VA_ARGS__))))
+#define STEWARD_EXPAND3(...) STEWARD_EXPAND2(STEWARD_EXPAND2(STEWARD_EXPAND2(STEWARD_EXPAND2(__VA_ARGS__))))
+#define STEWARD_EXPAND2(...) STEWARD_EXPAND1(STEWARD_EXPAND1(STEWARD_EXPAND1(STEWARD_EXPAND1(__VA_ARGS__))))
+#define STEWARD_EXPAND1(...) STEWARD_EXPAND0(STEWARD_EXPAND0(STEWARD_EXPAND0(STEWARD_EXPAND0(__VA_ARGS__))))
+#define STEWARD_EXPAND0(...) __VA_ARGS__

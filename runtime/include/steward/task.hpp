@@ -105,6 +105,10 @@ public:
   /// handle.
   template <class R, class... Args>
   auto add(std::string name, R (*function)(Args...), source_place where = source_place::current());
+  /// The same for a lambda that captures nothing.
+  template <class F>
+  requires std::is_class_v<F>
+  auto add(std::string name, F function, source_place where = source_place::current());
 
   /// The entry with this name, or null. Stays valid as long as the registry lives.
   const task_entry* find(std::string_view name) const noexcept;

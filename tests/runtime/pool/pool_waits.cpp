@@ -266,15 +266,19 @@ protected:
   std::vector<bool> outcomes;
 };
 
+struct nothing : detail::pool_call {
+  void run(const task_context&) override {}
+};
+
 TEST_F(thread_answers, that_nobody_asked_for_cost_the_worker_and_no_task_its_outcome) {
   brain.start(std::chrono::steady_clock::now());
   ASSERT_TRUE(until([&] { return brain.view(0).ready; }));
   auto stranger = std::make_shared<job>();
-  stranger->body = [](const task_context&) {};
+  stranger->body = std::make_shared<nothing>();
   driver.carry_out(act::assign{{0, brain.view(0).incarnation}, 999, 1, stranger}, std::chrono::steady_clock::now());
   driver.flush();
   auto own = std::make_shared<job>();
-  own->body = [](const task_context&) {};
+  own->body = std::make_shared<nothing>();
   own->done = [](const outcome<bytes>&) {};
   brain.submit(own);
   ASSERT_TRUE(until([&] { return !outcomes.empty(); }));

@@ -15,13 +15,13 @@ struct point {
   std::int32_t x = 0;
   double y = 0.0;
 };
-STEWARD_INSPECT_2(point, x, y)
+STEWARD_INSPECT(point, x, y)
 
 struct path {
   std::string name;
   std::vector<point> points;
 };
-STEWARD_INSPECT_2(path, name, points)
+STEWARD_INSPECT(path, name, points)
 
 path reversed(path p) { return {p.name + "'", {p.points.rbegin(), p.points.rend()}}; }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstring>
 #include <exception>
+#include <functional>
 #include <future>
 #include <iterator>
 #include <memory>
@@ -21,8 +22,10 @@ namespace detail {
 
 /// The arguments of one call, from one element of an input range: the argument itself, or a tuple of them.
 template <class... Args, class T>
-void encode_input(bytes& out, const T& input) {
-  if constexpr (sizeof...(Args) == 1 && (std::is_convertible_v<const T&, Args> && ...)) {
+void encode_input([[maybe_unused]] bytes& out, [[maybe_unused]] const T& input) {
+  if constexpr (!(travels<Args> && ...)) {
+    // It was refused where the task was registered.
+  } else if constexpr (sizeof...(Args) == 1 && (std::is_convertible_v<const T&, Args> && ...)) {
     (codec<Args>::encode(out, static_cast<Args>(input)), ...);
   } else {
     codec<std::tuple<Args...>>::encode(out, std::tuple<Args...>(input));
@@ -34,7 +37,8 @@ inline task_error local_error(const task_entry& entry, std::exception_ptr proble
   task_error error;
   error.work = work;
   error.task = entry.name;
-  error.why = cause_of(std::move(problem));
+  error.why = cause_of(problem);
+  error.why.original = std::move(problem);
   return error;
 }
 
@@ -50,9 +54,11 @@ outcome<T> decode_result(const task_entry& entry, bytes_view data, double ran_ms
 }
 
 template <class T>
-outcome<T> decode_outcome(const task_entry& entry, outcome<bytes> raw) {
-  if (!raw.ok()) return outcome<T>(std::move(raw).take_error());
-  return decode_result<T>(entry, raw.value(), raw.ran_ms());
+outcome<T> decode_outcome([[maybe_unused]] const task_entry& entry, outcome<bytes> raw) {
+  if constexpr (travels<T>) {
+    if (raw.ok()) return decode_result<T>(entry, raw.value(), raw.ran_ms());
+  }
+  return outcome<T>(std::move(raw).take_error());
 }
 
 template <class T>
@@ -86,6 +92,44 @@ inline constexpr bool sent_at_once = false;
 template <class Range, class Arg>
 inline constexpr bool sent_at_once<Range, Arg> = lies_side_by_side<Range, Arg>&& plain<Arg>;
 
+template <class F, class... Args>
+inline constexpr bool takes_plain = std::is_invocable_v<F, Args...>;
+template <class F, class... Args>
+inline constexpr bool takes_context = !takes_plain<F, Args...> && std::is_invocable_v<F, const task_context&, Args...>;
+template <class F, class... Args>
+inline constexpr bool can_call = takes_plain<F, Args...> || takes_context<F, Args...>;
+
+/// Calls `f` with the context first where it takes one.
+template <class F, class... Args>
+decltype(auto) call_with(F&& f, const task_context& context, Args&&... args) {
+  if constexpr (takes_context<F, Args...>) {
+    return std::invoke(std::forward<F>(f), context, std::forward<Args>(args)...);
+  } else {
+    return std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
+  }
+}
+template <class F, class... Args>
+using call_result =
+    decltype(call_with(std::declval<F>(), std::declval<const task_context&>(), std::declval<Args>()...));
+
+/// Makes a callable that can only be moved one that can be copied, as a map needs it.
+template <class F>
+struct shared_callable {
+  std::shared_ptr<const F> f;
+  template <class... Args>
+  requires(std::is_invocable_v<const F&, Args...>) decltype(auto) operator()(Args&&... args) const {
+    return std::invoke(*f, std::forward<Args>(args)...);
+  }
+};
+template <class F>
+auto copyable(F f) {
+  if constexpr (std::is_copy_constructible_v<F>) {
+    return f;
+  } else {
+    return shared_callable<F>{std::make_shared<const F>(std::move(f))};
+  }
+}
+
 /// Outcomes of a map of callables, kept where their thread left them.
 template <class R>
 class kept_results : public many_body {
@@ -115,7 +159,7 @@ public:
     }
   }
 
-  void run(const task_context&, const chunk_marks& marks, std::uint64_t base, std::uint64_t& at,
+  void run(const task_context& first, const chunk_marks& marks, std::uint64_t base, std::uint64_t& at,
            std::uint64_t end) override {
     // A local count, which the compiler can keep in a register; it is handed back whichever way this ends.
     struct hand_back {
@@ -136,7 +180,7 @@ public:
         std::atomic_signal_fence(std::memory_order_seq_cst);
       }
       if (marks.cut->load(std::memory_order_seq_cst) == chunk) return;
-      keep(results_[i], inputs_[i]);
+      keep(results_[i], inputs_[i], first, i - base);
     }
   }
 
@@ -159,12 +203,22 @@ private:
   static constexpr bool direct = copied_at_once<R>;
   using stored = std::conditional_t<direct, R, std::optional<R>>;
 
-  void keep(stored& to, const In& input) {
-    if constexpr (std::is_void_v<std::invoke_result_t<const F&, const In&>>) {
-      f_(input);
+  void keep(stored& to, const In& input, const task_context& first, std::uint64_t item) {
+    if constexpr (takes_context<const F&, const In&>) {
+      auto context = first;
+      context.task_id += item;
+      keep_result(to, [&]() -> decltype(auto) { return std::invoke(f_, context, input); });
+    } else {
+      keep_result(to, [&]() -> decltype(auto) { return std::invoke(f_, input); });
+    }
+  }
+  template <class Call>
+  static void keep_result(stored& to, Call call) {
+    if constexpr (std::is_void_v<decltype(call())>) {
+      call();
       to = R{};
     } else {
-      to = f_(input);
+      to = call();
     }
   }
 
@@ -172,69 +226,6 @@ private:
   std::vector<In> inputs_;
   std::unique_ptr<stored[]> results_;
   std::size_t room_ = 0;
-};
-
-/// The inputs of a map of a callable, as bodies for its chunks. Bodies that nobody else holds any more are used again
-/// where their inputs and results own nothing.
-template <class F, class Range, class R>
-class body_source {
-public:
-  body_source(const F& f, Range& inputs) : f_(f), at_(std::ranges::begin(inputs)), end_(std::ranges::end(inputs)) {}
-
-  std::size_t next(pool_work& work, std::size_t most) {
-    if (!body_) {
-      if (at_ == end_) return 0;
-      fill(most);
-    }
-    const auto count = std::min(most, body_->size() - used_);
-    work.many = body_;
-    work.base = used_;
-    used_ += count;
-    if (used_ == body_->size()) body_.reset();
-    return count;
-  }
-
-private:
-  using input = std::ranges::range_value_t<Range>;
-  using body = chunk_body<F, input, R>;
-  static constexpr bool owns_nothing = std::is_trivially_copyable_v<input> && copied_at_once<R>;
-  // Small chunks share a body of so many inputs, if it does no harm to read them early.
-  static constexpr std::size_t shared = owns_nothing && sizeof(input) <= 64 ? 256 : 1;
-
-  void fill(std::size_t most) {
-    body_ = fresh();
-    used_ = 0;
-    if constexpr (lies_side_by_side<Range, input>) {
-      const auto left = static_cast<std::size_t>(std::ranges::distance(at_, end_));
-      const auto count = std::min(std::max(most, shared), left);
-      body_->assign(std::to_address(at_), count);
-      at_ += static_cast<std::ranges::range_difference_t<Range>>(count);
-    } else {
-      body_->clear();
-      for (std::size_t i = 0; i < most && at_ != end_; ++i, ++at_) body_->add(*at_);
-    }
-    body_->seal();
-  }
-
-  std::shared_ptr<body> fresh() {
-    if constexpr (owns_nothing) {
-      // Its thread let go of it after its answer, which came here through a lock.
-      for (const auto& one : made_) {
-        if (one.use_count() == 1) return one;
-      }
-      made_.push_back(std::make_shared<body>(f_));
-      return made_.back();
-    } else {
-      return std::make_shared<body>(f_);
-    }
-  }
-
-  const F& f_;
-  std::ranges::iterator_t<Range> at_;
-  std::ranges::sentinel_t<Range> end_;
-  std::vector<std::shared_ptr<body>> made_;
-  std::shared_ptr<body> body_;
-  std::size_t used_ = 0;
 };
 
 /// The values of a piece as they lie side by side, or null where they do not.
@@ -265,7 +256,7 @@ void put_values(std::vector<T>& out, std::size_t first, const T* values, std::si
 
 /// Takes a piece of a map apart: `value(index, T&&, ran_ms)` or `error(index, task_error)` for each input.
 template <class T, class OnValue, class OnError>
-void unpack(map_piece& piece, const task_entry* entry, OnValue&& value, OnError&& error) {
+void unpack(map_piece& piece, [[maybe_unused]] const task_entry* entry, OnValue&& value, OnError&& error) {
   if (piece.error) {
     error(piece.first, std::move(*piece.error));
     return;
@@ -282,7 +273,7 @@ void unpack(map_piece& piece, const task_entry* entry, OnValue&& value, OnError&
       std::memcpy(&one, piece.results.data() + i * sizeof(T), sizeof(T));
       value(piece.first + i, std::move(one), ran_ms);
     }
-  } else {
+  } else if constexpr (travels<T>) {
     item_reader items(piece.results, encoded_size<T>::value);
     for (std::size_t i = 0; i < piece.count; ++i) {
       auto one = decode_result<T>(*entry, items.next(), ran_ms);

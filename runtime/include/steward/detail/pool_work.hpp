@@ -2,6 +2,7 @@
 
 #include "steward/codec.hpp"
 #include "steward/outcome.hpp"
+#include "steward/spec.hpp"
 #include "steward/task.hpp"
 
 #include <atomic>
@@ -9,6 +10,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <stop_token>
+#include <utility>
 
 namespace steward::detail {
 
@@ -29,6 +33,50 @@ public:
                    std::uint64_t end) = 0;
 };
 
+/// Who gets the outcome of one task, once: on the pool's thread, or on the submitter's where it is refused.
+class settler {
+public:
+  settler() = default;
+  settler(const settler&) = delete;
+  settler& operator=(const settler&) = delete;
+  virtual ~settler() = default;
+  virtual void settle(outcome<bytes> raw) = 0;
+};
+
+/// A callable, on threads only. It keeps its result itself; for the pool its result is empty.
+class pool_call {
+public:
+  pool_call() = default;
+  pool_call(const pool_call&) = delete;
+  pool_call& operator=(const pool_call&) = delete;
+  virtual ~pool_call() = default;
+  virtual void run(const task_context& context) = 0;
+};
+
+/// Cancels a task when its stop token says so, and lets go of the pool once the task has its outcome. Thread-safe.
+class stop_link {
+public:
+  explicit stop_link(std::stop_token token) : token_(std::move(token)) {}
+  /// `cancel` may be called at once, and on any thread, until `cut` returns. Not after it.
+  void arm(std::function<void()> cancel) {
+    const std::lock_guard lock(mutex_);
+    if (!cut_) armed_ = std::make_unique<callback>(token_, std::move(cancel));
+  }
+  void cut() {
+    std::unique_ptr<callback> gone;
+    const std::lock_guard lock(mutex_);
+    cut_ = true;
+    gone = std::move(armed_);
+  }
+
+private:
+  using callback = std::stop_callback<std::function<void()>>;
+  std::stop_token token_;
+  std::mutex mutex_;
+  std::unique_ptr<callback> armed_;
+  bool cut_ = false;
+};
+
 /// Who is told what became of the inputs of a map. Called on the pool's thread.
 class item_sink {
 public:
@@ -42,13 +90,16 @@ public:
   virtual void error(std::size_t index, task_error error) = 0;
 };
 
-/// What is to be run: a registered task with encoded arguments, or, on threads only, a callable. A callable keeps its
-/// result itself; for the pool its result is empty.
+/// What is to be run: a registered task with encoded arguments, or, on threads only, a callable.
 struct pool_work {
   const task_entry* entry = nullptr;
-  bytes args;                                     ///< of a chunk: all of them, as `item_reader` reads them
-  std::function<void(const task_context&)> body;  ///< used when `entry` is null
-  int priority = 0;                               ///< higher ones first
+  bytes args;                       ///< of a chunk: all of them, as `item_reader` reads them
+  std::shared_ptr<pool_call> body;  ///< used when `entry` is null
+  std::shared_ptr<settler> end;     ///< gets the outcome of one that is no chunk, where there is one
+  std::shared_ptr<stop_link> stop;  ///< of one that is no chunk
+  milliseconds deadline{0};         ///< of one run; 0: as the spec says, `infinity`: none
+  unsigned attempts = 0;            ///< runs at most; 0: as the spec says
+  int priority = 0;                 ///< higher ones first
 
   // A chunk of a map.
   std::shared_ptr<task_error> refused;  ///< set by a source: its one input cannot be sent, for this reason

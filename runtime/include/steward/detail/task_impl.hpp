@@ -102,8 +102,6 @@ struct argument_support;
 
 template <class... Ts>
 struct argument_support<std::tuple<Ts...>> {
-  static_assert((encodable<Ts> && ...), "an argument has a type without a codec; is <steward/caf_codec.hpp> missing?");
-
   static std::string names() { return type_names<Ts...>(); }
 
   static void fill(task_entry& entry) {
@@ -133,7 +131,6 @@ task_entry make_entry(std::string name, Function function, source_place where) {
   using signature = task_signature<Function>;
   using arguments = typename signature::arguments;
   using stored = stored_result<typename signature::result>;
-  static_assert(encodable<stored>, "the result has a type without a codec; is <steward/caf_codec.hpp> missing?");
   task_entry entry;
   entry.name = std::move(name);
   entry.where = where;
@@ -172,10 +169,46 @@ task_entry make_entry(std::string name, Function function, source_place where) {
 
 namespace steward {
 
+namespace detail {
+
+/// The one place that refuses a type, so that its one error is all there is to read.
+template <class T>
+constexpr void must_travel() {
+  static_assert(travels<T>,
+                "this type cannot travel to a worker process: write STEWARD_INSPECT(type, members...) beside it and "
+                "include <steward/caf_codec.hpp>, or make it trivially copyable, or specialise steward::codec for it");
+}
+template <class... Ts>
+constexpr void all_must_travel(std::type_identity<std::tuple<Ts...>>) {
+  (must_travel<Ts>(), ...);
+}
+
+}  // namespace detail
+
 template <class R, class... Args>
 auto task_registry::add(std::string name, R (*function)(Args...), source_place where) {
   using signature = detail::task_signature<R (*)(Args...)>;
-  return typename signature::handle{insert(detail::make_entry(std::move(name), function, where))};
+  using stored = detail::stored_result<typename signature::result>;
+  using handle = typename signature::handle;
+  detail::all_must_travel(std::type_identity<typename signature::arguments>{});
+  detail::must_travel<stored>();
+  if constexpr (travels<typename signature::arguments> && travels<stored>) {
+    return handle{insert(detail::make_entry(std::move(name), function, where))};
+  } else {
+    return handle{};
+  }
+}
+
+template <class F>
+requires std::is_class_v<F>
+auto task_registry::add(std::string name, F function, source_place where) {
+  if constexpr (requires { +function; }) {
+    return add(std::move(name), +function, where);
+  } else {
+    static_assert(!std::is_class_v<F>,
+                  "a task is a function, or a lambda that captures nothing and names the types of "
+                  "its parameters: worker processes have nothing else of it");
+  }
 }
 
 }  // namespace steward

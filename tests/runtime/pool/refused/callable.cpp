@@ -1,0 +1,6 @@
+// A callable that nobody registered, for worker processes.
+#include "steward/pool.hpp"
+
+void use(steward::process_pool& pool) {
+  pool.submit([](std::int64_t n) { return n; }, 1);
+}
