@@ -228,7 +228,12 @@ caf::actor_system& supervisor::system() const noexcept { return impl_->rt->syste
 
 caf::actor supervisor::actor(const std::string& path) const { return impl_->rt->internals().names.actor(path); }
 
-std::shared_ptr<pool> supervisor::pool_at(const std::string& path) const {
+tree_pool supervisor::pool(const std::string& path) const {
+  if (auto found = pool_at(path)) return tree_pool{std::move(found)};
+  throw std::out_of_range("there is no pool at '" + path + "'");
+}
+
+std::shared_ptr<steward::pool> supervisor::pool_at(const std::string& path) const {
   return impl_->rt->internals().names.pool_at(path);
 }
 

@@ -65,8 +65,11 @@ public:
   answer<R> ask(const std::string& path, milliseconds limit, Ts&&... message) {
     return caller{system()}.request<R>(actor(path), limit, std::forward<Ts>(message)...);
   }
+  /// The pool at a path, with the calls of a pool that stands alone: `tree.pool("/root/squares").map(square, inputs)`.
+  /// Throws std::out_of_range, with the path, when there is none.
+  tree_pool pool(const std::string& path) const;
   /// The pool at a path, or null.
-  std::shared_ptr<pool> pool_at(const std::string& path) const;
+  std::shared_ptr<steward::pool> pool_at(const std::string& path) const;
 
   /// Waits until all of these children have ended for good (finished, not restarted). Returns those that have not by
   /// `until`.

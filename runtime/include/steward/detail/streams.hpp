@@ -45,8 +45,10 @@ public:
   using value_type = std::pair<std::size_t, outcome<T>>;
   using iterator = detail::stream_iterator<completion_stream>;
 
-  completion_stream(pool& on, detail::prepared_map what, map_options options)
-      : entry_(what.entry),
+  /// `keep`: who owns the pool, where it might go before.
+  completion_stream(pool& on, detail::prepared_map what, map_options options, std::shared_ptr<pool> keep = nullptr)
+      : keep_(std::move(keep)),
+        entry_(what.entry),
         run_(std::make_unique<detail::map_run>(on, std::move(what.next), std::move(options), what.total, true)) {
     run_->feed();
   }
@@ -77,6 +79,7 @@ public:
   std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
+  std::shared_ptr<pool> keep_;
   const task_entry* entry_;
   std::unique_ptr<detail::map_run> run_;
   std::vector<detail::map_piece> pieces_;
@@ -92,8 +95,8 @@ public:
   using value_type = outcome<T>;
   using iterator = detail::stream_iterator<ordered_stream>;
 
-  ordered_stream(pool& on, detail::prepared_map what, map_options options)
-      : from_(on, std::move(what), std::move(options)) {}
+  ordered_stream(pool& on, detail::prepared_map what, map_options options, std::shared_ptr<pool> keep = nullptr)
+      : from_(on, std::move(what), std::move(options), std::move(keep)) {}
 
   /// Waits for the outcome of the next input; none after the last that was read.
   std::optional<value_type> next() {

@@ -47,6 +47,14 @@ private:
   }
 };
 
+/// A pool of a tree, whatever its workers are; see `supervisor::pool`. It keeps the pool, but not its workers: when
+/// that pool is over, since the tree has ended or its supervisor has started another one in its place, tasks are
+/// rejected.
+class tree_pool : public typed_pool {
+public:
+  explicit tree_pool(std::shared_ptr<steward::pool> of) : typed_pool(std::move(of)) {}
+};
+
 /// A pool of threads: nothing is copied and a call costs well below a microsecond, but a segfault ends the program, and
 /// a thread that hangs cannot be ended. Runs callables, too, with their arguments and results as they are, whatever
 /// their types; nothing is encoded. `spec.runs_in` is set to threads.
@@ -87,7 +95,7 @@ public:
     work.body = state;
     work.end = state;
     auto handle = engine_.submit_work(std::move(work));
-    return task_future<result>(engine_, std::move(state), std::move(handle));
+    return task_future<result>(engine_, std::move(state), kept(std::move(handle)));
   }
 
   // The calls of `typed_pool` for `f(element)`.
@@ -127,13 +135,14 @@ public:
   [[nodiscard]] auto as_completed(F f, Range& inputs, map_options options = {}) {
     auto call = detail::copyable(std::move(f));
     using result = detail::mapped<decltype(call), Range>;
-    return completion_stream<result>(engine_, detail::prepare_call(std::move(call), inputs), std::move(options));
+    return completion_stream<result>(engine_, detail::prepare_call(std::move(call), inputs), std::move(options),
+                                     shared_);
   }
   template <detail::no_task F, std::ranges::input_range Range>
   [[nodiscard]] auto imap(F f, Range& inputs, map_options options = {}) {
     auto call = detail::copyable(std::move(f));
     using result = detail::mapped<decltype(call), Range>;
-    return ordered_stream<result>(engine_, detail::prepare_call(std::move(call), inputs), std::move(options));
+    return ordered_stream<result>(engine_, detail::prepare_call(std::move(call), inputs), std::move(options), shared_);
   }
 };
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <ranges>
+#include <stop_token>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -63,7 +64,7 @@ public:
   template <class R, class... Args, std::ranges::input_range Range>
   [[nodiscard]] completion_stream<detail::stored_result<R>> as_completed(task<R, Args...> what, Range& inputs,
                                                                          map_options options = {}) {
-    return {engine_, detail::prepare(what, inputs), std::move(options)};
+    return {engine_, detail::prepare(what, inputs), std::move(options), shared_};
   }
 
   /// The outcomes in the order of the inputs, each as soon as it and those before it are there. No more than
@@ -71,7 +72,7 @@ public:
   template <class R, class... Args, std::ranges::input_range Range>
   [[nodiscard]] ordered_stream<detail::stored_result<R>> imap(task<R, Args...> what, Range& inputs,
                                                               map_options options = {}) {
-    return {engine_, detail::prepare(what, inputs), std::move(options)};
+    return {engine_, detail::prepare(what, inputs), std::move(options), shared_};
   }
 
   /// One task. The future always gets an outcome; `get` does not throw for a task that fails.
@@ -92,11 +93,11 @@ public:
     } catch (...) {
       // What a user's codec throws, whatever it is, is the error of this task.
       state->put(outcome<result>(detail::local_error(*what.entry, std::current_exception(), work_state::not_started)));
-      return {engine_, std::move(state), nullptr};
+      return {engine_, std::move(state), kept(nullptr)};
     }
     work.end = state;
     auto handle = engine_.submit_work(std::move(work));
-    return {engine_, std::move(state), std::move(handle)};
+    return {engine_, std::move(state), kept(std::move(handle))};
   }
 
   std::optional<cause> start() { return engine_.start(); }
@@ -110,11 +111,26 @@ public:
 
 protected:
   typed_pool(pool_environment environment, std::string name, pool_spec spec)
-      : engine_(std::move(environment), std::move(name), std::move(spec)) {}
+      : own_(std::make_unique<pool>(std::move(environment), std::move(name), std::move(spec))), engine_(*own_) {}
+  /// A face of a pool that somebody else owns, too.
+  explicit typed_pool(std::shared_ptr<pool> engine) : shared_(std::move(engine)), engine_(*shared_) {}
+  typed_pool(const typed_pool&) = delete;
+  typed_pool& operator=(const typed_pool&) = delete;
   /// Maps that others wait for end with the pool.
   ~typed_pool() {
-    if (maps_.any()) engine_.stop_async(false, [] {});
+    if (maps_.any()) {
+      if (own_) engine_.stop_async(false, [] {});
+      leaving_.request_stop();
+    }
     maps_.join();
+  }
+
+  /// The handle of a task, which keeps a pool that is shared alive.
+  std::shared_ptr<void> kept(std::shared_ptr<void> handle) const {
+    if (!shared_) return handle;
+    auto* task = handle.get();
+    return {std::make_shared<std::pair<std::shared_ptr<pool>, std::shared_ptr<void>>>(shared_, std::move(handle)),
+            task};
   }
 
   template <class T, class OnValue, class OnError>
@@ -174,6 +190,7 @@ protected:
     auto from = std::make_shared<Range>(std::move(inputs));
     maps_.run([this, state, end, from, prepare, options = std::move(options)]() mutable {
       const std::stop_callback also(options.stop, [&end] { end->request_stop(); });
+      const std::stop_callback leaves(leaving_.get_token(), [&end] { end->request_stop(); });
       options.stop = end->get_token();
       try {
         state->put(outcome<all>(values_of<T>(prepare(*from), std::move(options)), 0.0));
@@ -189,7 +206,7 @@ protected:
       }
     });
     auto cancel = std::make_shared<const std::function<void()>>([end] { end->request_stop(); });
-    return {engine_, std::move(state), nullptr, std::move(cancel)};
+    return {engine_, std::move(state), kept(nullptr), std::move(cancel)};
   }
 
   /// All values in order, or `task_failed` for the first input without one.
@@ -240,7 +257,9 @@ protected:
     }
   }
 
-  pool engine_;
+  std::unique_ptr<pool> own_;
+  std::shared_ptr<pool> shared_;  // where the pool is not our own
+  pool& engine_;
 
 private:
   /// The same, where values are copied piece by piece; those of a failed input have any value.
@@ -268,6 +287,7 @@ private:
     }
   }
 
+  std::stop_source leaving_;  // for maps that are on their way when the face of a shared pool goes
   detail::async_maps maps_;
 };
 
