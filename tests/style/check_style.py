@@ -21,8 +21,10 @@ MODULES = {
     "runtime/observe": ("runtime/base",),
     "runtime/pool": ("runtime/base", "runtime/policy", "runtime/process"),
     # The bring-up of the actor system assembles a runtime from its parts.
-    "runtime/actor_system": ("runtime/base", "runtime/policy", "runtime/process", "runtime/pool", "runtime/supervision"),
-    "runtime/supervision": ("runtime/base", "runtime/policy", "runtime/process", "runtime/pool", "runtime/actor_system"),
+    "runtime/actor_system": ("runtime/base", "runtime/policy", "runtime/process", "runtime/pool",
+                             "runtime/supervision"),
+    "runtime/supervision": ("runtime/base", "runtime/policy", "runtime/process", "runtime/pool",
+                            "runtime/actor_system"),
     "config": ("runtime/base",),
     "actors": (),
     "cli": None,
@@ -30,9 +32,9 @@ MODULES = {
 WITHOUT_CAF = ("runtime/base", "runtime/policy", "runtime/process", "runtime/journal", "runtime/observe",
                "runtime/pool", "config")
 PUBLIC = "runtime/include/steward"
-PORT = (PUBLIC + "/port.hpp", "runtime/actor_system/port.cpp", "runtime/actor_system/durable_actor.hpp",
-        "runtime/actor_system/durable_parts.hpp", "runtime/actor_system/durable_actor.cpp", "runtime/actor_system/durable_mailbox.cpp",
-        "runtime/actor_system/durable_asks.cpp", "runtime/actor_system/durable_ties.cpp", "runtime/actor_system/durable_timers.cpp")
+PORT = (PUBLIC + "/port.hpp",) + tuple("runtime/actor_system/" + name for name in (
+    "port.cpp", "durable_actor.hpp", "durable_parts.hpp", "durable_actor.cpp", "durable_mailbox.cpp",
+    "durable_asks.cpp", "durable_ties.cpp", "durable_timers.cpp"))
 OWN_CODE = ("runtime", "actors", "config", "cli", "examples")
 ALL_CODE = OWN_CODE + ("tests", "bench")
 
