@@ -131,6 +131,7 @@ map_run::~map_run() {
 void map_run::cancel() { cancel_for("it was cancelled"); }
 
 void map_run::cancel_for(const char* why) {
+  cut_short_ = cut_short_ || (more_ && (!total_ || taken_ < *total_));
   more_ = false;
   for (const auto& j : std::exchange(waiting_, {}))
     refuse(*j, outcome_kind::cancelled, pooling::make_cause(cause_class::killed, why));

@@ -250,6 +250,8 @@ public:
   /// Waits for the next pieces. False when there are no more.
   bool take(std::vector<map_piece>& out);
   void cancel();
+  /// It was cancelled before all inputs were read: those have no outcome.
+  bool is_cut_short() const noexcept { return cut_short_; }
   /// So many outcomes that were taken count as if they were open.
   void hold(std::size_t count) noexcept { held_ = count; }
 
@@ -277,6 +279,7 @@ private:
   std::shared_ptr<gathering> shared_;
   bool more_ = true;
   bool cancelled_ = false;
+  bool cut_short_ = false;
   std::deque<std::shared_ptr<pooling::job>> waiting_;  // read, and not let in yet
   std::size_t taken_ = 0;                              // inputs read
   std::size_t open_ = 0;                               // of these, without an outcome

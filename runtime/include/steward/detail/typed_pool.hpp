@@ -133,13 +133,21 @@ protected:
             task};
   }
 
+  /// False when it was cancelled before all inputs were read.
   template <class T, class OnValue, class OnError>
-  void run(detail::prepared_map what, map_options options, bool prompt, OnValue&& value, OnError&& error) {
+  bool run(detail::prepared_map what, map_options options, bool prompt, OnValue&& value, OnError&& error) {
     detail::map_run going(engine_, std::move(what.next), std::move(options), what.total, prompt);
     std::vector<detail::map_piece> pieces;
     while (going.take(pieces)) {
       for (auto& piece : pieces) detail::unpack<T>(piece, what.entry, value, error);
     }
+    return !going.is_cut_short();
+  }
+
+  /// What a call that wants all values does without one.
+  static void require_all(const std::optional<task_error>& first, bool all_read, const task_entry* entry) {
+    if (first) throw task_failed(*first);
+    if (!all_read) throw task_failed(detail::unread_error(entry));
   }
 
   template <class T>
@@ -164,13 +172,14 @@ protected:
   std::vector<T> unordered_of(detail::prepared_map what, map_options options) {
     std::vector<T> out;
     std::optional<task_error> first;
-    run<T>(
+    const auto* entry = what.entry;
+    const bool all = run<T>(
         std::move(what), std::move(options), true,
         [&](std::size_t, T&& value, double) { out.push_back(std::move(value)); },
         [&](std::size_t, task_error error) {
           if (!first || first->kind == outcome_kind::cancelled) first = std::move(error);
         });
-    if (first) throw task_failed(std::move(*first));
+    require_all(first, all, entry);
     return out;
   }
 
@@ -222,34 +231,35 @@ protected:
       first_at = i;
     };
     const auto total = what.total;
+    const auto* entry = what.entry;
     if constexpr (detail::copied_at_once<T>) {
       std::vector<T> out;
       out.reserve(total.value_or(0));
       detail::prefer_large_pages(out.data(), out.capacity() * sizeof(T));
-      gather_plain(out, std::move(what), std::move(options), failed);
-      if (first) throw task_failed(std::move(*first));
+      const bool all = gather_plain(out, std::move(what), std::move(options), failed);
+      require_all(first, all, entry);
       return out;
     } else if constexpr (std::is_default_constructible_v<T> && !std::is_same_v<T, bool>) {
       std::vector<T> out(total.value_or(0));
-      run<T>(
+      const bool all = run<T>(
           std::move(what), std::move(options), false,
           [&](std::size_t i, T&& value, double) {
             if (i >= out.size()) out.resize(i + 1);
             out[i] = std::move(value);
           },
           failed);
-      if (first) throw task_failed(std::move(*first));
+      require_all(first, all, entry);
       return out;
     } else {
       std::vector<std::optional<T>> slots;
-      run<T>(
+      const bool all = run<T>(
           std::move(what), std::move(options), false,
           [&](std::size_t i, T&& value, double) {
             if (i >= slots.size()) slots.resize(i + 1);
             slots[i].emplace(std::move(value));
           },
           failed);
-      if (first) throw task_failed(std::move(*first));
+      require_all(first, all, entry);
       std::vector<T> out;
       out.reserve(slots.size());
       for (auto& slot : slots) out.push_back(std::move(*slot));
@@ -262,9 +272,9 @@ protected:
   pool& engine_;
 
 private:
-  /// The same, where values are copied piece by piece; those of a failed input have any value.
+  /// As `run`, where values are copied piece by piece; those of a failed input have any value.
   template <class T, class OnError>
-  void gather_plain(std::vector<T>& out, detail::prepared_map what, map_options options, OnError&& error) {
+  bool gather_plain(std::vector<T>& out, detail::prepared_map what, map_options options, OnError&& error) {
     detail::map_run going(engine_, std::move(what.next), std::move(options), what.total, false);
     std::vector<detail::map_piece> pieces;
     while (going.take(pieces)) {
@@ -285,6 +295,7 @@ private:
         }
       }
     }
+    return !going.is_cut_short();
   }
 
   std::stop_source leaving_;  // for maps that are on their way when the face of a shared pool goes
