@@ -1,5 +1,7 @@
 #pragma once
 
+#include "steward/detail/pacing.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <deque>
@@ -47,11 +49,8 @@ public:
 private:
   struct gathering;
 
-  std::size_t chunk_size() const;
-  /// Inputs that may be open at a time, in chunks of this size.
-  std::size_t window(std::size_t size) const;
+  pacing::pool_size pool_size() const;
   void collect(std::vector<map_piece>& out);
-  void learn(const map_piece& piece);
   void tell(bool last);
   void cancel_for(const char* why);
   void end_in_time();
@@ -69,15 +68,10 @@ private:
   bool more_ = true;
   bool cancelled_ = false;
   std::deque<std::shared_ptr<pooling::job>> waiting_;  // read, and not let in yet
-  std::size_t taken_ = 0;                              // inputs read
-  std::size_t open_ = 0;                               // of these, without an outcome
+  pacing pace_;
+  std::size_t open_ = 0;  // inputs read, without an outcome
   std::size_t done_ = 0;
   std::size_t failed_ = 0;
-  std::size_t largest_ = 1;  // chunk so far
-  std::size_t bytes_ = 0;    // of the arguments read
-  double item_us_ = 0.0;     // 0: not known
-  double usual_us_ = 0.0;    // the same, not impressed by exceptions
-  double read_us_ = 0.0;     // to read one, lately
   std::chrono::steady_clock::time_point told_;
   std::optional<std::chrono::steady_clock::time_point> ends_;
 };
