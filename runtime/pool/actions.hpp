@@ -67,14 +67,6 @@ struct worker_ref {
   friend bool operator==(const worker_ref&, const worker_ref&) = default;
 };
 
-/// What a worker said about a task.
-struct answer {
-  bool failed = false;
-  bytes result;  ///< encoded, when not failed
-  cause why;     ///< the exception, when failed
-  double ran_ms = 0.0;
-};
-
 /// What a worker keeps of what it was sent, after `act::withdraw`.
 struct withdrawal {
   std::size_t begun = 1;              ///< so many it may begin, or has

@@ -144,11 +144,7 @@ void engine::worker_start_failed(worker_ref ref, const cause& why, time_point no
 }
 
 void engine::new_head(worker& w, time_point since) {
-  static_cast<head_watch&>(w) = {};
-  w.head_since = since;
-  w.look_at = since + spec_.limits.heartbeat / 2;
-  w.harvest_at = since + held_up_after;
-  set_check(w);
+  w.head = head_watch(limits_, since, deadline_of(w));
   if (w.sent.empty()) {
     w.idle_since = since;
   } else if (at(w.sent.front()).cancelled) {
@@ -165,15 +161,7 @@ std::pair<const job*, std::uint64_t> engine::sent(worker_ref ref, task_id id) co
   return {nullptr, 0};
 }
 
-bool engine::worker_answered(worker_ref ref, task_id id, answer reply, time_point now) {
-  if (reply.failed) return worker_item_failed(ref, id, 0, std::move(reply.why), reply.ran_ms, true, now);
-  return worker_items(ref, id, 0, 1, std::move(reply.result), reply.ran_ms, true, now);
-}
-
 namespace {
-
-// A worker that is still at the same item is asked again after this part of the time that it has been at it.
-constexpr int harvest_share = 8;
 
 /// Without the first ones of these results.
 void drop_front(bytes& results, const job& task, std::uint64_t count) {
@@ -196,16 +184,12 @@ void engine::worker_finished(worker_ref ref, task_id id, std::uint64_t item, std
   const auto had = r.received - item;
   if (count <= had) return;
   if (had > 0) drop_front(results, *r.task, had);
-  since = std::clamp(since, w->head_since, std::max(now, w->head_since));
+  const auto began = w->head.since();
+  since = std::clamp(since, began, std::max(now, began));
   w->answered += count - had;
-  ledger_.settle_values(e, item + had, count - had, std::move(results), ms_between(w->head_since, since));
-  w->harvest_at = now + held_up_after;
-  if (w->head_item >= r.received) return;
-  w->head_item = std::min(r.received, r.items - 1);
-  w->head_since = since;
-  w->head_started = false;
-  w->head_asked = false;
-  set_check(*w);
+  ledger_.settle_values(e, item + had, count - had, std::move(results), ms_between(began, since));
+  w->head.harvest_again(now);
+  if (w->head.item() < r.received) w->head.goes_on(std::min(r.received, r.items - 1), since);
 }
 
 bool engine::worker_items(worker_ref ref, task_id id, std::uint64_t item, std::uint64_t count, bytes results,
@@ -307,12 +291,7 @@ void engine::head_answered(worker& w, std::uint64_t items, double ran_ms, bool d
   w.answered += items;
   if (items > 0) times_.learn(at(e).task->entry, ran_ms * 1'000.0 / static_cast<double>(items));
   if (!done) {
-    const auto item = at(e).received;
-    const bool stays = w.end_by.has_value();
-    const auto end_by = w.end_by;
-    new_head(w, now);
-    w.head_item = item;
-    if (stays) w.end_by = end_by;
+    w.head.next_item(at(e).received, now);
     return;
   }
   take_head(w);
@@ -349,7 +328,7 @@ decisions engine::step(time_point now) {
 }
 
 bool engine::may_take(const worker& w) const {
-  if (w.at != state::ready || w.end_by || w.held || !w.withdrawn.empty()) return false;
+  if (w.at != state::ready || w.head.is_to_end() || w.head.is_held() || !w.withdrawn.empty()) return false;
   if (w.sent.empty() && busy_ >= size_) return false;  // it is a spare
   return left_of_share(w) > 0;
 }
@@ -372,7 +351,7 @@ engine::worker* engine::choose(slip next, std::size_t waiting) {
   for (auto& w : workers_) {
     if (!may_take(w)) continue;
     if (!w.sent.empty()) {
-      const bool alone = at(next).attempt > 1 || at(w.sent.back()).attempt > 1 || !ledger_.suspects().empty();
+      const bool alone = at(next).attempt > 1 || at(w.sent.back()).attempt > 1 || ledger_.suspects() > 0;
       const bool full =
           w.sent.size() >= most || w.sent.load_us() + estimated > (chunk ? prefetch_chunk_us : prefetch_us);
       if (alone || full) continue;
@@ -397,13 +376,8 @@ void engine::hand_over(worker& w, slip e, time_point now) {
 
 /// Tasks under which a worker died run alone, and for the last time in a worker that has run nothing before.
 void engine::dispatch_suspects(time_point now) {
-  auto& suspects = ledger_.suspects();
-  for (auto next = suspects.begin(); next != suspects.end();) {
-    if (!ledger_.is_live(*next)) {
-      next = suspects.erase(next);
-      continue;
-    }
-    const auto& r = at(*next);
+  ledger_.offer_suspects([&](slip e) {
+    const auto& r = at(e);
     const bool last = processes() && r.attempt == r.task->attempts_in(spec_) && r.attempt > 1;
     worker* best = nullptr;
     worker* used = nullptr;
@@ -415,18 +389,18 @@ void engine::dispatch_suspects(time_point now) {
       if (best) break;
     }
     if (best) {
-      hand_over(*best, ledger_.take_suspect(next), now);
-      continue;
+      hand_over(*best, e, now);
+      return true;
     }
     // Nobody is fresh, and nobody new is on the way: an idle worker makes room for one.
     if (used && !coming) retire(*used);
-    ++next;
-  }
+    return false;
+  });
 }
 
 void engine::dispatch(time_point now) {
   if (gave_up_ || (phase_ == phase::stopping && !drain_) || phase_ == phase::fresh) return;
-  if (!ledger_.suspects().empty()) dispatch_suspects(now);
+  if (ledger_.suspects() > 0) dispatch_suspects(now);
   auto waiting = ledger_.waiting();
   while (const auto e = ledger_.front()) {
     auto* w = choose(*e, waiting);
@@ -435,7 +409,7 @@ void engine::dispatch(time_point now) {
     if (at(*e).items <= most) --waiting;
     hand_over(*w, ledger_.take_front(most), now);
   }
-  if (ledger_.queued() > 0 && size_ < max_) grow(waiting + ledger_.suspects().size(), now);
+  if (ledger_.queued() > 0 && size_ < max_) grow(waiting + ledger_.suspects(), now);
   if (busy_ > 0) relieve(now);
 }
 
@@ -447,15 +421,16 @@ std::size_t engine::idle() const {
 
 /// When what a worker was sent behind the one in hand has waited long enough.
 time_point engine::held_up_at(const worker& w) const {
-  if (!works(w) || w.held || w.end_by || w.sent.empty() || !w.withdrawn.empty()) return time_point::max();
+  if (!works(w) || w.head.is_held() || w.head.is_to_end() || w.sent.empty() || !w.withdrawn.empty())
+    return time_point::max();
   const auto& r = at(w.sent.front());
   const bool more = w.sent.size() > 1 || (!r.cancelled && r.items - r.received > 1);
-  return more ? w.head_since + held_up_after : time_point::max();
+  return more ? w.head.since() + held_up_after : time_point::max();
 }
 
 /// Nothing waits behind a long run while somebody is idle, and nothing of higher priority behind much of a lower one.
 void engine::relieve(time_point now) {
-  const bool helps = ledger_.suspects().empty() && idle() > 0;
+  const bool helps = ledger_.suspects() == 0 && idle() > 0;
   const auto next = ledger_.queued() > 0 ? ledger_.front() : std::nullopt;
   for (auto& w : workers_) {
     const auto due = held_up_at(w);
@@ -477,7 +452,7 @@ bool engine::is_ahead(const worker& w, int priority) {
 time_point engine::harvest_at(const worker& w) const {
   if (!works(w) || w.sent.empty()) return time_point::max();
   const auto& r = at(w.sent.front());
-  return !r.cancelled && r.task->sink && r.items - r.received > 1 ? w.harvest_at : time_point::max();
+  return !r.cancelled && r.task->sink && r.items - r.received > 1 ? w.head.harvest_at() : time_point::max();
 }
 
 /// What is finished does not wait for what is not.
@@ -486,14 +461,14 @@ void engine::harvest(time_point now) {
     if (harvest_at(w) > now) continue;
     const auto& r = at(w.sent.front());
     orders_.emplace_back(act::harvest{ref_of(w), r.id, r.task, r.received});
-    w.harvest_at = now + std::max<time_point::duration>(held_up_after, (now - w.head_since) / harvest_share);
+    w.head.harvested(now);
   }
 }
 
 std::optional<time_point> engine::next_due() const {
   std::optional<time_point> due;
   const auto add = [&due](time_point t) { due = due ? std::min(*due, t) : t; };
-  const bool helps = busy_ > 0 && ledger_.suspects().empty() && idle() > 0;
+  const bool helps = busy_ > 0 && ledger_.suspects() == 0 && idle() > 0;
   for (const auto& w : workers_) {
     if (const auto t = helps ? held_up_at(w) : time_point::max(); t != time_point::max()) add(t);
     if (const auto t = watched_at(w); t != time_point::max()) add(t);

@@ -3,6 +3,7 @@
 #include "policy/backoff.hpp"
 #include "policy/budget.hpp"
 #include "pool/actions.hpp"
+#include "pool/head_watch.hpp"
 #include "pool/ledger.hpp"
 #include "pool/run_times.hpp"
 #include "pool/sent_work.hpp"
@@ -44,13 +45,9 @@ struct counters : task_counts {
 /// everything, with times that do not go backwards.
 class engine {
 public:
-  /// What waits behind one that has run for so long goes to an idle worker, if there is one.
-  static constexpr milliseconds held_up_after{10};
+  static constexpr milliseconds held_up_after = head_watch::held_up_after;
   /// No resize goes beyond so many workers.
   static constexpr unsigned most_workers = 1'024;
-  /// Where we come later than this to a deadline, answers are read once more before it is enforced.
-  static constexpr milliseconds late_look{10};
-  static constexpr milliseconds away_look{100};
 
   engine(pool_spec spec, std::string path, std::uint64_t seed);
 
@@ -77,9 +74,9 @@ public:
   void worker_wrote(worker_ref ref, task_id id, std::uint64_t item, std::string line);  ///< to standard output
   /// What was found at a look, see `wanted`: the signal that has stopped it, or 0.
   void worker_looked_at(worker_ref ref, int stopped_by, std::uint64_t resident_bytes, time_point now);
-  /// False when the worker was never asked that, or not in this order: it broke the protocol.
-  bool worker_answered(worker_ref ref, task_id id, answer reply, time_point now);
-  /// Values of the next `count` items, from `item` on; `done` when the chunk is over.
+  // Answers. False when the worker was never asked that, or not in this order: it broke the protocol.
+
+  /// Values of the next `count` items, from `item` on; `done` when the task or chunk is over.
   bool worker_items(worker_ref ref, task_id id, std::uint64_t item, std::uint64_t count, bytes results, double ran_ms,
                     bool done, time_point now);
   /// One item threw.
@@ -152,34 +149,27 @@ private:
     bool ended_for_cancel = false;
     task_id killed_task = 0;  ///< the one that ran past its deadline
   };
-  /// And of what it was sent first.
-  struct head_watch {
-    bool held = false;                 ///< what was behind the one in hand was taken back
-    bool was_cut = false;              ///< the same, because the worker is to end for the one in hand
-    bool went_on = false;              ///< it had begun something else by then
-    bool looked_again = false;         ///< at the one in hand, because we came late to its deadline
-    time_point head_since;             ///< when the item in hand is taken to have started, at the earliest
-    std::uint64_t head_item = 0;       ///< of the chunk in hand
-    bool head_started = false;         ///< the flight recorder has shown it
-    bool head_asked = false;           ///< its stop token was set for the soft deadline
-    time_point check_at;               ///< when the item in hand is looked at for its deadlines
-    std::optional<time_point> end_by;  ///< what it runs was cancelled: it is killed then
-    time_point harvest_at;             ///< when the finished items of the chunk in hand are asked for
-    time_point look_at;                ///< when its state is looked at
-    unsigned seen_stopped = 0;         ///< looks in a row, by this signal:
-    int stopped_by = 0;
-  };
-  struct worker : life, head_watch {
-    worker(unsigned i, policy::backoff d) : index(i), delays(std::move(d)) {}
+  struct worker : life {
+    worker(unsigned i, policy::backoff d, const run_limits& limits)
+        : index(i), head(limits, time_point{}), delays(std::move(d)) {}
 
     unsigned index;
     std::uint64_t incarnation = 0;
     state at = state::down;
     time_point idle_since, due;  ///< `due`: of the start, of being ready, or of the end
+    head_watch head;             ///< of what it was sent first, or of nothing yet
     std::optional<awaited> waits;
     std::optional<time_point> died_at;
     policy::backoff delays;
   };
+  /// What is being decided on the tasks of a dead worker.
+  struct inquest {
+    const death& how;
+    const cause& why;
+    time_point now;
+    std::size_t suspects = 0;  ///< of this death so far: they come before older ones, in their order
+  };
+
   worker* find(worker_ref ref);
   const worker* find(worker_ref ref) const;
   worker_ref ref_of(const worker& w) const { return {w.index, w.incarnation}; }
@@ -195,19 +185,23 @@ private:
   void take_back_cancelled();
   void take_back(worker& w);
   void withdraw(worker& w, std::size_t sent);
-  void charge(worker& w, slip e, const cause& why, bool answer_lost, time_point now, std::string& fate);
+  void charge(worker& w, slip e, const cause& why, bool answer_lost, inquest& on);
   void head_answered(worker& w, std::uint64_t items, double ran_ms, bool done, time_point now);
   void take_head(worker& w);
   void fail_late(worker& w, slip e, std::uint32_t item, const cause& why, time_point now);
-  void set_check(worker& w);
   void new_head(worker& w, time_point since);
 
   worker& add_worker();
   void begin(worker& w, time_point now);
   void end(worker& w, cause why, bool at_once, time_point now);
-  void reclaim_started(worker& w, slip e, bool in_hand, const death& how, const cause& why, time_point now,
-                       std::string& fate);
-  std::string reclaim(worker& w, const death& how, const cause& why, time_point now);
+  std::uint32_t item_in_hand(slip e, const death& how) const;
+  bool died_between(slip e, const death& how) const;
+  const char* fate_in_hand(const worker& w, const death& how) const;
+  void reclaim_started(worker& w, slip e, bool in_hand, inquest& on);
+  void reclaim(worker& w, const death& how, const cause& why, time_point now);
+  death known_of(const worker& w, death how) const;
+  cause cause_of_death(const worker& w, const death& how, bool ours) const;
+  void crashed(worker& w, const death& how, const cause& why, bool ours, time_point now);
   bool ended_for(const worker& w, const death& how) const;
   void after_planned_end(worker& w, std::string text, time_point now);
   void give_up(const cause& why, event_decision decision, time_point now);
@@ -267,6 +261,7 @@ private:
   bool processes() const noexcept { return spec_.runs_in == rung::process; }
 
   pool_spec spec_;
+  run_limits limits_{spec_};
   std::string path_;
   phase phase_ = phase::fresh;
   bool drain_ = false;

@@ -34,14 +34,14 @@ void engine::take_back_cancelled() {
   cancelled_behind_ = false;
   for (auto& w : workers_) {
     const bool works = w.at == state::ready || (w.at == state::retiring && !asked_);
-    if (!works || w.held || !w.withdrawn.empty() || w.sent.size() < 2) continue;
+    if (!works || w.head.is_held() || !w.withdrawn.empty() || w.sent.size() < 2) continue;
     if (std::any_of(w.sent.begin() + 1, w.sent.end(), [this](slip e) { return at(e).cancelled; })) take_back(w);
   }
 }
 
 /// All that the worker has not begun.
 void engine::take_back(worker& w) {
-  w.held = true;
+  w.head.hold();
   withdraw(w, w.sent.size());
 }
 
@@ -53,7 +53,7 @@ void engine::withdraw(worker& w, std::size_t sent) {
 /// What the worker runs has its outcome already: it is asked to end it, and made to after the grace.
 void engine::cancel_head(worker& w, time_point now) {
   orders_.emplace_back(act::ask_task{ref_of(w), w.sent.front().id, true});
-  if (processes() && works(w)) w.end_by = now + spec_.limits.grace;
+  if (processes() && works(w)) w.head.end_by(now + spec_.limits.grace);
 }
 
 /// What the worker has not begun waits again, first in the queue; what is left of a chunk is shared among those who
@@ -61,7 +61,7 @@ void engine::cancel_head(worker& w, time_point now) {
 void engine::worker_withdrew(worker_ref ref, const withdrawal& what) {
   auto* w = find(ref);
   if (!w || w->sent.empty()) return;
-  w->went_on = w->was_cut && (what.begun > 1 || (what.item && *what.item > w->head_item));
+  w->head.withdrew(what);
   while (w->sent.size() > std::max<std::size_t>(1, what.begun)) {
     const auto e = w->sent.back();
     w->sent.pop_back(at(e).items, estimate(e));

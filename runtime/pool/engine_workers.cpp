@@ -42,13 +42,13 @@ std::string args_text(const job& task, const task_entry& entry, std::uint64_t it
 
 engine::worker& engine::add_worker() {
   const auto index = static_cast<unsigned>(workers_.size());
-  return workers_.emplace_back(
-      index, policy::backoff(spec_.restarts.worker_backoff, seed_ ^ (0x9e3779b97f4a7c15ULL * (index + 1))));
+  return workers_.emplace_back(index, policy::backoff(spec_.restarts.worker_backoff, seed_ ^ (0x9e3779b97f4a7c15ULL * (index + 1))),
+                               limits_);
 }
 
 void engine::begin(worker& w, time_point now) {
   static_cast<life&>(w) = {};
-  static_cast<head_watch&>(w) = {};
+  w.head = head_watch(limits_, now);
   ++w.incarnation;
   w.at = state::starting;
   if (spec_.restarts.recycle_after > 0) {
@@ -98,9 +98,9 @@ void engine::count(const cause& why) {
 }
 
 /// Charges one run to an item that did not end with an answer, and sends it back or gives it its outcome.
-void engine::charge(worker& w, slip e, const cause& why, bool answer_lost, time_point now, std::string& fate) {
+void engine::charge(worker& w, slip e, const cause& why, bool answer_lost, inquest& on) {
   const auto item = at(e).received;
-  attempt_record run{at(e).attempt, name_of(w), w.pid, why, answer_lost ? 0.0 : ms_between(w.head_since, now)};
+  attempt_record run{at(e).attempt, name_of(w), w.pid, why, answer_lost ? 0.0 : ms_between(w.head.since(), on.now)};
   if (answer_lost) run.why.message = "its worker died before it could send the answer";
   count(why);
   const auto next = ledger_.split(e, item, 1);
@@ -111,12 +111,12 @@ void engine::charge(worker& w, slip e, const cause& why, bool answer_lost, time_
   told.why = why;
   told.task = task_view(next, 0);
   told.task->ran_ms = run.ran_ms;
-  told.task_fate = fate = again ? "requeued" : "quarantined";
+  told.task_fate = again ? "requeued" : "quarantined";
   note(std::move(told));
   ledger_.note_run(next, std::move(run));
   if (again) {
     ledger_.try_again(next);
-    ledger_.suspect(next);
+    ledger_.suspect(next, on.suspects++);
   } else {
     ledger_.settle_rest(next, outcome_kind::quarantined, work_state::unknown, why);
   }
@@ -124,7 +124,7 @@ void engine::charge(worker& w, slip e, const cause& why, bool answer_lost, time_
 
 /// The item ran past its deadline, and its worker was ended for it.
 void engine::fail_late(worker& w, slip e, std::uint32_t item, const cause& why, time_point now) {
-  const auto ran_ms = ms_between(w.head_since, now);
+  const auto ran_ms = ms_between(w.head.since(), now);
   ledger_.pass(e, 1);
   ++totals_.deadlines;
   auto error = ledger_.error_of(e, outcome_kind::deadline, work_state::failed, why, item);
@@ -146,49 +146,57 @@ bool engine::ended_for(const worker& w, const death& how) const {
   return w.killed_task != 0 && how.in_hand + how.item == w.killed_task;
 }
 
-/// Decides on what a dead worker had in hand, and on what it finished without being heard.
-void engine::reclaim_started(worker& w, slip e, bool in_hand, const death& how, const cause& why, time_point now,
-                             std::string& fate) {
+/// What its recorder says of the item, held between what we know.
+std::uint32_t engine::item_in_hand(slip e, const death& how) const {
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(how.item, at(e).received, at(e).items));
+}
+
+/// After one item of its chunk and before the next.
+bool engine::died_between(slip e, const death& how) const { return how.item + 1 == at(e).received && at(e).items > 1; }
+
+/// What `reclaim` will decide on the one in hand.
+const char* engine::fate_in_hand(const worker& w, const death& how) const {
+  const auto hand = std::find_if(w.sent.begin(), w.sent.end(), [&](slip e) { return e.id == how.in_hand; });
+  if (hand == w.sent.end()) return "none";
+  const auto& r = at(*hand);
+  if (r.cancelled) return "cancelled";
+  const auto item = item_in_hand(*hand, how);
+  if (item == r.items || died_between(*hand, how)) return "none";
+  if (w.killed_task == r.id + item) return "failed";
+  return r.attempt < r.task->attempts_in(spec_) ? "requeued" : "quarantined";
+}
+
+/// Decides on what a dead worker had begun: what it had in hand, or finished without being heard.
+void engine::reclaim_started(worker& w, slip e, bool in_hand, inquest& on) {
   const auto first = at(e).received;
   const auto items = at(e).items;
-  if (at(e).cancelled) {
-    ledger_.drop(e);
-    if (in_hand) fate = "cancelled";
-    return;
-  }
-  // What its recorder says of the item is held between what we know.
-  const auto hand = in_hand ? static_cast<std::uint32_t>(std::clamp<std::uint64_t>(how.item, first, items)) : items;
-  std::string lost_fate;
-  for (auto item = first; item < hand; ++item) charge(w, e, why, true, now, lost_fate);
-  if (hand == items) {
-    ledger_.drop(e);
-    return;
-  }
-  const bool between = in_hand && how.item + 1 == first && items > 1;  // it died after one item and before the next
+  if (at(e).cancelled) return ledger_.drop(e);
+  const auto hand = in_hand ? item_in_hand(e, on.how) : items;
+  const bool between = in_hand && died_between(e, on.how);
+  for (auto item = first; item < hand; ++item) charge(w, e, on.why, true, on);
+  if (hand == items) return ledger_.drop(e);
   if (!between) {
     if (w.killed_task == at(e).id + hand) {
-      fail_late(w, e, hand, why, now);
-      fate = "failed";
+      fail_late(w, e, hand, on.why, on.now);
     } else {
       // What was begun may not be begun for nothing, but it is told that it was not at fault.
-      const bool bystander = how.by_us && w.killed_for && (w.ended_for_cancel || why.cls == cause_class::deadline);
+      const bool bystander =
+          on.how.by_us && w.killed_for && (w.ended_for_cancel || on.why.cls == cause_class::deadline);
       const auto other = make_cause(cause_class::killed, "its worker was ended for another task");
-      charge(w, e, bystander ? other : why, false, now, fate);
+      charge(w, e, bystander ? other : on.why, false, on);
     }
   }
   ledger_.requeue(e);
 }
 
-/// Decides on each task that a dead worker had been sent. Returns the fate of the one in hand.
-std::string engine::reclaim(worker& w, const death& how, const cause& why, time_point now) {
+/// Decides on each task that a dead worker had been sent.
+void engine::reclaim(worker& w, const death& how, const cause& why, time_point now) {
   const auto sent = w.sent.take_all();
   if (!sent.empty()) --busy_;
   w.withdrawn.clear();
-  w.held = false;
   const auto hand = std::find_if(sent.begin(), sent.end(), [&](slip e) { return e.id == how.in_hand; });
   const bool over = phase_ == phase::stopping && !drain_;
   const auto started_end = hand == sent.end() ? sent.begin() : hand + 1;
-  std::string fate = "none";
   // Unstarted ones from the back, so that what is pushed to the front keeps its order; then those that were started.
   for (auto at_ = sent.end(); at_ != started_end;) {
     const auto e = *--at_;
@@ -199,18 +207,15 @@ std::string engine::reclaim(worker& w, const death& how, const cause& why, time_
       ledger_.requeue(e);
     }
   }
-  // Suspects of this death come before older ones, in their order.
-  auto older = std::exchange(ledger_.suspects(), {});
+  inquest on{how, why, now};
   for (auto at_ = sent.begin(); at_ != started_end; ++at_) {
     if (over) {
       ledger_.settle_rest(*at_, outcome_kind::pool_gone, work_state::unknown,
                           make_cause(cause_class::killed, "the pool was stopped"));
     } else {
-      reclaim_started(w, *at_, at_ == hand, how, why, now, fate);
+      reclaim_started(w, *at_, at_ == hand, on);
     }
   }
-  ledger_.suspects().insert(ledger_.suspects().end(), older.begin(), older.end());
-  return fate;
 }
 
 /// The end was planned, so nobody is to blame for it and no budget pays for it.
@@ -223,52 +228,59 @@ void engine::after_planned_end(worker& w, std::string text, time_point now) {
   keep_size(now);
 }
 
+/// The worker may have spoilt the way of its answer, and say that nothing is in hand any more.
+death engine::known_of(const worker& w, death how) const {
+  const bool shown = std::any_of(w.sent.begin(), w.sent.end(), [&how](slip e) { return e.id == how.in_hand; });
+  if (!shown && how.begun > 0 && !w.sent.empty()) how.in_hand = w.sent[std::min(how.begun, w.sent.size()) - 1].id;
+  return how;
+}
+
+/// Ours, where we ended it for a reason.
+cause engine::cause_of_death(const worker& w, const death& how, bool ours) const {
+  if (!ours || !w.killed_for) return how.why;
+  cause why = *w.killed_for;
+  if (!how.by_us) why.message += "; when it was asked to end: " + describe(how.why);
+  why.stderr_tail = how.why.stderr_tail;
+  why.rss_peak_kib = how.why.rss_peak_kib;
+  return why;
+}
+
 void engine::worker_died(worker_ref ref, const death& told, time_point now) {
   auto* found = find(ref);
   if (!found) return;
   auto& w = *found;
-  auto how = told;
+  const auto how = known_of(w, told);
   worker_waits(ref, std::nullopt);
-  // It may have spoilt the way of its answer, and say that nothing is in hand any more.
-  const bool shown = std::any_of(w.sent.begin(), w.sent.end(), [&how](slip e) { return e.id == how.in_hand; });
-  if (!shown && how.begun > 0 && !w.sent.empty()) how.in_hand = w.sent[std::min(how.begun, w.sent.size()) - 1].id;
-  cause why = how.why;
   const bool ours = ended_for(w, how);
-  if (ours && w.killed_for) {
-    why = *w.killed_for;
-    if (!how.by_us) why.message += "; when it was asked to end: " + describe(how.why);
-    why.stderr_tail = how.why.stderr_tail;
-    why.rss_peak_kib = how.why.rss_peak_kib;
+  const auto why = cause_of_death(w, how, ours);
+  if (how.since) w.head.began(std::min(*how.since, now));
+  if (gave_up_ || (phase_ == phase::stopping && !drain_)) {
+    reclaim(w, how, why, now);
+    w.at = state::down;
+    return;
   }
-  if (how.since) w.head_since = std::min(*how.since, now);
-  const bool over = gave_up_ || (phase_ == phase::stopping && !drain_);
-  if (w.at == state::retiring || over || (w.ended_for_cancel && ours)) {
-    const bool planned = !over && (w.ended_for_cancel || w.sent.empty());
-    if (over || planned) {
-      reclaim(w, how, why, now);
-      w.at = state::down;
-      if (!planned) return;
-      ++totals_.recycled;
-      after_planned_end(w,
-                        w.ended_for_cancel ? "ended with its cancelled task"
-                                           : "recycled after " + std::to_string(w.answered) + " tasks",
-                        now);
-      return;
-    }
-  }
+  const bool with_its_task = w.ended_for_cancel && ours;
+  const bool done = w.at == state::retiring && (w.ended_for_cancel || w.sent.empty());
+  if (!with_its_task && !done) return crashed(w, how, why, ours, now);
+  reclaim(w, how, why, now);
+  w.at = state::down;
+  ++totals_.recycled;
+  after_planned_end(
+      w,
+      w.ended_for_cancel ? "ended with its cancelled task" : "recycled after " + std::to_string(w.answered) + " tasks",
+      now);
+}
+
+/// An end that nobody planned: what it was sent is taken up, and its place filled as far as the budget allows.
+void engine::crashed(worker& w, const death& how, const cause& why, bool ours, time_point now) {
   auto crash = worker_event(event_kind::crash, event_level::warn, w);
   crash.why = why;
   for (const auto e : w.sent) {
     if (e.id != how.in_hand) continue;
     crash.task = task_view(e, std::min<std::uint64_t>(how.item, at(e).items - 1));
-    crash.task->ran_ms = ms_between(w.head_since, now);
+    crash.task->ran_ms = ms_between(w.head.since(), now);
   }
-  // The crash is told before what follows from it.
-  const auto place = static_cast<std::ptrdiff_t>(notices_.size());
-  const auto tell_crash = [&](event e) {
-    notices_.insert(notices_.begin() + place, news::happened{std::make_unique<event>(std::move(e))});
-  };
-  crash.task_fate = reclaim(w, how, why, now);
+  crash.task_fate = fate_in_hand(w, how);
   if (w.killed_task != 0 && crash.task_fate == "none")
     crash.text = "task " + std::to_string(w.killed_task) + " answered before the end";
   if (!w.died_at) w.died_at = now;
@@ -277,6 +289,12 @@ void engine::worker_died(worker_ref ref, const death& told, time_point now) {
   const bool worked = w.was_ready && (w.answered > 0 || crash.task);
   const bool surplus = w.leaving || w.at == state::retiring;
   w.at = state::down;
+  // The crash is told before what follows from it.
+  const auto tell = [&](event_decision what) {
+    crash.decision = std::move(what);
+    note(std::move(crash));
+    reclaim(w, how, why, now);
+  };
   // A pool that works is not to be lost because the system has no more to give for now.
   const bool spared = !w.existed && phase_ != phase::starting && any_there();
   const bool counts = !meant && !spared;
@@ -291,28 +309,24 @@ void engine::worker_died(worker_ref ref, const death& told, time_point now) {
       end.limit = patience;
       end.period_ms = 0;
     }
-    crash.decision = end;
-    tell_crash(std::move(crash));
+    tell(end);
     give_up(why, std::move(end), now);
     return;
   }
   if (living() >= wanted_workers()) {
     // There is a replacement already.
-    crash.decision = decision(surplus ? "replaced" : "stop", now);
-    tell_crash(std::move(crash));
+    tell(decision(surplus ? "replaced" : "stop", now));
     w.died_at.reset();
     if (w.existed) use_room(now);
     return;
   }
   if (spared && any_coming()) {
-    crash.decision = decision("wait", now);
-    tell_crash(std::move(crash));
+    tell(decision("wait", now));
     w.died_at.reset();
     return;
   }
   const auto delay = worked ? milliseconds{0} : w.delays.next(now);
-  crash.decision = decision("restart", now, delay);
-  tell_crash(std::move(crash));
+  tell(decision("restart", now, delay));
   ++totals_.restarts;
   if (delay.count() == 0) {
     begin(w, now);

@@ -108,17 +108,10 @@ void ledger::put_first(slip e) {
   band_of(at(e).task->priority).queue.push_front(e);
 }
 
-void ledger::suspect(slip e) {
+void ledger::suspect(slip e, std::size_t place) {
   at(e).task->begun.store(false, std::memory_order_relaxed);
   queued_ += at(e).items;
-  suspects_.push_back(e);
-}
-
-slip ledger::take_suspect(std::deque<slip>::iterator& at_) {
-  const auto e = *at_;
-  queued_ -= at(e).items;
-  at_ = suspects_.erase(at_);
-  return e;
+  suspects_.insert(suspects_.begin() + static_cast<std::ptrdiff_t>(std::min(place, suspects_.size())), e);
 }
 
 /// Its job is more than what is left where some of it was answered, or taken back before.

@@ -65,18 +65,31 @@ public:
 
   void enqueue(slip e);    ///< behind others of its priority
   void put_first(slip e);  ///< before them
-  void suspect(slip e);    ///< its worker died under it, so it waits for a run alone
+  /// Its worker died under it, so it waits for a run alone, behind the first `place` of those that do.
+  void suspect(slip e, std::size_t place);
   /// What is left of something that a worker was sent waits again, first in the queue.
   void requeue(slip e);
   /// The next one of the highest priority; what was cancelled meanwhile is skipped.
   std::optional<slip> front();
   /// The next one, of no more items than these: what is left of it goes back.
   slip take_front(std::uint64_t most);
-  /// In order; those that were cancelled are there until they are looked at.
-  std::deque<slip>& suspects() noexcept { return suspects_; }
-  const std::deque<slip>& suspects() const noexcept { return suspects_; }
-  /// It does not wait any more; `at` is the one behind it then.
-  slip take_suspect(std::deque<slip>::iterator& at);
+  /// Those that wait for a run alone; cancelled ones count until they are offered.
+  std::size_t suspects() const noexcept { return suspects_.size(); }
+  /// Offers each of them in order; what `takes` returns true for waits no more.
+  template <class Takes>
+  void offer_suspects(Takes&& takes) {
+    for (auto next = suspects_.begin(); next != suspects_.end();) {
+      const auto e = *next;
+      if (is_live(e)) {
+        if (!takes(e)) {
+          ++next;
+          continue;
+        }
+        queued_ -= at(e).items;
+      }
+      next = suspects_.erase(next);
+    }
+  }
   std::size_t waiting() const noexcept;  ///< records in the queue, without suspects
   /// Everything that waits gets this outcome.
   void settle_queue(outcome_kind kind, const cause& why);

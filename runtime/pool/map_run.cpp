@@ -15,17 +15,6 @@ namespace detail {
 
 namespace {
 
-// A chunk is meant to take this long: long against what it costs to send one, short against what people notice.
-constexpr double chunk_us = 1'000.0;
-constexpr std::size_t max_chunk = 16'384;
-// Chunks that are open at a time: one runs, one is sent ahead, two wait, for each worker, and two for the rest.
-constexpr std::size_t chunks_each = 4;
-// Where inputs travel one by one, more of them: up to so much work, but no more than so many, and so many bytes.
-constexpr double ahead_us = 2'000.0;
-constexpr std::size_t singles_each = 2'048;
-constexpr std::size_t ahead_bytes = std::size_t{8} << 20;
-// Of a queue, so that others find room as well.
-constexpr std::size_t chunk_share = 4;
 // Reading goes on for so long before a look at what has come. A look costs as much as reading a short input does, so
 // while it is quick, there is one after several inputs only.
 constexpr std::chrono::microseconds read_for{1'000};
@@ -112,8 +101,8 @@ map_run::map_run(pool& on, source next, map_options options, std::optional<std::
       total_(total),
       prompt_(prompt || options_.on_failure == failure_policy::first_error),
       shared_(std::make_shared<gathering>()),
+      pace_(options_.chunk > 0 ? options_.chunk : on.spec().chunk, options_.window, total),
       told_(std::chrono::steady_clock::now()) {
-  if (options_.chunk == 0) options_.chunk = on.spec().chunk;
   if (options_.within.count() != 0) ends_ = later(told_, options_.within);
   on.impl_->expect_wait();
   if (options_.stop.stop_possible()) shared_->on_stop.emplace(options_.stop, gathering::stopper{shared_.get()});
@@ -131,7 +120,7 @@ map_run::~map_run() {
 void map_run::cancel() { cancel_for("it was cancelled"); }
 
 void map_run::cancel_for(const char* why) {
-  cut_short_ = cut_short_ || (more_ && (!total_ || taken_ < *total_));
+  cut_short_ = cut_short_ || (more_ && (!total_ || pace_.taken() < *total_));
   more_ = false;
   for (const auto& j : std::exchange(waiting_, {}))
     refuse(*j, outcome_kind::cancelled, pooling::make_cause(cause_class::killed, why));
@@ -141,25 +130,13 @@ void map_run::cancel_for(const char* why) {
       [&self, sink = shared_, why] { self.brain.cancel_all(sink.get(), why, std::chrono::steady_clock::now()); });
 }
 
-std::size_t map_run::chunk_size() const {
-  const std::size_t fair = std::max<std::size_t>(1, pool_.impl_->spec.limits.queue_limit / chunk_share);
-  if (options_.chunk > 0) return std::min<std::size_t>(options_.chunk, fair);
-  if (item_us_ <= 0.0) return 1;
-  // No more than eight times the last one, since a short test may mislead.
-  auto size = std::min(static_cast<std::size_t>(chunk_us / item_us_) + 1, 8 * largest_);
-  // Near the end chunks get smaller, so that all workers end at about the same time.
-  const std::size_t workers = std::max(1U, pool_.impl_->workers.load());
-  if (total_ && *total_ > taken_) size = std::min(size, (*total_ - taken_) / (2 * workers) + 1);
-  // What is read slowly is not made to wait for its chunk.
-  const auto soon = static_cast<std::size_t>(chunk_us / std::max(read_us_, 0.001));
-  return std::max<std::size_t>(1, std::min({size, max_chunk, fair, soon}));
-}
+pacing::pool_size map_run::pool_size() const { return {pool_.impl_->workers.load(), pool_.impl_->spec.limits.queue_limit}; }
 
 /// Reads the next inputs, up to `most`, as work that waits for room.
 void map_run::read(std::size_t most) {
   auto& self = *pool_.impl_;
   auto j = std::make_shared<pooling::job>();
-  j->first = taken_;
+  j->first = pace_.taken();
   j->sink = shared_;
   j->priority = options_.priority;
   j->attempts = options_.attempts;
@@ -169,10 +146,8 @@ void map_run::read(std::size_t most) {
   if (got == 0) return;
   more_ = true;
   j->items = static_cast<std::uint32_t>(got);
-  taken_ += got;
-  bytes_ += j->args.size();
+  pace_.took(got, j->args.size());
   open_ += got;
-  largest_ = std::max(largest_, got);
   if (j->refused) return shared_->error(j->first, std::move(*j->refused));
   if (!self.unfit(*j)) return waiting_.push_back(std::move(j));
   // One that is too large does not take its neighbours along.
@@ -183,21 +158,6 @@ void map_run::read(std::size_t most) {
       waiting_.push_back(std::move(one));
     }
   }
-}
-
-std::size_t map_run::window(std::size_t size) const {
-  const auto& self = *pool_.impl_;
-  const std::size_t workers = std::max(1U, self.workers.load());
-  auto chunks = workers * chunks_each + 2;
-  // What is sent before a run was timed only serves to time it.
-  if (usual_us_ > 0.0) {
-    const auto work = static_cast<std::size_t>(ahead_us / usual_us_);
-    auto singles = workers * std::min(singles_each, work);
-    if (bytes_ > 0) singles = std::min(singles, ahead_bytes * taken_ / bytes_);
-    chunks = std::max(chunks, singles / size);
-  }
-  const auto open = options_.window > 0 ? options_.window : chunks * size;
-  return std::min<std::size_t>(open, self.spec.limits.queue_limit);
 }
 
 bool map_run::feed() {
@@ -212,25 +172,26 @@ bool map_run::feed() {
   } out{self};
   const auto begun = std::chrono::steady_clock::now();
   auto looked = begun;
-  auto seen = taken_;
+  auto seen = pace_.taken();
   unsigned unwatched = 1;
   bool late = false;
   for (unsigned reads = 0;;) {
     if (waiting_.empty()) {
       if (!more_) return false;
       if (late) return true;
-      const auto size = chunk_size();
-      const auto most = window(size);
+      const auto size = pace_.chunk_size(pool_size());
+      const auto most = pace_.window(size, pool_size());
       if (open_ + held_ >= most) return false;
       read(std::min(size, most - open_ - held_));
       if (++reads < unwatched) continue;
       const auto now = std::chrono::steady_clock::now();
       unwatched = now - looked < quick_read ? std::min(2 * unwatched, most_unwatched) : 1;
       const std::chrono::duration<double, std::micro> took = now - looked;
-      if (taken_ > seen) read_us_ = took.count() / static_cast<double>(taken_ - seen);
+      if (const auto more = pace_.taken() - seen; more > 0)
+        pace_.reading_took(took.count() / static_cast<double>(more));
       reads = 0;
       looked = now;
-      seen = taken_;
+      seen = pace_.taken();
       late = now - begun >= read_for;
       continue;
     }
@@ -259,14 +220,6 @@ std::size_t map_run::waiting_items() const {
   return count;
 }
 
-void map_run::learn(const map_piece& piece) {
-  if (piece.error || piece.count == 0 || piece.ran_ms <= 0.0) return;
-  const double us = std::max(piece.ran_ms * 1'000.0 / static_cast<double>(piece.count), 0.0001);
-  item_us_ = item_us_ <= 0.0 || us > item_us_ ? us : item_us_ + (us - item_us_) / 4.0;
-  // Follows the median: a few that were interrupted say little of the others.
-  usual_us_ = usual_us_ <= 0.0 ? us : usual_us_ * (us > usual_us_ ? 1.25 : 0.8);
-}
-
 void map_run::tell(bool last) {
   if (!options_.progress) return;
   const auto now = std::chrono::steady_clock::now();
@@ -289,7 +242,7 @@ void map_run::await() {
   std::unique_lock lock(shared_->mutex);
   // A caller that wants everything is woken seldom; one that feeds the pool, when half of what is open is done.
   const bool goes_on = more_ || !waiting_.empty();
-  shared_->wanted = prompt_ ? 1 : (goes_on ? (item_us_ > 0.0 ? (open_ + 1) / 2 : 1) : open_);
+  shared_->wanted = prompt_ ? 1 : (goes_on ? (pace_.knows_time() ? (open_ + 1) / 2 : 1) : open_);
   shared_->wanted = std::max<std::size_t>(1, std::min(shared_->wanted, open_ - waiting_items()));
   const auto there = [this] { return shared_->items >= shared_->wanted || (shared_->stop && !cancelled_); };
   while (!there()) {
@@ -338,8 +291,10 @@ void map_run::collect(std::vector<map_piece>& out) {
   for (const auto& piece : out) {
     open_ -= piece.count;
     done_ += piece.count;
-    learn(piece);
-    if (!piece.error) continue;
+    if (!piece.error) {
+      pace_.ran(piece.count, piece.ran_ms);
+      continue;
+    }
     ++failed_;
     if (options_.on_failure == failure_policy::first_error && !cancelled_)
       cancel_for("another input of the map failed");

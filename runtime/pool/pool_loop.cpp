@@ -1,6 +1,7 @@
 #include "pool/pool_impl.hpp"
 
 #include "base/in_hand.hpp"
+#include "pool/wire.hpp"
 #include "pool/worker.hpp"
 #include "process/room.hpp"
 #include "process/sandbox.hpp"
@@ -26,9 +27,6 @@
 namespace steward {
 
 namespace {
-
-// What a task's frame holds besides its name and arguments: see `encode_task`.
-constexpr std::size_t task_head_bytes = 20;
 
 using pooling::time_point;
 using process::signals_blocked;
@@ -412,7 +410,7 @@ void pool::impl::enqueue(std::vector<pooling::job_ptr> jobs) {
 std::optional<cause> pool::impl::unfit(const detail::pool_work& work) const {
   if (spec.runs_in != rung::process) return std::nullopt;
   if (!work.entry) throw std::logic_error("a callable cannot be sent to a worker process: register it as a task");
-  const auto size = work.args.size() + work.entry->name.size() + task_head_bytes;
+  const auto size = work.args.size() + work.entry->name.size() + pooling::task_head_bytes;
   if (size <= process::max_frame_bytes) return std::nullopt;
   return pooling::make_cause(cause_class::none,
                              "its arguments are larger than " + std::to_string(process::max_frame_bytes) + " bytes");

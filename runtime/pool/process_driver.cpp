@@ -1,13 +1,14 @@
 #include "pool/process_driver.hpp"
 
+#include "pool/barriers.hpp"
+#include "pool/wire.hpp"
 #include "pool/worker.hpp"
-#include "process/proc_files.hpp"
+#include "process/proc_status.hpp"
+#include "steward/detail/item_protocol.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <span>
@@ -17,9 +18,7 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <linux/membarrier.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace steward::pooling {
@@ -63,24 +62,13 @@ bool encode(const task_header& header, bytes_view args, bytes& out) {
   }
 }
 
-std::uint64_t resident_bytes(int pid) {
-  const auto text = read_proc(pid, "statm");
-  const auto space = text.find(' ');
-  if (space == std::string::npos) return 0;
-  return std::strtoull(text.c_str() + space, nullptr, 10) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+/// False where nobody knows what the worker has taken of it.
+bool cut_chunk(process::flight_page& page, task_id id) {
+  return detail::cut_items(page.cut, id,
+                           [&page] { return page.fenced.load(std::memory_order_relaxed) != 0 || fence_processes(); });
 }
 
 }  // namespace
-
-std::string read_proc(int pid, const char* name) {
-  const auto path = std::to_string(pid) + "/" + name;
-  const int fd = process::open_in_proc(path.c_str());
-  if (fd < 0) return {};
-  std::array<char, 1024> buffer;
-  const auto got = ::read(fd, buffer.data(), buffer.size());
-  ::close(fd);
-  return got > 0 ? std::string(buffer.data(), static_cast<std::size_t>(got)) : std::string{};
-}
 
 process_driver::process_driver(std::shared_ptr<inbox> to, int epoll_fd, options o)
     : inbox_(std::move(to)), epoll_fd_(epoll_fd), options_(std::move(o)) {}
@@ -280,11 +268,9 @@ void process_driver::carry_out(const act::ask_task& what, time_point) {
   auto& page = s->recorder.page();
   auto asked = what.id;
   if (what.whole) {
-    page.cut.store(what.id, std::memory_order_seq_cst);
-    // After this it has seen the cut, or we see the item that it has taken. A chunk that it has not begun it will not.
-    if (page.fenced.load(std::memory_order_relaxed) == 0)
-      ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
-    if (s->in_hand() == what.id) asked += page.item.load(std::memory_order_seq_cst);
+    // A chunk that it has not begun it will not.
+    cut_chunk(page, what.id);
+    if (s->in_hand() == what.id) asked += detail::item_taken(page.item);
   }
   page.stop.store(asked, std::memory_order_relaxed);
 }
@@ -302,12 +288,7 @@ void process_driver::carry_out(const act::withdraw& what, time_point) {
   kept.will_answer = true;
   kept.begun = begun > head ? static_cast<std::size_t>(std::min<std::uint64_t>(begun - head + 1, what.sent)) : 1;
   // The item is one of the first only while it is the one that was begun, and none but it can be begun any more.
-  if (begun == head && what.chunk) {
-    page.cut.store(what.head, std::memory_order_seq_cst);
-    const bool fenced = page.fenced.load(std::memory_order_relaxed) != 0;
-    if (fenced || ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0)
-      kept.item = page.item.load(std::memory_order_seq_cst);
-  }
+  if (begun == head && what.chunk && cut_chunk(page, what.head)) kept.item = detail::item_taken(page.item);
   withdrawn_.emplace_back(what.worker, kept);
 }
 
@@ -406,7 +387,6 @@ bool process_driver::handle(slot& s, const process::frame& f, engine& to, time_p
         return take_result(s, f, to, now);
       case frame_kind::failure:
         return take_failure(s, f, to, now);
-      case frame_kind::hello:
       case frame_kind::task:
       case frame_kind::stop:
         return false;
@@ -544,7 +524,7 @@ void process_driver::observe(engine& to, time_point now) {
     const auto wanted = to.wanted(s.ref.index, now);
     if (wanted.state || wanted.memory)
       to.worker_looked_at(s.ref, wanted.state ? options_.keeper->stop_signal(s.child) : 0,
-                          wanted.memory ? resident_bytes(s.pid) : 0, now);
+                          wanted.memory ? process::resident_bytes(s.pid) : 0, now);
   }
 }
 

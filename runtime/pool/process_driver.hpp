@@ -6,6 +6,7 @@
 #include "process/channel.hpp"
 #include "process/flight_page.hpp"
 #include "process/keeper.hpp"
+#include "steward/detail/item_protocol.hpp"
 #include "steward/pool.hpp"
 
 #include <deque>
@@ -16,9 +17,6 @@
 #include <vector>
 
 namespace steward::pooling {
-
-/// The beginning of a file that tells of a process, such as "stat"; empty when that is gone.
-std::string read_proc(int pid, const char* name);
 
 /// Workers that are processes. Each has its own socket and its own flight recorder; no two share any.
 ///
@@ -63,12 +61,6 @@ private:
   // SIGKILL is final, yet the kernel may take its time to free a large process; after this long it is given up.
   static constexpr std::chrono::milliseconds patience_for_kill{10'000};
 
-  /// Results that a worker has finished and not sent, as its arena shows them.
-  struct staged {
-    std::uint64_t from = 0;
-    std::uint64_t count = 0;
-    bytes results{};
-  };
   struct slot {
     worker_ref ref;
     bool alive = false;
@@ -110,7 +102,7 @@ private:
   struct harvested {
     worker_ref ref;
     task_id id = 0;
-    staged found;
+    detail::staged_items found;
     time_point since;
   };
   struct exit_news {
@@ -133,7 +125,7 @@ private:
   void watch_frame(slot& s, time_point now);
   static task_place place_of(const slot& s);
   static worker_output::teller lines_of(const slot& s, engine& to);
-  staged read_staged(const slot& s, std::uint64_t id) const;
+  static detail::staged_items read_staged(const slot& s, std::uint64_t id);
   void salvage(slot& s, engine& to, time_point now);
   void end_for(slot& s, cause fault, time_point now);
   void broke_protocol(slot& s, std::string problem, time_point now);

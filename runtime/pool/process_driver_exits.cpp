@@ -1,50 +1,21 @@
 // How worker processes end, and what of their work is found in the memory that they share with us.
 #include "pool/process_driver.hpp"
+#include "pool/wire.hpp"
 #include "pool/worker.hpp"
-#include "steward/detail/many_run.hpp"
+#include "process/proc_status.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
-#include <string_view>
 #include <utility>
 
 namespace steward::pooling {
 
 namespace {
 
-constexpr std::size_t stderr_kept_lines = 10;
-
-std::vector<std::string> last_lines(std::string_view text) {
-  std::vector<std::string> lines;
-  while (!text.empty() && lines.size() < stderr_kept_lines) {
-    if (text.back() == '\n') text.remove_suffix(1);
-    const auto before = text.rfind('\n');
-    const auto start = before == std::string_view::npos ? 0 : before + 1;
-    lines.emplace_back(text.substr(start));
-    text = text.substr(0, start);
-  }
-  std::reverse(lines.begin(), lines.end());
-  return lines;
-}
-
 // As often an ending process is looked at again.
 constexpr std::chrono::milliseconds look_again{100};
-
-/// The kernel has begun to end it, or has done so.
-bool is_ending(int pid) {
-  const auto text = read_proc(pid, "stat");
-  const auto end_of_name = text.rfind(')');
-  if (end_of_name == std::string::npos) return true;
-  // Behind the name: state, parent, group, session, terminal, its group, flags.
-  char state = 0;
-  unsigned long flags = 0;
-  constexpr unsigned long exiting = 0x4;
-  if (std::sscanf(text.c_str() + end_of_name + 1, " %c %*d %*d %*d %*d %*d %lu", &state, &flags) != 2) return false;
-  return state == 'Z' || state == 'X' || (flags & exiting) != 0;
-}
 
 }  // namespace
 
@@ -54,7 +25,7 @@ void process_driver::out_of_patience(slot& s, engine& to, time_point now) {
     return;
   }
   // On a busy machine it takes its time to end: what has begun to is waited for.
-  const bool ends = s.recorder.page().said.load(std::memory_order_acquire) != 0 || is_ending(s.pid);
+  const bool ends = s.recorder.page().said.load(std::memory_order_acquire) != 0 || process::is_ending(s.pid);
   if (ends && now < s.closed.value_or(now) + patience_for_kill) {
     s.patience = now + look_again;
     return;
@@ -71,24 +42,11 @@ bool process_driver::find_names(slot& s) {
   return s.recorder.find_names(tell);
 }
 
-/// Nothing in the arena is trusted. The worker may be at work on it: what changes meanwhile is not taken.
-process_driver::staged process_driver::read_staged(const slot& s, std::uint64_t id) const {
+/// The worker may be at work on it.
+detail::staged_items process_driver::read_staged(const slot& s, std::uint64_t id) {
   const auto& page = s.recorder.page();
-  staged out;
-  out.from = page.kept_from.load(std::memory_order_acquire);
-  const auto kept = page.kept.load(std::memory_order_acquire);
-  const auto size = kept & ((std::uint64_t{1} << 40) - 1);
-  if (size > process::arena_bytes || id == 0 || s.in_hand() != id) return out;
-  const auto arena = s.recorder.arena();
-  out.results.resize(static_cast<std::size_t>(size));
-  if (size > 0) std::memcpy(out.results.data(), arena.data(), out.results.size());
-  // Results are only added as long as these two stand.
-  std::atomic_thread_fence(std::memory_order_acquire);
-  const bool steady = page.kept_from.load(std::memory_order_relaxed) == out.from &&
-                      page.kept.load(std::memory_order_relaxed) >= kept &&
-                      page.current.load(std::memory_order_relaxed) == id;
-  if (steady) out.count = kept >> 40;
-  return out;
+  return detail::harvest_staged(page.kept_from, page.kept, s.recorder.arena(),
+                                [&s, id] { return id != 0 && s.in_hand() == id; });
 }
 
 /// Takes the results that a dead worker had finished and not sent.
@@ -174,7 +132,7 @@ cause process_driver::judge(slot& s) const {
     why.message =
         "in its initializer '" + options_.spec.initializer + "'" + (why.message.empty() ? "" : ": " + why.message);
   }
-  why.stderr_tail = last_lines(s.output.last_errors());
+  why.stderr_tail = s.output.last_error_lines();
   why.rss_peak_kib = s.report->rss_peak_kib;
   return why;
 }

@@ -12,8 +12,6 @@
 #include <thread>
 #include <utility>
 
-#include <linux/membarrier.h>
-
 namespace steward::pooling {
 
 thread_local const thread_driver::worker* thread_driver::worker::in_this_thread = nullptr;
@@ -34,7 +32,7 @@ struct thread_driver::slot {
 
 thread_driver::thread_driver(std::shared_ptr<inbox> to, options o)
     : inbox_(std::move(to)), options_(std::move(o)), mask_(process::held_back_here()) {
-  barriers_by_others();
+  can_fence_threads();  // before there are threads that ask
   process::know_copies();
 }
 
@@ -131,10 +129,8 @@ void thread_driver::carry_out(const act::ask_task& what, time_point) {
   auto asked = what.id;
   if (what.whole) {
     const std::lock_guard lock(s->self->mutex);
-    s->self->cut.store(what.id, std::memory_order_seq_cst);
-    // After this the thread has seen the cut, or we see the item that it has taken.
-    if (barriers_by_others()) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-    if (s->self->current == what.id) asked += s->self->item.load(std::memory_order_seq_cst);
+    detail::cut_items(s->self->cut, what.id, fence_threads);
+    if (s->self->current == what.id) asked += detail::item_taken(s->self->item);
   }
   s->self->stop.store(asked, std::memory_order_relaxed);
 }
@@ -156,10 +152,8 @@ void thread_driver::carry_out(const act::withdraw& what, time_point) {
     kept.begun = what.sent - back;
     s->self->changed.notify_one();
     if (in_hand && what.chunk) {
-      s->self->cut.store(what.head, std::memory_order_seq_cst);
-      // After this the thread has seen the cut, or we see the item that it has taken.
-      if (barriers_by_others()) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-      kept.item = s->self->item.load(std::memory_order_seq_cst);
+      detail::cut_items(s->self->cut, what.head, fence_threads);
+      kept.item = detail::item_taken(s->self->item);
     }
   }
   withdrawn_.emplace_back(what.worker, kept);
@@ -178,11 +172,9 @@ void thread_driver::carry_out(const act::harvest& what, time_point now) {
       const auto item = self.item.load(std::memory_order_acquire);
       found.count = item > what.received ? item - what.received : 0;
     } else {
-      const auto kept = self.kept.load(std::memory_order_acquire);
-      const auto size = kept & ((std::uint64_t{1} << 40) - 1);
+      const auto [count, size] = self.staged();
       found.from = self.kept_from;
-      found.count = kept >> 40;
-      // It adds to these, and writes over them only after it has had the lock.
+      found.count = count;
       found.results.assign(self.stage.begin(), self.stage.begin() + static_cast<std::ptrdiff_t>(size));
     }
     if (what.task->is_clocked_in(options_.spec)) {
@@ -208,9 +200,7 @@ void thread_driver::let_go(slot& s) {
     s.self->abandoned = true;
     s.heard.swap(s.self->output);
     unstarted.swap(s.self->input);
-    s.self->cut.store(s.self->current, std::memory_order_seq_cst);
-    // After this the thread has seen the cut, or we see the item that it has taken.
-    if (barriers_by_others()) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    detail::cut_items(s.self->cut, s.self->current, fence_threads);
     s.left = s.self->left_behind();
     s.self->stop.store(s.left.in_hand + s.left.item, std::memory_order_relaxed);
     s.self->changed.notify_one();

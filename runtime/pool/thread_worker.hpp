@@ -3,6 +3,8 @@
 // The worker of a pool of threads, as its driver sees it and as its thread runs it. Internal to the driver.
 
 #include "base/in_hand.hpp"
+#include "pool/barriers.hpp"
+#include "pool/chunk_runner.hpp"
 #include "pool/thread_driver.hpp"
 #include "process/copied.hpp"
 #include "steward/detail/many_run.hpp"
@@ -16,22 +18,11 @@
 #include <utility>
 
 #include <cxxabi.h>
-#include <linux/membarrier.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 namespace steward::pooling {
 
 // Room for the results of a chunk of a registered task.
 inline constexpr std::size_t stage_bytes = std::size_t{64} * 1024;
-
-inline long membarrier(int command) { return ::syscall(SYS_membarrier, command, 0, 0); }
-
-/// One thread can make all others of the program pass a barrier, so that they need none of their own.
-inline bool barriers_by_others() {
-  static const bool can = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
-  return can;
-}
 
 /// Whether the loop is to hear of something soon, or at once, because a thread has nothing left to do.
 enum class thread_driver::urgency : std::uint8_t { none, some, urgent };
@@ -162,12 +153,14 @@ struct thread_driver::worker {
     ~leaving() { who.end(); }
   };
 
+  /// Under the lock it stays as it is, but for what is added: the thread takes the lock before it writes over it.
+  detail::staged_size staged() const { return detail::staged_size::unpack(kept.load(std::memory_order_acquire)); }
+
   /// What a thread that comes to no answer leaves, under the lock and when it begins no further item.
   remains left_behind() const {
-    const auto marks = kept.load(std::memory_order_acquire);
-    const auto size = static_cast<std::ptrdiff_t>(marks & ((std::uint64_t{1} << 40) - 1));
-    return {current, item.load(std::memory_order_seq_cst), kept_from, marks >> 40,
-            bytes(stage.begin(), stage.begin() + size)};
+    const auto [count, size] = staged();
+    return {current, detail::item_taken(item), kept_from, count,
+            bytes(stage.begin(), stage.begin() + static_cast<std::ptrdiff_t>(size))};
   }
 
   /// False when the thread is not fit for work.
@@ -245,54 +238,26 @@ struct thread_driver::worker {
 
   void run_entry(const job& task, const task_context& context) {
     detail::many_run run(context.task_id, task.args, task.entry->args_size, task.items);
-    run.marks = {run.id, &item, &cut, task.is_clocked_in(spec) ? &started_ns : nullptr, &kept, !barriers_by_others()};
+    run.marks = marks_of(task, run.id);
     run.stage = stage.data();
     run.stage_size = stage.size();
-    run.owner = this;
-    run.original = process::original_mark();
-    run.copy_exit_code = process::exit_of_a_copy;
-    run.overflow = [](detail::many_run& from, bytes_view one, std::size_t item_size) {
-      static_cast<worker*>(from.owner)->make_room(from, one, item_size);
-    };
-    for (bool done = false; !done;) {
-      try {
-        task.entry->run_many(context, run);
-        answer_staged(run, true);
-        done = true;
-      } catch (const abi::__forced_unwind&) {
-        throw;
-      } catch (...) {
-        const auto why = std::current_exception();
-        done = run.next == run.count;
-        answer_staged(run, false);
-        answer_failure(run.id, run.next - 1, why, done);
-      }
-    }
+    chunk_runner<worker>::run_chunk(*this, *task.entry, context, run);
   }
 
-  void make_room(detail::many_run& run, bytes_view one, std::size_t item_size) {
-    answer_staged(run, false);
-    const std::size_t prefix = item_size == detail::variable_size ? sizeof(std::uint32_t) : 0;
-    if (prefix + one.size() <= run.stage_size) {
-      run.keep_bytes(one, item_size);
-      return;
-    }
-    bytes alone;
-    detail::append_item(alone, one, item_size);
-    answer_values(run.id, run.next - 1, 1, std::move(alone), false);
+  detail::chunk_marks marks_of(const job& task, task_id id) {
+    return {id, &item, &cut, task.is_clocked_in(spec) ? &started_ns : nullptr, &kept, !can_fence_threads()};
   }
-
-  void answer_staged(detail::many_run& run, bool done) {
-    if (run.staged > 0 || done) {
-      answer_values(run.id, kept_from, run.staged, bytes(run.stage, run.stage + run.used), done);
-    }
-    run.used = 0;
-    run.staged = 0;
+  std::uint64_t staged_from() const { return kept_from; }
+  void answer_items(std::uint64_t first, std::uint64_t count, bytes_view results, bool done) {
+    answer_values(current, first, count, bytes(results.begin(), results.end()), done);
   }
+  void answer_thrown(std::uint64_t at, std::exception_ptr why, bool done) {
+    answer_failure(current, at, std::move(why), done);
+  }
+  void thread_ends() {}  // the driver is told by `leaving`
 
   void run_body(const job& task, const task_context& context) {
-    const detail::chunk_marks marks{
-        context.task_id, &item, &cut, task.is_clocked_in(spec) ? &started_ns : nullptr, &kept, !barriers_by_others()};
+    const auto marks = marks_of(task, context.task_id);
     const auto end = task.base + task.items;
     std::uint64_t at = task.base;
     for (bool done = false; !done;) {

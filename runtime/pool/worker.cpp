@@ -1,5 +1,9 @@
 #include "pool/worker.hpp"
 
+#include "pool/actions.hpp"
+#include "pool/barriers.hpp"
+#include "pool/chunk_runner.hpp"
+#include "pool/wire.hpp"
 #include "pool/worker_stdio.hpp"
 
 #include "process/channel.hpp"
@@ -20,10 +24,8 @@
 #include <utility>
 
 #include <cxxabi.h>
-#include <linux/membarrier.h>
 #include <poll.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace steward::pooling {
@@ -46,14 +48,7 @@ std::uint64_t ns_since_epoch(time_point t) {
   return static_cast<std::uint64_t>(std::chrono::nanoseconds(t.time_since_epoch()).count());
 }
 
-std::string cut(std::string text) {
-  if (text.size() > max_exception_bytes) text.resize(max_exception_bytes);
-  return text;
-}
-
 std::string errno_text(int error) { return std::generic_category().message(error); }
-
-double decode_ran(byte_reader& in) { return static_cast<double>(codec<std::uint64_t>::decode(in)) / 1e6; }
 
 /// One worker process: reads tasks, runs them one after the other, answers.
 class worker_process {
@@ -65,8 +60,7 @@ public:
 
   int run(std::span<const std::string> initializer) {
     // So that the parent can make this process pass a barrier where it takes items back.
-    const bool registered = ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
-    page_.fenced.store(registered ? 0 : 1, std::memory_order_seq_cst);
+    page_.fenced.store(allow_fences() ? 0 : 1, std::memory_order_seq_cst);
     if (!initializer.empty() && !initialize(initializer)) return exit_initializer;
     process::frame_reader reader;
     out_.push(frame_kind::ready, 0, 0, {});
@@ -176,8 +170,7 @@ private:
     const auto why = f.error != 0 ? "its arguments find no room in the worker: " + errno_text(f.error)
                                   : std::string(reinterpret_cast<const char*>(f.payload.data()), f.payload.size());
     payload_.clear();
-    encode_all(payload_, std::uint64_t{0}, std::uint64_t{0},
-               std::string(f.error == ENOMEM ? "std::bad_alloc" : "std::system_error"), why);
+    encode_failure(payload_, 0, 0, f.error == ENOMEM ? "std::bad_alloc" : "std::system_error", why);
     out_.push(frame_kind::failure, flag_done | flag_not_taken, id_, payload_);
   }
 
@@ -196,7 +189,6 @@ private:
     } else {
       run_many(context, args, header.count, (flags & flag_clock) != 0);
     }
-    page_.done.fetch_add(header.count, std::memory_order_relaxed);
   }
 
   /// Whether the parent has taken it back: either we see that it has, or it sees that we have begun.
@@ -238,7 +230,7 @@ private:
       // In the arena it outlives this process from now on.
       if (!result.empty() && result.size() <= arena_.size()) std::memcpy(arena_.data(), result.data(), result.size());
       if (result.size() <= arena_.size())
-        page_.kept.store(std::uint64_t{1} << 40 | result.size(), std::memory_order_release);
+        page_.kept.store(detail::staged_size{1, result.size()}.packed(), std::memory_order_release);
       answer_values(0, 1, result, true);
     } catch (const abi::__forced_unwind&) {
       thread_ended();
@@ -258,65 +250,27 @@ private:
     run.on_printed = [](detail::many_run& from) {
       static_cast<worker_process*>(from.owner)->stdio_.mark({from.id, from.next - 1});
     };
-    run.original = process::original_mark();
-    run.copy_exit_code = exit_broken;
-    run.owner = this;
-    run.overflow = [](detail::many_run& from, bytes_view item, std::size_t item_size) {
-      static_cast<worker_process*>(from.owner)->make_room(from, item, item_size);
-    };
-    for (bool done = false; !done;) {
-      try {
-        entry_->run_many(context, run);
-        send_staged(run, true);
-        done = true;
-      } catch (const abi::__forced_unwind&) {
-        thread_ended();
-      } catch (...) {
-        // This is the outermost frame of a worker process: whatever a task throws is its answer.
-        const auto why = std::current_exception();
-        done = run.next == run.count;
-        send_staged(run, false);
-        answer_failure(run.next - 1, why, done);
-        send();
-        forget_staged(run.next);
-        began_ = std::chrono::steady_clock::now();
-        if (!clocked) page_.started_ns.store(ns_since_epoch(began_), std::memory_order_relaxed);
-      }
-    }
+    clocked_ = clocked;
+    chunk_runner<worker_process>::run_chunk(*this, *entry_, context, run);
   }
 
-  /// Answers what is staged, and the result that did not fit if it never will.
-  void make_room(detail::many_run& run, bytes_view item, std::size_t item_size) {
-    send_staged(run, false);
-    const std::size_t prefix = item_size == detail::variable_size ? sizeof(std::uint32_t) : 0;
-    if (prefix + item.size() <= run.stage_size) {
-      run.keep_bytes(item, item_size);
-      return;
-    }
-    bytes one;
-    detail::append_item(one, item, item_size);
-    answer_values(run.next - 1, 1, one, false);
+  friend class chunk_runner<worker_process>;
+  std::uint64_t staged_from() const { return page_.kept_from.load(std::memory_order_relaxed); }
+  void answer_items(std::uint64_t item, std::uint64_t count, bytes_view results, bool done) {
+    answer_values(item, count, results, done);
     send();
-    forget_staged(run.next);
+    forget_staged(item + count);
   }
+  void answer_thrown(std::uint64_t item, const std::exception_ptr& why, bool done) {
+    answer_failure(item, why, done);
+    send();
+    forget_staged(item + 1);
+    began_ = std::chrono::steady_clock::now();
+    if (!clocked_) page_.started_ns.store(ns_since_epoch(began_), std::memory_order_relaxed);
+  }
+  [[noreturn]] void thread_ends() { thread_ended(); }
 
-  void send_staged(detail::many_run& run, bool done) {
-    if (run.staged > 0 || done) {
-      const auto first = page_.kept_from.load(std::memory_order_relaxed);
-      answer_values(first, run.staged, bytes_view(run.stage, run.used), done);
-      send();
-      forget_staged(first + run.staged);
-    }
-    run.used = 0;
-    run.staged = 0;
-  }
-
-  void forget_staged(std::uint64_t next_item) {
-    page_.kept.store(0, std::memory_order_release);
-    page_.kept_from.store(next_item, std::memory_order_release);
-    // Whoever reads what is written over these results sees one of the two, too.
-    std::atomic_thread_fence(std::memory_order_release);
-  }
+  void forget_staged(std::uint64_t next_item) { detail::forget_staged(page_.kept_from, page_.kept, next_item); }
 
   std::uint64_t take_ran() {
     const auto now = std::chrono::steady_clock::now();
@@ -326,7 +280,7 @@ private:
   void answer_values(std::uint64_t item, std::uint64_t count, bytes_view results, bool done) {
     payload_.clear();
     const auto ran = take_ran();
-    encode_all(payload_, ran, item, count);
+    encode_result_head(payload_, ran, item, count);
     payload_.insert(payload_.end(), results.begin(), results.end());
     const auto flags = answer_flags(count > 0 ? item + count - 1 : item, done, ran);
     const bool fits = out_.push(frame_kind::result, flags, id_, payload_);
@@ -344,7 +298,7 @@ private:
     const auto why = cause_of(std::move(problem));
     payload_.clear();
     const auto ran = take_ran();
-    encode_all(payload_, ran, item, cut(why.exception), cut(why.message));
+    encode_failure(payload_, ran, item, why.exception, why.message);
     out_.push(frame_kind::failure, answer_flags(item, done, ran), id_, payload_);
   }
 
@@ -361,6 +315,7 @@ private:
   const task_entry* entry_ = nullptr;
   task_id id_ = 0;
   std::uint64_t received_ = 0;  // tasks and chunks
+  bool clocked_ = false;        // the chunk in hand has a clock before each item
   time_point began_{};
   bytes payload_;
   process::frame_writer out_;
@@ -405,57 +360,6 @@ bytes initializer_args(const task_entry& initializer, std::span<const std::strin
                                 (initializer.arity == texts.size() ? "cannot take its arguments: " : "") + *problem);
   }
   return out;
-}
-
-void encode_task(bytes& out, const task_header& header, bytes_view args) {
-  encode_all(out, header.attempt, header.attempts, header.count, header.name);
-  out.insert(out.end(), args.begin(), args.end());
-}
-
-std::pair<task_header, bytes_view> decode_task(bytes_view payload) {
-  byte_reader in(payload);
-  task_header header;
-  header.attempt = codec<std::uint32_t>::decode(in);
-  header.attempts = codec<std::uint32_t>::decode(in);
-  header.count = codec<std::uint32_t>::decode(in);
-  header.name = codec<std::string>::decode(in);
-  return {std::move(header), in.take(in.left())};
-}
-
-result_part decode_result(bytes_view payload) {
-  byte_reader in(payload);
-  result_part out;
-  out.ran_ms = decode_ran(in);
-  out.item = codec<std::uint64_t>::decode(in);
-  out.count = codec<std::uint64_t>::decode(in);
-  out.results = in.take(in.left());
-  return out;
-}
-
-failed_item decode_failure(bytes_view payload) {
-  byte_reader in(payload);
-  failed_item out;
-  out.ran_ms = decode_ran(in);
-  out.item = codec<std::uint64_t>::decode(in);
-  out.why.cls = cause_class::exception;
-  out.why.exception = cut(codec<std::string>::decode(in));
-  out.why.message = cut(codec<std::string>::decode(in));
-  return out;
-}
-
-bool holds_items(bytes_view data, std::size_t size, std::uint64_t count) noexcept {
-  if (size == 0) return data.empty();
-  if (size != detail::variable_size) return data.size() / size == count && data.size() % size == 0;
-  std::size_t at = 0;
-  for (std::uint64_t i = 0; i < count; ++i) {
-    std::uint32_t length = 0;
-    if (data.size() - at < sizeof length) return false;
-    std::memcpy(&length, data.data() + at, sizeof length);
-    at += sizeof length;
-    if (data.size() - at < length) return false;
-    at += length;
-  }
-  return at == data.size();
 }
 
 void register_pool_worker(const task_registry& tasks) {

@@ -16,6 +16,7 @@ namespace steward::pooling {
 
 namespace {
 
+constexpr std::size_t kept_error_lines = 10;
 // Of what a worker wrote to its standard error so much is kept for its cause of death.
 constexpr std::size_t kept_errors_bytes = 4096;
 // What a pipe takes: at most so much is read before others have their turn.
@@ -208,6 +209,20 @@ void worker_output::finish(const task_place& in_hand, const teller& tell) {
   }
   err_.lines.end([this](std::string_view line) { held_.append(name_).append(": ").append(line).append("\n"); });
   forward();
+}
+
+std::vector<std::string> worker_output::last_error_lines() const {
+  std::vector<std::string> lines;
+  std::string_view text = tail_;
+  while (!text.empty() && lines.size() < kept_error_lines) {
+    if (text.back() == '\n') text.remove_suffix(1);
+    const auto before = text.rfind('\n');
+    const auto start = before == std::string_view::npos ? 0 : before + 1;
+    lines.emplace_back(text.substr(start));
+    text = text.substr(0, start);
+  }
+  std::reverse(lines.begin(), lines.end());
+  return lines;
 }
 
 }  // namespace steward::pooling

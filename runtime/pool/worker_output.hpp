@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace steward::pooling {
 
@@ -62,8 +63,8 @@ public:
   bool waits() const noexcept { return out_.waits || err_.waits; }
   void try_again();
 
-  /// The end of what it wrote to standard error.
-  const std::string& last_errors() const noexcept { return tail_; }
+  /// The last ten lines that it wrote to standard error, as far as they are kept.
+  std::vector<std::string> last_error_lines() const;
 
 private:
   struct source {

@@ -46,7 +46,7 @@ void write_header(std::byte* to, frame_kind kind, std::uint16_t flags, std::uint
 }
 
 bool known_kind(std::uint16_t kind) noexcept {
-  return kind >= static_cast<std::uint16_t>(frame_kind::hello) && kind <= static_cast<std::uint16_t>(frame_kind::stop);
+  return kind >= static_cast<std::uint16_t>(frame_kind::ready) && kind <= static_cast<std::uint16_t>(frame_kind::stop);
 }
 
 bool wait_for(int fd, short what) noexcept {

@@ -17,11 +17,11 @@
 namespace steward::process {
 
 /// What a frame is for. The numbers are the wire format; a number outside of this list is a protocol error.
-enum class frame_kind : std::uint16_t { hello = 1, ready = 2, task = 3, result = 4, failure = 5, stop = 6 };
+enum class frame_kind : std::uint16_t { ready = 2, task = 3, result = 4, failure = 5, stop = 6 };
 
 /// One message between a pool and its worker, as a view into the reader that yielded it.
 struct frame {
-  frame_kind kind = frame_kind::hello;
+  frame_kind kind = frame_kind::ready;
   std::uint16_t flags = 0;             ///< free for the two ends to use
   std::uint64_t id = 0;                ///< task id, 0 where there is none
   std::span<const std::byte> payload;  ///< valid until the next call on the reader

@@ -19,11 +19,10 @@ struct flight_page {
   // Flight recorder. `current` is the id of the task in hand, 0 between tasks; written before the task starts.
   std::atomic<std::uint64_t> current{0};
   std::atomic<std::uint64_t> started_ns{0};  ///< steady clock at the start of `current`
-  std::atomic<std::uint64_t> done{0};        ///< tasks finished
 
   // Where `current` is a chunk of many items. `item` is the number of the one in hand, written before it starts. The
-  // results of the items [kept_from, kept_from + count) lie in the arena, `kept` being
-  // count << 40 | bytes, written after each item: so they outlive the worker.
+  // results of the items from `kept_from` on lie in the arena, `kept` being a packed
+  // `staged_size`, written after each item: so they outlive the worker. See steward/detail/item_protocol.hpp.
   std::atomic<std::uint64_t> item{0};
   std::atomic<std::uint64_t> kept_from{0};
   std::atomic<std::uint64_t> kept{0};

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "pool/worker.hpp"
+#include "pool/wire.hpp"
 #include "process/channel.hpp"
 #include "steward/codec.hpp"
 #include "tests/fuzz/targets.hpp"

@@ -16,7 +16,7 @@ def frame(kind, payload=b"", flags=0, number=0, body=0, length=None):
 
 
 def text(value):
-    return struct.pack("<I", len(value)) + value
+    return struct.pack("<Q", len(value)) + value
 
 
 def task(count=1, arguments=b"\7\0\0\0\0\0\0\0", name=b"square"):
@@ -33,7 +33,7 @@ def failure(item=0):
 
 def page(said, signal=11, frames=(), anchor=0, message=b"", exception=b"", overflow=0):
     """A flight page: what the worker was doing, then its last words."""
-    doing = struct.pack("<8Q", 17, 1, 2, 3, 4, 5, 6, 7)
+    doing = struct.pack("<7Q", 17, 1, 3, 4, 5, 6, 7)
     raw = list(frames) + [0] * (32 - len(frames))
     return doing + struct.pack("<IiiIQII32Q128s512sQ", said, signal, 1, 1, 0x10, overflow, len(frames), *raw, exception,
                                message, anchor)

@@ -12,7 +12,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -171,10 +170,10 @@ public:
   std::optional<cause> start();
 
   /// Runs a task. `done` is called exactly once: on the pool's thread, or on the caller's when the pool is over or its
-  /// queue is full. Tasks that are submitted before `start` wait for it. Where `spec.on_full` is `block` this waits for
+  /// queue is full. Tasks that are submitted before `start` wait for it. Where `spec.limits.on_full` is `block` this waits for
   /// room.
   void submit(const task_entry& entry, bytes args, completion done, submit_options options = {});
-  /// All outcomes, in the order of the inputs. Where the queue is full it waits for room, whatever `spec.on_full` says.
+  /// All outcomes, in the order of the inputs. Where the queue is full it waits for room, whatever `spec.limits.on_full` says.
   std::vector<outcome<bytes>> map(const task_entry& entry, std::vector<bytes> args, map_options options = {});
   /// Calls `f(index, outcome)` on this thread for each input as it ends. When `f` throws, what has not ended is
   /// cancelled.
@@ -186,7 +185,7 @@ public:
   void resize(unsigned min, unsigned max);
   void resize(unsigned workers) { resize(workers, workers); }
 
-  /// Stops for good, within `spec.shutdown`. `drain`: what was submitted is finished first, as far as the time allows;
+  /// Stops for good, within `spec.limits.shutdown`. `drain`: what was submitted is finished first, as far as the time allows;
   /// otherwise what has not started is cancelled and worker processes that are busy are terminated. Idempotent.
   void stop_async(bool drain, std::function<void()> done);
   /// The same; returns when workers and the pool's thread are gone. Throws std::logic_error on a thread of the pool.
@@ -216,91 +215,11 @@ private:
   std::unique_ptr<impl> impl_;
 };
 
-namespace detail {
-
-/// What became of inputs of a map that lie side by side: their values, or the error of one.
-struct map_piece {
-  std::size_t first = 0;
-  std::size_t count = 0;
-  bytes results;                    ///< as `item_reader` reads them
-  std::shared_ptr<many_body> many;  ///< or kept by this, from `base` on
-  std::size_t base = 0;
-  double ran_ms = 0.0;
-  std::unique_ptr<task_error> error;
-};
-
-/// A map on its way: feeds a pool with chunks and yields what becomes of them. Belongs to one thread. The inputs are
-/// not read ahead of the window.
-class map_run {
-public:
-  /// Fills `into` with up to `most` inputs (arguments, or a body) and returns how many; 0 at their end. `into.first` is
-  /// the number of the first.
-  using source = std::function<std::size_t(pool_work& into, std::size_t most)>;
-
-  /// `total`: how many inputs there are, where that is known. `prompt`: pieces are wanted as they come.
-  map_run(pool& on, source next, map_options options, std::optional<std::size_t> total, bool prompt);
-  /// What has not ended is cancelled.
-  ~map_run();
-  map_run(const map_run&) = delete;
-  map_run& operator=(const map_run&) = delete;
-
-  /// Hands over what fits into the window, without waiting. True when there may be more, but reading it takes so long
-  /// that something else may be due meanwhile. `take` does it, too.
-  bool feed();
-  /// Waits for the next pieces. False when there are no more.
-  bool take(std::vector<map_piece>& out);
-  void cancel();
-  /// It was cancelled before all inputs were read: those have no outcome.
-  bool is_cut_short() const noexcept { return cut_short_; }
-  /// So many outcomes that were taken count as if they were open.
-  void hold(std::size_t count) noexcept { held_ = count; }
-
-private:
-  struct gathering;
-
-  std::size_t chunk_size() const;
-  /// Inputs that may be open at a time, in chunks of this size.
-  std::size_t window(std::size_t size) const;
-  void collect(std::vector<map_piece>& out);
-  void learn(const map_piece& piece);
-  void tell(bool last);
-  void cancel_for(const char* why);
-  void end_in_time();
-  void read(std::size_t most);
-  std::size_t waiting_items() const;
-  /// Sleeps until something is to be done: pieces, news to tell, or an end.
-  void await();
-
-  pool& pool_;
-  source next_;
-  map_options options_;
-  std::optional<std::size_t> total_;
-  bool prompt_;
-  std::shared_ptr<gathering> shared_;
-  bool more_ = true;
-  bool cancelled_ = false;
-  bool cut_short_ = false;
-  std::deque<std::shared_ptr<pooling::job>> waiting_;  // read, and not let in yet
-  std::size_t taken_ = 0;                              // inputs read
-  std::size_t open_ = 0;                               // of these, without an outcome
-  std::size_t held_ = 0;                               // taken, and counted for the window
-  std::size_t done_ = 0;
-  std::size_t failed_ = 0;
-  std::size_t largest_ = 1;  // chunk so far
-  std::size_t bytes_ = 0;    // of the arguments read
-  double item_us_ = 0.0;     // 0: not known
-  double usual_us_ = 0.0;    // the same, not impressed by exceptions
-  double read_us_ = 0.0;     // to read one, lately
-  std::chrono::steady_clock::time_point told_;
-  std::optional<std::chrono::steady_clock::time_point> ends_;
-};
-
-}  // namespace detail
-
 }  // namespace steward
 
 // In this order: each needs those before it.
 // clang-format off
+#include "steward/detail/map_run.hpp"
 #include "steward/detail/map_pieces.hpp"
 #include "steward/detail/map_inputs.hpp"
 #include "steward/detail/future_state.hpp"

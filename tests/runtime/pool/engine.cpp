@@ -11,6 +11,8 @@ using namespace steward;
 using namespace steward::pooling;
 using pool_engine = steward::test::engine_case;
 using std::chrono::milliseconds;
+using steward::test::answer;
+using steward::test::answered;
 
 TEST_F(pool_engine, is_ready_once_each_worker_is) {
   make({}, 3);
@@ -122,8 +124,8 @@ TEST_F(pool_engine, ignores_reports_about_an_older_incarnation) {
   die(old.worker, old.id);
   ready_all();
   const auto again = next_assigned();
-  die(old.worker, old.id);                                                 // told twice
-  EXPECT_TRUE(brain->worker_answered(old.worker, old.id, answer{}, now));  // and late
+  die(old.worker, old.id);                                           // told twice
+  EXPECT_TRUE(answered(*brain, old.worker, old.id, answer{}, now));  // and late
   step();
   EXPECT_TRUE(outcomes.empty());
   answer_ok(again);
@@ -135,9 +137,9 @@ TEST_F(pool_engine, says_when_an_answer_was_never_asked_for) {
   make_ready({}, 1);
   submit();
   const auto a = next_assigned();
-  EXPECT_FALSE(brain->worker_answered(a.worker, a.id + 1, answer{}, now));
+  EXPECT_FALSE(answered(*brain, a.worker, a.id + 1, answer{}, now));
   answer_ok(a);
-  EXPECT_FALSE(brain->worker_answered(a.worker, a.id, answer{}, now));
+  EXPECT_FALSE(answered(*brain, a.worker, a.id, answer{}, now));
 }
 
 TEST_F(pool_engine, takes_an_exception_as_an_answer) {
@@ -147,7 +149,7 @@ TEST_F(pool_engine, takes_an_exception_as_an_answer) {
   cause boom;
   boom.cls = cause_class::exception;
   boom.message = "boom";
-  EXPECT_TRUE(brain->worker_answered(a.worker, a.id, answer{true, {}, boom, 0.1}, now));
+  EXPECT_TRUE(answered(*brain, a.worker, a.id, answer{true, {}, boom, 0.1}, now));
   step();
   ASSERT_EQ(outcomes[0].count, 1);
   EXPECT_EQ(outcomes[0].error->kind, outcome_kind::exception);
@@ -164,7 +166,7 @@ TEST_F(pool_engine, retries_an_exception_when_told_to) {
   for (unsigned attempt = 1; attempt <= 3; ++attempt) {
     const auto a = next_assigned();
     EXPECT_EQ(a.attempt, attempt);
-    EXPECT_TRUE(brain->worker_answered(a.worker, a.id, answer{true, {}, {}, 0.1}, now));
+    EXPECT_TRUE(answered(*brain, a.worker, a.id, answer{true, {}, {}, 0.1}, now));
     step();
   }
   EXPECT_EQ(outcomes[0].error->kind, outcome_kind::exception);

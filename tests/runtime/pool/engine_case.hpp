@@ -18,6 +18,18 @@ namespace steward::test {
 using namespace steward::pooling;
 using std::chrono::milliseconds;
 
+/// What a worker says of one task.
+struct answer {
+  bool failed = false;
+  bytes result{};  ///< encoded, when not failed
+  cause why{};     ///< the exception, when failed
+  double ran_ms = 0.0;
+};
+inline bool answered(engine& brain, worker_ref ref, task_id id, answer reply, time_point now) {
+  if (reply.failed) return brain.worker_item_failed(ref, id, 0, std::move(reply.why), reply.ran_ms, true, now);
+  return brain.worker_items(ref, id, 0, 1, std::move(reply.result), reply.ran_ms, true, now);
+}
+
 /// An engine in virtual time, with its decisions sorted by kind.
 class engine_case : public ::testing::Test {
 protected:
@@ -154,7 +166,7 @@ protected:
     return first;
   }
   void answer_ok(const act::assign& a, double ran_ms = 0.01) {
-    EXPECT_TRUE(brain->worker_answered(a.worker, a.id, answer{false, {}, {}, ran_ms}, now));
+    EXPECT_TRUE(answered(*brain, a.worker, a.id, answer{false, {}, {}, ran_ms}, now));
     step();
   }
   void die(worker_ref w, task_id in_hand = 0, bool by_us = false) {

@@ -6,6 +6,7 @@ namespace {
 using namespace steward;
 using namespace steward::pooling;
 using engine_lives = steward::test::engine_case;
+using steward::test::answered;
 
 TEST_F(engine_lives, grows_while_tasks_wait_and_no_further_than_it_may) {
   pool_spec spec;
@@ -272,7 +273,7 @@ TEST_F(engine_lives, takes_back_from_a_worker_that_is_too_large_what_it_has_not_
   const auto sent = assigned.size();
   ASSERT_GE(sent, 3u) << "short ones are sent ahead";
   const auto a = next_assigned();
-  EXPECT_TRUE(brain->worker_answered(a.worker, a.id, {false, {}, {}, 0.01}, now));
+  EXPECT_TRUE(answered(*brain, a.worker, a.id, {false, {}, {}, 0.01}, now));
   brain->worker_looked_at({0, 1}, false, 1'000'001, now);
   step();
   ASSERT_EQ(withdrawals.size(), 1u);

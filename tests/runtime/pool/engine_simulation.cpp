@@ -1,5 +1,6 @@
 #include "pool/engine.hpp"
 
+#include "engine_case.hpp"
 #include "tasks.hpp"
 
 #include <gtest/gtest.h>
@@ -15,6 +16,8 @@ using namespace steward;
 using namespace steward::pooling;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
+using steward::test::answer;
+using steward::test::answered;
 
 /// A pool of make-believe workers that run, die, freeze and answer late, all from one seed. It knows the truth about
 /// each run, so that the engine's book-keeping can be held against it.
@@ -142,7 +145,7 @@ private:
       answer reply;
       reply.ran_ms = pick(3) == 0 ? 2.0 : 0.003;
       reply.failed = chance(10);
-      EXPECT_TRUE(brain_->worker_answered(a.worker, a.id, std::move(reply), now_));
+      EXPECT_TRUE(answered(*brain_, a.worker, a.id, std::move(reply), now_));
     }
   }
 
@@ -164,7 +167,7 @@ private:
     const auto& old = graveyard_[pick(static_cast<unsigned>(graveyard_.size()))];
     brain_->worker_ready(old.ref, now_);
     brain_->worker_running(old.ref, 1, now_, now_);
-    EXPECT_TRUE(brain_->worker_answered(old.ref, old.current, answer{}, now_));
+    EXPECT_TRUE(answered(*brain_, old.ref, old.current, answer{}, now_));
     brain_->worker_died(old.ref, death{{}, old.current, false}, now_);
   }
 

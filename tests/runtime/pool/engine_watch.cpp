@@ -253,7 +253,7 @@ TEST_F(engine_watch, answers_that_wait_are_read_before_a_task_is_late) {
   EXPECT_TRUE(terminated.empty());
   answer_ok(sent[0], 250.0);
   EXPECT_FALSE(outcomes[0].error.has_value());
-  pass(engine::away_look);
+  pass(head_watch::away_look);
   EXPECT_EQ(terminated, std::vector<worker_ref>{sent[1].worker}) << "it is late";
 }
 
@@ -264,7 +264,7 @@ TEST_F(engine_watch, answers_that_wait_are_read_when_we_come_a_little_late) {
   brain->worker_running(a.worker, a.id, now, now);
   resume_after(milliseconds(320));
   EXPECT_TRUE(terminated.empty());
-  pass(engine::late_look);
+  pass(head_watch::late_look);
   EXPECT_EQ(terminated.size(), 1u);
 }
 

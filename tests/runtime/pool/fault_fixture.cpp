@@ -56,7 +56,7 @@ void faulty_pool::SetUp() {
   around_ = std::make_unique<surroundings>();
 }
 
-void faulty_pool::TearDown() { end_row(); }
+void faulty_pool::TearDown() { end_fault(); }
 
 void faulty_pool::make(pool_spec spec, const std::string& name) {
   auto environment = around_->environment();
@@ -123,7 +123,7 @@ int faulty_pool::busy_pid(const gate& at) {
   return pid;
 }
 
-void faulty_pool::end_row() {
+void faulty_pool::end_fault() {
   if (over_ || !around_) return;
   over_ = true;
   if (pool_) {

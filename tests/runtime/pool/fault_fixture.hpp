@@ -44,7 +44,7 @@ private:
   std::string path_;
 };
 
-/// One row of the matrix: a pool, a fault, and what must hold after each, see `end_row`.
+/// One fault of the matrix: a pool, a fault, and what must hold after each, see `end_fault`.
 class faulty_pool : public ::testing::Test {
 protected:
   void SetUp() override;
@@ -85,7 +85,7 @@ protected:
   /// What must hold after each fault. Called by TearDown, or earlier when the rest of a test needs the pool gone:
   /// the pool has its size again unless it gave up; each task had exactly one outcome; the causes of crashes are told;
   /// no child, no descriptor and no thread is left.
-  void end_row();
+  void end_fault();
   /// The pool gives up, and is to.
   void expect_gone() { gone_ = true; }
   /// The test has stopped the pool itself.

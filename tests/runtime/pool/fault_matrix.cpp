@@ -1,5 +1,5 @@
-// Rows of the fault matrix in which a worker dies, hangs or breaks the protocol while it runs a task. Each ends with
-// what `faulty_pool::end_row` demands.
+// Faults of the matrix in which a worker dies, hangs or breaks the protocol while it runs a task. Each ends with
+// what `faulty_pool::end_fault` demands.
 #include "fault_fixture.hpp"
 #include "fault_program.hpp"
 
@@ -13,24 +13,23 @@ namespace {
 
 using ::testing::HasSubstr;
 
-struct fault_row {
-  const char* row;  ///< of the matrix
-  const char* how;
+struct fault_case {
+  const char* how;  ///< what the task does, see `fault_tasks`
   cause_class cls;
   int signal;
   int code;
 };
 
-std::ostream& operator<<(std::ostream& to, const fault_row& x) { return to << "row " << x.row << ", " << x.how; }
+std::ostream& operator<<(std::ostream& to, const fault_case& x) { return to << x.how; }
 
-class each_fault : public faulty_pool, public ::testing::WithParamInterface<fault_row> {
+class each_fault : public faulty_pool, public ::testing::WithParamInterface<fault_case> {
 protected:
   void expect_cause(const cause& why) {
-    const auto& row = GetParam();
-    EXPECT_EQ(why.cls, row.cls) << describe(why);
-    EXPECT_EQ(why.signal, row.signal) << describe(why);
-    if (row.cls == cause_class::exit) {
-      EXPECT_EQ(why.code, row.code) << describe(why);
+    const auto& wanted = GetParam();
+    EXPECT_EQ(why.cls, wanted.cls) << describe(why);
+    EXPECT_EQ(why.signal, wanted.signal) << describe(why);
+    if (wanted.cls == cause_class::exit) {
+      EXPECT_EQ(why.code, wanted.code) << describe(why);
     }
   }
 };
@@ -73,29 +72,23 @@ TEST_P(each_fault, that_always_strikes_costs_that_task_alone) {
   EXPECT_EQ(crashes().size(), 3u);
 }
 
-INSTANTIATE_TEST_SUITE_P(fault_matrix, each_fault,
-                         ::testing::Values(fault_row{"7", "terminate", cause_class::signal, SIGABRT, 0},
-                                           fault_row{"7", "abort", cause_class::signal, SIGABRT, 0},
-                                           fault_row{"7", "uncaught", cause_class::signal, SIGABRT, 0},
-                                           fault_row{"8", "segv", cause_class::signal, SIGSEGV, 0},
-                                           fault_row{"8", "fpe", cause_class::signal, SIGFPE, 0},
-                                           fault_row{"8", "bus", cause_class::signal, SIGBUS, 0},
-                                           fault_row{"8", "ill", cause_class::signal, SIGILL, 0},
-                                           fault_row{"9", "overflow", cause_class::signal, SIGSEGV, 0},
-                                           fault_row{"10", "kill", cause_class::signal, SIGKILL, 0},
-                                           fault_row{"11", "exit0", cause_class::exit, 0, 0},
-                                           fault_row{"12", "exit3", cause_class::exit, 0, 3},
-                                           fault_row{"21", "partial", cause_class::exit, 0, 5},
-                                           fault_row{"22", "garbage", cause_class::protocol, 0, 0},
-                                           fault_row{"22", "bad_magic", cause_class::protocol, 0, 0},
-                                           fault_row{"22", "huge_length", cause_class::protocol, 0, 0},
-                                           fault_row{"22", "wrong_kind", cause_class::protocol, 0, 0},
-                                           fault_row{"22", "wrong_id", cause_class::protocol, 0, 0}),
-                         [](const auto& one) { return std::string("row_") + one.param.row + "_" + one.param.how; });
+INSTANTIATE_TEST_SUITE_P(
+    fault_matrix, each_fault,
+    ::testing::Values(
+        fault_case{"terminate", cause_class::signal, SIGABRT, 0}, fault_case{"abort", cause_class::signal, SIGABRT, 0},
+        fault_case{"uncaught", cause_class::signal, SIGABRT, 0}, fault_case{"segv", cause_class::signal, SIGSEGV, 0},
+        fault_case{"fpe", cause_class::signal, SIGFPE, 0}, fault_case{"bus", cause_class::signal, SIGBUS, 0},
+        fault_case{"ill", cause_class::signal, SIGILL, 0}, fault_case{"overflow", cause_class::signal, SIGSEGV, 0},
+        fault_case{"kill", cause_class::signal, SIGKILL, 0}, fault_case{"exit0", cause_class::exit, 0, 0},
+        fault_case{"exit3", cause_class::exit, 0, 3}, fault_case{"partial", cause_class::exit, 0, 5},
+        fault_case{"garbage", cause_class::protocol, 0, 0}, fault_case{"bad_magic", cause_class::protocol, 0, 0},
+        fault_case{"huge_length", cause_class::protocol, 0, 0}, fault_case{"wrong_kind", cause_class::protocol, 0, 0},
+        fault_case{"wrong_id", cause_class::protocol, 0, 0}),
+    [](const auto& one) { return std::string(one.param.how); });
 
 class fault_matrix : public faulty_pool {};
 
-TEST_F(fault_matrix, row_10_a_worker_killed_in_mid_task_is_told_from_one_that_we_killed) {
+TEST_F(fault_matrix, a_worker_killed_in_mid_task_is_told_from_one_that_we_killed) {
   gate go;
   start(spec_of(2));
   const auto held = submit(fault_tasks().hold, go.path());
@@ -109,7 +102,7 @@ TEST_F(fault_matrix, row_10_a_worker_killed_in_mid_task_is_told_from_one_that_we
   EXPECT_THAT(crashes()[0].why->message, HasSubstr("not sent by us"));
 }
 
-TEST_F(fault_matrix, row_10_every_worker_killed_at_once_while_idle_comes_back) {
+TEST_F(fault_matrix, every_worker_killed_at_once_while_idle_comes_back) {
   start(spec_of(4));
   for (const auto& w : workers()) ASSERT_EQ(::kill(w.pid, SIGKILL), 0);
   const auto squares = submit_squares(1, 50);
@@ -119,7 +112,7 @@ TEST_F(fault_matrix, row_10_every_worker_killed_at_once_while_idle_comes_back) {
   for (const auto& e : crashes()) EXPECT_EQ(e.why->signal, SIGKILL);
 }
 
-TEST_F(fault_matrix, row_13_memory_that_is_refused_is_an_answer_or_a_crash_as_the_task_takes_it) {
+TEST_F(fault_matrix, memory_that_is_refused_is_an_answer_or_a_crash_as_the_task_takes_it) {
   if (STEWARD_SANITIZED) GTEST_SKIP() << "sanitizers need more address space than any limit leaves";
   auto spec = spec_of(2);
   spec.process.memory_limit = std::uint64_t{512} << 20;
@@ -135,7 +128,7 @@ TEST_F(fault_matrix, row_13_memory_that_is_refused_is_an_answer_or_a_crash_as_th
   EXPECT_EQ(crashes()[1].why->signal, SIGSEGV);
 }
 
-TEST_F(fault_matrix, row_14_a_worker_whose_processor_time_is_used_up_dies_of_it) {
+TEST_F(fault_matrix, a_worker_whose_processor_time_is_used_up_dies_of_it) {
   auto spec = spec_of(2);
   spec.limits.attempts = 1;
   spec.process.cpu_limit = milliseconds(1'000);
@@ -152,7 +145,7 @@ TEST_F(fault_matrix, row_14_a_worker_whose_processor_time_is_used_up_dies_of_it)
   ASSERT_EQ(crashes().size(), 1u);
 }
 
-TEST_F(fault_matrix, row_15_an_endless_loop_ends_at_its_deadline_and_is_not_retried) {
+TEST_F(fault_matrix, an_endless_loop_ends_at_its_deadline_and_is_not_retried) {
   auto spec = spec_of(2);
   spec.limits.deadline = milliseconds(200);
   start(spec);
@@ -170,7 +163,7 @@ TEST_F(fault_matrix, row_15_an_endless_loop_ends_at_its_deadline_and_is_not_retr
   EXPECT_EQ(events().all(event_kind::hang).size(), 1u);
 }
 
-TEST_F(fault_matrix, row_16_a_worker_stopped_in_mid_task_is_found_frozen_and_its_task_runs_elsewhere) {
+TEST_F(fault_matrix, a_worker_stopped_in_mid_task_is_found_frozen_and_its_task_runs_elsewhere) {
   gate go;
   auto spec = spec_of(2);
   spec.limits.heartbeat = milliseconds(300);
@@ -192,7 +185,7 @@ TEST_F(fault_matrix, row_16_a_worker_stopped_in_mid_task_is_found_frozen_and_its
   EXPECT_TRUE(is_gone(pid));
 }
 
-TEST_F(fault_matrix, row_16_a_worker_stopped_while_idle_is_found_when_it_is_sent_a_task) {
+TEST_F(fault_matrix, a_worker_stopped_while_idle_is_found_when_it_is_sent_a_task) {
   auto spec = spec_of(1);
   spec.limits.heartbeat = milliseconds(300);
   start(spec);
@@ -207,7 +200,7 @@ TEST_F(fault_matrix, row_16_a_worker_stopped_while_idle_is_found_when_it_is_sent
   EXPECT_TRUE(events().all(event_kind::task_retry).empty()) << "it had begun none";
 }
 
-TEST_F(fault_matrix, row_16_a_worker_stopped_for_a_moment_goes_on) {
+TEST_F(fault_matrix, a_worker_stopped_for_a_moment_goes_on) {
   gate go;
   start(spec_of(1));
   const auto held = submit(fault_tasks().hold, go.path());
@@ -221,7 +214,7 @@ TEST_F(fault_matrix, row_16_a_worker_stopped_for_a_moment_goes_on) {
   EXPECT_EQ(workers()[0].pid, pid);
 }
 
-TEST_F(fault_matrix, row_19_a_task_that_is_deaf_to_sigterm_ends_with_the_time_of_the_stop) {
+TEST_F(fault_matrix, a_task_that_is_deaf_to_sigterm_ends_with_the_time_of_the_stop) {
   auto spec = spec_of(2);
   spec.limits.shutdown = milliseconds(600);
   start(spec);
@@ -238,7 +231,7 @@ TEST_F(fault_matrix, row_19_a_task_that_is_deaf_to_sigterm_ends_with_the_time_of
   expect_stopped();
 }
 
-TEST_F(fault_matrix, row_22_a_second_reply_to_the_same_task_ends_the_worker_and_not_the_task) {
+TEST_F(fault_matrix, a_second_reply_to_the_same_task_ends_the_worker_and_not_the_task) {
   start(spec_of(1));
   const auto struck = submit(fault_tasks().act, 7, std::string("reply_twice"));
   EXPECT_EQ(value(struck), 49);
@@ -248,7 +241,7 @@ TEST_F(fault_matrix, row_22_a_second_reply_to_the_same_task_ends_the_worker_and_
   EXPECT_TRUE(events().all(event_kind::task_retry).empty());
 }
 
-TEST_F(fault_matrix, row_23_a_reply_counts_though_its_worker_dies_right_after_it) {
+TEST_F(fault_matrix, a_reply_counts_though_its_worker_dies_right_after_it) {
   start(spec_of(1));
   for (const char* how : {"reply_then_die", "reply_then_kill"}) {
     for (std::int64_t n = 1; n <= 5; ++n) EXPECT_EQ(value(submit(fault_tasks().always, n, std::string(how))), n * n);
@@ -260,7 +253,7 @@ TEST_F(fault_matrix, row_23_a_reply_counts_though_its_worker_dies_right_after_it
   EXPECT_TRUE(events().all(event_kind::task_retry).empty()) << "no task ran twice";
 }
 
-TEST_F(fault_matrix, row_39_a_poison_task_leaves_a_thousand_others_alone) {
+TEST_F(fault_matrix, a_poison_task_leaves_a_thousand_others_alone) {
   start(spec_of(2));
   const auto before = submit_squares(1, 500);
   const auto poison = submit(fault_tasks().always, 7, std::string("segv"));

@@ -1,4 +1,4 @@
-// Rows of the fault matrix about what is around the workers: limits, signals, the program that owns them, and floods.
+// Faults of the matrix in what is around the workers: limits, signals, the program that owns them, and floods.
 #include "fault_fixture.hpp"
 #include "fault_program.hpp"
 #include "process/zygote.hpp"
@@ -27,10 +27,10 @@ std::size_t resident_mib() {
 
 class fault_matrix_around : public faulty_pool {};
 
-TEST_F(fault_matrix_around, row_27_the_workers_of_a_program_that_is_killed_end_with_it) {
+TEST_F(fault_matrix_around, the_workers_of_a_program_that_is_killed_end_with_it) {
   if (!process::zygote_alive()) GTEST_SKIP() << "there is no zygote to end with it";
   gate go;
-  program alone("--row=27:" + go.path());
+  program alone("--play=until_killed:" + go.path());
   std::vector<pid_t> pids;
   for (int i = 0; i < 3; ++i) pids.push_back(std::atoi(alone.line().c_str()));
   for (const auto pid : pids) ASSERT_GT(pid, 0) << alone.output();
@@ -41,7 +41,7 @@ TEST_F(fault_matrix_around, row_27_the_workers_of_a_program_that_is_killed_end_w
   EXPECT_EQ(alone.wait(), -SIGKILL);
 }
 
-TEST_F(fault_matrix_around, row_28_what_a_worker_has_started_ends_with_it) {
+TEST_F(fault_matrix_around, what_a_worker_has_started_ends_with_it) {
   gate go;
   start(spec_of(1));
   const auto held = submit(fault_tasks().with_sleeper, go.path());
@@ -56,14 +56,14 @@ TEST_F(fault_matrix_around, row_28_what_a_worker_has_started_ends_with_it) {
   EXPECT_EQ(value(held), 1);
 }
 
-TEST_F(fault_matrix_around, row_10_a_kill_by_the_kernel_for_the_memory_of_a_cgroup_is_told_as_that) {
-  program alone("--row=10");
+TEST_F(fault_matrix_around, a_kill_by_the_kernel_for_the_memory_of_a_cgroup_is_told_as_that) {
+  program alone("--play=without_memory");
   const int code = alone.wait();
-  if (code == row_not_possible) GTEST_SKIP() << alone.output();
+  if (code == play_not_possible) GTEST_SKIP() << alone.output();
   EXPECT_EQ(code, 0) << alone.output();
 }
 
-TEST_F(fault_matrix_around, row_40_a_flood_is_rejected_at_the_limit_and_takes_no_memory) {
+TEST_F(fault_matrix_around, a_flood_is_rejected_at_the_limit_and_takes_no_memory) {
   constexpr std::size_t flood = STEWARD_SANITIZED ? 100'000 : 1'000'000;
   constexpr std::size_t limit = 1'000;
   // A caller that is faster than the pool's thread has what it submits, and what is refused, waiting for that thread.
@@ -97,7 +97,7 @@ TEST_F(fault_matrix_around, row_40_a_flood_is_rejected_at_the_limit_and_takes_no
   EXPECT_EQ(others, 0u);
 }
 
-TEST_F(fault_matrix_around, row_45_children_of_the_program_itself_and_workers_do_not_take_each_others_ends) {
+TEST_F(fault_matrix_around, children_of_the_program_itself_and_workers_do_not_take_each_others_ends) {
   start(spec_of(2));
   std::atomic<bool> over{false};
   std::atomic<int> good{0};
@@ -121,14 +121,14 @@ TEST_F(fault_matrix_around, row_45_children_of_the_program_itself_and_workers_do
   for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i].why->signal, i % 2 == 0 ? 0 : SIGSEGV);
 }
 
-TEST_F(fault_matrix_around, row_45_a_program_that_ignores_sigchld_loses_no_task) {
+TEST_F(fault_matrix_around, a_program_that_ignores_sigchld_loses_no_task) {
   const auto before = std::signal(SIGCHLD, SIG_IGN);
   start(spec_of(2));
   const auto squares = submit_squares(1, 20);
   EXPECT_EQ(value(submit(fault_tasks().act, 7, std::string("segv"))), 49);
   expect_squares(squares, 1);
   EXPECT_EQ(crashes().size(), 1u);
-  end_row();
+  end_fault();
   std::signal(SIGCHLD, before);
 }
 

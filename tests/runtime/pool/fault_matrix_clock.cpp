@@ -1,4 +1,4 @@
-// Row 38 of the fault matrix: the wall clock jumps. This program's own clock_gettime stands in for the C library's, for
+// A fault of the matrix: the wall clock jumps. This program's own clock_gettime stands in for the C library's, for
 // the C++ library, too.
 #include "fault_fixture.hpp"
 
@@ -32,7 +32,7 @@ protected:
   }
 };
 
-TEST_F(fault_matrix_clock, row_38_a_wall_clock_that_jumps_moves_no_deadline_no_delay_and_no_budget) {
+TEST_F(fault_matrix_clock, a_wall_clock_that_jumps_moves_no_deadline_no_delay_and_no_budget) {
   auto spec = spec_of(2);
   spec.limits.deadline = milliseconds(300);
   spec.restarts.worker_restarts = {5, milliseconds(60'000)};

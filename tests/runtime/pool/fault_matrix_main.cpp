@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
   pooling::register_pool_worker(test::tasks().registry);
   process::register_child_main(pooling::worker_main_name, &start_as_named);
   if (process::is_spawned_child(argc, argv)) return process::run_spawned_child(argc, argv);
-  if (argc == 2 && std::strncmp(argv[1], "--row=", 6) == 0) return test::run_row_alone(argv[1] + 6);
+  if (argc == 2 && std::strncmp(argv[1], "--play=", 7) == 0) return test::play_alone(argv[1] + 7);
   // Without a zygote, as under a sanitizer that has a thread of its own, children are spawned: slower, and no
   // different.
   process::start_zygote();

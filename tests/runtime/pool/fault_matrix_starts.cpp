@@ -1,4 +1,4 @@
-// Rows of the fault matrix in which a worker cannot be started, or not yet.
+// Faults of the matrix in which a worker cannot be started, or not yet.
 #include "fault_fixture.hpp"
 #include "fault_program.hpp"
 #include "process/zygote.hpp"
@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 
 class fault_matrix_starts : public faulty_pool {};
 
-TEST_F(fault_matrix_starts, row_17_no_task_is_sent_to_a_worker_before_it_is_ready) {
+TEST_F(fault_matrix_starts, no_task_is_sent_to_a_worker_before_it_is_ready) {
   make(spec_of(2), "slow_start");
   const auto early = submit_squares(1, 10);
   ASSERT_EQ(victim().start(), std::nullopt);
@@ -26,7 +26,7 @@ TEST_F(fault_matrix_starts, row_17_no_task_is_sent_to_a_worker_before_it_is_read
   EXPECT_TRUE(crashes().empty());
 }
 
-TEST_F(fault_matrix_starts, row_17_a_start_that_takes_too_long_is_a_failed_start) {
+TEST_F(fault_matrix_starts, a_start_that_takes_too_long_is_a_failed_start) {
   auto spec = spec_of(1);
   spec.limits.start_within = milliseconds(50);
   spec.restarts.worker_restarts.restarts = 1;
@@ -40,7 +40,7 @@ TEST_F(fault_matrix_starts, row_17_a_start_that_takes_too_long_is_a_failed_start
   expect_gone();
 }
 
-TEST_F(fault_matrix_starts, row_18_a_crash_loop_at_the_start_backs_off_and_gives_up_and_nobody_waits_for_ever) {
+TEST_F(fault_matrix_starts, a_crash_loop_at_the_start_backs_off_and_gives_up_and_nobody_waits_for_ever) {
   make(spec_of(2), "dies_at_start");
   const auto queued = submit_squares(1, 20);
   const auto problem = victim().start();
@@ -56,7 +56,7 @@ TEST_F(fault_matrix_starts, row_18_a_crash_loop_at_the_start_backs_off_and_gives
   expect_gone();
 }
 
-TEST_F(fault_matrix_starts, row_24_without_descriptors_the_others_go_on_and_the_restart_is_tried_until_it_succeeds) {
+TEST_F(fault_matrix_starts, without_descriptors_the_others_go_on_and_the_restart_is_tried_until_it_succeeds) {
   start(spec_of(2));
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -81,21 +81,21 @@ TEST_F(fault_matrix_starts, row_24_without_descriptors_the_others_go_on_and_the_
   }
 }
 
-TEST_F(fault_matrix_starts, row_25_without_processes_the_others_go_on_and_the_restart_is_tried_until_it_succeeds) {
+TEST_F(fault_matrix_starts, without_processes_the_others_go_on_and_the_restart_is_tried_until_it_succeeds) {
   if (!process::zygote_alive()) GTEST_SKIP() << "it is the zygote that is refused";
-  program alone("--row=25");
+  program alone("--play=without_processes");
   EXPECT_EQ(alone.wait(), 0) << alone.output();
 }
 
-TEST_F(fault_matrix_starts, row_26_a_program_that_cannot_be_executed_is_a_failed_start_until_it_can) {
+TEST_F(fault_matrix_starts, a_program_that_cannot_be_executed_is_a_failed_start_until_it_can) {
   gate directory;
-  const auto copy = std::filesystem::path(directory.path()).parent_path() / "copy_for_row_26";
+  const auto copy = std::filesystem::path(directory.path()).parent_path() / "copy_to_take_away";
   std::filesystem::copy_file("/proc/self/exe", copy);
-  program alone("--row=26", copy);
+  program alone("--play=without_program", copy);
   EXPECT_EQ(alone.wait(), 0) << alone.output();
 }
 
-TEST_F(fault_matrix_starts, row_35_a_worker_that_dies_before_it_is_ready_again_is_told_once_each_time) {
+TEST_F(fault_matrix_starts, a_worker_that_dies_before_it_is_ready_again_is_told_once_each_time) {
   if (!process::zygote_alive()) GTEST_SKIP() << "spawned workers do not share the count of starts";
   notes().starts = 0;
   start(spec_of(1), "restart_dies");
@@ -114,9 +114,9 @@ TEST_F(fault_matrix_starts, row_35_a_worker_that_dies_before_it_is_ready_again_i
   EXPECT_EQ(events().all(event_kind::recover).size(), 1u);
 }
 
-TEST_F(fault_matrix_starts, row_35_the_zygote_killed_between_two_crashes_costs_nothing) {
+TEST_F(fault_matrix_starts, the_zygote_killed_between_two_crashes_costs_nothing) {
   if (!process::zygote_alive()) GTEST_SKIP() << "there is no zygote";
-  program alone("--row=35");
+  program alone("--play=without_zygote");
   EXPECT_EQ(alone.wait(), 0) << alone.output();
 }
 

@@ -31,7 +31,7 @@ program::program(const std::string& argument, const std::string& file) {
   ::posix_spawn_file_actions_init(&files);
   ::posix_spawn_file_actions_adddup2(&files, ends[1], 1);
   ::posix_spawn_file_actions_adddup2(&files, ends[1], 2);
-  std::string name = "fault_row";
+  std::string name = "fault_play";
   std::string copy = argument;
   char* argv[] = {name.data(), copy.data(), nullptr};
   const int problem = ::posix_spawn(&pid_, file.c_str(), &files, nullptr, argv, environ);
@@ -160,7 +160,7 @@ int without_zygote() {
 int without_program() {
   std::error_code problem;
   const auto file = std::filesystem::read_symlink("/proc/self/exe", problem);
-  if (problem || file.filename() != "copy_for_row_26") return fail("this is not the copy");
+  if (problem || file.filename() != "copy_to_take_away") return fail("this is not the copy");
   surroundings around;
   process_pool pool(around.environment(), "faults", spec_of(2));
   if (pool.start()) return fail("the pool does not start");
@@ -257,7 +257,7 @@ int without_memory() {
   memory_group group;
   if (const auto problem = group.enter(384 * mib); !problem.empty()) {
     std::printf("%s\n", problem.c_str());
-    return row_not_possible;
+    return play_not_possible;
   }
   if (!process::start_zygote()) return fail("no zygote");
   int code = 0;
@@ -283,13 +283,13 @@ int without_memory() {
 
 }  // namespace
 
-int run_row_alone(const std::string& row) {
-  if (row == "25") return without_processes();
-  if (row == "10") return without_memory();
-  if (row == "26") return without_program();
-  if (row == "35") return without_zygote();
-  if (row.rfind("27:", 0) == 0) return until_killed(row.substr(3));
-  return fail("no such row");
+int play_alone(const std::string& name) {
+  if (name == "without_processes") return without_processes();
+  if (name == "without_memory") return without_memory();
+  if (name == "without_program") return without_program();
+  if (name == "without_zygote") return without_zygote();
+  if (name.rfind("until_killed:", 0) == 0) return until_killed(name.substr(13));
+  return fail("no such play");
 }
 
 }  // namespace steward::test

@@ -6,8 +6,8 @@
 
 namespace steward::test {
 
-/// This test program once more, as a process of its own, for rows that its own process cannot play: "--row=N". Ends
-/// with SIGKILL if it must.
+/// This test program once more, as a process of its own, for faults that its own process cannot play: "--play=NAME".
+/// Ends with SIGKILL if it must.
 class program {
 public:
   explicit program(const std::string& argument, const std::string& file = "/proc/self/exe");
@@ -29,11 +29,11 @@ private:
   std::string output_;
 };
 
-/// Its exit code where this machine cannot play the row; why is the first line of its output.
-inline constexpr int row_not_possible = 77;
+/// Its exit code where this machine cannot play it; why is the first line of its output.
+inline constexpr int play_not_possible = 77;
 
-/// What `--row=N` does. The result is the exit code.
-int run_row_alone(const std::string& row);
+/// What `--play=NAME` does. The result is the exit code.
+int play_alone(const std::string& name);
 
 /// The letter for the state of a process, 'T' when it is stopped; 0 when there is none.
 char state_of(pid_t pid);

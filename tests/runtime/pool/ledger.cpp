@@ -213,6 +213,25 @@ TEST_F(ledger_test, says_of_one_that_has_run_that_it_may_have_done_something) {
   EXPECT_EQ(all.error_of(next, outcome_kind::cancelled, work_state::not_started, {}, 0).work, work_state::unknown);
 }
 
+TEST_F(ledger_test, offers_suspects_of_a_later_death_before_older_ones_and_keeps_what_nobody_takes) {
+  std::vector<slip> four;
+  for (int i = 0; i < 4; ++i) four.push_back(all.add(chunk(1)));
+  all.suspect(four[0], 0);
+  all.suspect(four[1], 1);
+  all.suspect(four[2], 0);  // a second death
+  all.suspect(four[3], 1);
+  EXPECT_EQ(all.queued(), 4U);
+  all.cancel(four[3], make_cause(cause_class::killed, ""));
+  std::vector<task_id> offered;
+  all.offer_suspects([&](slip e) {
+    offered.push_back(e.id);
+    return e.id == four[0].id;
+  });
+  EXPECT_EQ(offered, (std::vector<task_id>{four[2].id, four[0].id, four[1].id}));
+  EXPECT_EQ(all.suspects(), 2U);
+  EXPECT_EQ(all.queued(), 2U);
+}
+
 /// Chunks and tasks are sent, answered, cut, taken back, charged and cancelled at random; the same items are kept in
 /// sets beside it.
 TEST_F(ledger_test, gives_each_item_one_outcome_whatever_happens) {
@@ -259,17 +278,20 @@ TEST_F(ledger_test, gives_each_item_one_outcome_whatever_happens) {
           some.pass(e, 1);
           some.note_run(again, {});
           some.try_again(again);
-          some.suspect(again);
+          some.suspect(again, pick(3));
         } else if (what == 7 && left > 0 && !r.cancelled) {
           const auto item = r.received;
           some.pass(e, 1);
           some.settle_failed(e, item, some.error_of(e, outcome_kind::exception, work_state::failed, {}, item));
         }
-      } else if (!some.suspects().empty() && pick(2) == 0) {
-        auto first = some.suspects().begin();
-        const auto e = some.take_suspect(first);
-        some.sent(e);
-        out.push_back(e);
+      } else if (some.suspects() > 0 && pick(2) == 0) {
+        bool first = true;
+        some.offer_suspects([&](slip e) {
+          if (!std::exchange(first, false)) return false;
+          some.sent(e);
+          out.push_back(e);
+          return true;
+        });
       }
       const auto told = outcomes();
       ASSERT_EQ(told.size() + some.open(), submitted) << "seed " << seed;

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "steward/codec.hpp"
+#include "steward/detail/item_protocol.hpp"
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -80,22 +80,6 @@ inline void append_item(bytes& out, bytes_view item, std::size_t item_size) {
   out.insert(out.end(), item.begin(), item.end());
 }
 
-/// The marks that a chunk leaves behind while it runs, for whoever watches it, and for after a death.
-struct chunk_marks {
-  std::uint64_t chunk = 0;                           ///< its id
-  std::atomic<std::uint64_t>* item = nullptr;        ///< the one in hand
-  const std::atomic<std::uint64_t>* cut = nullptr;   ///< id of the chunk of which no further item is to start
-  std::atomic<std::uint64_t>* started_ns = nullptr;  ///< when the one in hand was started; null: nobody asks
-  std::atomic<std::uint64_t>* kept = nullptr;        ///< count << 40 | bytes of the results that are staged
-  bool fenced = false;  ///< who cuts cannot make this thread pass a barrier, so it passes one at each item
-
-  void clock() const noexcept {
-    if (!started_ns) return;
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    started_ns->store(static_cast<std::uint64_t>(std::chrono::nanoseconds(now).count()), std::memory_order_relaxed);
-  }
-};
-
 /// A chunk on its way through a task: `task_entry::run_many` takes items with `begin`, runs them, and hands each result
 /// to `keep`. It throws what an item throws; then `next` - 1 is that item, and it can be called again for the rest.
 /// Belongs to one thread; the marks are read by others.
@@ -128,20 +112,10 @@ public:
   const std::atomic<std::uint32_t>* original = nullptr;
   int copy_exit_code = 0;
 
-  /// Takes the next item; false when there is none for us. The order of the two accesses to memory is what makes it
-  /// safe to take items back: either we see the cut, or the other side sees our item. The barrier between them is
-  /// passed by us, or made by the other side.
+  /// Takes the next item; false when there is none for us.
   bool begin() noexcept {
     if (next == count) return false;
-    // Before the mark: whoever sees the item sees no earlier time than its own.
-    marks.clock();
-    if (marks.fenced) {
-      marks.item->store(next, std::memory_order_seq_cst);
-    } else {
-      marks.item->store(next, std::memory_order_release);
-      std::atomic_signal_fence(std::memory_order_seq_cst);
-    }
-    if (marks.cut->load(std::memory_order_seq_cst) == id) {
+    if (!marks.take(next)) {
       taken_back = true;
       return false;
     }
@@ -154,7 +128,7 @@ public:
   void wrote(std::size_t size) noexcept {
     used += size;
     ++staged;
-    marks.kept->store(staged << 40 | used, std::memory_order_release);
+    marks.keep({staged, used});
   }
 
   template <class T>

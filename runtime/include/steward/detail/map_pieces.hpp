@@ -168,18 +168,10 @@ public:
       ~hand_back() { to = i; }
     } count{at, at};
     auto& i = count.i;
-    const auto chunk = marks.chunk;
-    const bool fenced = marks.fenced;
+    // A copy, too: nothing that the callable writes can change it.
+    const auto own = marks;
     for (; i < end; ++i) {
-      // Before the mark: whoever sees the item sees no earlier time than its own.
-      marks.clock();
-      if (fenced) {
-        marks.item->store(i - base, std::memory_order_seq_cst);
-      } else {
-        marks.item->store(i - base, std::memory_order_release);
-        std::atomic_signal_fence(std::memory_order_seq_cst);
-      }
-      if (marks.cut->load(std::memory_order_seq_cst) == chunk) return;
+      if (!own.take(i - base)) return;
       keep(results_[i], inputs_[i], first, i - base);
     }
   }
