@@ -1,5 +1,6 @@
 #include "soak/tasks.hpp"
 
+#include "pool/wire.hpp"
 #include "pool/worker.hpp"
 #include "process/channel.hpp"
 #include "process/child.hpp"
