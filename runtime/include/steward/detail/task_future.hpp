@@ -4,7 +4,7 @@
 #include <functional>
 #include <future>
 #include <memory>
-#include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 // Included by pool.hpp: outcomes to come.
@@ -59,8 +59,13 @@ public:
   template <class Clock, class Duration>
   std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& limit) const {
     begin();
-    const auto left = limit - Clock::now();
-    const bool ready = state_->wait_until(later(std::chrono::steady_clock::now(), left));
+    const auto point = later(std::chrono::time_point<Clock>{}, limit.time_since_epoch());
+    bool ready = is_ready();
+    if constexpr (std::is_same_v<Clock, std::chrono::steady_clock>) {
+      ready = state_->wait_until(point);
+    } else if (const auto now = Clock::now(); !ready && point > now) {
+      ready = state_->wait_until(later(std::chrono::steady_clock::now(), point - now));
+    }
     return ready ? std::future_status::ready : std::future_status::timeout;
   }
 
