@@ -89,7 +89,7 @@ void supervisor_desk::forget_prepared(child_number child) {
 }
 
 void supervisor_desk::begin_prepared(actions& news) {
-  if (prepared_.empty()) return;
+  if (prepared_.empty() || waiting_ >= max_backlog) return;
   for (auto& next : news) {
     auto* start = std::get_if<action::start_child>(&next);
     if (start == nullptr || start->in_place) continue;

@@ -27,8 +27,8 @@ namespace steward::policy {
 /// happened for a while, it is woken at once.
 class supervisor_desk {
 public:
-  /// Actions that may wait for the owner before crashed actors have to wait for it, too: a storm of crashes cannot
-  /// outrun the log.
+  /// Actions that may wait for the owner before crashed actors and prepared children have to wait for it, too: a storm
+  /// of crashes cannot outrun the log.
   static constexpr std::size_t max_backlog = 4'096;
 
   /// So many actions wake the owner while it gathers.

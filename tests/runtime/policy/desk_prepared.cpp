@@ -83,6 +83,17 @@ TEST(prepared_children, are_not_begun_when_a_stop_came_first) {
   EXPECT_TRUE(x.begun.empty());
 }
 
+TEST(prepared_children, wait_for_the_owner_when_it_is_far_behind) {
+  constexpr child_number size = 5'000;
+  prepared_desk x{size};
+  x.desk.feed([](auto& m) { return m.start(origin); });
+  child_number last = 1;
+  for (x.desk.ready(1, 1, origin, ""); x.begun.contains(last + 1); x.desk.ready(last, 1, origin, "")) ++last;
+  EXPECT_GT(last, 1'000U);
+  EXPECT_LT(last, supervisor_desk::max_backlog);
+  EXPECT_EQ(x.left_to_owner(), (std::vector<child_number>{1, last + 1}));
+}
+
 TEST(prepared_children, are_never_begun_behind_the_actions_of_a_stop) {
   // The owner may send what stops a child as soon as it has taken the action: the start was sent before.
   constexpr int rounds = 2'000;
