@@ -36,7 +36,8 @@ look engine::wanted(unsigned index, time_point now) const {
   const auto& w = workers_.at(index);
   if (!works(w) || !processes()) return {};
   const bool stopped = !w.sent.empty() && w.head.wants_look(now);
-  const bool memory = w.at == state::ready && spec_.restarts.recycle_memory > 0 && !w.leaving && w.answered != w.memory_answered;
+  const bool memory =
+      w.at == state::ready && spec_.restarts.recycle_memory > 0 && !w.leaving && w.answered != w.memory_answered;
   return {stopped, memory};
 }
 
@@ -175,8 +176,8 @@ void engine::check_deadline(worker& w, time_point now) {
   told.task = task_view(e, w.head.item());
   told.task->ran_ms = ms_between(w.head.since(), now);
   if (soft) {
-    told.why =
-        make_cause(cause_class::deadline, "longer than the soft deadline of " + render_duration(spec_.limits.soft_deadline));
+    told.why = make_cause(cause_class::deadline,
+                          "longer than the soft deadline of " + render_duration(spec_.limits.soft_deadline));
     told.level = event_level::info;
     told.task_fate = "asked to stop";
     told.text = "its stop token is set";

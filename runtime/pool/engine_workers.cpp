@@ -42,8 +42,8 @@ std::string args_text(const job& task, const task_entry& entry, std::uint64_t it
 
 engine::worker& engine::add_worker() {
   const auto index = static_cast<unsigned>(workers_.size());
-  return workers_.emplace_back(index, policy::backoff(spec_.restarts.worker_backoff, seed_ ^ (0x9e3779b97f4a7c15ULL * (index + 1))),
-                               limits_);
+  return workers_.emplace_back(
+      index, policy::backoff(spec_.restarts.worker_backoff, seed_ ^ (0x9e3779b97f4a7c15ULL * (index + 1))), limits_);
 }
 
 void engine::begin(worker& w, time_point now) {

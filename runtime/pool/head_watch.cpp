@@ -15,7 +15,11 @@ constexpr int harvest_share = 8;
 }  // namespace
 
 head_watch::head_watch(const run_limits& limits, time_point since, milliseconds deadline)
-    : limits_(&limits), deadline_(deadline), since_(since), harvest_at_(since + held_up_after), look_at_(since + limits.heartbeat / 2) {
+    : limits_(&limits),
+      deadline_(deadline),
+      since_(since),
+      harvest_at_(since + held_up_after),
+      look_at_(since + limits.heartbeat / 2) {
   set_check();
 }
 

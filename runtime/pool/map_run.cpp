@@ -130,7 +130,9 @@ void map_run::cancel_for(const char* why) {
       [&self, sink = shared_, why] { self.brain.cancel_all(sink.get(), why, std::chrono::steady_clock::now()); });
 }
 
-pacing::pool_size map_run::pool_size() const { return {pool_.impl_->workers.load(), pool_.impl_->spec.limits.queue_limit}; }
+pacing::pool_size map_run::pool_size() const {
+  return {pool_.impl_->workers.load(), pool_.impl_->spec.limits.queue_limit};
+}
 
 /// Reads the next inputs, up to `most`, as work that waits for room.
 void map_run::read(std::size_t most) {

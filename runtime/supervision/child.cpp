@@ -25,7 +25,7 @@ std::unique_ptr<child> make_child(child::number id, supervisor_child* owner, chi
 void check_params(const actor_registry& actors, const child_spec& spec, const std::string& path,
                   std::vector<spec_fault>& faults, bool complete) {
   if (const auto* as_actor = std::get_if<actor_spec>(&spec.what)) {
-    const auto* entry = actors.find(as_actor->type);
+    const auto* entry = entry_of(*as_actor, actors);
     if (entry == nullptr) return;
     for (auto& fault : params_faults(as_actor->params, entry->params, as_actor->type, complete)) {
       fault.path = path;
@@ -49,7 +49,7 @@ std::vector<spec_fault> check_own_params(const actor_registry& actors, const chi
   const auto* as_actor = std::get_if<actor_spec>(&pattern.what);
   if (as_actor == nullptr) {
     for (const auto& [name, value] : params) out.push_back({path, name, "only actors have parameters"});
-  } else if (const auto* entry = actors.find(as_actor->type)) {
+  } else if (const auto* entry = entry_of(*as_actor, actors)) {
     auto all = params;
     all.insert(as_actor->params.begin(), as_actor->params.end());
     out = params_faults(all, entry->params, as_actor->type, true);

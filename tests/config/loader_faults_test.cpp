@@ -344,8 +344,6 @@ std::vector<bad_document> faulty_steps() {
       {"pool_without_task",
        "scenario: t\ntree: {children: [{id: p, pool: {}}]}\nrun:\n  - map: {pool: p, inputs: 1..2}\n", 4, 10,
        "run[0].map", "neither the step nor the pool 'p' names a task (expected a key 'task')"},
-      {"show_of_a_mute_actor", "scenario: t\ntree: {children: [{id: m, actor: mute}]}\nrun:\n  - show: {actor: m}\n", 4,
-       19, "run[0].show.actor", "the actor 'mute' cannot describe itself"},
       {"ambiguous_id",
        "scenario: t\ntree:\n  children:\n    - {id: x, supervisor: {children: [{id: a, actor: counter}]}}\n"
        "    - {id: a, actor: counter}\nrun:\n  - crash: {actor: a}\n",

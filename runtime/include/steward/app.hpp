@@ -46,11 +46,12 @@ public:
     return tasks().add(std::move(name), function, where);
   }
 
-  /// An actor that trees can name. `State` is constructible from (self_ptr) or (self_ptr, const actor_args&) and has
-  /// `caf::behavior make_behavior()`. An actor that answers (show_atom) with a std::string can be shown by scenarios;
-  /// one that takes (crash_atom) can be crashed by them. Throws std::invalid_argument for a bad or taken name.
+  /// An actor that trees can name; `actor_registry::add` tells what `State` must have. An actor that answers
+  /// (show_atom) with a std::string can be shown by scenarios; one that takes (crash_atom) can be crashed by them.
+  /// Throws std::invalid_argument for a bad or taken name.
   template <class State>
-  void actor(std::string name, std::vector<param_spec> params = {}, source_place where = source_place::current()) {
+  void actor(std::string name, std::vector<param_spec> params = detail::parameters_of<State>(),
+             source_place where = source_place::current()) {
     actors().add<State>(std::move(name), std::move(params), where);
   }
 

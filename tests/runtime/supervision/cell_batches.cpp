@@ -38,7 +38,7 @@ protected:
 
   static supervisor_spec dynamic(const std::string& type, unsigned initial = 0, unsigned partitions = 0) {
     auto out = tree({child("c", type)});
-    out.how = strategy::simple_one_for_one;
+    out.strategy = strategy::simple_one_for_one;
     out.initial = initial;
     out.partitions = partitions;
     return out;
