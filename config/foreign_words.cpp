@@ -133,7 +133,6 @@ constexpr std::array<foreign_word, 41> words{{
     {"child.shutdown", "brutal_kill", "kill sigkill now immediate immediately"},
     {"child.shutdown", "infinity", "none never no unlimited forever infinite -1"},
     {"child.start_within", "infinity", "none never no unlimited forever infinite -1"},
-    {"child.runs_in", "thread", "threads"},
     {"child.on_spent", "escalate", "give_up giveup stop fail shutdown"},
     {"child.on_spent", "park", "suspend pause hold isolate"},
     {"child.on_hang", "report", "log warn none ignore"},

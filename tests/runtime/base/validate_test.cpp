@@ -198,7 +198,7 @@ TEST(validate, bounds_the_crowd_of_a_dynamic_supervisor) {
   expect_fault(tree, "/root initial: 1000001 is too large; expected from 0 to 1000000");
   tree = dynamic();
   tree.partitions = 1'025;
-  expect_fault(tree, "/root partitions: 1025 is too large; expected from 0 to 1024");
+  expect_fault(tree, "/root partitions: 1025 is too large; expected 0, or from 1 to 1024");
   tree = tree_of({actor()});
   tree.initial = 1;
   expect_fault(tree,
