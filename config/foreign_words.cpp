@@ -125,7 +125,7 @@ constexpr std::array<foreign_word, 109> keys{{
     {"start_child", "with", "args params"},
 }};
 
-constexpr std::array<foreign_word, 41> words{{
+constexpr std::array<foreign_word, 40> words{{
     {"child.restart", "permanent", "always unless_stopped yes true on"},
     {"child.restart", "transient",
      "on_failure on_abnormal on_abort on_error on_crash unexpected failure crash abnormal"},
