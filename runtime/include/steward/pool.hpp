@@ -139,11 +139,10 @@ inline void set_options(pool_work& work, submit_options&& how) {
 /// A pool of workers, threads or processes, that runs tasks and gives each exactly one outcome, whatever happens to a
 /// worker.
 ///
-/// A task may run more than once, at most `spec.limits.attempts` times, and only after its worker died; its options may say
-/// otherwise. An exception is an
-/// answer: it is not retried unless `spec.on_exception` says so. A task past its deadline is ended with its worker
-/// process. What threads cannot do: a thread cannot be ended, so it is abandoned and replaced, and it goes on in the
-/// background; a segfault or an abort in a task ends the whole program.
+/// A task may run more than once, at most `spec.limits.attempts` times, and only after its worker died; its options may
+/// say otherwise. An exception is an answer: it is not retried unless `spec.on_exception` says so. A task past its
+/// deadline is ended with its worker process. What threads cannot do: a thread cannot be ended, so it is abandoned and
+/// replaced, and it goes on in the background; a segfault or an abort in a task ends the whole program.
 ///
 /// A call that waits for outcomes (`map`, `task_future::get`) starts a pool that nobody has started. A task on threads
 /// may wait for others of its own pool; where all workers do, so that nobody is left to run them, what one of them
@@ -170,10 +169,11 @@ public:
   std::optional<cause> start();
 
   /// Runs a task. `done` is called exactly once: on the pool's thread, or on the caller's when the pool is over or its
-  /// queue is full. Tasks that are submitted before `start` wait for it. Where `spec.limits.on_full` is `block` this waits for
-  /// room.
+  /// queue is full. Tasks that are submitted before `start` wait for it. Where `spec.limits.on_full` is `block` this
+  /// waits for room.
   void submit(const task_entry& entry, bytes args, completion done, submit_options options = {});
-  /// All outcomes, in the order of the inputs. Where the queue is full it waits for room, whatever `spec.limits.on_full` says.
+  /// All outcomes, in the order of the inputs. Where the queue is full it waits for room, whatever
+  /// `spec.limits.on_full` says.
   std::vector<outcome<bytes>> map(const task_entry& entry, std::vector<bytes> args, map_options options = {});
   /// Calls `f(index, outcome)` on this thread for each input as it ends. When `f` throws, what has not ended is
   /// cancelled.
@@ -185,8 +185,8 @@ public:
   void resize(unsigned min, unsigned max);
   void resize(unsigned workers) { resize(workers, workers); }
 
-  /// Stops for good, within `spec.limits.shutdown`. `drain`: what was submitted is finished first, as far as the time allows;
-  /// otherwise what has not started is cancelled and worker processes that are busy are terminated. Idempotent.
+  /// Stops for good, within `spec.limits.shutdown`. `drain`: what was submitted is finished first, as far as the time
+  /// allows; otherwise what has not started is cancelled and worker processes that are busy are terminated. Idempotent.
   void stop_async(bool drain, std::function<void()> done);
   /// The same; returns when workers and the pool's thread are gone. Throws std::logic_error on a thread of the pool.
   void stop(bool drain = true);
