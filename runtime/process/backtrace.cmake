@@ -48,6 +48,7 @@ function(steward_add_backtrace target)
   endif()
   set_source_files_properties(${objects} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
   target_sources(${target} PRIVATE ${objects})
-  target_include_directories(${target} SYSTEM PRIVATE ${dir}/include)
-  target_compile_definitions(${target} PRIVATE STEWARD_LIBBACKTRACE)
+  # For the one file that needs it, so that the others are compiled alike wherever they are built.
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/runtime/process/debug_info.cpp TARGET_DIRECTORY ${target} PROPERTIES
+    COMPILE_DEFINITIONS STEWARD_LIBBACKTRACE COMPILE_OPTIONS "-isystem;${dir}/include" SKIP_PRECOMPILE_HEADERS ON)
 endfunction()
