@@ -155,7 +155,7 @@ struct machine_options {
 class supervisor_machine {
 public:
   /// Children of a simple_one_for_one whose first start may be under way at the same time.
-  static constexpr std::size_t started_at_once = 256;
+  static constexpr std::size_t started_at_once = 64;
 
   explicit supervisor_machine(machine_options options);
 
