@@ -137,6 +137,7 @@ start_as otp::begin(member& c) {
     if (r == start_as::ok) up(x);
     if (r == start_as::declines) finish(c, x);
     if (r != start_as::throws) continue;
+    unclear = unclear || (c.dynamic() && c.children.size() > 1);
     finish(c, x);
     stop(c);
     return r;

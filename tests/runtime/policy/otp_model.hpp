@@ -90,6 +90,9 @@ public:
   plan starts;
   std::int64_t now = 0;
   bool started = false;
+  /// A first start of a dynamic supervisor has failed while others were under way beside it: how far those have come
+  /// by then nobody can say, and this model says nothing from then on.
+  bool unclear = false;
   std::optional<end_as> over;
   std::vector<std::string> tried;
   std::vector<std::string> ended;
