@@ -27,15 +27,16 @@ MODULES = {
                             "runtime/actor_system"),
     "config": ("runtime/base",),
     "actors": (),
+    "soak": ("runtime/base", "runtime/process", "runtime/pool", "runtime/observe", "config", "cli"),
     "cli": None,
 }
 WITHOUT_CAF = ("runtime/base", "runtime/policy", "runtime/process", "runtime/journal", "runtime/observe",
-               "runtime/pool", "config")
+               "runtime/pool", "config", "soak")
 PUBLIC = "runtime/include/steward"
 PORT = (PUBLIC + "/port.hpp",) + tuple("runtime/actor_system/" + name for name in (
     "port.cpp", "durable_actor.hpp", "durable_parts.hpp", "durable_actor.cpp", "durable_mailbox.cpp",
     "durable_asks.cpp", "durable_ties.cpp", "durable_timers.cpp"))
-OWN_CODE = ("runtime", "actors", "config", "cli", "examples")
+OWN_CODE = ("runtime", "actors", "config", "cli", "soak", "examples")
 ALL_CODE = OWN_CODE + ("tests", "bench")
 
 PORT_ONLY = {

@@ -12,6 +12,7 @@
 
 namespace steward {
 
+/// What came of an administrative request.
 struct admin_result {
   admin_code code = admin_code::ok;
   std::string path;                ///< of the child
