@@ -1,5 +1,6 @@
 #include "config/decode_tree.hpp"
 #include "base/bounds.hpp"
+#include "base/process_only.hpp"
 
 #include "config/decode_params.hpp"
 #include "config/suggest.hpp"
@@ -142,10 +143,9 @@ pool_spec decode_pool(const section_reader& from, std::string_view base, const c
     result.actors.push_back(actor.text);
   }
   if (result.runs_in == rung::thread) {
-    for (const auto* key : {"memory_limit", "cpu_limit", "open_files", "recycle_after", "recycle_jitter",
-                            "recycle_memory", "sandbox", "environment", "working_directory", "grace", "heartbeat"}) {
-      if (from.has(key)) {
-        from.fault_at_key(key, "threads have no such limit", {"this key only with runs_in: processes", {}});
+    for (const auto& only : process_only_keys) {
+      if (from.has(only.key)) {
+        from.fault_at_key(only.key, "threads have no such limit", {"this key only with runs_in: processes", {}});
       }
     }
   }

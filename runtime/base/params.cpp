@@ -9,14 +9,16 @@
 #include <variant>
 
 namespace steward {
-namespace {
 
-/// The type of a value, and of what a parameter must hold: the name of another actor is a text.
-param_type type_of(const param_value& x) {
+param_type type_of(const param_value& x) noexcept {
   constexpr param_type types[] = {param_type::integer, param_type::real, param_type::boolean, param_type::text,
                                   param_type::duration};
   return types[x.value.index()];
 }
+
+namespace {
+
+/// The type of what a parameter must hold.
 param_type held_by(const param_spec& x) { return x.type == param_type::actor ? param_type::text : x.type; }
 
 std::optional<std::int64_t> number_of(const param_value& x) {

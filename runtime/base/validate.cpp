@@ -1,4 +1,5 @@
 #include "base/bounds.hpp"
+#include "base/process_only.hpp"
 #include "steward/spec.hpp"
 
 #include <fmt/format.h>
@@ -61,14 +62,6 @@ public:
     check_count("chunk", x.chunk, bounds::chunk);
     check_number("recycle_jitter", x.restarts.recycle_jitter, bounds::share);
     check_worker_side(x, threads);
-    if (threads && x.process.memory_limit != 0)
-      fault("memory_limit", "threads have no such limit", "it only with runs_in: processes");
-    else
-      check_count("memory_limit", x.process.memory_limit, bounds::memory);
-    if (threads && x.restarts.recycle_after != 0)
-      fault("recycle_after", "threads have no such limit", "it only with runs_in: processes");
-    else
-      check_count("recycle_after", x.restarts.recycle_after, bounds::recycle_after);
     check_window("worker_restarts.within", x.restarts.worker_restarts.within);
     check_backoff("worker_backoff", x.restarts.worker_backoff);
     check_finite("start_within", x.limits.start_within, milliseconds{1}, max_worker_time, "a duration from 1ms to 1h");
@@ -279,17 +272,14 @@ private:
 
   /// What a worker process may use and see; of threads there is nothing to say.
   void check_worker_side(const pool_spec& x, bool threads) {
-    const auto only_processes = [&](const char* key, bool set) {
-      if (threads && set) fault(key, "threads have no such limit", "it only with runs_in: processes");
-    };
-    only_processes("cpu_limit", x.process.cpu_limit.count() != 0);
-    only_processes("open_files", x.process.open_files != 0);
-    only_processes("recycle_memory", x.restarts.recycle_memory != 0);
-    only_processes("sandbox", x.process.sandbox != sandbox_level::none);
-    only_processes("environment", !x.process.environment.empty());
-    only_processes("working_directory", !x.process.working_directory.empty());
+    for (const auto& one : process_only_keys) {
+      if (threads && one.is_set != nullptr && one.is_set(x))
+        fault(one.key, "threads have no such limit", "it only with runs_in: processes");
+    }
     check_initializer(x);
     if (!threads) {
+      check_count("memory_limit", x.process.memory_limit, bounds::memory);
+      check_count("recycle_after", x.restarts.recycle_after, bounds::recycle_after);
       check_count("open_files", x.process.open_files, bounds::open_files);
       check_count("recycle_memory", x.restarts.recycle_memory, bounds::recycle_memory);
     }

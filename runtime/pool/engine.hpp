@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/bounds.hpp"
 #include "policy/backoff.hpp"
 #include "policy/budget.hpp"
 #include "pool/actions.hpp"
@@ -47,7 +48,7 @@ class engine {
 public:
   static constexpr milliseconds held_up_after = head_watch::held_up_after;
   /// No resize goes beyond so many workers.
-  static constexpr unsigned most_workers = 1'024;
+  static constexpr unsigned most_workers = bounds::workers.max;
 
   engine(pool_spec spec, std::string path, std::uint64_t seed);
 

@@ -1,6 +1,7 @@
 #include "steward/actor.hpp"
 
 #include "base/names.hpp"
+#include "base/params.hpp"
 #include "steward/cause.hpp"
 #include "steward/child.hpp"
 
@@ -92,13 +93,11 @@ std::string short_name(const std::type_info& type) {
 }
 
 std::vector<param_spec> as_given(const param_map& params) {
-  constexpr param_type types[] = {param_type::integer, param_type::real, param_type::boolean, param_type::text,
-                                  param_type::duration};
   std::vector<param_spec> out;
   for (const auto& [name, value] : params) {
     param_spec one;
     one.name = name;
-    one.type = types[value.value.index()];
+    one.type = type_of(value);
     out.push_back(std::move(one));
   }
   return out;
