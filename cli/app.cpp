@@ -9,6 +9,7 @@
 #include "cli/program_main.hpp"
 #include "cli/run_options.hpp"
 #include "cli/stop_signals.hpp"
+#include "cli/zygote_scope.hpp"
 #include "observe/standard_streams.hpp"
 #include "process/bootstrap.hpp"
 #include "process/child.hpp"
@@ -128,11 +129,10 @@ int app::run(int argc, char** argv, const std::function<int(runtime&)>& body, ru
     std::optional<cli::event_outlets> outlets;  // they outlive the thread of the signals, which tells them of a stop
     stop_in_order stop{options.end_within};
     cli::stop_signals signals;
-    process::start_zygote();
+    std::optional<cli::zygote_scope> zygote{std::in_place};
     outlets.emplace(events, request);
     if (!outlets->usable()) {
       outlets->tell_problem("; nothing was started");
-      process::stop_zygote();
       return static_cast<int>(cli::exit_usage);
     }
     const auto on_stop = [&](int signal) {
@@ -164,7 +164,7 @@ int app::run(int argc, char** argv, const std::function<int(runtime&)>& body, ru
     events.emit(std::move(end));
     outlets->finish();
     words.reset();
-    process::stop_zygote();
+    zygote.reset();
     if (outlets->tell_problem("") && code == cli::exit_done) code = cli::exit_internal;
     return cli::finish_output(code);
   });

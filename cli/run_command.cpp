@@ -11,11 +11,11 @@
 #include "cli/runner.hpp"
 #include "cli/scenario_files.hpp"
 #include "cli/stop_signals.hpp"
+#include "cli/zygote_scope.hpp"
 #include "config/diagnostics.hpp"
 #include "config/loader.hpp"
 #include "config/suggest.hpp"
 #include "observe/standard_streams.hpp"
-#include "process/child.hpp"
 #include "steward/supervisor.hpp"
 
 #include <filesystem>
@@ -173,14 +173,6 @@ int run_steps(const config::scenario& what, runtime& rt, const program& register
   if (tree.end() == tree_end::gave_up) return exit_gave_up;
   return all_well ? exit_done : exit_failed;
 }
-
-/// Ends the zygote whichever way the run ends.
-struct zygote_scope {
-  zygote_scope() { process::start_zygote(); }  // without it children are spawned: slower, but all works
-  zygote_scope(const zygote_scope&) = delete;
-  zygote_scope& operator=(const zygote_scope&) = delete;
-  ~zygote_scope() { process::stop_zygote(); }
-};
 
 int run_one(const config::scenario& what, const run_request& request, const program& registered, event_log& events,
             stop_switch& stop) {
