@@ -110,7 +110,7 @@ public:
   }
 
   /// Its path; empty for a handle that stands for no pool.
-  const std::string& path() const noexcept { return path_; }
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
 private:
   template <class T, class Start>

@@ -58,7 +58,7 @@ public:
   /// From now on the listener is not called; waits for a call that is under way, unless that is the caller. Idempotent.
   void cancel() noexcept;
   /// Letters that the listener did not get since it was too slow, or is over.
-  std::uint64_t skipped() const noexcept;
+  [[nodiscard]] std::uint64_t skipped() const noexcept;
 
 private:
   std::shared_ptr<detail::letter_listener> listener_;

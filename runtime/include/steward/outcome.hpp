@@ -56,7 +56,7 @@ const char* to_string(outcome_kind x) noexcept;
 const char* to_string(work_state x) noexcept;
 
 /// One line: which task, what happened, in which attempt, in which process.
-std::string describe(const task_error& error);
+[[nodiscard]] std::string describe(const task_error& error);
 
 /// Thrown by calls that want values and met a task without one.
 class task_failed : public std::runtime_error {
@@ -70,7 +70,7 @@ private:
 
 /// The one result of a task: a value or an error.
 template <class T>
-class outcome {
+class [[nodiscard]] outcome {
 public:
   outcome(T value, double ran_ms) : content_(std::in_place_index<0>, std::move(value)), ran_ms_(ran_ms) {}
   explicit outcome(task_error error) : content_(std::in_place_index<1>, std::move(error)) {}
