@@ -25,7 +25,7 @@ constexpr word kinds[] = {
     {"task_fail", "A task ended with an error that is its answer: an exception, a deadline, no room in a worker."},
     {"park", "A child reached its own restart limit and stays down. The tree goes on."},
     {"quarantine", "A message crashed its actor each time that it was handled. `text` shows it."},
-    {"dead_letter", "Messages that no incarnation will handle. `lost` counts them."},
+    {"dead_letter", "Messages that no incarnation will handle. `lost` counts them, and `text` shows one."},
     {"config", "A reload: one for each change, and one that sums it up."},
     {"operator",
      "Somebody intervened: a child was restarted by hand, a pool was resized, specs were reloaded or refused."},

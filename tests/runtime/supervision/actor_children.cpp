@@ -99,7 +99,7 @@ TEST_F(actor_children, tell_their_starter_how_they_ended) {
   take();
   send("/root/jobs/job-1", crash_atom::value);
   run();
-  EXPECT_THAT(take(), ElementsAre("ended /root/jobs/job-1 crashed: gave up: std::runtime_error: boom"));
+  EXPECT_THAT(take(), ElementsAre("ended /root/jobs/job-1 crashed: gave up: std::invalid_argument: boom"));
 }
 
 TEST_F(actor_children, are_not_told_to_have_ended_when_they_restart) {
@@ -135,7 +135,7 @@ TEST_F(actor_children, are_heard_of_by_the_next_incarnation_but_for_what_the_for
   EXPECT_EQ(status_of("/root/jobs/job-2"), "running");
   send("/root/jobs/job-2", crash_atom::value);
   run();
-  EXPECT_THAT(take(), ElementsAre("ended /root/jobs/job-2 crashed: gave up: std::runtime_error: boom"));
+  EXPECT_THAT(take(), ElementsAre("ended /root/jobs/job-2 crashed: gave up: std::invalid_argument: boom"));
 }
 
 }  // namespace

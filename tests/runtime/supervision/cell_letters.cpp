@@ -31,11 +31,15 @@ protected:
   void listen(std::size_t queue = 100) {
     listener_ = system_->spawn([this](caf::event_based_actor* self) -> caf::behavior {
       return {[this, self](const dead_letter& x) -> caf::result<void> {
-        got_.push_back(x);
-        if (!slow_) return caf::unit;
-        kept_.push_back(self->make_response_promise());
-        return caf::delegated<void>{};
-      }};
+                got_.push_back(x);
+                if (!slow_) return caf::unit;
+                kept_.push_back(self->make_response_promise());
+                return caf::delegated<void>{};
+              },
+              [this](caf::put_atom) {
+                for (auto& x : kept_) x.deliver(caf::unit);
+                kept_.clear();
+              }};
     });
     auto one = std::make_shared<detail::letter_listener>(queue);
     one->begin(*system_, listener_);
@@ -45,8 +49,7 @@ protected:
   }
   void be_fast() {
     slow_ = false;
-    for (auto& x : kept_) x.deliver(caf::unit);
-    kept_.clear();
+    port::send_anonymously(listener_, caf::put_atom::value);
     run();
   }
   std::vector<std::string> got() {
