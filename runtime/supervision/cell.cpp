@@ -2,6 +2,7 @@
 
 #include "base/in_hand.hpp"
 #include "base/text.hpp"
+#include "base/thrown_frames.hpp"
 
 #include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
@@ -62,6 +63,7 @@ cause cause_of_known(const std::exception& known, const std::exception_ptr& prob
   out.cls = cause_class::exception;
   out.exception.assign(latest.name.data(), latest.size);
   out.message = text_of(known);
+  add_thrown_frames(out, problem);
   return out;
 }
 
