@@ -114,7 +114,7 @@ pool_spec decode_pool(const section_reader& from, std::string_view base, const c
   result.task = task.text;
   result.runs_in = from.text("runs_in").text == "threads" ? rung::thread : rung::process;
   result.size.workers = from.count("workers");
-  result.size.min_workers = from.count("min_workers");
+  if (from.has("min_workers")) result.size.min_workers = from.count("min_workers");
   result.size.max_workers = from.count("max_workers");
   result.size.idle_exit = from.duration("idle_exit");
   result.size.spares = from.count("spares");

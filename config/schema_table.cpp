@@ -200,10 +200,13 @@ void add_pool(table& t) {
   t.add("workers", integer, "Number of workers; without this key one per core.")
       .fallback("0")
       .range(bounds::workers.min, bounds::workers.max, "workers");
-  t.add("min_workers", integer, "The pool shrinks to so many when it is idle; 0 is as `workers`.")
-      .fallback("0")
-      .range(bounds::workers, "workers");
-  t.add("max_workers", integer, "The pool grows to so many while tasks wait; 0 is as `workers`.")
+  t.add(
+       "min_workers", integer,
+       "The pool shrinks to so many when it is idle, with 0 to none, and then it begins with none where `workers` does "
+       "not say with how many; without this key the number of `workers`.")
+      .range(bounds::least_workers, "workers");
+  t.add("max_workers", integer,
+        "The pool grows to so many while tasks wait; 0 is as `workers`, or one per core without that key.")
       .fallback("0")
       .range(bounds::workers, "workers");
   t.add("idle_exit", duration, "A worker above min_workers ends after so long without a task.")
@@ -317,9 +320,9 @@ void add_steps(table& t) {
   t.add("workers", integer, "How many workers it has from now on, at most.")
       .range(bounds::workers.min, bounds::workers.max, "workers")
       .required();
-  t.add("min_workers", integer, "It shrinks to so many when it is idle; 0 is as `workers`.")
-      .fallback("0")
-      .range(bounds::workers, "workers");
+  t.add("min_workers", integer,
+        "It shrinks to so many when it is idle, with 0 to none; without this key the number of `workers`.")
+      .range(bounds::least_workers, "workers");
   t.add("within", duration, "Limit of the wait until it has this size.").fallback("10s").range(1, day_ms, "ms");
 
   t.begin("show");

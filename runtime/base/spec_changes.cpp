@@ -92,13 +92,14 @@ spec_changes changes_between(const supervisor_spec& a, const supervisor_spec& b)
 }
 
 worker_bounds worker_bounds_of(const pool_spec& spec) {
-  auto size = spec.size.workers;
+  const auto& given = spec.size;
+  auto size = given.workers;
   if (size == 0) {
     const auto cores = std::max(1U, std::thread::hardware_concurrency());
-    size = std::max(spec.size.max_workers > 0 ? std::min(cores, spec.size.max_workers) : cores, spec.size.min_workers);
+    size = std::max(given.max_workers > 0 ? std::min(cores, given.max_workers) : cores, given.min_workers.value_or(0));
   }
-  return {size, std::min(size, spec.size.min_workers > 0 ? spec.size.min_workers : size),
-          std::max(size, spec.size.max_workers)};
+  const bool on_demand = given.workers == 0 && given.min_workers == 0U;
+  return {on_demand ? 0 : size, std::min(size, given.min_workers.value_or(size)), std::max(size, given.max_workers)};
 }
 
 std::string enumerated(const std::vector<std::string>& names) {

@@ -43,7 +43,7 @@ public:
     const bool threads = x.runs_in == rung::thread;
     if (x.runs_in > rung::process) unknown("runs_in", "threads or processes");
     check_count("workers", x.size.workers, bounds::workers);
-    check_count("min_workers", x.size.min_workers, bounds::workers);
+    check_count("min_workers", x.size.min_workers.value_or(0), bounds::least_workers);
     check_count("max_workers", x.size.max_workers, bounds::workers);
     check_range(x);
     check_count("spares", x.size.spares, bounds::spares);
@@ -309,14 +309,13 @@ private:
 
   /// Without `workers` the pool starts with as many as there are cores, or the nearest that the two limits allow.
   void check_range(const pool_spec& x) {
-    if (x.size.min_workers > 0 && x.size.max_workers > 0 && x.size.min_workers > x.size.max_workers)
-      fault("min_workers",
-            fmt::format("{} are more than the {} of max_workers", x.size.min_workers, x.size.max_workers),
+    const auto least = x.size.min_workers.value_or(0);
+    if (x.size.max_workers > 0 && least > x.size.max_workers)
+      fault("min_workers", fmt::format("{} are more than the {} of max_workers", least, x.size.max_workers),
             "at most `max_workers`");
     if (x.size.workers == 0) return;
-    if (x.size.min_workers > x.size.workers)
-      fault("min_workers",
-            fmt::format("{} are more than the {} workers of the start", x.size.min_workers, x.size.workers),
+    if (least > x.size.workers)
+      fault("min_workers", fmt::format("{} are more than the {} workers of the start", least, x.size.workers),
             "at most `workers`");
     if (x.size.max_workers > 0 && x.size.max_workers < x.size.workers)
       fault("max_workers",

@@ -165,7 +165,8 @@ TEST(schema, has_the_defaults_of_a_pool) {
   EXPECT_EQ(text_default("pool", "on_exception"), "fail");
   EXPECT_EQ(spec.on_exception, exception_policy::fail);
   EXPECT_EQ(number_default("pool", "deadline"), spec.limits.deadline.count());
-  EXPECT_EQ(number_default("pool", "min_workers"), spec.size.min_workers);
+  EXPECT_FALSE(find_field("pool", "min_workers")->fallback);
+  EXPECT_FALSE(spec.size.min_workers);
   EXPECT_EQ(number_default("pool", "max_workers"), spec.size.max_workers);
   EXPECT_EQ(number_default("pool", "idle_exit"), spec.size.idle_exit.count());
   EXPECT_EQ(number_default("pool", "spares"), spec.size.spares);
@@ -200,7 +201,8 @@ TEST(schema, has_the_defaults_of_steps) {
   EXPECT_EQ(number_default("map", "window"), map_step{}.window);
   EXPECT_EQ(number_default("map", "within"), map_step{}.within.count());
   EXPECT_EQ(text_default("map", "order"), map_step{}.as_completed ? "completion" : "inputs");
-  EXPECT_EQ(number_default("resize", "min_workers"), resize_step{}.min_workers);
+  EXPECT_FALSE(find_field("resize", "min_workers")->fallback);
+  EXPECT_FALSE(resize_step{}.min_workers);
   EXPECT_EQ(number_default("resize", "within"), resize_step{}.within.count());
   EXPECT_EQ(text_default("map", "on_failure"), to_string(map_step{}.on_failure));
   EXPECT_EQ(text_default("map", "progress"), map_step{}.progress ? "true" : "false");

@@ -137,11 +137,13 @@ struct actor_spec {
 
 /// How many workers a pool has.
 struct pool_size {
-  unsigned workers = 0;            ///< at the start; 0 means one per core
-  unsigned min_workers = 0;        ///< the pool shrinks to this many when it is idle; 0 means `workers`
-  unsigned max_workers = 0;        ///< the pool grows to this many while tasks wait; 0 means `workers`
-  milliseconds idle_exit{30'000};  ///< a worker above `min_workers` ends after this long without a task
-  unsigned spares = 0;             ///< workers beyond these that stand by, ready, for one that dies
+  unsigned workers =
+      0;  ///< at the start; 0 means one per core, and where `min_workers` is 0, too: none until tasks come
+  std::optional<unsigned> min_workers{};  ///< the pool shrinks to this many when it is idle; none means `workers`
+  unsigned max_workers = 0;               ///< the pool grows to this many while tasks wait; 0 means `workers`, or one
+                                          ///< per core
+  milliseconds idle_exit{30'000};         ///< a worker above `min_workers` ends after this long without a task
+  unsigned spares = 0;                    ///< workers beyond these that stand by, ready, for one that dies
 };
 
 /// What a pool's tasks and workers may take. None is unlimited but where 0 says so.
