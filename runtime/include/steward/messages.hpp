@@ -46,7 +46,7 @@ CAF_END_TYPE_ID_BLOCK(steward)
 namespace steward {
 
 /// One line for people; knows this framework's codes and CAF's. Thread-safe.
-std::string describe(const caf::error& problem);
+[[nodiscard]] std::string describe(const caf::error& problem);
 
 /// The exception that made an actor fail the request, when that is what `problem` tells (crashed or quarantined): its
 /// type and its text.
@@ -54,9 +54,9 @@ struct crash_text {
   std::string exception;
   std::string message;
 };
-std::optional<crash_text> crash_of(const caf::error& problem);
+[[nodiscard]] std::optional<crash_text> crash_of(const caf::error& problem);
 
 /// The code when `problem` is one of this framework's.
-std::optional<errc> code_of(const caf::error& problem);
+[[nodiscard]] std::optional<errc> code_of(const caf::error& problem);
 
 }  // namespace steward

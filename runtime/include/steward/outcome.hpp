@@ -70,7 +70,7 @@ private:
 
 /// The one result of a task: a value or an error.
 template <class T>
-class outcome {
+class [[nodiscard]] outcome {
 public:
   outcome(T value, double ran_ms) : content_(std::in_place_index<0>, std::move(value)), ran_ms_(ran_ms) {}
   explicit outcome(task_error error) : content_(std::in_place_index<1>, std::move(error)) {}

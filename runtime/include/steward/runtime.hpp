@@ -45,14 +45,14 @@ public:
   caf::actor_system& system() noexcept;
 
   /// What a pool outside of any tree needs: `steward::process_pool squares{rt.pools("/squares"), "squares", {}}`.
-  pool_environment pools(std::string path);
+  [[nodiscard]] pool_environment pools(std::string path);
 
   /// Stops every tree, those that are started later as well, and lets nobody wait for ends of children any more.
   /// Returns at once.
   void request_stop();
-  bool stop_requested() const;
+  [[nodiscard]] bool stop_requested() const;
   /// Whether no tree that was started is left, after `request_stop`.
-  bool trees_over() const;
+  [[nodiscard]] bool trees_over() const;
 
   struct impl;
   impl& internals() noexcept { return *impl_; }

@@ -267,12 +267,12 @@ std::string describe(const spec_fault& x);
 
 /// Everything that is wrong with a tree, in order; empty when it can be started. Unknown actor types are found by the
 /// start, not here.
-std::vector<spec_fault> validate(const supervisor_spec& tree, const std::string& path = "/root");
+[[nodiscard]] std::vector<spec_fault> validate(const supervisor_spec& tree, const std::string& path = "/root");
 /// The same for a pool that stands alone.
-std::vector<spec_fault> validate(const pool_spec& pool, const std::string& path);
+[[nodiscard]] std::vector<spec_fault> validate(const pool_spec& pool, const std::string& path);
 /// The same for one child of a supervisor of that kind.
-std::vector<spec_fault> validate(const child_spec& child, const supervisor_spec& parent,
-                                 const std::string& parent_path);
+[[nodiscard]] std::vector<spec_fault> validate(const child_spec& child, const supervisor_spec& parent,
+                                               const std::string& parent_path);
 
 const char* to_string(restart_type x) noexcept;
 const char* to_string(strategy x) noexcept;

@@ -17,6 +17,7 @@
 #include "steward/parameter.hpp"
 #include "steward/pool.hpp"
 #include "steward/runtime.hpp"
+#include "steward/sinks.hpp"
 #include "steward/spec.hpp"
 #include "steward/supervisor.hpp"
 #include "steward/task.hpp"
