@@ -223,6 +223,7 @@ private:
     to.other("on_crash", x.redeliver == 0 ? "drop" : fmt::format("redeliver {}", x.redeliver));
     to.other("hang_after", x.hang_after == milliseconds{0} ? "never" : render_duration(x.hang_after));
     to.other("on_hang", to_string(x.on_hang));
+    to.other("on_stop", to_string(x.on_stop));
   }
 
   static const char* how_many_begin(const pool_spec& x) {

@@ -139,7 +139,7 @@ pool_spec decode_pool(const section_reader& from, std::string_view base, const c
   result.limits.start_within = from.duration("start_within");
   result.limits.shutdown = from.duration("shutdown");
   for (const auto& actor : from.texts("actors")) {
-    directory.resolve_earlier_actor(from.context(), actor, base);
+    directory.resolve_earlier(from.context(), actor, base, child_kind::actor);
     result.actors.push_back(actor.text);
   }
   if (result.runs_in == rung::thread) {
@@ -175,7 +175,7 @@ child_kind kind_of_child(const section_reader& from) {
                               {"exactly one of actor, pool and supervisor", {}});
   }
   if (result == child_kind::pool || result == child_kind::supervisor) {
-    for (const auto* key : {"with", "mailbox", "on_crash", "hang_after", "on_hang"}) {
+    for (const auto* key : {"with", "mailbox", "on_crash", "hang_after", "on_hang", "on_stop"}) {
       if (from.has(key)) {
         from.fault_at_key(key, fmt::format("belongs to an actor, and this child is a {}", first));
       }
@@ -215,10 +215,11 @@ void decode_policy(const section_reader& from, child_spec& into) {
 
 void decode_actor_policy(const section_reader& from, child_spec& into) {
   const auto mailbox = from.nested("mailbox");
-  into.mailbox = {mailbox.count("limit"), to_enum(mailbox.text("overflow").text, overflow_policy::drop_newest)};
+  into.mailbox = {mailbox.count("limit"), to_enum(mailbox.text("overflow").text, overflow_policy::give_back)};
   into.redeliver = decode_redeliver(from);
   into.hang_after = from.duration("hang_after");
   into.on_hang = to_enum(from.text("on_hang").text, hang_policy::replace);
+  into.on_stop = to_enum(from.text("on_stop").text, stop_policy::drain);
 }
 
 unsigned decode_partitions(const section_reader& from) {

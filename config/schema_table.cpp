@@ -180,12 +180,19 @@ void add_child(table& t) {
   t.add("on_hang", choice, "Whether an actor that hangs is only reported, or replaced as well.")
       .fallback("report")
       .allowed({"report", "replace"});
+  t.add("on_stop", choice,
+        "Whether an actor that is stopped in order leaves the messages that wait, or handles them first, within nine "
+        "tenths of its shutdown; new ones are refused meanwhile.")
+      .fallback("discard")
+      .allowed({"discard", "drain"});
 
   t.begin("mailbox");
   t.add("limit", integer, "Ordinary messages that may wait.").fallback("1000000").range(bounds::mailbox, "messages");
-  t.add("overflow", choice, "What happens to one more: it is refused, the oldest makes room, or it is dropped.")
+  t.add("overflow", choice,
+        "What happens to one more: it is refused, the oldest makes room, it is dropped, or it is refused and sent back "
+        "to the actor that has told it.")
       .fallback("reject")
-      .allowed({"reject", "drop_oldest", "drop_newest"});
+      .allowed({"reject", "drop_oldest", "drop_newest", "give_back"});
 
   t.begin("on_crash");
   t.add("redeliver", integer, "The message is handled so many times more, then quarantined.")

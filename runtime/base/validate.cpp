@@ -233,14 +233,18 @@ private:
 
   void check_actor(const child_spec& x) {
     check_count("mailbox.limit", x.mailbox.limit, bounds::mailbox);
-    if (x.mailbox.overflow > overflow_policy::drop_newest)
-      unknown("mailbox.overflow", "reject, drop_oldest or drop_newest");
+    if (x.mailbox.overflow > overflow_policy::give_back)
+      unknown("mailbox.overflow", "reject, drop_oldest, drop_newest or give_back");
     check_count("on_crash.redeliver", x.redeliver, bounds::redeliver);
     check_finite("hang_after", x.hang_after, milliseconds{0}, max_duration, "a duration, or 0 for never");
     if (x.on_hang > hang_policy::replace)
       unknown("on_hang", "report or replace");
     else if (x.on_hang != hang_policy::report && x.hang_after == milliseconds{0})
       fault("on_hang", "no handler counts as hung without a limit", "a hang_after");
+    if (x.on_stop > stop_policy::drain)
+      unknown("on_stop", "discard or drain");
+    else if (x.on_stop == stop_policy::drain && shutdown_of(x) == brutal_kill)
+      fault("on_stop", "a child with shutdown: brutal_kill has no time to drain", "a shutdown longer than 0ms");
   }
 
   void check_no_actor(const child_spec& x, kind what) {
@@ -255,6 +259,7 @@ private:
     if (x.redeliver != 0) refuse("on_crash.redeliver");
     if (x.hang_after != milliseconds{0}) refuse("hang_after");
     if (x.on_hang != hang_policy::report) refuse("on_hang");
+    if (x.on_stop != stop_policy::discard) refuse("on_stop");
     if (x.exceptions) refuse("exceptions");
   }
 

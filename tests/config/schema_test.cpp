@@ -65,6 +65,7 @@ TEST(schema, has_the_defaults_of_a_child) {
   EXPECT_EQ(text_default("mailbox", "overflow"), to_string(spec.mailbox.overflow));
   EXPECT_EQ(number_default("child", "hang_after"), spec.hang_after.count());
   EXPECT_EQ(text_default("child", "on_hang"), to_string(spec.on_hang));
+  EXPECT_EQ(text_default("child", "on_stop"), to_string(spec.on_stop));
   EXPECT_EQ(spec.redeliver, 0U) << "which is on_crash: drop";
 }
 
@@ -84,7 +85,8 @@ TEST(schema, has_the_words_of_every_enumeration) {
   expect_same_words("child", "restart", restart_type::temporary);
   expect_same_words("child", "on_spent", spent_policy::park);
   expect_same_words("child", "on_hang", hang_policy::replace);
-  expect_same_words("mailbox", "overflow", overflow_policy::drop_newest);
+  expect_same_words("child", "on_stop", stop_policy::drain);
+  expect_same_words("mailbox", "overflow", overflow_policy::give_back);
 }
 
 // The ranges of the schema that `validate` has as well: its own must not be the narrower ones, or there would be values

@@ -50,6 +50,13 @@ enum class overflow_policy : std::uint8_t {
   reject,       ///< not accepted: a request is answered with errc::full, `offer` returns false
   drop_oldest,  ///< accepted; the message that waited longest becomes a dead letter
   drop_newest,  ///< accepted, and becomes a dead letter itself
+  give_back,    ///< as `reject`, and the actor that has told it gets it back as a `refused_message`
+};
+
+/// What becomes of the messages that wait when an actor is stopped in order.
+enum class stop_policy : std::uint8_t {
+  discard,  ///< requests are answered with the cause of the stop, tells become dead letters (default)
+  drain,    ///< they are handled first, as far as nine tenths of `child_spec::shutdown` allow; new ones are refused
 };
 
 /// What happens to an actor whose handler runs longer than `child_spec::hang_after`.
@@ -232,6 +239,7 @@ struct child_spec {
   unsigned redeliver = 0;      ///< a message whose handler threw is handled this many times more, then quarantined
   milliseconds hang_after{0};  ///< a handler that runs longer is reported; 0: never
   hang_policy on_hang = hang_policy::report;
+  stop_policy on_stop = stop_policy::discard;
   std::shared_ptr<const exception_rules> exceptions{};  ///< instead of those of the actor's registration
   std::variant<actor_spec, pool_spec, std::shared_ptr<supervisor_spec>> what{};
 };
@@ -281,12 +289,13 @@ const char* to_string(auto_shutdown x) noexcept;
 const char* to_string(spent_policy x) noexcept;
 const char* to_string(overflow_policy x) noexcept;
 const char* to_string(hang_policy x) noexcept;
+const char* to_string(stop_policy x) noexcept;
 const char* to_string(full_policy x) noexcept;
 const char* to_string(failure_policy x) noexcept;
 const char* to_string(sandbox_level x) noexcept;
 
 /// Type of an actor's parameter.
-enum class param_type : std::uint8_t { integer, real, boolean, text, duration, actor };
+enum class param_type : std::uint8_t { integer, real, boolean, text, duration, actor, pool };
 
 /// Declares one parameter of a registered actor; validation, `steward actors` and defaults come from it.
 struct param_spec {
