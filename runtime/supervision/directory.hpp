@@ -25,6 +25,8 @@ public:
   /// A cell; it has its path.
   void put_actor(const caf::actor& handle);
   void put_pool(const std::string& path, std::shared_ptr<pool> handle);
+  /// The child at this path is so many, called 0, 1, ... below it.
+  void put_partitions(const std::string& path, unsigned count);
   void put_end(const std::string& path, policy::exit_info how);
   void erase(const std::string& path);
   void clear();
@@ -34,6 +36,8 @@ public:
 
   /// An invalid handle when there is no such actor.
   caf::actor actor(const std::string& path) const;
+  /// The partition at a path that a key leads to; the actor itself when it has none.
+  caf::actor partition(const std::string& path, std::string_view key) const;
   std::shared_ptr<steward::pool> pool_at(const std::string& path) const;
 
   /// Waits until every path has ended for good, or until `until`. Tells which have not.
@@ -62,6 +66,7 @@ private:
   std::unordered_set<caf::actor, by_path, by_path> actors_;
   std::map<std::string, std::shared_ptr<steward::pool>> pools_;
   std::map<std::string, policy::exit_info> ends_;
+  std::map<std::string, unsigned> partitions_;  // kept while they restart, as handles are
   std::set<std::string> claimed_;
   bool no_more_waiting_ = false;
 };
