@@ -110,6 +110,12 @@ caf::behavior cell::make_behavior() {
 void cell::on_exit() { state_.reset(); }
 
 bool cell::on_command(caf::type_erased_tuple& content, const std::type_info& type) {
+  if (type == typeid(watch_news)) {
+    const auto& news = content.get_as<watch_news>(0);
+    if (state_ && news.incarnation == incarnation_)  // as a timer, it ends with the incarnation
+      set_timer({caf::actor_cast<caf::actor>(this), caf::make_message(news.what), milliseconds{0}});
+    return true;
+  }
   if (type != typeid(cell_command)) return false;
   if (!leaving()) carry_out(content.get_as<cell_command>(0));
   return true;

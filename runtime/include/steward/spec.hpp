@@ -43,6 +43,7 @@ enum class auto_shutdown : std::uint8_t {
 enum class spent_policy : std::uint8_t {
   escalate,  ///< its supervisor gives up
   park,      ///< it stays down, its messages wait, and the tree lives; see `child_spec::park_for`
+  end,       ///< it ends for good, its messages become dead letters, and the tree lives
 };
 
 /// What a full mailbox does with one more message.
@@ -230,12 +231,14 @@ struct child_spec {
   std::optional<milliseconds> shutdown{};      ///< limit of an orderly stop; see `shutdown_of` for the defaults
   std::optional<milliseconds> start_within{};  ///< limit of a start; see `start_within_of`
   backoff_spec backoff{};
-  bool significant = false;  ///< its own end may end the supervisor; see `auto_shutdown`
+  unsigned start_retries = 0;  ///< a first start that fails is tried this many times more, with `backoff` between
+  bool significant = false;    ///< its own end may end the supervisor; see `auto_shutdown`
   std::optional<steward::intensity>
       intensity{};  ///< a budget of its own; without it the child draws on the supervisor's
   spent_policy on_spent = spent_policy::escalate;
   milliseconds park_for{0};    ///< a parked child is revived after this long; 0: only by `restart_child`
   mailbox_spec mailbox{};      ///< actors only, as all that follows
+  unsigned partitions = 0;     ///< this many of it, "0", "1", ..., among which keys choose; see `supervisor::partition`
   unsigned redeliver = 0;      ///< a message whose handler threw is handled this many times more, then quarantined
   milliseconds hang_after{0};  ///< a handler that runs longer is reported; 0: never
   hang_policy on_hang = hang_policy::report;
@@ -253,8 +256,9 @@ struct supervisor_spec {
   steward::intensity intensity{};
   steward::auto_shutdown auto_shutdown = steward::auto_shutdown::never;
   std::vector<child_spec> children{};
-  unsigned initial = 0;     ///< simple_one_for_one: children made at the start
-  unsigned partitions = 0;  ///< simple_one_for_one: spread over this many supervisors "p0", "p1", ...; 0: over none
+  unsigned initial = 0;       ///< simple_one_for_one: children made at the start
+  unsigned partitions = 0;    ///< simple_one_for_one: spread over this many supervisors "p0", "p1", ...; 0: over none
+  unsigned max_children = 0;  ///< simple_one_for_one: one more is refused, whatever these do; 0: no limit
 };
 
 /// The limit of a child's orderly stop: as given, else 5 s, or what its pool has, and none for supervisors.

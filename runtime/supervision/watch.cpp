@@ -1,0 +1,88 @@
+#include "steward/watch.hpp"
+
+#include "steward/partition.hpp"
+#include "supervision/cell.hpp"
+#include "supervision/tree_host.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+// What supervised actors ask their tree for by themselves, without an answer that they would have to wait for.
+
+namespace steward {
+
+namespace {
+
+using supervision::cell;
+using supervision::host_call;
+using supervision::tree_host;
+using supervision::watch_news;
+
+cell& running_cell(self_ptr self) {
+  auto* out = dynamic_cast<cell*>(self);
+  if (out == nullptr || port::running_actor() != out)
+    throw std::logic_error("this is for a supervised actor, and in its own code");
+  return *out;
+}
+
+/// A path as it is; the id of a sibling as its path.
+std::string path_near(const cell& self, const std::string& name) {
+  if (name.starts_with('/')) return name;
+  auto out = self.path();
+  out.resize(out.rfind('/') + 1);
+  return out + name;
+}
+
+}  // namespace
+
+const char* to_string(end_kind x) noexcept {
+  switch (x) {
+    case end_kind::finished:
+      return "finished";
+    case end_kind::stopped:
+      return "stopped";
+    case end_kind::crashed:
+      return "crashed";
+    case end_kind::gave_up:
+      return "gave_up";
+    case end_kind::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+const char* to_string(after_end x) noexcept {
+  switch (x) {
+    case after_end::nothing:
+      break;
+    case after_end::restart:
+      return "restart";
+    case after_end::parked:
+      return "parked";
+  }
+  return "nothing";
+}
+
+void watch(self_ptr self, const std::string& name) {
+  auto& me = running_cell(self);
+  const supervision::watcher who{me.id(), me.incarnation()};
+  host_call call{[path = path_near(me, name), who, to = caf::actor_cast<caf::actor>(&me)](tree_host& host) {
+    host.watch(path, who, [to, who](const child_end& x) { port::send_urgently(to, watch_news{who.incarnation, x}); });
+  }};
+  port::send_anonymously(me.address().host, std::move(call));
+}
+
+void unwatch(self_ptr self, const std::string& name) {
+  auto& me = running_cell(self);
+  host_call call{[path = path_near(me, name), actor = me.id()](tree_host& host) { host.unwatch(path, actor); }};
+  port::send_anonymously(me.address().host, std::move(call));
+}
+
+caf::actor partition(self_ptr self, const std::string& name, std::string_view key) {
+  auto& me = running_cell(self);
+  // The host's environment never changes, and a tree's host outlives its actors' code.
+  const auto* host = dynamic_cast<const tree_host*>(caf::actor_cast<caf::abstract_actor*>(me.address().host));
+  return host == nullptr ? caf::actor{} : host->env().names->partition(path_near(me, name), key);
+}
+
+}  // namespace steward
