@@ -306,7 +306,7 @@ std::vector<spec_fault> tree_host::reload(const supervisor_spec& spec, std::vect
   auto next = std::make_shared<supervisor_spec>();
   if (faults.empty()) {
     *next = with_partitioned_actors(spec);
-    check_pools(*env_.actors, *next, root_->path(), what_runs(), faults);
+    check_pools(*env_.actors, spec, root_->path(), what_runs(), faults);
   }
   if (faults.empty()) root_->check_reload(*this, *next, faults);
   if (!faults.empty()) return faults;
