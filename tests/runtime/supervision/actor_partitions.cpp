@@ -131,7 +131,9 @@ TEST_F(actor_partitions, crash_alone_and_keep_their_handles) {
   run();
   EXPECT_EQ(incarnation_of(path), 2U);
   EXPECT_EQ(names_.partition("/root/cache", "a"), hit);
-  for (const auto& one : *which_children("/root/cache"))
+  const auto all = which_children("/root/cache");
+  ASSERT_TRUE(all);
+  for (const auto& one : *all)
     EXPECT_EQ(one.incarnation, one.path == path ? 2U : 1U) << one.path;
 }
 
