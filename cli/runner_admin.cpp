@@ -42,7 +42,7 @@ std::string runner::absolute(const std::string& name) const {
 void runner::tell_result(const std::string& request, const admin_result& result, const config::step& whole) {
   const std::string code = to_string(result.code);
   std::string line = request + ": " + code;
-  if (result.code == admin_code::failed) line += ", " + describe(result.why);
+  if (result.code == admin_code::failed || result.code == admin_code::max_children) line += ", " + describe(result.why);
   if (!result.extra.empty()) line += ", " + result.extra;
   out_.line(line);
   for (const auto& fault : result.faults) out_.line("  " + describe(fault));
@@ -99,7 +99,7 @@ void runner::perform(const config::resize_step& step) {
   const auto path = absolute(step.pool);
   const auto target = tree_.pool_at(path);
   if (!target) return failed("the pool " + path + " is gone");
-  const auto least = step.min_workers > 0 ? step.min_workers : step.workers;
+  const auto least = step.min_workers.value_or(step.workers);
   const auto spares = target->spec().size.spares;  // stand by beyond its size
   const auto size_of = [spares](const pool_stats& x) { return x.workers - std::min(x.workers, spares); };
   const auto before = size_of(target->stats());

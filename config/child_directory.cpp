@@ -116,7 +116,7 @@ std::vector<const known_child*> child_directory::matches(std::string_view refere
     return result;
   }
   for (const auto& child : children_) {
-    if (child.id == reference && !is_made_later(child)) {
+    if (child.id == reference && !child.by_path_only && !is_made_later(child)) {
       result.push_back(&child);
     }
   }
@@ -190,7 +190,8 @@ void child_directory::report_unknown(load_context& context, const placed_text& r
   }
   std::vector<std::string> names;
   for (const auto& child : children_) {
-    if ((wanted ? child.kind == *wanted : &child != &children_.front()) && !is_made_later(child)) {
+    if ((wanted ? child.kind == *wanted : &child != &children_.front()) && !is_made_later(child) &&
+        (!child.by_path_only || reference.text.starts_with('/'))) {
       names.push_back(reference.text.starts_with('/') ? child.path : child.id);
     }
   }

@@ -23,6 +23,7 @@ struct known_child {
   std::optional<restart_type> restart = restart_type::permanent;  ///< empty when it is faulty
   const actor_info* actor = nullptr;                              ///< of actors whose type is registered
   std::optional<std::string> task = std::string{};  ///< of pools; "" when the pool names none, empty when it is faulty
+  bool by_path_only = false;                        ///< its id says nothing without that of its supervisor
   std::optional<pool_spec> pool{};                  ///< of pools whose description has no fault
 };
 

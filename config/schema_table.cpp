@@ -141,6 +141,9 @@ void add_supervisor(table& t) {
       .fallback("0")
       .range(bounds::partitions, "supervisors")
       .words({"per_core"});
+  t.add("max_children", integer, "With simple_one_for_one: a child beyond this many is refused; 0: no limit.")
+      .fallback("0")
+      .range(bounds::max_children, "children");
   t.add("children", sections, "The children in start order; they are stopped in reverse.").of("child").required();
 }
 
@@ -161,16 +164,24 @@ void add_child(table& t) {
       .range(1, hour_ms, "ms")
       .words({"infinity"});
   t.add("backoff", section, "Delays between restarts of this child.").of("backoff");
+  t.add("start_retries", integer, "A first start that fails is tried so many times more, with the delays of backoff.")
+      .fallback("0")
+      .range(bounds::start_retries, "times");
   t.add("significant", boolean, "Whether its own end may end the supervisor, see auto_shutdown.").fallback("false");
   t.add("intensity", section, "A restart limit of its own; without it the child draws on the supervisor's.")
       .of("intensity");
-  t.add("on_spent", choice, "What its own limit does when it is reached: the supervisor gives up, or the child parks.")
+  t.add("on_spent", choice,
+        "What its own limit does when it is reached: the supervisor gives up, the child parks, or it ends for good.")
       .fallback("escalate")
-      .allowed({"escalate", "park"});
+      .allowed({"escalate", "park", "end"});
   t.add("park_for", duration, "A parked child is revived after so long; 0s: only by restart_child.")
       .fallback("0s")
       .range(1, day_ms, "ms")
       .or_zero();
+  t.add("partitions", integer, "So many of this actor, called 0, 1, ... below its id, among which keys choose.")
+      .fallback("0")
+      .range(bounds::partitions, "actors")
+      .words({"per_core"});
   t.add("mailbox", section, "Bound of the actor's mailbox.").of("mailbox");
   t.add("on_crash", special, "drop, or {redeliver: N}: what happens to the message whose handler threw.");
   t.add("hang_after", duration, "A handler that runs longer is reported; 0s: never.")
@@ -207,10 +218,13 @@ void add_pool(table& t) {
   t.add("workers", integer, "Number of workers; without this key one per core.")
       .fallback("0")
       .range(bounds::workers.min, bounds::workers.max, "workers");
-  t.add("min_workers", integer, "The pool shrinks to so many when it is idle; 0 is as `workers`.")
-      .fallback("0")
-      .range(bounds::workers, "workers");
-  t.add("max_workers", integer, "The pool grows to so many while tasks wait; 0 is as `workers`.")
+  t.add(
+       "min_workers", integer,
+       "The pool shrinks to so many when it is idle, with 0 to none, and then it begins with none where `workers` does "
+       "not say with how many; without this key the number of `workers`.")
+      .range(bounds::least_workers, "workers");
+  t.add("max_workers", integer,
+        "The pool grows to so many while tasks wait; 0 is as `workers`, or one per core without that key.")
       .fallback("0")
       .range(bounds::workers, "workers");
   t.add("idle_exit", duration, "A worker above min_workers ends after so long without a task.")
@@ -308,7 +322,7 @@ void add_steps(table& t) {
         "The result of start_child, terminate_child or restart_child that is right; another one fails the run.")
       .fallback("ok")
       .allowed({"ok", "ignored", "already_started", "already_present", "not_found", "running", "restarting",
-                "unsupported", "failed", "invalid", "noproc", "timed_out"});
+                "unsupported", "failed", "invalid", "max_children", "noproc", "timed_out"});
 
   t.begin("start_child");
   t.add("supervisor", text, "Id or path of a supervisor with strategy simple_one_for_one.").required();
@@ -324,9 +338,9 @@ void add_steps(table& t) {
   t.add("workers", integer, "How many workers it has from now on, at most.")
       .range(bounds::workers.min, bounds::workers.max, "workers")
       .required();
-  t.add("min_workers", integer, "It shrinks to so many when it is idle; 0 is as `workers`.")
-      .fallback("0")
-      .range(bounds::workers, "workers");
+  t.add("min_workers", integer,
+        "It shrinks to so many when it is idle, with 0 to none; without this key the number of `workers`.")
+      .range(bounds::least_workers, "workers");
   t.add("within", duration, "Limit of the wait until it has this size.").fallback("10s").range(1, day_ms, "ms");
 
   t.begin("show");

@@ -62,6 +62,8 @@ const char* to_string(spent_policy x) noexcept {
       return "escalate";
     case spent_policy::park:
       return "park";
+    case spent_policy::end:
+      return "end";
   }
   return "unknown";
 }

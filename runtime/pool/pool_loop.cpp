@@ -352,7 +352,7 @@ void pool::impl::end_of_room() {
 }
 
 void pool::impl::publish() {
-  workers.store(brain.size(), std::memory_order_relaxed);
+  workers.store(std::max(1U, brain.size()), std::memory_order_relaxed);
   const std::lock_guard lock(stats_mutex);
   auto& s = snapshot;
   s.workers = 0;

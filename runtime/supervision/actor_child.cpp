@@ -332,6 +332,7 @@ void actor_child::on_report(tree_host& host, const cell_report& report) {
 }
 
 void actor_child::on_left(tree_host& host, const cell_report& report) {
+  if (!host.watches().empty()) host.watches().remove(report.cell);
   const auto leaving = host.leaving().take(report.cell);
   auto* self = dynamic_cast<actor_child*>(host.find(report.node));
   const bool ours = self != nullptr && self->serial() == report.cell;

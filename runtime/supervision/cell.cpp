@@ -2,6 +2,7 @@
 
 #include "base/in_hand.hpp"
 #include "base/text.hpp"
+#include "base/thrown_frames.hpp"
 
 #include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
@@ -62,6 +63,7 @@ cause cause_of_known(const std::exception& known, const std::exception_ptr& prob
   out.cls = cause_class::exception;
   out.exception.assign(latest.name.data(), latest.size);
   out.message = text_of(known);
+  add_thrown_frames(out, problem);
   return out;
 }
 
@@ -108,6 +110,12 @@ caf::behavior cell::make_behavior() {
 void cell::on_exit() { state_.reset(); }
 
 bool cell::on_command(caf::type_erased_tuple& content, const std::type_info& type) {
+  if (type == typeid(watch_news)) {
+    const auto& news = content.get_as<watch_news>(0);
+    if (state_ && news.incarnation == incarnation_)  // as a timer, it ends with the incarnation
+      set_timer({caf::actor_cast<caf::actor>(this), caf::make_message(news.what), milliseconds{0}});
+    return true;
+  }
   if (type != typeid(cell_command)) return false;
   if (!leaving()) carry_out(content.get_as<cell_command>(0));
   return true;

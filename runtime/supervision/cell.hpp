@@ -7,6 +7,7 @@
 #include "steward/admin.hpp"
 #include "steward/detail/pool_places.hpp"
 #include "steward/event.hpp"
+#include "steward/watch.hpp"
 
 #include <caf/intrusive_ptr.hpp>
 #include <caf/ref_counted.hpp>
@@ -64,6 +65,12 @@ struct cell_command {
   caf::actor heir;  ///< `leave`: gets the messages that wait, instead of their becoming dead letters
 };
 
+/// News of what an incarnation watches; for that incarnation alone. Overtakes the mailbox.
+struct watch_news {
+  std::uint64_t incarnation = 0;
+  child_end what;
+};
+
 /// What all cells of one child spec share.
 struct cell_kind : caf::ref_counted {
   state_factory make;
@@ -101,6 +108,7 @@ struct cell_spec {
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::cell_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::cell_command)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::watch_news)
 
 namespace steward::supervision {
 
@@ -125,7 +133,10 @@ public:
 
   /// Thread-safe.
   std::string path() const { return address_->path_of(node_); }
-  const caf::actor& host() const { return address_->host; }
+  const child_address& address() const { return *address_; }
+
+  /// The one that is up, or is being built; for the cell's own thread.
+  std::uint64_t incarnation() const { return incarnation_; }
 
   // Thread-safe, for whoever holds a handle of the cell, are those of durable_actor: `counts`; `turn`, which is the
   // number of handlers that were begun, times two, odd while one runs; `in_hand`, which is what is being handled, as
@@ -133,7 +144,9 @@ public:
 
 private:
   bool on_command(caf::type_erased_tuple& content, const std::type_info& type) override;
-  bool is_command(const std::type_info& type) const override { return type == typeid(cell_command); }
+  bool is_command(const std::type_info& type) const override {
+    return type == typeid(cell_command) || type == typeid(watch_news);
+  }
   void on_throw(const std::exception_ptr& problem, const std::exception* known, const std::string& in_hand) override;
   void on_quit(caf::error reason) override;
   caf::result<caf::message> on_unexpected(caf::message_view& view) override;

@@ -1,5 +1,6 @@
 #include "supervision/directory.hpp"
 
+#include "steward/partition.hpp"
 #include "supervision/cell.hpp"
 
 #include <algorithm>
@@ -30,6 +31,11 @@ void directory::put_pool(const std::string& path, std::shared_ptr<steward::pool>
   std::lock_guard guard{mutex_};
   pools_[path].swap(handle);  // the old one goes after the lock
   ends_.erase(path);
+}
+
+void directory::put_partitions(const std::string& path, unsigned count) {
+  std::lock_guard guard{mutex_};
+  partitions_[path] = count;
 }
 
 void directory::put_end(const std::string& path, policy::exit_info how) {
@@ -80,12 +86,31 @@ bool directory::claim(const std::string& root) {
 void directory::release(const std::string& root) {
   std::lock_guard guard{mutex_};
   claimed_.erase(root);
+  std::erase_if(partitions_, [&](const auto& x) { return x.first.starts_with(root + "/"); });
 }
 
 caf::actor directory::actor(const std::string& path) const {
   std::lock_guard guard{mutex_};
   auto it = actors_.find(path);
   return it == actors_.end() ? caf::actor{} : *it;
+}
+
+caf::actor directory::partition(const std::string& path, std::string_view key) const {
+  std::lock_guard guard{mutex_};
+  auto found = actors_.find(path);
+  if (const auto parts = partitions_.find(path); found == actors_.end() && parts != partitions_.end())
+    found = actors_.find(path + "/" + std::to_string(partition_hash(key) % parts->second));
+  return found == actors_.end() ? caf::actor{} : *found;
+}
+
+std::string directory::path_near(const std::string& own, const std::string& name) const {
+  if (name.starts_with('/')) return name;
+  auto base = own.substr(0, own.rfind('/'));
+  {
+    std::lock_guard guard{mutex_};
+    if (partitions_.contains(base)) base.resize(base.rfind('/'));
+  }
+  return name.empty() ? base : base + "/" + name;
 }
 
 std::shared_ptr<steward::pool> directory::pool_at(const std::string& path) const {

@@ -127,6 +127,7 @@ void tree_host::start_child(const std::string& supervisor, child_spec spec, admi
     answer(std::move(out));
     return;
   }
+  spec = with_partitioned_actors(std::move(spec), owner->content());
   auto policy = std::make_shared<const policy::child_policy>(policy::policy_of(spec));
   const auto number = owner->add_listed(*this, std::move(spec), {}).id;
   const auto request = ask(std::move(answer), path);
@@ -140,6 +141,14 @@ std::vector<spec_fault> tree_host::faults_of_own(const supervisor_child& owner, 
   auto out = check_own_params(*env_.actors, pattern, params, path);
   if (out.empty() && !params.empty())
     check_pools(*env_.actors, with_params(pattern, params), owner.path(), what_runs(), out);
+  return out;
+}
+
+cause tree_host::too_many(const supervisor_child& owner) {
+  const auto& limited = owner.parent != nullptr && owner.parent->partitioned() ? *owner.parent : owner;
+  cause out;
+  out.cls = cause_class::start;
+  out.message = "max_children of " + limited.path() + " is " + std::to_string(limited.content().max_children);
   return out;
 }
 
@@ -157,6 +166,12 @@ void tree_host::start_child(const std::string& supervisor, const param_map& para
   if (auto faults = faults_of_own(*owner, params, supervisor); !faults.empty()) {
     auto out = result_of(admin_code::invalid, supervisor);
     out.faults = std::move(faults);
+    answer(std::move(out));
+    return;
+  }
+  if (owner->room(*this) == 0) {
+    auto out = result_of(admin_code::max_children, supervisor);
+    out.why = too_many(*owner);
     answer(std::move(out));
     return;
   }
@@ -288,11 +303,15 @@ std::vector<spec_fault> tree_host::reload(const supervisor_spec& spec, std::vect
   if (root_ == nullptr) return {{"/", "", "the tree is over"}};
   auto faults = validate(spec, root_->path());
   if (faults.empty()) check_params(*env_.actors, spec, root_->path(), faults);
-  if (faults.empty()) check_pools(*env_.actors, spec, root_->path(), what_runs(), faults);
-  if (faults.empty()) root_->check_reload(*this, spec, faults);
+  auto next = std::make_shared<supervisor_spec>();
+  if (faults.empty()) {
+    *next = with_partitioned_actors(spec);
+    check_pools(*env_.actors, spec, root_->path(), what_runs(), faults);
+  }
+  if (faults.empty()) root_->check_reload(*this, *next, faults);
   if (!faults.empty()) return faults;
   std::vector<reload_change> found;
-  root_->reload(*this, std::make_shared<supervisor_spec>(spec), found);
+  root_->reload(*this, std::move(next), found);
   emit(*root_, operator_event("new specs were loaded"));
   for (const auto& one : found) {
     event change;

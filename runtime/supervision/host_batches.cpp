@@ -116,12 +116,19 @@ void tree_host::start_some(child::number supervisor, const batch_ptr& x, const s
   }
   std::vector<child::number> numbers;
   numbers.reserve(positions.size());
+  auto room = owner->room(*this);
   for (const auto position : positions) {
+    if (room-- == 0) {
+      x->fail(position, admin_code::max_children, too_many(*owner));
+      room = 0;
+      continue;
+    }
     const auto& made = owner->add_dynamic(*this, x->params_of(position));
     numbers.push_back(made.id);
     x->result.children[position].path = made.path();
     x->under_way.emplace(numbers.back(), position);
   }
+  if (numbers.empty()) return;
   const auto request = ++last_request_;
   batches_.emplace(request, x);
   const bool asked = feed(*owner, [&](policy::supervisor_machine& m) {

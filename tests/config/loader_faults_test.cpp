@@ -267,6 +267,8 @@ std::vector<bad_document> faulty_pools() {
        "3 are more than the 2 workers of the start"},
       {"more_least_workers_than_most", pool_with("min_workers: 6, max_workers: 3"), 5, 41, pool + "min_workers",
        "6 are more than the 3 of max_workers"},
+      {"least_workers_beyond_all_bounds", pool_with("min_workers: 2000"), 5, 41, pool + "min_workers",
+       "2000 is too large"},
       {"fewer_most_workers_than_workers", pool_with("workers: 4, max_workers: 3"), 5, 53, pool + "max_workers",
        "3 are fewer than the 4 workers of the start"},
       {"short_heartbeat", pool_with("heartbeat: 1ms"), 5, 39, pool + "heartbeat", "1ms is too small"},

@@ -14,6 +14,22 @@ scenario load_good(std::string_view text, load_options options = {}) {
   return result.value ? *result.value : scenario{};
 }
 
+TEST(loader, tells_pools_that_may_be_empty_from_those_of_one_size) {
+  const auto got = load_good(
+      "scenario: t\n"
+      "tree:\n"
+      "  children:\n"
+      "    - {id: p, pool: {}}\n"
+      "    - {id: q, pool: {min_workers: 0}}\n"
+      "run:\n"
+      "  - resize: {pool: p, workers: 2}\n"
+      "  - resize: {pool: p, workers: 2, min_workers: 0}\n");
+  EXPECT_FALSE(std::get<pool_spec>(got.tree.children.at(0).what).size.min_workers);
+  EXPECT_EQ(std::get<pool_spec>(got.tree.children.at(1).what).size.min_workers, 0U);
+  EXPECT_FALSE(std::get<resize_step>(got.run.at(0).what).min_workers);
+  EXPECT_EQ(std::get<resize_step>(got.run.at(1).what).min_workers, 0U);
+}
+
 TEST(loader, fills_in_every_default) {
   const auto got = load_good(
       "scenario: t\n"

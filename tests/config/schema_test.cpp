@@ -49,6 +49,7 @@ TEST(schema, has_the_defaults_of_a_supervisor) {
   EXPECT_EQ(text_default("supervisor", "auto_shutdown"), to_string(spec.auto_shutdown));
   EXPECT_EQ(number_default("supervisor", "initial"), spec.initial);
   EXPECT_EQ(number_default("supervisor", "partitions"), spec.partitions);
+  EXPECT_EQ(number_default("supervisor", "max_children"), spec.max_children);
 }
 
 TEST(schema, has_the_defaults_of_a_child) {
@@ -61,6 +62,8 @@ TEST(schema, has_the_defaults_of_a_child) {
   EXPECT_EQ(find_field("child", "intensity")->fallback.has_value(), spec.intensity.has_value());
   EXPECT_EQ(text_default("child", "on_spent"), to_string(spec.on_spent));
   EXPECT_EQ(number_default("child", "park_for"), spec.park_for.count());
+  EXPECT_EQ(number_default("child", "start_retries"), spec.start_retries);
+  EXPECT_EQ(number_default("child", "partitions"), spec.partitions);
   EXPECT_EQ(number_default("mailbox", "limit"), spec.mailbox.limit);
   EXPECT_EQ(text_default("mailbox", "overflow"), to_string(spec.mailbox.overflow));
   EXPECT_EQ(number_default("child", "hang_after"), spec.hang_after.count());
@@ -83,7 +86,7 @@ TEST(schema, has_the_words_of_every_enumeration) {
   expect_same_words("supervisor", "strategy", strategy::simple_one_for_one);
   expect_same_words("supervisor", "auto_shutdown", auto_shutdown::all_significant);
   expect_same_words("child", "restart", restart_type::temporary);
-  expect_same_words("child", "on_spent", spent_policy::park);
+  expect_same_words("child", "on_spent", spent_policy::end);
   expect_same_words("child", "on_hang", hang_policy::replace);
   expect_same_words("child", "on_stop", stop_policy::drain);
   expect_same_words("mailbox", "overflow", overflow_policy::give_back);
@@ -96,6 +99,7 @@ TEST(schema, allows_no_more_than_trees_in_cpp_may_have) {
   tree.strategy = strategy::simple_one_for_one;
   tree.initial = static_cast<unsigned>(*find_field("supervisor", "initial")->max);
   tree.partitions = static_cast<unsigned>(*find_field("supervisor", "partitions")->max);
+  tree.max_children = static_cast<unsigned>(*find_field("supervisor", "max_children")->max);
   tree.intensity.within = milliseconds{*find_field("intensity", "within")->max};
   child_spec child;
   child.id = "c";
@@ -167,7 +171,8 @@ TEST(schema, has_the_defaults_of_a_pool) {
   EXPECT_EQ(text_default("pool", "on_exception"), "fail");
   EXPECT_EQ(spec.on_exception, exception_policy::fail);
   EXPECT_EQ(number_default("pool", "deadline"), spec.limits.deadline.count());
-  EXPECT_EQ(number_default("pool", "min_workers"), spec.size.min_workers);
+  EXPECT_FALSE(find_field("pool", "min_workers")->fallback);
+  EXPECT_FALSE(spec.size.min_workers);
   EXPECT_EQ(number_default("pool", "max_workers"), spec.size.max_workers);
   EXPECT_EQ(number_default("pool", "idle_exit"), spec.size.idle_exit.count());
   EXPECT_EQ(number_default("pool", "spares"), spec.size.spares);
@@ -202,7 +207,8 @@ TEST(schema, has_the_defaults_of_steps) {
   EXPECT_EQ(number_default("map", "window"), map_step{}.window);
   EXPECT_EQ(number_default("map", "within"), map_step{}.within.count());
   EXPECT_EQ(text_default("map", "order"), map_step{}.as_completed ? "completion" : "inputs");
-  EXPECT_EQ(number_default("resize", "min_workers"), resize_step{}.min_workers);
+  EXPECT_FALSE(find_field("resize", "min_workers")->fallback);
+  EXPECT_FALSE(resize_step{}.min_workers);
   EXPECT_EQ(number_default("resize", "within"), resize_step{}.within.count());
   EXPECT_EQ(text_default("map", "on_failure"), to_string(map_step{}.on_failure));
   EXPECT_EQ(text_default("map", "progress"), map_step{}.progress ? "true" : "false");

@@ -19,6 +19,7 @@ MODULES = {
     "runtime/process": ("runtime/base",),
     "runtime/journal": ("runtime/base",),
     "runtime/observe": ("runtime/base",),
+    "runtime/throw_frames": ("runtime/base", "runtime/process"),
     "runtime/pool": ("runtime/base", "runtime/policy", "runtime/process"),
     # The bring-up of the actor system assembles a runtime from its parts.
     "runtime/actor_system": ("runtime/base", "runtime/policy", "runtime/process", "runtime/pool",
@@ -31,7 +32,7 @@ MODULES = {
     "cli": None,
 }
 WITHOUT_CAF = ("runtime/base", "runtime/policy", "runtime/process", "runtime/journal", "runtime/observe",
-               "runtime/pool", "config", "soak")
+               "runtime/throw_frames", "runtime/pool", "config", "soak")
 PUBLIC = "runtime/include/steward"
 PORT = (PUBLIC + "/port.hpp",) + tuple("runtime/actor_system/" + name for name in (
     "port.cpp", "durable_actor.hpp", "durable_parts.hpp", "durable_actor.cpp", "durable_mailbox.cpp",

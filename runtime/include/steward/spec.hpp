@@ -43,6 +43,7 @@ enum class auto_shutdown : std::uint8_t {
 enum class spent_policy : std::uint8_t {
   escalate,  ///< its supervisor gives up
   park,      ///< it stays down, its messages wait, and the tree lives; see `child_spec::park_for`
+  end,       ///< it ends for good, its messages become dead letters, and the tree lives
 };
 
 /// What a full mailbox does with one more message.
@@ -144,11 +145,13 @@ struct actor_spec {
 
 /// How many workers a pool has.
 struct pool_size {
-  unsigned workers = 0;            ///< at the start; 0 means one per core
-  unsigned min_workers = 0;        ///< the pool shrinks to this many when it is idle; 0 means `workers`
-  unsigned max_workers = 0;        ///< the pool grows to this many while tasks wait; 0 means `workers`
-  milliseconds idle_exit{30'000};  ///< a worker above `min_workers` ends after this long without a task
-  unsigned spares = 0;             ///< workers beyond these that stand by, ready, for one that dies
+  unsigned workers =
+      0;  ///< at the start; 0 means one per core, and where `min_workers` is 0, too: none until tasks come
+  std::optional<unsigned> min_workers{};  ///< the pool shrinks to this many when it is idle; none means `workers`
+  unsigned max_workers = 0;               ///< the pool grows to this many while tasks wait; 0 means `workers`, or one
+                                          ///< per core
+  milliseconds idle_exit{30'000};         ///< a worker above `min_workers` ends after this long without a task
+  unsigned spares = 0;                    ///< workers beyond these that stand by, ready, for one that dies
 };
 
 /// What a pool's tasks and workers may take. None is unlimited but where 0 says so.
@@ -228,12 +231,14 @@ struct child_spec {
   std::optional<milliseconds> shutdown{};      ///< limit of an orderly stop; see `shutdown_of` for the defaults
   std::optional<milliseconds> start_within{};  ///< limit of a start; see `start_within_of`
   backoff_spec backoff{};
-  bool significant = false;  ///< its own end may end the supervisor; see `auto_shutdown`
+  unsigned start_retries = 0;  ///< a first start that fails is tried this many times more, with `backoff` between
+  bool significant = false;    ///< its own end may end the supervisor; see `auto_shutdown`
   std::optional<steward::intensity>
       intensity{};  ///< a budget of its own; without it the child draws on the supervisor's
   spent_policy on_spent = spent_policy::escalate;
   milliseconds park_for{0};    ///< a parked child is revived after this long; 0: only by `restart_child`
   mailbox_spec mailbox{};      ///< actors only, as all that follows
+  unsigned partitions = 0;     ///< this many of it, "0", "1", ..., among which keys choose; see `supervisor::partition`
   unsigned redeliver = 0;      ///< a message whose handler threw is handled this many times more, then quarantined
   milliseconds hang_after{0};  ///< a handler that runs longer is reported; 0: never
   hang_policy on_hang = hang_policy::report;
@@ -251,8 +256,9 @@ struct supervisor_spec {
   steward::intensity intensity{};
   steward::auto_shutdown auto_shutdown = steward::auto_shutdown::never;
   std::vector<child_spec> children{};
-  unsigned initial = 0;     ///< simple_one_for_one: children made at the start
-  unsigned partitions = 0;  ///< simple_one_for_one: spread over this many supervisors "p0", "p1", ...; 0: over none
+  unsigned initial = 0;       ///< simple_one_for_one: children made at the start
+  unsigned partitions = 0;    ///< simple_one_for_one: spread over this many supervisors "p0", "p1", ...; 0: over none
+  unsigned max_children = 0;  ///< simple_one_for_one: one more is refused, whatever these do; 0: no limit
 };
 
 /// The limit of a child's orderly stop: as given, else 5 s, or what its pool has, and none for supervisors.

@@ -18,6 +18,7 @@
 #include "steward/messages.hpp"
 #include "steward/outcome.hpp"
 #include "steward/parameter.hpp"
+#include "steward/partition.hpp"
 #include "steward/pool.hpp"
 #include "steward/runtime.hpp"
 #include "steward/sinks.hpp"
@@ -27,3 +28,4 @@
 #include "steward/task_actors.hpp"
 #include "steward/text_form.hpp"
 #include "steward/timer.hpp"
+#include "steward/watch.hpp"
