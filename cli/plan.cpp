@@ -159,6 +159,7 @@ private:
     if (dynamic) {
       to.shown(prefix + "initial", fmt::format("{}", x.initial));
       to.other(prefix + "partitions", fmt::format("{}", x.partitions));
+      to.other(prefix + "max_children", x.max_children == 0 ? "no limit" : fmt::format("{}", x.max_children));
     }
     out.remarks.push_back(
         fmt::format("budget: {} of its children within {}, one more and it {}",
@@ -167,7 +168,8 @@ private:
                     prefix.empty() ? "gives up, exit code 4" : "fails as a child of its own supervisor"));
     if (dynamic)
       out.remarks.push_back(
-          fmt::format("dynamic: {} at the start, more by start_child{}", x.initial,
+          fmt::format("dynamic: {} at the start, more by start_child{}{}", x.initial,
+                      x.max_children > 0 ? fmt::format(", {} at most", x.max_children) : "",
                       x.partitions > 0 ? fmt::format(", spread over p0 to p{}", x.partitions - 1) : ""));
     for (const auto& one : x.children) out.children.push_back(child(one, x, out.path, source));
   }
@@ -193,6 +195,7 @@ private:
     to.shown("shutdown", limit_text(shutdown_of(x)));
     to.shown("start_within", limit_text(start_within_of(x)));
     to.delays("backoff", x.backoff);
+    to.other("start_retries", fmt::format("{}", x.start_retries));
     to.other("significant", x.significant ? "true" : "false");
     if (x.intensity) {
       to.shown("intensity.restarts", fmt::format("{}", x.intensity->restarts));
@@ -206,10 +209,12 @@ private:
     restarts.after_what = x.restart == restart_type::transient ? "only after a crash" : "";
     restarts.delays = x.backoff;
     restarts.limit = x.intensity.value_or(parent.intensity);
-    restarts.consequence = parent_path + (parent.partitions > 0 ? "/pK" : "") + " gives up";
+    restarts.consequence =
+        (x.partitions > 0 ? out.path : parent_path + (parent.partitions > 0 ? "/pK" : "")) + " gives up";
     if (x.on_spent == spent_policy::park)
       restarts.consequence = x.park_for > milliseconds{0} ? "it is parked for " + render_duration(x.park_for)
                                                           : std::string{"it is parked until restart_child"};
+    if (x.on_spent == spent_policy::end) restarts.consequence = "it ends for good, and its siblings live on";
     out.restarts.push_back(std::move(restarts));
   }
 
@@ -218,11 +223,16 @@ private:
     out.runs_in = "thread";
     out.what = fmt::format("actor {}, on a thread", actor.type);
     for (const auto& [name, value] : actor.params) to.shown("with." + name, text_of(value));
+    if (x.partitions > 0) {
+      out.what += fmt::format(", {} partitions 0 to {}", x.partitions, x.partitions - 1);
+      to.shown("partitions", fmt::format("{}", x.partitions));
+    }
     to.other("mailbox.limit", fmt::format("{}", x.mailbox.limit));
     to.other("mailbox.overflow", to_string(x.mailbox.overflow));
     to.other("on_crash", x.redeliver == 0 ? "drop" : fmt::format("redeliver {}", x.redeliver));
     to.other("hang_after", x.hang_after == milliseconds{0} ? "never" : render_duration(x.hang_after));
     to.other("on_hang", to_string(x.on_hang));
+    to.other("on_stop", to_string(x.on_stop));
   }
 
   static const char* how_many_begin(const pool_spec& x) {

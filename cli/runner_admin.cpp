@@ -42,7 +42,7 @@ std::string runner::absolute(const std::string& name) const {
 void runner::tell_result(const std::string& request, const admin_result& result, const config::step& whole) {
   const std::string code = to_string(result.code);
   std::string line = request + ": " + code;
-  if (result.code == admin_code::failed) line += ", " + describe(result.why);
+  if (result.code == admin_code::failed || result.code == admin_code::max_children) line += ", " + describe(result.why);
   if (!result.extra.empty()) line += ", " + result.extra;
   out_.line(line);
   for (const auto& fault : result.faults) out_.line("  " + describe(fault));

@@ -139,7 +139,7 @@ pool_spec decode_pool(const section_reader& from, std::string_view base, const c
   result.limits.start_within = from.duration("start_within");
   result.limits.shutdown = from.duration("shutdown");
   for (const auto& actor : from.texts("actors")) {
-    directory.resolve_earlier_actor(from.context(), actor, base);
+    directory.resolve_earlier(from.context(), actor, base, child_kind::actor);
     result.actors.push_back(actor.text);
   }
   if (result.runs_in == rung::thread) {
@@ -175,7 +175,7 @@ child_kind kind_of_child(const section_reader& from) {
                               {"exactly one of actor, pool and supervisor", {}});
   }
   if (result == child_kind::pool || result == child_kind::supervisor) {
-    for (const auto* key : {"with", "mailbox", "on_crash", "hang_after", "on_hang"}) {
+    for (const auto* key : {"with", "partitions", "mailbox", "on_crash", "hang_after", "on_hang", "on_stop"}) {
       if (from.has(key)) {
         from.fault_at_key(key, fmt::format("belongs to an actor, and this child is a {}", first));
       }
@@ -205,20 +205,13 @@ void decode_policy(const section_reader& from, child_spec& into) {
   into.shutdown = decode_limit(from, "shutdown");
   into.start_within = decode_limit(from, "start_within");
   into.backoff = decode_backoff(from.nested("backoff"));
+  into.start_retries = from.count("start_retries");
   into.significant = from.boolean("significant");
   if (from.has("intensity")) {
     into.intensity = decode_intensity(from.nested("intensity"));
   }
-  into.on_spent = to_enum(from.text("on_spent").text, spent_policy::park);
+  into.on_spent = to_enum(from.text("on_spent").text, spent_policy::end);
   into.park_for = from.duration("park_for");
-}
-
-void decode_actor_policy(const section_reader& from, child_spec& into) {
-  const auto mailbox = from.nested("mailbox");
-  into.mailbox = {mailbox.count("limit"), to_enum(mailbox.text("overflow").text, overflow_policy::drop_newest)};
-  into.redeliver = decode_redeliver(from);
-  into.hang_after = from.duration("hang_after");
-  into.on_hang = to_enum(from.text("on_hang").text, hang_policy::replace);
 }
 
 unsigned decode_partitions(const section_reader& from) {
@@ -226,6 +219,16 @@ unsigned decode_partitions(const section_reader& from) {
     return from.count("partitions");
   }
   return std::clamp(std::thread::hardware_concurrency(), bounds::partitions.min, bounds::partitions.max);
+}
+
+void decode_actor_policy(const section_reader& from, child_spec& into) {
+  const auto mailbox = from.nested("mailbox");
+  into.mailbox = {mailbox.count("limit"), to_enum(mailbox.text("overflow").text, overflow_policy::give_back)};
+  into.redeliver = decode_redeliver(from);
+  into.partitions = decode_partitions(from);
+  into.hang_after = from.duration("hang_after");
+  into.on_hang = to_enum(from.text("on_hang").text, hang_policy::replace);
+  into.on_stop = to_enum(from.text("on_stop").text, stop_policy::drain);
 }
 
 // Reads a tree from the top down.
@@ -245,6 +248,7 @@ public:
     result.auto_shutdown = to_enum(from.text("auto_shutdown").text, auto_shutdown::all_significant);
     result.initial = from.count("initial");
     result.partitions = decode_partitions(from);
+    result.max_children = from.count("max_children");
     bool is_sound = !from.garbled() && from.has("children") && faults.count() == faults_before;
     const auto faults_before_children = faults.count();
     const auto children = from.nested_list("children");
@@ -311,11 +315,28 @@ private:
       places_.spoil(known.path);
       known.pool.reset();
     }
-    directory_.add(known);
+    add_known(known, result.partitions);
     if (known.kind == child_kind::supervisor) {
       result.what = std::make_shared<supervisor_spec>(decode_supervisor(from.nested("supervisor"), known.path));
     }
     return result;
+  }
+
+  // Of an actor with partitions, those are the actors.
+  void add_known(known_child child, unsigned partitions) {
+    if (child.kind != child_kind::actor || partitions == 0) {
+      directory_.add(std::move(child));
+      return;
+    }
+    auto part = child;
+    part.by_path_only = true;
+    child.kind = child_kind::supervisor;
+    directory_.add(child);
+    for (unsigned i = 0; i < std::min(partitions, bounds::partitions.max); ++i) {
+      part.id = std::to_string(i);
+      part.path = fmt::format("{}/{}", child.path, i);
+      directory_.add(part);
+    }
   }
 
   void decode_actor(const section_reader& from, const std::string& base, known_child& known, child_spec& into) {

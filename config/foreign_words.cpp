@@ -8,7 +8,7 @@
 namespace steward::config {
 namespace {
 
-constexpr std::array<foreign_word, 109> keys{{
+constexpr std::array<foreign_word, 114> keys{{
     {"scenario", "scenario", "name title"},
     {"scenario", "description", "desc doc comment"},
     {"scenario", "seed", "random_seed rng_seed"},
@@ -21,10 +21,14 @@ constexpr std::array<foreign_word, 109> keys{{
     {"child", "shutdown",
      "stop_timeout shutdown_timeout stopwaitsecs timeoutstopsec stop_grace_period kill_timeout "
      "terminationgraceperiodseconds stop_within"},
-    {"child", "start_within", "start_timeout startsecs start_period init_timeout timeoutstartsec startretries"},
+    {"child", "start_within", "start_timeout startsecs start_period init_timeout timeoutstartsec"},
+    {"child", "start_retries", "startretries start_attempts max_start_retries start_tries retry_start"},
+    {"child", "on_spent", "on_limit on_exhausted on_intensity on_give_up"},
     {"child", "backoff", "delay restart_delay restartsec retry_delay"},
     {"child", "intensity", "max_restarts max_retries max_nr_of_retries"},
     {"child", "significant", "critical essential"},
+    {"child", "on_stop", "on_shutdown drain graceful graceful_stop stop_policy"},
+    {"child", "partitions", "shards instances replicas numprocs routees"},
     {"child", "hang_after", "hang_timeout watchdog watchdogsec handler_timeout"},
     {"child", "mailbox", "inbox queue"},
     {"child", "supervisor", "group subtree"},
@@ -32,6 +36,7 @@ constexpr std::array<foreign_word, 109> keys{{
     {"supervisor", "intensity", "max_restarts max_retries max_seconds max_r max_t period window restart_intensity"},
     {"supervisor", "children", "workers actors childs processes members services"},
     {"supervisor", "initial", "count instances replicas"},
+    {"supervisor", "max_children", "maxchildren max_workers max_processes child_limit limit max_count"},
     {"intensity", "restarts", "max_restarts max_retries count max max_r burst startlimitburst limit intensity number"},
     {"intensity", "within",
      "max_seconds period window time seconds interval startlimitintervalsec per max_t time_range"},
@@ -125,7 +130,7 @@ constexpr std::array<foreign_word, 109> keys{{
     {"start_child", "with", "args params"},
 }};
 
-constexpr std::array<foreign_word, 40> words{{
+constexpr std::array<foreign_word, 45> words{{
     {"child.restart", "permanent", "always unless_stopped yes true on"},
     {"child.restart", "transient",
      "on_failure on_abnormal on_abort on_error on_crash unexpected failure crash abnormal"},
@@ -133,9 +138,12 @@ constexpr std::array<foreign_word, 40> words{{
     {"child.shutdown", "brutal_kill", "kill sigkill now immediate immediately"},
     {"child.shutdown", "infinity", "none never no unlimited forever infinite -1"},
     {"child.start_within", "infinity", "none never no unlimited forever infinite -1"},
-    {"child.on_spent", "escalate", "give_up giveup stop fail shutdown"},
+    {"child.on_spent", "escalate", "give_up giveup fail shutdown"},
     {"child.on_spent", "park", "suspend pause hold isolate"},
+    {"child.on_spent", "end", "stop terminate finish drop remove"},
     {"child.on_hang", "report", "log warn none ignore"},
+    {"child.on_stop", "drain", "graceful flush finish handle"},
+    {"child.on_stop", "discard", "drop abandon leave"},
     {"child.on_hang", "replace", "restart kill abandon"},
     {"supervisor.strategy", "simple_one_for_one", "simple dynamic dynamic_supervisor simple_one"},
     {"supervisor.strategy", "one_for_all", "all_for_one all one_for_all_strategy all_for_one_strategy all_for_all"},
@@ -145,8 +153,10 @@ constexpr std::array<foreign_word, 40> words{{
     {"supervisor.auto_shutdown", "any_significant", "any true yes"},
     {"supervisor.auto_shutdown", "all_significant", "all"},
     {"supervisor.partitions", "per_core", "auto cores cpus cpu_count"},
+    {"child.partitions", "per_core", "auto cores cpus cpu_count"},
     {"mailbox.overflow", "drop_oldest", "drop drop_head discard_oldest overwrite drop_first"},
     {"mailbox.overflow", "drop_newest", "drop_tail discard drop_last drop_new ignore"},
+    {"mailbox.overflow", "give_back", "return send_back bounce"},
     {"mailbox.overflow", "reject", "error fail refuse fail_fast"},
     {"pool.runs_in", "processes", "process procs fork forks multiprocessing subprocess subprocesses"},
     {"pool.runs_in", "threads", "thread threading pthread pthreads"},

@@ -141,6 +141,9 @@ void add_supervisor(table& t) {
       .fallback("0")
       .range(bounds::partitions, "supervisors")
       .words({"per_core"});
+  t.add("max_children", integer, "With simple_one_for_one: a child beyond this many is refused; 0: no limit.")
+      .fallback("0")
+      .range(bounds::max_children, "children");
   t.add("children", sections, "The children in start order; they are stopped in reverse.").of("child").required();
 }
 
@@ -161,16 +164,24 @@ void add_child(table& t) {
       .range(1, hour_ms, "ms")
       .words({"infinity"});
   t.add("backoff", section, "Delays between restarts of this child.").of("backoff");
+  t.add("start_retries", integer, "A first start that fails is tried so many times more, with the delays of backoff.")
+      .fallback("0")
+      .range(bounds::start_retries, "times");
   t.add("significant", boolean, "Whether its own end may end the supervisor, see auto_shutdown.").fallback("false");
   t.add("intensity", section, "A restart limit of its own; without it the child draws on the supervisor's.")
       .of("intensity");
-  t.add("on_spent", choice, "What its own limit does when it is reached: the supervisor gives up, or the child parks.")
+  t.add("on_spent", choice,
+        "What its own limit does when it is reached: the supervisor gives up, the child parks, or it ends for good.")
       .fallback("escalate")
-      .allowed({"escalate", "park"});
+      .allowed({"escalate", "park", "end"});
   t.add("park_for", duration, "A parked child is revived after so long; 0s: only by restart_child.")
       .fallback("0s")
       .range(1, day_ms, "ms")
       .or_zero();
+  t.add("partitions", integer, "So many of this actor, called 0, 1, ... below its id, among which keys choose.")
+      .fallback("0")
+      .range(bounds::partitions, "actors")
+      .words({"per_core"});
   t.add("mailbox", section, "Bound of the actor's mailbox.").of("mailbox");
   t.add("on_crash", special, "drop, or {redeliver: N}: what happens to the message whose handler threw.");
   t.add("hang_after", duration, "A handler that runs longer is reported; 0s: never.")
@@ -180,12 +191,19 @@ void add_child(table& t) {
   t.add("on_hang", choice, "Whether an actor that hangs is only reported, or replaced as well.")
       .fallback("report")
       .allowed({"report", "replace"});
+  t.add("on_stop", choice,
+        "Whether an actor that is stopped in order leaves the messages that wait, or handles them first, within nine "
+        "tenths of its shutdown; new ones are refused meanwhile.")
+      .fallback("discard")
+      .allowed({"discard", "drain"});
 
   t.begin("mailbox");
   t.add("limit", integer, "Ordinary messages that may wait.").fallback("1000000").range(bounds::mailbox, "messages");
-  t.add("overflow", choice, "What happens to one more: it is refused, the oldest makes room, or it is dropped.")
+  t.add("overflow", choice,
+        "What happens to one more: it is refused, the oldest makes room, it is dropped, or it is refused and sent back "
+        "to the actor that has told it.")
       .fallback("reject")
-      .allowed({"reject", "drop_oldest", "drop_newest"});
+      .allowed({"reject", "drop_oldest", "drop_newest", "give_back"});
 
   t.begin("on_crash");
   t.add("redeliver", integer, "The message is handled so many times more, then quarantined.")
@@ -304,7 +322,7 @@ void add_steps(table& t) {
         "The result of start_child, terminate_child or restart_child that is right; another one fails the run.")
       .fallback("ok")
       .allowed({"ok", "ignored", "already_started", "already_present", "not_found", "running", "restarting",
-                "unsupported", "failed", "invalid", "noproc", "timed_out"});
+                "unsupported", "failed", "invalid", "max_children", "noproc", "timed_out"});
 
   t.begin("start_child");
   t.add("supervisor", text, "Id or path of a supervisor with strategy simple_one_for_one.").required();

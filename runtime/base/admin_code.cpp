@@ -24,6 +24,8 @@ const char* to_string(admin_code x) noexcept {
       return "failed";
     case admin_code::invalid:
       return "invalid";
+    case admin_code::max_children:
+      return "max_children";
     case admin_code::noproc:
       return "noproc";
     case admin_code::timed_out:

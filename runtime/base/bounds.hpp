@@ -22,6 +22,8 @@ inline constexpr std::uint64_t mib = 1ULL << 20U;
 inline constexpr bound<std::size_t> id_bytes{1, 64};
 inline constexpr bound<unsigned> initial{0, 1'000'000};
 inline constexpr bound<unsigned> partitions{1, 1'024, true};
+inline constexpr bound<unsigned> max_children{1, 10'000'000, true};
+inline constexpr bound<unsigned> start_retries{0, 10'000};
 inline constexpr bound<unsigned> redeliver{0, 100};
 inline constexpr bound<unsigned> mailbox{1, 0xffff'ffffU};
 inline constexpr bound<unsigned> workers{1, 1'024, true};

@@ -68,9 +68,10 @@ spec_changes changes_between(const child_spec& a, const child_spec& b) {
   spec_changes out;
   comparison{out.now}("restart", a.restart, b.restart)("shutdown", a.shutdown, b.shutdown)(
       "start_within", a.start_within, b.start_within)("backoff", a.backoff, b.backoff)(
-      "significant", a.significant, b.significant)("intensity", a.intensity, b.intensity)(
-      "on_spent", a.on_spent, b.on_spent)("park_for", a.park_for, b.park_for)("mailbox", a.mailbox, b.mailbox)(
-      "redeliver", a.redeliver, b.redeliver)("on_hang", a.on_hang, b.on_hang)("exceptions", a.exceptions, b.exceptions);
+      "start_retries", a.start_retries, b.start_retries)("significant", a.significant, b.significant)(
+      "intensity", a.intensity, b.intensity)("on_spent", a.on_spent, b.on_spent)("park_for", a.park_for, b.park_for)(
+      "mailbox", a.mailbox, b.mailbox)("redeliver", a.redeliver, b.redeliver)("on_hang", a.on_hang, b.on_hang)(
+      "on_stop", a.on_stop, b.on_stop)("exceptions", a.exceptions, b.exceptions);
   comparison{a.hang_after.count() > 0 ? out.now : out.at_restart}("hang_after", a.hang_after, b.hang_after);
   const auto* pool = std::get_if<pool_spec>(&a.what);
   const auto* actor = std::get_if<actor_spec>(&a.what);
@@ -86,7 +87,7 @@ spec_changes changes_between(const child_spec& a, const child_spec& b) {
 spec_changes changes_between(const supervisor_spec& a, const supervisor_spec& b) {
   spec_changes out;
   comparison{out.now}("strategy", a.strategy, b.strategy)("intensity", a.intensity, b.intensity)(
-      "auto_shutdown", a.auto_shutdown, b.auto_shutdown);
+      "auto_shutdown", a.auto_shutdown, b.auto_shutdown)("max_children", a.max_children, b.max_children);
   comparison{out.at_restart}("initial", a.initial, b.initial);
   return out;
 }

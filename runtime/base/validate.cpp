@@ -86,6 +86,10 @@ public:
             "exactly one, the template of the children to come");
     check_crowd("initial", x.initial, bounds::initial, dynamic);
     check_crowd("partitions", x.partitions, bounds::partitions, dynamic);
+    check_crowd("max_children", x.max_children, bounds::max_children, dynamic);
+    if (dynamic && x.max_children > 0 && x.initial > x.max_children)
+      fault("initial", fmt::format("{} children at the start, and max_children is {}", x.initial, x.max_children),
+            "at most `max_children`");
     std::set<std::string_view> ids;
     for (const auto& child : x.children) {
       const bool is_new = ids.insert(child.id).second;
@@ -108,11 +112,12 @@ public:
     if (x.start_within)
       check_time("start_within", *x.start_within, milliseconds{1}, "a duration longer than 0ms or infinity");
     check_backoff("backoff", x.backoff);
+    check_count("start_retries", x.start_retries, bounds::start_retries);
     if (x.significant) check_significant(x, parent);
     check_budget(x);
     const auto what = kind_of(x);
     if (what == kind::actor)
-      check_actor(x);
+      check_actor(x, parent);
     else
       check_no_actor(x, what);
     if (const auto* pool = std::get_if<pool_spec>(&x.what)) check_pool(*pool);
@@ -222,25 +227,37 @@ private:
 
   void check_budget(const child_spec& x) {
     if (x.intensity) check_window("intensity.within", x.intensity->within);
-    if (x.on_spent > spent_policy::park)
-      unknown("on_spent", "escalate or park");
-    else if (x.on_spent == spent_policy::park && !x.intensity)
-      fault("on_spent", "a child without a restart limit of its own cannot be parked", "an intensity of this child");
+    if (x.on_spent > spent_policy::end)
+      unknown("on_spent", "escalate, park or end");
+    else if (x.on_spent != spent_policy::escalate && !x.intensity)
+      fault("on_spent",
+            fmt::format("a child without a restart limit of its own cannot be {}",
+                        x.on_spent == spent_policy::park ? "parked" : "ended by it"),
+            "an intensity of this child");
     check_finite("park_for", x.park_for, milliseconds{0}, max_duration, "a duration, or 0 for no end");
     if (x.park_for > milliseconds{0} && x.on_spent != spent_policy::park)
       fault("park_for", "the child is never parked", "on_spent: park");
   }
 
-  void check_actor(const child_spec& x) {
+  void check_actor(const child_spec& x, const supervisor_spec& parent) {
+    check_count("partitions", x.partitions, bounds::partitions);
+    if (x.partitions > 0 && parent.strategy == strategy::simple_one_for_one)
+      fault("partitions", "children of simple_one_for_one are many already", "the supervisor's `partitions`");
+    if (x.partitions > 0 && x.significant)
+      fault("partitions", "a significant child is one child", "significant: false, or no partitions");
     check_count("mailbox.limit", x.mailbox.limit, bounds::mailbox);
-    if (x.mailbox.overflow > overflow_policy::drop_newest)
-      unknown("mailbox.overflow", "reject, drop_oldest or drop_newest");
+    if (x.mailbox.overflow > overflow_policy::give_back)
+      unknown("mailbox.overflow", "reject, drop_oldest, drop_newest or give_back");
     check_count("on_crash.redeliver", x.redeliver, bounds::redeliver);
     check_finite("hang_after", x.hang_after, milliseconds{0}, max_duration, "a duration, or 0 for never");
     if (x.on_hang > hang_policy::replace)
       unknown("on_hang", "report or replace");
     else if (x.on_hang != hang_policy::report && x.hang_after == milliseconds{0})
       fault("on_hang", "no handler counts as hung without a limit", "a hang_after");
+    if (x.on_stop > stop_policy::drain)
+      unknown("on_stop", "discard or drain");
+    else if (x.on_stop == stop_policy::drain && shutdown_of(x) == brutal_kill)
+      fault("on_stop", "a child with shutdown: brutal_kill has no time to drain", "a shutdown longer than 0ms");
   }
 
   void check_no_actor(const child_spec& x, kind what) {
@@ -255,7 +272,9 @@ private:
     if (x.redeliver != 0) refuse("on_crash.redeliver");
     if (x.hang_after != milliseconds{0}) refuse("hang_after");
     if (x.on_hang != hang_policy::report) refuse("on_hang");
+    if (x.on_stop != stop_policy::discard) refuse("on_stop");
     if (x.exceptions) refuse("exceptions");
+    if (x.partitions != 0) refuse("partitions");
   }
 
   void check_nested(const std::shared_ptr<supervisor_spec>& x) {

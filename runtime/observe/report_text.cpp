@@ -55,6 +55,12 @@ std::string decision_text(const event_decision& decision) {
     out = decision.period_ms == 0
               ? fmt::format("gave up: {} failed starts in a row are allowed", decision.limit)
               : fmt::format("gave up: {} restarts in {} are allowed", decision.limit, human_period(decision.period_ms));
+  } else if (decision.action == "retry") {
+    out = fmt::format("start again, {} of {}, {}", decision.restarts, decision.limit,
+                      decision.delay_ms == 0 ? "now" : "after " + human_period(decision.delay_ms));
+  } else if (decision.action == "end") {
+    out =
+        fmt::format("ended for good: {} restarts in {} are allowed", decision.limit, human_period(decision.period_ms));
   } else if (decision.action == "none") {
     out = "nothing to decide";
   } else {

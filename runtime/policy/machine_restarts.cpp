@@ -22,9 +22,10 @@ event_decision supervisor_machine::decision(const char* what, const restart_budg
 void supervisor_machine::note_end(child_number i, const entry& c, const exit_info& how, const char* decided,
                                   time_point now, actions& out) const {
   const bool crashed = is_abnormal(how.cls);
-  auto& e =
-      add_note(out, i, crashed ? event_kind::crash : event_kind::stop, crashed ? event_level::error : event_level::info)
-          .what;
+  auto& told = add_note(out, i, crashed ? event_kind::crash : event_kind::stop,
+                        crashed ? event_level::error : event_level::info);
+  told.end = how.cls;
+  auto& e = told.what;
   e.incarnation = c.incarnation;
   if (crashed) {
     e.why = how.why;
@@ -48,6 +49,8 @@ void supervisor_machine::crashed(child_number i, entry& c, exit_info how, time_p
   if (!budget.allow(now)) {
     if (past.own && c.policy->on_spent == spent_policy::park)
       park(i, c, how, now, out);
+    else if (past.own && c.policy->on_spent == spent_policy::end)
+      end_spent(i, c, how, now, out);
     else
       give_up(i, c, how, now, out);
     return;
@@ -58,6 +61,7 @@ void supervisor_machine::crashed(child_number i, entry& c, exit_info how, time_p
   const bool abnormal = is_abnormal(how.cls);
   auto& told = add_note(out, i, abnormal ? event_kind::crash : event_kind::stop,
                         abnormal ? event_level::error : event_level::info);
+  told.end = how.cls;
   auto& e = told.what;
   e.incarnation = c.incarnation;
   e.why = std::move(how.why);
@@ -103,11 +107,63 @@ void supervisor_machine::park(child_number i, entry& c, const exit_info& how, ti
   if (was_member && group_ && group_->at == stage::starting) advance_group(now, out);
 }
 
+void supervisor_machine::end_spent(child_number i, entry& c, const exit_info& how, time_point now, actions& out) {
+  note_end(i, c, how, "end", now, out);
+  auto& e = add_note(out, i, event_kind::limit, event_level::error).what;
+  e.incarnation = c.incarnation;
+  e.decision = decision("end", *c.past->own, now);
+  e.why = how.why;
+  e.text = "its own limit is spent: it ends for good, and its siblings live on";
+  c.past->spent = true;
+  answer(i, true, admin_code::failed, out, {}, how.why);
+  c.state = child_state::waiting;
+  const bool was_member = std::exchange(c.in_group, false);
+  end_down(i, c, now, out);  // it may be gone now
+  if (was_member && group_ && group_->at == stage::starting) advance_group(now, out);
+}
+
+bool supervisor_machine::retry_start(child_number i, entry& c, const exit_info& how, time_point now, actions& out) {
+  const bool first = c.from == origin::first_start && phase_ == phase::starting;
+  const bool asked = c.from == origin::start_request && phase_ == phase::running;
+  if ((!first && !asked) || c.policy->start_retries == 0) return false;
+  auto& delays = history_of(i, c).delays;
+  if (delays.steps >= c.policy->start_retries) return false;
+  const auto delay = next_delay(c.policy->delays, delays, now);
+  event_decision what;
+  what.action = "retry";
+  what.strategy = to_string(options_.strategy);
+  what.restarts = delays.steps;
+  what.limit = c.policy->start_retries;
+  what.delay_ms = delay.count();
+  auto& told = add_note(out, i, event_kind::crash, event_level::error);
+  told.end = exit_class::abnormal;
+  auto& e = told.what;
+  e.incarnation = c.incarnation;
+  e.why = how.why;
+  e.text = how.text;
+  e.decision = what;
+  if (lost_in_group(i, c, now, out)) return true;  // it is tried again with its group
+  c.state = child_state::waiting;
+  const bool was_member = std::exchange(c.in_group, false);
+  if (delay.count() == 0) {
+    begin_incarnation(i, c, now, out);
+  } else {
+    add_note(out, i, event_kind::backoff, event_level::info).what.decision = std::move(what);
+    arm(i, c, now + delay, out);
+  }
+  if (was_member && group_ && group_->at == stage::starting) advance_group(now, out);
+  return true;
+}
+
 void supervisor_machine::end_for_good(child_number i, entry& c, const exit_info& how, time_point now, actions& out) {
   const bool serving = in_service();
   note_end(i, c, how, serving ? "stop" : "none", now, out);
   c.state = child_state::waiting;
-  if (!serving) return;  // stopped in its turn, if it is not forgotten
+  if (serving) end_down(i, c, now, out);  // else stopped in its turn, if it is not forgotten
+}
+
+/// A child that is down is not to come back.
+void supervisor_machine::end_down(child_number i, entry& c, time_point now, actions& out) {
   if (c.policy->significant && ends_supervisor(i)) {
     auto& told = add_note(out, std::nullopt, event_kind::stop, event_level::info);
     told.what.text = std::string{"auto_shutdown: "} + to_string(options_.auto_shutdown);
@@ -163,7 +219,8 @@ std::vector<child_number> supervisor_machine::group_of(child_number culprit) con
   std::vector<child_number> out;
   const auto first = options_.strategy == strategy::one_for_all ? children_.begin() : children_.lower_bound(culprit);
   for (auto it = first; it != children_.end(); ++it)
-    if (it->first != culprit && it->second.state != child_state::parked) out.push_back(it->first);
+    if (it->first != culprit && it->second.state != child_state::parked && !is_spent(it->second))
+      out.push_back(it->first);
   return out;
 }
 
@@ -183,6 +240,7 @@ void supervisor_machine::begin_group(child_number culprit, milliseconds delay, t
     auto& c = it->second;
     switch (c.state) {
       case child_state::idle:  // as in OTP: what had finished or was terminated comes back with its group
+        if (is_spent(c)) break;
         c.state = child_state::waiting;
         c.in_group = true;
         break;
@@ -195,7 +253,7 @@ void supervisor_machine::begin_group(child_number culprit, milliseconds delay, t
         c.in_group = true;
         break;
       case child_state::stopping:  // waited for; one that ended for good comes back as if it were idle already
-        if (c.then == afterwards::idle && !wanted_down(it->first)) c.then = afterwards::wait;
+        if (c.then == afterwards::idle && !wanted_down(it->first) && !is_spent(c)) c.then = afterwards::wait;
         c.in_group = true;
         break;
       case child_state::parked:
@@ -347,6 +405,8 @@ actions supervisor_machine::restart_child(child_number i, request_number request
       break;
     case child_state::idle:
       c.from = origin::restart_request;
+      if (c.past && std::exchange(c.past->spent, false) && has_budget(c))
+        c.past->own = std::make_unique<restart_budget>(c.past->own->limit());
       break;
   }
   pending_.emplace(i, pending{request, true});

@@ -29,7 +29,8 @@ bool wants_restart(restart_type type, exit_class cls) {
 bool is_abnormal(exit_class cls) noexcept { return cls == exit_class::abnormal || cls == exit_class::gave_up; }
 
 child_policy policy_of(const child_spec& x) {
-  return {x.restart, shutdown_of(x), start_within_of(x), x.backoff, x.significant, x.intensity, x.on_spent, x.park_for};
+  return {x.restart,   shutdown_of(x), start_within_of(x), x.backoff,      x.significant,
+          x.intensity, x.on_spent,     x.park_for,         x.start_retries};
 }
 
 const char* to_string(child_state x) noexcept {
@@ -106,10 +107,12 @@ actions supervisor_machine::child_ready(child_number i, std::uint64_t incarnatio
   auto* c = current(i, incarnation);
   if (c == nullptr || c->state != child_state::starting) return out;
   c->state = child_state::up;
+  const bool asked = c->from == origin::start_request;
   const bool first = leave_first_start(*c);
   c->from = origin::policy;
   disarm(i, *c, out);
   c->ready_since = now;
+  if ((first || asked) && c->past) c->past->delays.steps = 0;  // what it took to start it is no crash
   const bool again = c->past && c->past->died_at;
   auto& e = add_note(out, i, again ? event_kind::recover : event_kind::ready, event_level::info).what;
   e.incarnation = incarnation;
@@ -130,7 +133,9 @@ actions supervisor_machine::child_declined(child_number i, std::uint64_t incarna
   const bool first = leave_first_start(*c);
   c->from = origin::policy;
   if (c->past) c->past->died_at.reset();
-  auto& e = add_note(out, i, event_kind::stop, event_level::info).what;
+  auto& told = add_note(out, i, event_kind::stop, event_level::info);
+  told.end = exit_class::normal;
+  auto& e = told.what;
   e.incarnation = incarnation;
   e.text = "declined to start: nothing to do";
   answer(i, true, admin_code::ignored, out);
@@ -152,6 +157,7 @@ actions supervisor_machine::child_start_failed(child_number i, std::uint64_t inc
   disarm(i, *c, out);
   c->ended = exit_class::abnormal;
   exit_info how{exit_class::abnormal, why, "failed to start"};
+  if (retry_start(i, *c, how, now, out)) return out;
   if (leave_first_start(*c) && phase_ == phase::starting) {
     note_end(i, *c, how, "stop", now, out);
     phase_ = phase::rolling_back;
@@ -164,7 +170,10 @@ actions supervisor_machine::child_start_failed(child_number i, std::uint64_t inc
     note_end(i, *c, how, "stop", now, out);
     answer(i, true, admin_code::failed, out, {}, why);
     // A start that was asked for and failed leaves no spec behind, a restart does.
+    const bool starts_with_group = c->in_group && group_ && group_->at == stage::starting;
+    if (starts_with_group) c->in_group = false;
     ask_to_stop(i, *c, c->from == origin::start_request ? afterwards::forget : end_of(*c), now, out);
+    if (starts_with_group) advance_group(now, out);
     return out;
   }
   how.text.clear();
@@ -261,7 +270,7 @@ actions supervisor_machine::timer(child_number i, std::uint64_t token, time_poin
       auto& e = add_note(out, i, event_kind::warn, event_level::warn).what;
       e.incarnation = c.incarnation;
       e.text = "did not stop within " + render_duration(c.policy->shutdown) + "; abandoned";
-      out.emplace_back(action::abandon_child{i});
+      out.emplace_back(action::abandon_child{i, true});
       if (wanted_down(i)) end_after_all(i, c, out);
       settle(i, c, out);
       after_stop(now, out);
@@ -436,6 +445,12 @@ std::optional<exit_class> supervisor_machine::end_of_child(child_number child) c
   if (it == children_.end() || it->second.state != child_state::stopping || it->second.then == afterwards::wait)
     return std::nullopt;
   return it->second.ended;
+}
+
+bool supervisor_machine::comes_back(child_number child) const {
+  const auto& c = children_.at(child);
+  if (!in_service() || c.state == child_state::idle || c.state == child_state::parked) return false;
+  return c.state != child_state::stopping || (c.then == afterwards::wait && !wanted_down(child));
 }
 
 std::size_t supervisor_machine::count_up() const {

@@ -49,6 +49,7 @@ struct child_policy {
   std::optional<steward::intensity> intensity;
   spent_policy on_spent = spent_policy::escalate;
   milliseconds park_for{0};
+  unsigned start_retries = 0;
 };
 
 child_policy policy_of(const child_spec& x);
@@ -77,6 +78,7 @@ struct stop_child {
 /// not wait for it.
 struct abandon_child {
   child_number child;
+  bool stopping = false;  ///< it had been asked to stop: this is its end
 };
 /// The machine has forgotten this child: it is down and has no spec any more.
 struct forget_child {
@@ -96,6 +98,7 @@ struct note {
   std::optional<child_number> about;
   event what;
   std::vector<child_number> also = {};  ///< others that the decision touches
+  std::optional<exit_class> end = {};   ///< the event is the end of an incarnation of `about`
 };
 /// The answer to a request, or to the part of it that is about this child.
 struct reply {
@@ -147,11 +150,12 @@ struct machine_options {
 /// It has no actor, clock or process: each call takes the time and returns what to do. Semantics are those of OTP's
 /// `supervisor`, with these differences: restarts wait out a back-off; a supervisor that reached its limit ends as
 /// `gave_up`, which a transient parent takes for the failure that it is; a child may have a budget of its own, and be
-/// parked when that is spent; nothing blocks, so that a group restart or a slow stop lets administration in. Children
-/// start in order, each after the one before is ready; they stop in reverse order, one after the other. Those of a
-/// simple_one_for_one stop at once, and their first starts overlap, `started_at_once` at most. A start that fails
-/// during the first start rolls back what was started. Reports about an incarnation that is no longer current are
-/// ignored. Each call costs O(log children), but for group restarts. Not thread-safe; one owner.
+/// parked or ended when that is spent; nothing blocks, so that a group restart or a slow stop lets administration in.
+/// Children start in order, each after the one before is ready; they stop in reverse order, one after the other. Those
+/// of a simple_one_for_one stop at once, and their first starts overlap, `started_at_once` at most. A first start that
+/// fails is tried again as often as `start_retries` allows, and those listed later wait for it; then it rolls back what
+/// was started. Reports about an incarnation that is no longer current are ignored. Each call costs O(log children),
+/// but for group restarts. Not thread-safe; one owner.
 class supervisor_machine {
 public:
   /// Children of a simple_one_for_one whose first start may be under way at the same time.
@@ -200,6 +204,8 @@ public:
   std::uint64_t incarnation_of(child_number child) const { return children_.at(child).incarnation; }
   /// How a child that is stopping now has ended for good; nothing when it is to come back.
   std::optional<exit_class> end_of_child(child_number child) const;
+  /// Whether a child that is down, or is about to be, starts again by itself.
+  bool comes_back(child_number child) const;
   std::size_t count_up() const;
   std::size_t size() const noexcept { return children_.size(); }
   bool running() const noexcept { return phase_ == phase::running; }
@@ -220,6 +226,7 @@ private:
     std::unique_ptr<restart_budget> own;
     backoff_state delays;
     std::optional<time_point> died_at;  // set from a crash until the next incarnation is ready
+    bool spent = false;                 // its own limit has ended it
   };
   /// Of each child, in 48 bytes: a tree can have many.
   struct entry {
@@ -257,6 +264,7 @@ private:
   history& history_of(child_number i, entry& c) const;
   restart_budget& budget_of(entry& c) { return has_budget(c) ? *c.past->own : budget_; }
   static bool has_budget(const entry& c) { return c.past && c.past->own; }
+  static bool is_spent(const entry& c) { return c.past && c.past->spent; }
   event_decision decision(const char* what, const restart_budget& budget, time_point now) const;
 
   void begin_incarnation(child_number i, entry& c, time_point now, actions& out, bool in_place = false);
@@ -275,7 +283,11 @@ private:
   void finish(actions& out);
   void crashed(child_number i, entry& c, exit_info how, time_point now, actions& out, bool in_place);
   void park(child_number i, entry& c, const exit_info& how, time_point now, actions& out);
+  void end_spent(child_number i, entry& c, const exit_info& how, time_point now, actions& out);
   void end_for_good(child_number i, entry& c, const exit_info& how, time_point now, actions& out);
+  void end_down(child_number i, entry& c, time_point now, actions& out);
+  /// True when this start, which has failed, is tried again.
+  bool retry_start(child_number i, entry& c, const exit_info& how, time_point now, actions& out);
   void give_up(child_number i, entry& c, const exit_info& how, time_point now, actions& out);
   void end_by_itself(const exit_info& how, time_point now, actions& out);
   bool ends_supervisor(child_number i);

@@ -1,8 +1,10 @@
 #include "supervision/directory.hpp"
 
+#include "steward/partition.hpp"
 #include "supervision/cell.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace steward::supervision {
@@ -31,6 +33,11 @@ void directory::put_pool(const std::string& path, std::shared_ptr<steward::pool>
   ends_.erase(path);
 }
 
+void directory::put_partitions(const std::string& path, unsigned count) {
+  std::lock_guard guard{mutex_};
+  partitions_[path] = count;
+}
+
 void directory::put_end(const std::string& path, policy::exit_info how) {
   {
     std::lock_guard guard{mutex_};
@@ -49,7 +56,22 @@ void directory::erase(const std::string& path) {
   }
 }
 
+void directory::keep(std::shared_ptr<void> x, std::shared_ptr<const std::atomic<bool>> over) {
+  decltype(kept_) gone;  // they join threads when they go: not under the lock
+  const std::lock_guard guard{kept_mutex_};
+  const auto rest = std::partition(kept_.begin(), kept_.end(), [](const auto& one) { return !*one.second; });
+  std::move(rest, kept_.end(), std::back_inserter(gone));
+  kept_.erase(rest, kept_.end());
+  kept_.emplace_back(std::move(x), std::move(over));
+}
+
 void directory::clear() {
+  decltype(kept_) kept;
+  {
+    const std::lock_guard guard{kept_mutex_};
+    kept.swap(kept_);
+  }
+  kept.clear();
   std::map<std::string, std::shared_ptr<steward::pool>> pools;
   std::lock_guard guard{mutex_};
   actors_.clear();
@@ -64,12 +86,31 @@ bool directory::claim(const std::string& root) {
 void directory::release(const std::string& root) {
   std::lock_guard guard{mutex_};
   claimed_.erase(root);
+  std::erase_if(partitions_, [&](const auto& x) { return x.first.starts_with(root + "/"); });
 }
 
 caf::actor directory::actor(const std::string& path) const {
   std::lock_guard guard{mutex_};
   auto it = actors_.find(path);
   return it == actors_.end() ? caf::actor{} : *it;
+}
+
+caf::actor directory::partition(const std::string& path, std::string_view key) const {
+  std::lock_guard guard{mutex_};
+  auto found = actors_.find(path);
+  if (const auto parts = partitions_.find(path); found == actors_.end() && parts != partitions_.end())
+    found = actors_.find(path + "/" + std::to_string(partition_hash(key) % parts->second));
+  return found == actors_.end() ? caf::actor{} : *found;
+}
+
+std::string directory::path_near(const std::string& own, const std::string& name) const {
+  if (name.starts_with('/')) return name;
+  auto base = own.substr(0, own.rfind('/'));
+  {
+    std::lock_guard guard{mutex_};
+    if (partitions_.contains(base)) base.resize(base.rfind('/'));
+  }
+  return name.empty() ? base : base + "/" + name;
 }
 
 std::shared_ptr<steward::pool> directory::pool_at(const std::string& path) const {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include "policy/supervisor_machine.hpp"
+#include "steward/detail/pool_places.hpp"
 #include "steward/pool.hpp"
 
 #include <caf/actor.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -15,16 +17,19 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace steward::supervision {
 
 /// What the tree holds at the moment, by path: written by the host, read by anyone. Thread-safe.
-class directory {
+class directory final : public detail::pool_finder {
 public:
   /// A cell; it has its path.
   void put_actor(const caf::actor& handle);
   void put_pool(const std::string& path, std::shared_ptr<pool> handle);
+  /// The child at this path is so many, called 0, 1, ... below it.
+  void put_partitions(const std::string& path, unsigned count);
   void put_end(const std::string& path, policy::exit_info how);
   void erase(const std::string& path);
   void clear();
@@ -34,7 +39,13 @@ public:
 
   /// An invalid handle when there is no such actor.
   caf::actor actor(const std::string& path) const;
-  std::shared_ptr<steward::pool> pool_at(const std::string& path) const;
+  /// The partition at a path that a key leads to; the actor itself when it has none.
+  caf::actor partition(const std::string& path, std::string_view key) const;
+  /// What an actor at `own` means by a name: a path as it is, an id that of a sibling, nothing its supervisor.
+  /// Partitions of an actor mean what that actor means.
+  std::string path_near(const std::string& own, const std::string& name) const;
+  std::shared_ptr<steward::pool> pool_at(const std::string& path) const override;
+  void keep(std::shared_ptr<void> x, std::shared_ptr<const std::atomic<bool>> over) override;
 
   /// Waits until every path has ended for good, or until `until`. Tells which have not.
   std::vector<std::string> wait_for_ends(const std::vector<std::string>& paths,
@@ -62,8 +73,11 @@ private:
   std::unordered_set<caf::actor, by_path, by_path> actors_;
   std::map<std::string, std::shared_ptr<steward::pool>> pools_;
   std::map<std::string, policy::exit_info> ends_;
+  std::map<std::string, unsigned> partitions_;  // kept while they restart, as handles are
   std::set<std::string> claimed_;
   bool no_more_waiting_ = false;
+  std::mutex kept_mutex_;
+  std::vector<std::pair<std::shared_ptr<void>, std::shared_ptr<const std::atomic<bool>>>> kept_;
 };
 
 }  // namespace steward::supervision

@@ -75,7 +75,7 @@ void tree_host::begin_batch(const std::string& supervisor, const batch_ptr& x) {
   auto& faults = x->result.faults;
   if (x->params.empty() && x->count > 0) faults = check_own_params(*env_.actors, spec, {}, supervisor);
   for (const auto& params : x->params) {
-    auto more = check_own_params(*env_.actors, spec, params, supervisor);
+    auto more = faults_of_own(pattern, params, supervisor);
     faults.insert(faults.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   }
   if (!faults.empty()) {
@@ -116,12 +116,19 @@ void tree_host::start_some(child::number supervisor, const batch_ptr& x, const s
   }
   std::vector<child::number> numbers;
   numbers.reserve(positions.size());
+  auto room = owner->room(*this);
   for (const auto position : positions) {
+    if (room-- == 0) {
+      x->fail(position, admin_code::max_children, too_many(*owner));
+      room = 0;
+      continue;
+    }
     const auto& made = owner->add_dynamic(*this, x->params_of(position));
     numbers.push_back(made.id);
     x->result.children[position].path = made.path();
     x->under_way.emplace(numbers.back(), position);
   }
+  if (numbers.empty()) return;
   const auto request = ++last_request_;
   batches_.emplace(request, x);
   const bool asked = feed(*owner, [&](policy::supervisor_machine& m) {

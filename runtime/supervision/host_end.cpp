@@ -20,6 +20,7 @@ void tree_host::on_exit() {
   ending_.clear();
   leaving_.clear();
   timers_.clear();
+  watches_.clear();
   if (!claimed_.empty()) env_.names->release(claimed_);
   // Whoever waits for the tree must not wait for ever, whatever ended us.
   cause gone;

@@ -128,6 +128,7 @@ supervisor::supervisor(runtime& rt, supervisor_spec spec, std::string name) : im
   auto& parts = rt.internals();
   supervision::host_environment env;
   env.events = parts.events;
+  env.letters = parts.letters.get();
   env.names = &parts.names;
   env.actors = parts.actors;
   env.tasks = parts.tasks;
@@ -227,6 +228,45 @@ void supervisor::on_end(std::function<void()> f) {
 caf::actor_system& supervisor::system() const noexcept { return impl_->rt->system(); }
 
 caf::actor supervisor::actor(const std::string& path) const { return impl_->rt->internals().names.actor(path); }
+
+namespace {
+
+/// What is to be told once, at the latest when nobody is left to tell it.
+class last_word {
+public:
+  last_word(std::string path, std::function<void(const child_end&)> f) : path_(std::move(path)), f_(std::move(f)) {}
+  ~last_word() { say({path_, 0, end_kind::stopped, after_end::nothing, {}}); }
+  last_word(const last_word&) = delete;
+  last_word& operator=(const last_word&) = delete;
+
+  void say(const child_end& x) {
+    if (auto f = std::exchange(f_, nullptr)) f(x);
+  }
+
+private:
+  std::string path_;
+  std::function<void(const child_end&)> f_;
+};
+
+}  // namespace
+
+caf::actor supervisor::partition(const std::string& path, std::string_view key) const {
+  return impl_->rt->internals().names.partition(path, key);
+}
+
+void supervisor::watch(const std::string& path, std::function<void(const child_end&)> f) {
+  auto once = std::make_shared<last_word>(path, std::move(f));
+  port::send_anonymously(impl_->host_actor, host_call{[path, once = std::move(once)](tree_host& host) {
+                           host.watch(path, {}, [once](const child_end& x) { once->say(x); });
+                         }});
+}
+
+std::future<child_end> supervisor::watch(const std::string& path) {
+  auto promise = std::make_shared<std::promise<child_end>>();
+  auto out = promise->get_future();
+  watch(path, [promise](const child_end& x) { promise->set_value(x); });
+  return out;
+}
 
 tree_pool supervisor::pool(const std::string& path) const {
   if (auto found = pool_at(path)) return tree_pool{std::move(found)};

@@ -2,7 +2,9 @@
 
 #include "supervision/tree_host.hpp"
 
+#include <algorithm>
 #include <functional>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -23,9 +25,11 @@ std::shared_ptr<supervisor_spec> with_partitions(const supervisor_spec& spec) {
   auto out = std::make_shared<supervisor_spec>();
   out->strategy = strategy::one_for_one;
   out->intensity = spec.intensity;
+  out->max_children = spec.max_children;
   for (unsigned i = 0; i < spec.partitions; ++i) {
     auto part = std::make_shared<supervisor_spec>(spec);
     part->partitions = 0;
+    part->max_children = 0;
     part->initial = spec.initial / spec.partitions + (i < spec.initial % spec.partitions ? 1 : 0);
     child_spec child;
     child.id = "p" + std::to_string(i);
@@ -35,9 +39,59 @@ std::shared_ptr<supervisor_spec> with_partitions(const supervisor_spec& spec) {
   return out;
 }
 
+namespace {
+
+bool has_partitioned_actors(const supervisor_spec& tree) {
+  return std::any_of(tree.children.begin(), tree.children.end(), [](const child_spec& x) {
+    const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&x.what);
+    return x.partitions != 0 || (nested != nullptr && has_partitioned_actors(**nested));
+  });
+}
+
+}  // namespace
+
+child_spec with_partitioned_actors(child_spec x, const supervisor_spec& parent) {
+  if (auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&x.what)) {
+    if (has_partitioned_actors(**nested))
+      *nested = std::make_shared<supervisor_spec>(with_partitioned_actors(supervisor_spec{**nested}));
+    return x;
+  }
+  if (x.partitions == 0) return x;
+  auto all = std::make_shared<supervisor_spec>();
+  all->intensity = parent.intensity;
+  all->partitions = x.partitions;
+  child_spec out;
+  out.id = x.id;
+  x.partitions = 0;
+  for (unsigned i = 0; i < all->partitions; ++i) {
+    x.id = std::to_string(i);
+    all->children.push_back(x);
+  }
+  out.what = std::move(all);
+  return out;
+}
+
+supervisor_spec with_partitioned_actors(supervisor_spec tree) {
+  if (!has_partitioned_actors(tree)) return tree;
+  for (auto& x : tree.children) x = with_partitioned_actors(std::move(x), tree);
+  return tree;
+}
+
 supervisor_child::supervisor_child(number own_id, supervisor_child* owner, child_spec_ptr own_spec,
                                    child_address_ptr where, std::shared_ptr<supervisor_spec> content)
     : child(own_id, owner, std::move(own_spec), std::move(where)), content_(std::move(content)) {}
+
+std::size_t supervisor_child::room(const tree_host& host) const {
+  if (parent != nullptr && parent->partitioned()) return parent->room(host);
+  const std::size_t limit = content_->max_children;
+  if (limit == 0) return std::numeric_limits<std::size_t>::max();
+  auto taken = children_.size();
+  if (partitioned_) {
+    taken = 0;
+    for (const auto part : children_.numbers()) taken += host.at(part).as_supervisor()->children().size();
+  }
+  return limit - std::min(limit, taken);
+}
 
 bool supervisor_child::in_service() const {
   return desk_ && desk_->look([](const policy::supervisor_machine& m) { return m.in_service(); }, false);
@@ -64,7 +118,8 @@ void supervisor_child::start(tree_host& host) {
   asked_to_stop = false;
   last_ = {};
   failing.reset();
-  if (content_->partitions != 0) {
+  if (routes()) host.env().names->put_partitions(path(), content_->partitions);
+  if (dynamic() && content_->partitions != 0) {
     partitioned_ = true;
     content_ = with_partitions(*content_);
   }
@@ -181,6 +236,7 @@ void supervisor_child::let_go_of_children(tree_host& host) {
     host.clear_timer(one);
     one.let_go(host);
     host.env().names->erase(one.path());
+    host.tell_watchers_of_stop(one, true);
     if (!one.fixed || one.spec->restart == restart_type::temporary) host.erase(one);
   }
 }

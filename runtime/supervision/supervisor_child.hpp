@@ -47,6 +47,11 @@ public:
   bool dynamic() const { return content_->strategy == strategy::simple_one_for_one; }
   /// Its children are the partitions, each a dynamic supervisor.
   bool partitioned() const { return partitioned_; }
+  /// Its children are the partitions of an actor.
+  bool routes() const { return !dynamic() && content_->partitions != 0; }
+  /// How many more children may be made of its template, whatever becomes of those that there are. Partitions have one
+  /// limit together.
+  std::size_t room(const tree_host& host) const;
   bool in_service() const;
   /// Null until the first start.
   const std::shared_ptr<policy::supervisor_desk>& desk() const { return desk_; }
@@ -56,8 +61,12 @@ public:
   /// Of the latest crash, or of the limit that was reached.
   const cause& last_cause() const { return last_; }
   void note_cause(const cause& x) { last_ = x; }
-  /// Where the child is that another one names: `/root/a/b` as it is, `b` below this supervisor.
-  std::string resolve(const std::string& name) const { return name.starts_with('/') ? name : path() + "/" + name; }
+  /// Where the child is that another one names: `/root/a/b` as it is, `b` below this supervisor. Partitions of an actor
+  /// name what that actor names.
+  std::string resolve(const std::string& name) const {
+    if (name.starts_with('/')) return name;
+    return routes() ? parent->resolve(name) : path() + "/" + name;
+  }
 
   const child_spec_ptr& template_spec() const { return template_spec_; }
   const std::shared_ptr<const policy::child_policy>& template_policy() const { return template_policy_; }
@@ -108,5 +117,9 @@ private:
 
 /// A partitioned supervisor as it is carried out: a supervisor of supervisors.
 std::shared_ptr<supervisor_spec> with_partitions(const supervisor_spec& spec);
+/// A tree as it is carried out: each actor with `partitions` is a one_for_one supervisor of as many of it, which draws
+/// on a limit as that of its own supervisor. What has no such actor in it is shared, not copied.
+supervisor_spec with_partitioned_actors(supervisor_spec tree);
+child_spec with_partitioned_actors(child_spec child, const supervisor_spec& parent);
 
 }  // namespace steward::supervision

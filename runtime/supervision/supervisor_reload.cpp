@@ -35,8 +35,14 @@ void supervisor_child::check_reload(const tree_host& host, const child_spec& nex
 void supervisor_child::check_reload(const tree_host& host, const supervisor_spec& next,
                                     std::vector<spec_fault>& faults) const {
   const bool was_dynamic = dynamic() || partitioned_;
-  if ((next.strategy == strategy::simple_one_for_one) != was_dynamic ||
-      (next.partitions != 0 && next.partitions != children_.size()) || (next.partitions != 0) != partitioned_) {
+  const bool will_route = next.strategy != strategy::simple_one_for_one && next.partitions != 0;
+  if ((routes() || will_route) && (routes() != will_route || next.partitions != content_->partitions)) {
+    faults.push_back({path(), "partitions", "the partitions of an actor cannot change while it runs"});
+    return;
+  }
+  if (!will_route &&
+      ((next.strategy == strategy::simple_one_for_one) != was_dynamic ||
+       (next.partitions != 0 && next.partitions != children_.size()) || (next.partitions != 0) != partitioned_)) {
     faults.push_back(
         {path(), "strategy", "a running supervisor cannot become dynamic, or cease to be, or change its partitions"});
     return;

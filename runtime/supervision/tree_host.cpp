@@ -25,6 +25,7 @@ void tree_host::start_tree(std::string root_name, supervisor_spec spec, std::fun
   tree_start refused;
   refused.faults = validate(spec, path);
   if (refused.faults.empty()) check_params(*env_.actors, spec, path, refused.faults);
+  if (refused.faults.empty()) check_pools(*env_.actors, spec, path, what_runs(), refused.faults);
   if (!refused.faults.empty()) {
     refused.failed_child = refused.faults.front().path;
     auto first = refused.faults.front();
@@ -44,8 +45,9 @@ void tree_host::start_tree(std::string root_name, supervisor_spec spec, std::fun
   on_ended_ = std::move(on_ended);
   auto where = caf::make_counted<child_address>();
   where->text = path;
-  auto root = std::make_unique<supervisor_child>(next_number(), nullptr, nullptr, std::move(where),
-                                                 std::make_shared<supervisor_spec>(std::move(spec)));
+  auto root =
+      std::make_unique<supervisor_child>(next_number(), nullptr, nullptr, std::move(where),
+                                         std::make_shared<supervisor_spec>(with_partitioned_actors(std::move(spec))));
   root->incarnation = 1;
   root_ = root.get();
   add(std::move(root));
@@ -64,6 +66,7 @@ child_address_ptr tree_host::address_below(const supervisor_child& supervisor, s
   out->block = block;
   out->desk = supervisor.desk();
   out->events = env_.events;
+  out->letters = env_.letters;
   out->host = handle();
   out->seed = env_.seed;
   return out;
@@ -75,6 +78,7 @@ void tree_host::erase(child& x) {
   x.let_go(*this);
   clear_timer(x);
   env_.names->erase(x.path());
+  tell_watchers_of_stop(x, true);
   if (x.parent != nullptr) x.parent->forget(x.id);
   children_.erase(x);
 }
@@ -101,6 +105,7 @@ void tree_host::stopped(const child& x) {
   const auto how = x.parent->desk()->look([&](const policy::supervisor_machine& m) { return m.end_of_child(x.id); },
                                           std::optional<policy::exit_class>{});
   if (how) tell_end(x, *how);
+  tell_watchers_of_stop(x);
   feed(*x.parent, [&](policy::supervisor_machine& m) { return m.child_stopped(x.id, now()); });
 }
 
@@ -221,12 +226,17 @@ void tree_host::perform(supervisor_child& supervisor, const policy::action::star
 
 void tree_host::perform(supervisor_child&, const policy::action::stop_child& x) {
   auto& child = children_.at(x.child);
-  if (x.brutal && !x.keep) tell_end(child, x.how);
+  if (x.brutal && !x.keep) {
+    tell_end(child, x.how);
+    tell_watchers_of_stop(child);
+  }
   child.stop(*this, x);
 }
 
 void tree_host::perform(supervisor_child&, const policy::action::abandon_child& x) {
-  children_.at(x.child).abandon(*this);
+  auto& child = children_.at(x.child);
+  child.abandon(*this);
+  if (x.stopping) tell_watchers_of_stop(child);
 }
 
 void tree_host::perform(supervisor_child&, const policy::action::forget_child& x) { erase(children_.at(x.child)); }
@@ -254,6 +264,8 @@ void tree_host::perform(supervisor_child& supervisor, policy::action::note x) {
     return;
   }
   auto* about = find(*x.about);
+  if (about != nullptr && x.end && !watches_.empty())
+    tell_watchers(*about, x.what.incarnation.value_or(0), *x.end, x.what.why.value_or(cause{}));
   if (about != nullptr && about->complete(*this, x.what)) emit(*about, std::move(x.what));
 }
 
@@ -288,6 +300,7 @@ void tree_host::perform(supervisor_child& supervisor, const policy::action::star
     noted = supervisor_child::failed_start{x.child, child != nullptr ? child->path() : supervisor.path()};
   if (&supervisor == root_) {
     supervisor.let_go_of_children(*this);  // those that were made, and not started
+    if (!watches_.empty()) tell_watchers(supervisor, supervisor.incarnation, policy::exit_class::abnormal, x.why);
     when_all_left([this, report = tree_start{false, noted->path, x.why, {}}] {
       if (auto tell_started = std::exchange(on_started_, nullptr)) tell_started(report);
     });
@@ -312,6 +325,7 @@ void tree_host::perform(supervisor_child& supervisor, const policy::action::ende
   if (!x.kept) supervisor.let_go_of_children(*this);
   if (is_root) {
     on_started_ = nullptr;
+    if (!watches_.empty()) tell_watchers(supervisor, supervisor.incarnation, x.how.cls, x.how.why);
     when_all_left([this, how = x.how] {
       if (auto tell_ended = std::exchange(on_ended_, nullptr)) tell_ended(how);
     });

@@ -8,8 +8,10 @@
 #include "supervision/child_table.hpp"
 #include "supervision/directory.hpp"
 #include "supervision/leaving_cells.hpp"
+#include "supervision/pool_references.hpp"
 #include "supervision/supervisor_child.hpp"
 #include "supervision/timer_queue.hpp"
+#include "supervision/watch_list.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -51,6 +53,7 @@ namespace steward::supervision {
 /// What the host works with; everything in it outlives the host.
 struct host_environment {
   event_log* events = nullptr;
+  dead_letter_hub* letters = nullptr;  ///< may be null
   directory* names = nullptr;
   const actor_registry* actors = nullptr;
   const task_registry* tasks = nullptr;
@@ -111,6 +114,9 @@ public:
   /// New specs for the whole tree, OTP's code_change: rules count from now on, actors change at their next restart,
   /// added children wait for `restart_child`, removed ones stay.
   std::vector<spec_fault> reload(const supervisor_spec& spec, std::vector<reload_change>* changes = nullptr);
+  /// Tells once when the child at this path ends, or at once when it has; see `steward::watch`.
+  void watch(const std::string& path, const watcher& who, watch_list::teller tell);
+  void unwatch(const std::string& path, std::uint64_t actor) { watches_.remove(path, actor); }
   /// Actors that were abandoned, since their handler hangs, and still run.
   std::size_t leaked() const { return leaving_.abandoned(); }
 
@@ -147,6 +153,9 @@ public:
   timer_queue::handle set_timer(clock_point at, const timer_queue::entry& x);
   void clear_timer(child& x);
   leaving_cells& leaving() { return leaving_; }
+  watch_list& watches() { return watches_; }
+  /// This child was stopped. `for_good`: whatever its supervisor's machine says of it.
+  void tell_watchers_of_stop(const child& x, bool for_good = false);
   /// Goes on with the end of the tree, if that waits for no actor any more.
   void check_all_left();
   /// Holds what takes time to end until it is `gone`.
@@ -186,6 +195,8 @@ private:
   /// The start of this child fails. It may be gone by the time that its supervisor's start has failed, too.
   void note_failing(const child& x);
   void tell_end(const child& x, policy::exit_class how);
+  void tell_watchers(const child& x, std::uint64_t incarnation, policy::exit_class how, const cause& why,
+                     bool for_good = false);
 
   // host_end.cpp
   void when_all_left(std::function<void()> f);
@@ -194,6 +205,10 @@ private:
   void refuse_all_requests();
 
   // host_admin.cpp
+  path_lookup what_runs() const;
+  /// What is wrong with parameters that a child of this dynamic supervisor shall have of its own.
+  std::vector<spec_fault> faults_of_own(const supervisor_child& owner, const param_map& params,
+                                        const std::string& path) const;
   supervisor_child* supervisor_at(const std::string& path) const;
   child* child_node_at(const std::string& path) const;
   /// The child that a request is about. Without one, or when its supervisor is gone, answers and returns null.
@@ -202,6 +217,8 @@ private:
   /// `f(machine, request)` answers the request; nobody is there to do so when the machine is gone.
   template <class F>
   void ask_machine(const child& about, const std::string& path, admin_callback answer, F&& f);
+  /// Why this supervisor makes no more children.
+  static cause too_many(const supervisor_child& owner);
   child_info describe_child(const child& x) const;
   /// Starts that were asked for while a child of the same path was ending are tried again.
   void try_late_starts();
@@ -219,6 +236,7 @@ private:
   child_table<child> children_;
   std::unordered_map<std::uint64_t, std::shared_ptr<void>> ending_;
   leaving_cells leaving_;
+  watch_list watches_;
   std::function<void()> all_left_;
   child::number last_number_ = 0;
   std::uint64_t last_key_ = 0;

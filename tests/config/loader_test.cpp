@@ -168,6 +168,21 @@ TEST(loader, reads_parameters_of_every_type) {
   EXPECT_EQ(std::get<std::int64_t>(adder.at("max").value), 100);
 }
 
+TEST(loader, reads_the_pool_that_a_parameter_names) {
+  const auto got = load_good(
+      "scenario: t\n"
+      "tree:\n"
+      "  children:\n"
+      "    - {id: squares, pool: {task: square}}\n"
+      "    - {id: a, actor: cruncher, with: {pool: squares}}\n"
+      "    - {id: b, actor: cruncher, with: {pool: /root/squares}}\n");
+  const auto named = [&](std::size_t child) {
+    return std::get<std::string>(std::get<actor_spec>(got.tree.children.at(child).what).params.at("pool").value);
+  };
+  EXPECT_EQ(named(1), "squares");
+  EXPECT_EQ(named(2), "/root/squares");
+}
+
 TEST(loader, lets_the_same_id_stand_under_different_supervisors) {
   const auto got = load_good(
       "scenario: t\n"

@@ -116,6 +116,20 @@ TEST(plan, shows_the_tree_in_start_order_with_the_origin_of_each_value) {
       "      if it crashes at once every time: at the 4th crash, after 300ms to 360ms, /root/conns/pK gives up\n");
 }
 
+TEST(plan, shows_partitions_limits_and_tries_that_are_written) {
+  const auto got = plan_of(
+      "scenario: t\ntree:\n  children:\n"
+      "    - {id: cache, actor: counter, partitions: 4, start_retries: 2}\n"
+      "    - {id: gone, actor: mute, intensity: {restarts: 1, within: 1m}, on_spent: end}\n"
+      "    - {id: conns, supervisor: {strategy: simple_one_for_one, initial: 1, max_children: 9, children: [{id: c, "
+      "actor: mute}]}}\n");
+  const auto shown = render_plan(got.what, got.origins);
+  for (const auto* part : {"/root/cache  actor counter, on a thread, 4 partitions 0 to 3\n", "    start_retries  2",
+                           "/root/cache gives up", "it ends for good, and its siblings live on",
+                           "dynamic: 1 at the start, more by start_child, 9 at most\n"})
+    EXPECT_NE(shown.find(part), std::string::npos) << part << "\n" << shown;
+}
+
 TEST(plan, is_told_to_programs_with_every_value) {
   const auto got = plan_of(text);
   const auto out = json::parse(render_plan_json(got.what, got.origins));

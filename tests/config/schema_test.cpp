@@ -49,6 +49,7 @@ TEST(schema, has_the_defaults_of_a_supervisor) {
   EXPECT_EQ(text_default("supervisor", "auto_shutdown"), to_string(spec.auto_shutdown));
   EXPECT_EQ(number_default("supervisor", "initial"), spec.initial);
   EXPECT_EQ(number_default("supervisor", "partitions"), spec.partitions);
+  EXPECT_EQ(number_default("supervisor", "max_children"), spec.max_children);
 }
 
 TEST(schema, has_the_defaults_of_a_child) {
@@ -61,10 +62,13 @@ TEST(schema, has_the_defaults_of_a_child) {
   EXPECT_EQ(find_field("child", "intensity")->fallback.has_value(), spec.intensity.has_value());
   EXPECT_EQ(text_default("child", "on_spent"), to_string(spec.on_spent));
   EXPECT_EQ(number_default("child", "park_for"), spec.park_for.count());
+  EXPECT_EQ(number_default("child", "start_retries"), spec.start_retries);
+  EXPECT_EQ(number_default("child", "partitions"), spec.partitions);
   EXPECT_EQ(number_default("mailbox", "limit"), spec.mailbox.limit);
   EXPECT_EQ(text_default("mailbox", "overflow"), to_string(spec.mailbox.overflow));
   EXPECT_EQ(number_default("child", "hang_after"), spec.hang_after.count());
   EXPECT_EQ(text_default("child", "on_hang"), to_string(spec.on_hang));
+  EXPECT_EQ(text_default("child", "on_stop"), to_string(spec.on_stop));
   EXPECT_EQ(spec.redeliver, 0U) << "which is on_crash: drop";
 }
 
@@ -82,9 +86,10 @@ TEST(schema, has_the_words_of_every_enumeration) {
   expect_same_words("supervisor", "strategy", strategy::simple_one_for_one);
   expect_same_words("supervisor", "auto_shutdown", auto_shutdown::all_significant);
   expect_same_words("child", "restart", restart_type::temporary);
-  expect_same_words("child", "on_spent", spent_policy::park);
+  expect_same_words("child", "on_spent", spent_policy::end);
   expect_same_words("child", "on_hang", hang_policy::replace);
-  expect_same_words("mailbox", "overflow", overflow_policy::drop_newest);
+  expect_same_words("child", "on_stop", stop_policy::drain);
+  expect_same_words("mailbox", "overflow", overflow_policy::give_back);
 }
 
 // The ranges of the schema that `validate` has as well: its own must not be the narrower ones, or there would be values
@@ -94,6 +99,7 @@ TEST(schema, allows_no_more_than_trees_in_cpp_may_have) {
   tree.strategy = strategy::simple_one_for_one;
   tree.initial = static_cast<unsigned>(*find_field("supervisor", "initial")->max);
   tree.partitions = static_cast<unsigned>(*find_field("supervisor", "partitions")->max);
+  tree.max_children = static_cast<unsigned>(*find_field("supervisor", "max_children")->max);
   tree.intensity.within = milliseconds{*find_field("intensity", "within")->max};
   child_spec child;
   child.id = "c";

@@ -116,6 +116,47 @@ TEST(supervision, reads_a_childs_own_limit_and_what_it_does) {
   EXPECT_EQ(actor_with("intensity: {restarts: 1}, on_spent: escalate").on_spent, spent_policy::escalate);
 }
 
+TEST(supervision, reads_that_a_spent_child_ends) {
+  const auto got = actor_with("intensity: {restarts: 1}, on_spent: end");
+  EXPECT_EQ(got.on_spent, spent_policy::end);
+}
+
+TEST(supervision, reads_how_often_a_first_start_is_tried_again) {
+  EXPECT_EQ(actor_with("").start_retries, 0U);
+  EXPECT_EQ(actor_with("start_retries: 10000").start_retries, 10'000U);
+  const auto pool = load_good("scenario: t\ntree: {children: [{id: p, start_retries: 2, pool: {task: square}}]}\n");
+  EXPECT_EQ(pool.tree.children.at(0).start_retries, 2U);
+}
+
+TEST(supervision, reads_how_many_children_a_dynamic_supervisor_may_have) {
+  EXPECT_EQ(tree_with("strategy: simple_one_for_one").max_children, 0U);
+  EXPECT_EQ(tree_with("strategy: simple_one_for_one, max_children: 0").max_children, 0U);
+  const auto full = tree_with("strategy: simple_one_for_one, initial: 3, max_children: 3");
+  EXPECT_EQ(full.max_children, 3U);
+  EXPECT_EQ(full.initial, 3U);
+}
+
+TEST(supervision, reads_the_partitions_of_an_actor) {
+  EXPECT_EQ(actor_with("").partitions, 0U);
+  EXPECT_EQ(actor_with("partitions: 1024").partitions, 1'024U);
+  EXPECT_GE(actor_with("partitions: per_core").partitions, 1U);
+}
+
+TEST(supervision, knows_partitions_of_an_actor_by_their_paths) {
+  const std::string tree = "scenario: t\ntree: {children: [{id: cache, actor: counter, partitions: 2}]}\nrun:\n";
+  load_good(tree + "  - {show: {actor: /root/cache/1}}\n  - {children: cache}\n  - {terminate_child: /root/cache/0}\n");
+  const auto beyond = load(tree + "  - {show: {actor: /root/cache/2}}\n", {});
+  ASSERT_FALSE(beyond.value);
+  EXPECT_NE(render_all(beyond.problems).find("there is no child '/root/cache/2'"), std::string::npos)
+      << render_all(beyond.problems);
+  const auto whole = load(tree + "  - {show: {actor: cache}}\n", {});
+  ASSERT_FALSE(whole.value);
+  EXPECT_NE(render_all(whole.problems).find("'cache' is a supervisor"), std::string::npos)
+      << render_all(whole.problems);
+  const auto bare = load(tree + "  - {show: {actor: 0}}\n", {});
+  EXPECT_FALSE(bare.value) << "a number alone names none of them";
+}
+
 TEST(supervision, reads_the_bound_of_a_mailbox) {
   EXPECT_EQ(actor_with("").mailbox.limit, 1'000'000U);
   EXPECT_EQ(actor_with("").mailbox.overflow, overflow_policy::reject);
@@ -124,6 +165,7 @@ TEST(supervision, reads_the_bound_of_a_mailbox) {
   EXPECT_EQ(actor_with("mailbox: {overflow: reject}").mailbox.overflow, overflow_policy::reject);
   EXPECT_EQ(actor_with("mailbox: {overflow: drop_oldest}").mailbox.overflow, overflow_policy::drop_oldest);
   EXPECT_EQ(actor_with("mailbox: {overflow: drop_newest}").mailbox.overflow, overflow_policy::drop_newest);
+  EXPECT_EQ(actor_with("mailbox: {overflow: give_back}").mailbox.overflow, overflow_policy::give_back);
 }
 
 TEST(supervision, reads_what_happens_to_the_message_of_a_crash) {
@@ -140,6 +182,12 @@ TEST(supervision, reads_what_counts_as_hung_and_what_follows) {
   EXPECT_EQ(watched.hang_after, milliseconds{1'000});
   EXPECT_EQ(watched.on_hang, hang_policy::replace);
   EXPECT_EQ(actor_with("hang_after: 1s, on_hang: report").on_hang, hang_policy::report);
+}
+
+TEST(supervision, reads_what_becomes_of_what_waits_when_an_actor_is_stopped) {
+  EXPECT_EQ(actor_with("").on_stop, stop_policy::discard);
+  EXPECT_EQ(actor_with("on_stop: discard").on_stop, stop_policy::discard);
+  EXPECT_EQ(actor_with("on_stop: drain").on_stop, stop_policy::drain);
 }
 
 TEST(supervision, takes_overrides_of_its_fields) {

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -19,6 +20,11 @@
 #include <vector>
 
 namespace steward {
+
+class actor_pool;
+namespace detail {
+struct pool_places;
+}
 
 // What a state sets up by its `self` belongs to its incarnation, and ends with it:
 //
@@ -53,13 +59,16 @@ public:
   using printer = std::function<void(const std::string&)>;
 
   actor_args(std::string path, std::uint64_t incarnation, const param_map& params,
-             const std::map<std::string, caf::actor>& actors, const printer& print, std::uint64_t seed)
+             const std::map<std::string, caf::actor>& actors, const printer& print, std::uint64_t seed,
+             self_ptr self = nullptr, const detail::pool_places* pools = nullptr)
       : path_(std::move(path)),
         incarnation_(incarnation),
         params_(params),
         actors_(actors),
         print_(print),
-        seed_(seed) {}
+        seed_(seed),
+        self_(self),
+        pools_(pools) {}
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] std::uint64_t incarnation() const noexcept { return incarnation_; }
@@ -71,6 +80,9 @@ public:
   [[nodiscard]] milliseconds duration(std::string_view name) const;
   /// The actor that a parameter of type `actor` names. Its handle survives that actor's restarts.
   [[nodiscard]] caf::actor actor(std::string_view name) const;
+  /// The pool that a parameter of type `pool` names, for this incarnation; include <steward/actor_pool.hpp>. It may be
+  /// kept, and survives that pool's restarts.
+  [[nodiscard]] actor_pool pool(std::string_view name) const;
 
   /// Prints a line of the run: to stdout, and into the event file. Thread-safe, may be copied and kept.
   const printer& print() const noexcept { return print_; }
@@ -89,6 +101,8 @@ private:
   const std::map<std::string, caf::actor>& actors_;
   const printer& print_;
   std::uint64_t seed_;
+  self_ptr self_;
+  const detail::pool_places* pools_;
   mutable std::string for_starter_;
 };
 
@@ -223,6 +237,19 @@ private:
 /// How the actor of a spec is made: its own entry, or the registered one of its name; null when there is none.
 const actor_entry* entry_of(const actor_spec& spec, const actor_registry& registered) noexcept;
 
+namespace detail {
+
+template <class Send>
+std::optional<refused_message> try_send(const caf::actor& dst, caf::message message, Send send) {
+  if (!dst) return refused_message{dst, std::move(message), errc::not_found};
+  const port::refusal_mark mark;
+  send(message);
+  if (!mark.refused()) return std::nullopt;
+  return refused_message{dst, std::move(message), mark.for_room() ? errc::full : errc::ended};
+}
+
+}  // namespace detail
+
 /// Sends `message` to `dst` from within an actor.
 template <class... Ts>
 void tell(self_ptr self, const caf::actor& dst, Ts&&... message) {
@@ -245,6 +272,21 @@ template <class... Ts>
   const port::refusal_mark mark;
   port::send_anonymously(dst, std::forward<Ts>(message)...);
   return !mark.refused();
+}
+
+/// Sends `message` and returns nothing, or gives it back where the mailbox of `dst` did not take it.
+///
+///     if (auto back = try_tell(self_, slow, work_atom::value, job)) later_.push_back(std::move(*back));
+template <class... Ts>
+[[nodiscard]] std::optional<refused_message> try_tell(self_ptr self, const caf::actor& dst, Ts&&... message) {
+  return detail::try_send(dst, caf::make_message(std::forward<Ts>(message)...),
+                          [self, &dst](const caf::message& x) { port::send(self, dst, x); });
+}
+/// The same from outside of any actor.
+template <class... Ts>
+[[nodiscard]] std::optional<refused_message> try_tell(const caf::actor& dst, Ts&&... message) {
+  return detail::try_send(dst, caf::make_message(std::forward<Ts>(message)...),
+                          [&dst](const caf::message& x) { port::send_anonymously(dst, x); });
 }
 
 /// What becomes of a request when the incarnation of a supervised actor is gone before it handled it.

@@ -16,6 +16,7 @@ enum class admin_code : std::uint8_t {
   unsupported,      ///< dynamic children have no specs of their own: not with simple_one_for_one
   failed,           ///< the child did not start; `why` tells
   invalid,          ///< the spec is wrong; `faults` tells all that is
+  max_children,     ///< the supervisor has as many children as it may have; `why` tells how many
   noproc,           ///< no such supervisor, or it is over or about to be
   timed_out,        ///< no answer in time; what was asked for goes on
 };

@@ -55,7 +55,7 @@ struct event_task {
 
 /// What was decided about a crash.
 struct event_decision {
-  std::string action;    ///< restart, resume, stop, escalate, give_up, park or none
+  std::string action;    ///< restart, retry, resume, stop, escalate, give_up, park, end or none
   std::string strategy;  ///< one_for_one, or empty for a pool
   unsigned restarts = 0;
   unsigned limit = 0;

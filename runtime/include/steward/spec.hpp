@@ -43,6 +43,7 @@ enum class auto_shutdown : std::uint8_t {
 enum class spent_policy : std::uint8_t {
   escalate,  ///< its supervisor gives up
   park,      ///< it stays down, its messages wait, and the tree lives; see `child_spec::park_for`
+  end,       ///< it ends for good, its messages become dead letters, and the tree lives
 };
 
 /// What a full mailbox does with one more message.
@@ -50,6 +51,13 @@ enum class overflow_policy : std::uint8_t {
   reject,       ///< not accepted: a request is answered with errc::full, `offer` returns false
   drop_oldest,  ///< accepted; the message that waited longest becomes a dead letter
   drop_newest,  ///< accepted, and becomes a dead letter itself
+  give_back,    ///< as `reject`, and the actor that has told it gets it back as a `refused_message`
+};
+
+/// What becomes of the messages that wait when an actor is stopped in order.
+enum class stop_policy : std::uint8_t {
+  discard,  ///< requests are answered with the cause of the stop, tells become dead letters (default)
+  drain,    ///< they are handled first, as far as nine tenths of `child_spec::shutdown` allow; new ones are refused
 };
 
 /// What happens to an actor whose handler runs longer than `child_spec::hang_after`.
@@ -223,15 +231,18 @@ struct child_spec {
   std::optional<milliseconds> shutdown{};      ///< limit of an orderly stop; see `shutdown_of` for the defaults
   std::optional<milliseconds> start_within{};  ///< limit of a start; see `start_within_of`
   backoff_spec backoff{};
-  bool significant = false;  ///< its own end may end the supervisor; see `auto_shutdown`
+  unsigned start_retries = 0;  ///< a first start that fails is tried this many times more, with `backoff` between
+  bool significant = false;    ///< its own end may end the supervisor; see `auto_shutdown`
   std::optional<steward::intensity>
       intensity{};  ///< a budget of its own; without it the child draws on the supervisor's
   spent_policy on_spent = spent_policy::escalate;
   milliseconds park_for{0};    ///< a parked child is revived after this long; 0: only by `restart_child`
   mailbox_spec mailbox{};      ///< actors only, as all that follows
+  unsigned partitions = 0;     ///< this many of it, "0", "1", ..., among which keys choose; see `supervisor::partition`
   unsigned redeliver = 0;      ///< a message whose handler threw is handled this many times more, then quarantined
   milliseconds hang_after{0};  ///< a handler that runs longer is reported; 0: never
   hang_policy on_hang = hang_policy::report;
+  stop_policy on_stop = stop_policy::discard;
   std::shared_ptr<const exception_rules> exceptions{};  ///< instead of those of the actor's registration
   std::variant<actor_spec, pool_spec, std::shared_ptr<supervisor_spec>> what{};
 };
@@ -245,8 +256,9 @@ struct supervisor_spec {
   steward::intensity intensity{};
   steward::auto_shutdown auto_shutdown = steward::auto_shutdown::never;
   std::vector<child_spec> children{};
-  unsigned initial = 0;     ///< simple_one_for_one: children made at the start
-  unsigned partitions = 0;  ///< simple_one_for_one: spread over this many supervisors "p0", "p1", ...; 0: over none
+  unsigned initial = 0;       ///< simple_one_for_one: children made at the start
+  unsigned partitions = 0;    ///< simple_one_for_one: spread over this many supervisors "p0", "p1", ...; 0: over none
+  unsigned max_children = 0;  ///< simple_one_for_one: one more is refused, whatever these do; 0: no limit
 };
 
 /// The limit of a child's orderly stop: as given, else 5 s, or what its pool has, and none for supervisors.
@@ -281,12 +293,13 @@ const char* to_string(auto_shutdown x) noexcept;
 const char* to_string(spent_policy x) noexcept;
 const char* to_string(overflow_policy x) noexcept;
 const char* to_string(hang_policy x) noexcept;
+const char* to_string(stop_policy x) noexcept;
 const char* to_string(full_policy x) noexcept;
 const char* to_string(failure_policy x) noexcept;
 const char* to_string(sandbox_level x) noexcept;
 
 /// Type of an actor's parameter.
-enum class param_type : std::uint8_t { integer, real, boolean, text, duration, actor };
+enum class param_type : std::uint8_t { integer, real, boolean, text, duration, actor, pool };
 
 /// Declares one parameter of a registered actor; validation, `steward actors` and defaults come from it.
 struct param_spec {

@@ -6,14 +6,17 @@
 #include "steward/pool.hpp"
 #include "steward/runtime.hpp"
 #include "steward/spec.hpp"
+#include "steward/watch.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -59,6 +62,10 @@ public:
   /// The handle of the actor at a path such as "/root/math/total"; it stays valid through restarts. Invalid when there
   /// is none.
   [[nodiscard]] caf::actor actor(const std::string& path) const;
+  /// The partition that a key leads to, of an actor with `partitions`: the same key, the same one, in every run; see
+  /// `partition_hash`. Its path is that of the child and a number. An actor without partitions is its own for every
+  /// key. Thread-safe, and asks nobody. Invalid when there is none.
+  [[nodiscard]] caf::actor partition(const std::string& path, std::string_view key) const;
   /// Asks the actor at a path, from a thread that is none of an actor's, and waits for the answer; see `caller` for the
   /// errors, and for whoever asks often.
   template <class R, class... Ts>
@@ -79,6 +86,13 @@ public:
   [[nodiscard]] bool ended_badly(const std::string& path) const;
   /// Makes `wait_for_ends` return at once, now and from now on: for a program that was asked to stop.
   void give_up_waiting();
+
+  /// Calls `f` once, on the tree's thread, when the child at this path, of any kind, or the tree itself ends; see
+  /// `steward::watch`, which is the same for actors. At once for one that is gone, or that there is not; at the latest
+  /// when the tree object is destroyed. `f` must neither block nor throw, and may watch again.
+  void watch(const std::string& path, std::function<void(const child_end&)> f);
+  /// The same as a future, which always becomes ready.
+  [[nodiscard]] std::future<child_end> watch(const std::string& path);
 
   // Administration, in OTP's words. Paths name supervisors and children. Each call waits for its answer, at most
   // `runtime_options::admin_within`; it must not be made from an actor's handler or a task on a thread.

@@ -31,6 +31,10 @@ TEST(spec, names_its_enumerations_as_yaml_does) {
   EXPECT_STREQ(to_string(rung::process), "process");
   EXPECT_STREQ(to_string(param_type::integer), "integer");
   EXPECT_STREQ(to_string(param_type::actor), "actor");
+  EXPECT_STREQ(to_string(param_type::pool), "pool");
+  EXPECT_STREQ(to_string(overflow_policy::give_back), "give_back");
+  EXPECT_STREQ(to_string(stop_policy::discard), "discard");
+  EXPECT_STREQ(to_string(stop_policy::drain), "drain");
 }
 
 void expect_bounds(const pool_size& size, unsigned first, unsigned least, unsigned most) {

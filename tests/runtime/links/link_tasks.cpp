@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -217,6 +218,7 @@ const std::map<std::string, command>& honest_commands() {
       {"failing", failing},
       {"handle", through_a_handle},
       {"lend", lend_own_actor},
+      {"die", [](const task_context&, const std::string&) -> std::string { std::_Exit(3); }},
       {"die_while_asked", die_while_asked},
       {"watch", watch_the_end},
       {"be_watched", be_watched},

@@ -30,6 +30,7 @@ void naive_supervisor::ready(child_number i, std::uint64_t incarnation, time_poi
   auto* k = current(i, incarnation);
   if (k == nullptr || k->state != child_state::starting) return;
   k->state = child_state::up;
+  if (first.contains(i) || k->from == asker::start) k->steps = 0;
   k->from = asker::policy;
   k->due.reset();
   k->ready_since = now;
@@ -63,7 +64,19 @@ void naive_supervisor::start_failed(child_number i, std::uint64_t incarnation, t
   auto* k = current(i, incarnation);
   if (k == nullptr || k->state != child_state::starting) return;
   k->due.reset();
-  if (first.contains(i) && serving()) {
+  if (serving() && (first.contains(i) || k->from == asker::start) && k->steps < k->p.start_retries) {
+    const auto delay = delay_of(*k);
+    if (about_to_be_stopped(*k)) {
+      lost(i, *k);
+    } else {
+      k->state = child_state::waiting;
+      k->member = false;
+      if (delay == milliseconds{0})
+        begin(i, *k, false);
+      else
+        k->due = now + delay;
+    }
+  } else if (first.contains(i) && serving()) {
     failed_child = i;
     end(phases::rolling_back, o.keep_on_end, exit_class::abnormal);
   } else if (serving() && k->from != asker::policy) {
@@ -180,10 +193,9 @@ void naive_supervisor::restart(child_number i, request_number r, time_point t) {
   auto& k = it->second;
   if (k.state == child_state::waiting) return reply(r, admin_code::restarting);
   if (k.state != child_state::idle && k.state != child_state::parked) return reply(r, admin_code::running);
-  if (k.state == child_state::parked)
-    k.restarts.clear();
-  else
-    k.from = asker::restart;
+  if (k.state == child_state::parked || k.spent) k.restarts.clear();
+  k.spent = false;
+  if (k.state != child_state::parked) k.from = asker::restart;
   k.due.reset();
   k.asked.push_back({r, true});
   begin(i, k, false);
@@ -309,8 +321,14 @@ void naive_supervisor::crashed(child_number i, kid& k, bool in_place) {
   k.state = child_state::waiting;
   if (!serving()) return;
   if (!within_limit(k)) {
-    if (!k.p.intensity || k.p.on_spent != spent_policy::park) return give_up(k);
+    if (!k.p.intensity || k.p.on_spent == spent_policy::escalate) return give_up(k);
     answer(k, true, admin_code::failed);
+    if (k.p.on_spent == spent_policy::end) {
+      k.spent = true;
+      k.member = false;
+      if (!k.p.significant || !triggers_shutdown(i)) return ask(i, k, usual_fate(k));
+      return end(phases::stopping, o.keep_on_end, exit_class::shutdown);
+    }
     k.state = child_state::parked;
     k.member = false;
     if (k.p.park_for > milliseconds{0}) k.due = now + k.p.park_for;
@@ -355,9 +373,11 @@ void naive_supervisor::restart_group(child_number culprit, milliseconds delay) {
   for (auto& [n, k] : kids) {
     if (o.strategy == strategy::rest_for_one && n < culprit) continue;
     if (k.state == child_state::parked) continue;
+    if (k.spent && k.state == child_state::idle) continue;
     if (k.state == child_state::idle) k.state = child_state::waiting;
     if (k.state == child_state::waiting) k.due.reset();
-    if (k.state == child_state::stopping && k.then == fate::down && !wanted_down(k)) k.then = fate::comes_back;
+    if (k.state == child_state::stopping && k.then == fate::down && !wanted_down(k) && !k.spent)
+      k.then = fate::comes_back;
     k.member = true;
   }
 }

@@ -56,6 +56,7 @@ public:
     bool member = false;         // of the group restart that is under way
     fate then = fate::down;      // when it stops
     asker from = asker::policy;
+    bool spent = false;  // its own limit has ended it
     std::optional<time_point> due;
     std::optional<time_point> ready_since;
     unsigned steps = 0;

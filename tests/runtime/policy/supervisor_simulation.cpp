@@ -94,9 +94,10 @@ private:
     p.start_within = one_of({50ms, 500ms, 500ms, infinity});
     p.delays = backoff_spec{milliseconds{pick(3) * 40}, milliseconds{120 + pick(3) * 100}, 2.0, 0.0, 1s};
     p.significant = pick(3) == 0;
+    p.start_retries = pick(3);
     if (pick(3) == 0) {
       p.intensity = intensity{pick(3), milliseconds{100 + pick(1'000)}};
-      p.on_spent = pick(8) == 0 ? spent_policy::escalate : spent_policy::park;
+      p.on_spent = pick(8) == 0 ? spent_policy::escalate : pick(2) == 0 ? spent_policy::end : spent_policy::park;
       p.park_for = milliseconds{pick(3) * 150};
     }
     return p;

@@ -1,0 +1,94 @@
+#include "supervision/tree_host.hpp"
+
+#include <optional>
+#include <utility>
+
+// Who watches a child hears of the end of its life.
+
+namespace steward::supervision {
+
+namespace {
+
+using policy::child_state;
+using policy::supervisor_machine;
+
+end_kind kind_of(policy::exit_class how) {
+  switch (how) {
+    case policy::exit_class::normal:
+      return end_kind::finished;
+    case policy::exit_class::shutdown:
+      return end_kind::stopped;
+    case policy::exit_class::abnormal:
+      return end_kind::crashed;
+    case policy::exit_class::gave_up:
+      return end_kind::gave_up;
+  }
+  return end_kind::unknown;
+}
+
+/// What is known of a child at its supervisor now.
+struct standing {
+  bool known = false;
+  child_state state = child_state::idle;
+  std::uint64_t incarnation = 0;
+  bool comes_back = false;
+};
+
+standing standing_of(const child& x) {
+  const auto look = [&](const supervisor_machine& m) {
+    return m.knows(x.id) ? standing{true, m.state_of(x.id), m.incarnation_of(x.id), m.comes_back(x.id)} : standing{};
+  };
+  return x.parent->desk()->look(look, standing{});
+}
+
+}  // namespace
+
+void tree_host::watch(const std::string& path, const watcher& who, watch_list::teller tell) {
+  const auto* found = find(path);
+  if (found != nullptr && found->parent != nullptr) {
+    carry_out(found->parent->id);  // what has happened before is no news
+    found = find(path);
+  }
+  child_end gone;
+  gone.path = path;
+  if (found == nullptr) return tell(gone);
+  if (found->parent == nullptr) {  // the root
+    if (root_->desk() && !root_->desk()->look([](const supervisor_machine& m) { return m.over(); }, true))
+      return watches_.add(path, who, 0, std::move(tell));
+    return tell(gone);
+  }
+  const auto now = standing_of(*found);
+  const bool ended = now.state == child_state::idle && found->started_before;
+  if (!ended) {
+    const bool down =
+        now.state == child_state::waiting || now.state == child_state::parked || now.state == child_state::idle;
+    return watches_.add(path, who, down ? now.incarnation + 1 : now.incarnation, std::move(tell));
+  }
+  const auto how = env_.names->end_of(path);
+  gone.how = how ? kind_of(how->cls) : end_kind::stopped;
+  gone.incarnation = found->incarnation;
+  tell(gone);
+}
+
+void tree_host::tell_watchers(const child& x, std::uint64_t incarnation, policy::exit_class how, const cause& why,
+                              bool for_good) {
+  child_end out;
+  out.path = x.path();
+  out.incarnation = incarnation;
+  out.how = kind_of(how);
+  out.why = why;
+  if (x.parent != nullptr && !for_good) {
+    const auto now = standing_of(x);
+    if (now.state == child_state::parked)
+      out.next = after_end::parked;
+    else if (now.comes_back)
+      out.next = after_end::restart;
+  }
+  for (const auto& tell : watches_.take(out)) tell(out);
+}
+
+void tree_host::tell_watchers_of_stop(const child& x, bool for_good) {
+  if (!watches_.empty()) tell_watchers(x, x.incarnation, policy::exit_class::shutdown, {}, for_good);
+}
+
+}  // namespace steward::supervision
