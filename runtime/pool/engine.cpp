@@ -65,13 +65,9 @@ void engine::stop(bool drain, time_point now) {
   if (gave_up_ || phase_ == phase::fresh) drain = false;
   if (phase_ != phase::stopping) {
     phase_ = phase::stopping;
-    drain_ = true;
-    stop_since_ = now;
+    end_.begin(now);
   }
-  if (!drain && drain_) {
-    drain_ = false;
-    begin_stop();
-  }
+  if (!drain) begin_stop();
 }
 
 void engine::cancel_queue() {
@@ -82,9 +78,8 @@ void engine::cancel_queue() {
 
 /// From here on nothing new is started: what waits is cancelled, and each worker is asked to end.
 void engine::begin_stop() {
-  drain_ = false;
-  if (asked_) return;
-  asked_ = true;
+  if (is_asked()) return;
+  end_.reach(stop_ladder::stage::asked);
   cancel_queue();
   for (auto& w : workers_) {
     if (w.at == state::waiting) w.at = state::down;
@@ -134,9 +129,6 @@ void engine::check_started() {
   if (phase_ == phase::starting && !gave_up_ && std::none_of(workers_.begin(), workers_.end(), pending)) {
     phase_ = phase::running;
     note(make_event(event_kind::ready, event_level::info));
-  }
-  if (!announced_ && phase_ == phase::running) {
-    announced_ = true;
     notices_.emplace_back(news::all_ready{});
   }
 }
@@ -260,8 +252,8 @@ bool engine::worker_did_not_take(worker_ref ref, task_id id, cause why, time_poi
 }
 
 void engine::item_threw(worker& w, slip e, std::uint32_t item, cause why, double ran_ms) {
-  const bool again = spec_.on_exception == exception_policy::retry && at(e).attempt < at(e).task->attempts_in(spec_) &&
-                     (!asked_ || drain_);
+  const bool again =
+      spec_.on_exception == exception_policy::retry && at(e).attempt < at(e).task->attempts_in(spec_) && !is_asked();
   ++totals_.exceptions;
   if (why.cls == cause_class::memory) ++totals_.memory;
   auto told = worker_event(again ? event_kind::task_retry : event_kind::task_fail, event_level::warn, w);
@@ -322,7 +314,7 @@ decisions engine::step(time_point now) {
   if (waits_ > 0) check_waits(now);
   if (spec_.restarts.recycle_after > 0 || spec_.restarts.recycle_memory > 0) check_shares(now);
   if (phase_ == phase::stopping) check_stop(now);
-  if (asked_ || gave_up_) ledger_.take_ended();
+  if (is_asked() || gave_up_) ledger_.take_ended();
   return {std::exchange(orders_, {}), std::exchange(notices_, {})};
 }
 
@@ -409,7 +401,7 @@ void engine::dispatch_suspects(time_point now) {
 
 void engine::dispatch(time_point now) {
   if (ledger_.any_ended()) advance_keys();
-  if (gave_up_ || (phase_ == phase::stopping && !drain_) || phase_ == phase::fresh) return;
+  if (gave_up_ || is_asked() || phase_ == phase::fresh) return;
   if (ledger_.suspects() > 0) dispatch_suspects(now);
   if (keys_.any_due()) dispatch_keys(false, now);
   auto waiting = dispatch_queue(now);
@@ -501,9 +493,7 @@ std::optional<time_point> engine::next_due() const {
     if (works(w) && wanted(w.index, last_step_).memory) add(last_step_);
     if (const auto t = idle_exit_at(w); t != time_point::max()) add(t);
   }
-  if (phase_ == phase::stopping && !forced_)
-    add(stop_since_ + spec_.limits.shutdown -
-        (terminated_ ? milliseconds{0} : std::min(spec_.limits.shutdown / 5, milliseconds{500})));
+  if (phase_ == phase::stopping && !end_.has_reached(stop_ladder::stage::killed)) add(end_.due());
   return due;
 }
 

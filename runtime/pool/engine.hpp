@@ -9,6 +9,7 @@
 #include "pool/ledger.hpp"
 #include "pool/run_times.hpp"
 #include "pool/sent_work.hpp"
+#include "pool/stop_ladder.hpp"
 #include "steward/event.hpp"
 #include "steward/outcome.hpp"
 #include "steward/spec.hpp"
@@ -269,7 +270,11 @@ private:
   bool any_there() const;
   bool any_coming() const;
   /// It runs what it was sent, and is watched.
-  bool works(const worker& w) const noexcept { return w.at == state::ready || (w.at == state::retiring && !asked_); }
+  bool works(const worker& w) const noexcept {
+    return w.at == state::ready || (w.at == state::retiring && !is_asked());
+  }
+  /// The workers are to end: nothing new is begun.
+  bool is_asked() const noexcept { return end_.has_reached(stop_ladder::stage::asked); }
   /// Later than this nobody comes who is only busy.
   milliseconds away_after() const noexcept {
     constexpr milliseconds most{500};
@@ -281,13 +286,8 @@ private:
   run_limits limits_{spec_};
   std::string path_;
   phase phase_ = phase::fresh;
-  bool drain_ = false;
-  bool announced_ = false;  // all_ready was said
-  bool asked_ = false;      // the ladder of the stop: asked, terminated, killed
-  bool terminated_ = false;
-  bool forced_ = false;
   bool cancelled_behind_ = false;  // something that a worker was sent
-  time_point stop_since_;
+  stop_ladder end_{spec_.limits.shutdown};
   std::optional<cause> gave_up_;
   std::uint64_t seed_;
   unsigned size_ = 1;

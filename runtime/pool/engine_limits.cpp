@@ -129,7 +129,7 @@ void engine::check_workers(time_point now) {
           true, now);
     }
     if (works(w) && !w.sent.empty()) check_busy(w, now);
-    if (w.at == state::retiring && !asked_ && w.sent.empty()) check_retiring(w, now);
+    if (w.at == state::retiring && !is_asked() && w.sent.empty()) check_retiring(w, now);
     if (w.at == state::ready && w.sent.empty() && size_ > min_) check_idle(w, now);
     if (w.at == state::terminating && now >= w.due) {
       w.at = state::killing;

@@ -59,7 +59,7 @@ void engine::keep_size(time_point now) {
 
 /// A worker that is gone leaves its room to one that could not be made for want of it: that one waits no longer.
 void engine::use_room(time_point now) {
-  if (asked_ || gave_up_) return;
+  if (is_asked() || gave_up_) return;
   const auto starved = std::find_if(workers_.begin(), workers_.end(),
                                     [](const auto& w) { return w.at == state::waiting && !w.existed; });
   if (starved != workers_.end()) begin(*starved, now);
@@ -109,7 +109,7 @@ bool engine::grow(std::size_t waiting, time_point now) {
 
 /// A worker near the end of its share of tasks is to leave; its replacement is started before it does.
 void engine::check_shares(time_point now) {
-  if (gave_up_ || asked_) return;
+  if (gave_up_ || is_asked()) return;
   bool any = false;
   for (auto& w : workers_) {
     if (w.at != state::ready) continue;

@@ -33,8 +33,7 @@ void engine::cancel(slip e, const char* reason, time_point now) {
 void engine::take_back_cancelled() {
   cancelled_behind_ = false;
   for (auto& w : workers_) {
-    const bool works = w.at == state::ready || (w.at == state::retiring && !asked_);
-    if (!works || w.head.is_held() || !w.withdrawn.empty() || w.sent.size() < 2) continue;
+    if (!works(w) || w.head.is_held() || !w.withdrawn.empty() || w.sent.size() < 2) continue;
     if (std::any_of(w.sent.begin() + 1, w.sent.end(), [this](slip e) { return at(e).cancelled; })) take_back(w);
   }
 }

@@ -195,7 +195,7 @@ void engine::reclaim(worker& w, const death& how, const cause& why, time_point n
   if (!sent.empty()) --busy_;
   w.withdrawn.clear();
   const auto hand = std::find_if(sent.begin(), sent.end(), [&](slip e) { return e.id == how.in_hand; });
-  const bool over = phase_ == phase::stopping && !drain_;
+  const bool over = is_asked();
   const auto started_end = hand == sent.end() ? sent.begin() : hand + 1;
   // Unstarted ones from the back, so that what is pushed to the front keeps its order; then those that were started.
   for (auto at_ = sent.end(); at_ != started_end;) {
@@ -254,7 +254,7 @@ void engine::worker_died(worker_ref ref, const death& told, time_point now) {
   const bool ours = ended_for(w, how);
   const auto why = cause_of_death(w, how, ours);
   if (how.since) w.head.began(std::min(*how.since, now));
-  if (gave_up_ || (phase_ == phase::stopping && !drain_)) {
+  if (gave_up_ || is_asked()) {
     reclaim(w, how, why, now);
     w.at = state::down;
     return;
@@ -362,19 +362,19 @@ void engine::give_up(const cause& why, event_decision decision, time_point now) 
 }
 
 void engine::check_stop(time_point now) {
-  if (drain_ && ledger_.open() == 0) begin_stop();
+  using stage = stop_ladder::stage;
+  if (end_.is_draining() && ledger_.open() == 0) begin_stop();
   // What a worker gave back after that waits for nobody.
-  if (asked_ && ledger_.queued() > 0) cancel_queue();
-  if (!terminated_ &&
-      now >= stop_since_ + spec_.limits.shutdown - std::min(spec_.limits.shutdown / 5, milliseconds{500})) {
-    terminated_ = true;
+  if (is_asked() && ledger_.queued() > 0) cancel_queue();
+  if (end_.is_due(stage::terminated, now)) {
     begin_stop();
+    end_.reach(stage::terminated);
     for (auto& w : workers_) {
       if (w.at == state::retiring) orders_.emplace_back(act::terminate{ref_of(w)});
     }
   }
-  if (!forced_ && now >= stop_since_ + spec_.limits.shutdown) {
-    forced_ = true;
+  if (end_.is_due(stage::killed, now)) {
+    end_.reach(stage::killed);
     for (auto& w : workers_) {
       if (w.at != state::retiring) continue;
       auto e = worker_event(event_kind::warn, event_level::warn, w);
@@ -384,7 +384,7 @@ void engine::check_stop(time_point now) {
     }
   }
   if (std::any_of(workers_.begin(), workers_.end(), [](const worker& w) { return w.at != state::down; })) return;
-  if (!asked_) begin_stop();
+  begin_stop();
   phase_ = phase::stopped;
   note(make_event(event_kind::stop, event_level::info));
   notices_.emplace_back(news::stopped{});
