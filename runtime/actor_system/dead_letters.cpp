@@ -14,6 +14,7 @@ namespace detail {
 /// What a carrier is told.
 struct letter_box {
   std::shared_ptr<const dead_letter> letter;
+  std::uint64_t skipped_before = 0;
 };
 
 }  // namespace detail
@@ -52,7 +53,7 @@ namespace {
 caf::actor spawn_caller(caf::actor_system& system, std::shared_ptr<letter_listener> of,
                         letter_listener::callable f) noexcept {
   return system.spawn<caf::detached>([of = std::move(of), f = std::move(f)](caf::event_based_actor*) -> caf::behavior {
-    return {[of, f](const letter_box& x) { of->call(f, *x.letter); }};
+    return {[of, f](const letter_box& x) { of->call(f, *x.letter, x.skipped_before); }};
   });
 }
 
@@ -69,7 +70,7 @@ void letter_listener::begin(caf::actor_system& system, caf::actor listener) {
   carrier_ = system.spawn([of = shared_from_this(), to = std::move(listener)](self_ptr self) -> caf::behavior {
     return {[of, to, self](const letter_box& x) {
       if (of->over()) return of->done(false);
-      port::ask(self, to, caf::infinite, of->take(*x.letter))
+      port::ask(self, to, caf::infinite, of->take(*x.letter, x.skipped_before))
           .then([of] { of->done(true); }, [of](const caf::error&) { of->done(false); });
     }};
   });
@@ -86,7 +87,7 @@ void letter_listener::put(const std::shared_ptr<const dead_letter>& x) {
     const std::lock_guard lock(carrier_mutex_);
     to = carrier_;
   }
-  if (to) port::send_anonymously(to, letter_box{x});
+  if (to) port::send_anonymously(to, letter_box{x, skipped()});
 }
 
 void letter_listener::done(bool heard) {
@@ -94,19 +95,19 @@ void letter_listener::done(bool heard) {
   waiting_.fetch_sub(1);
 }
 
-dead_letter letter_listener::take(const dead_letter& x) {
+dead_letter letter_listener::take(const dead_letter& x, std::uint64_t skipped_before) {
   auto out = x;
-  const auto all = skipped();
-  out.skipped = all - std::exchange(told_, all);
+  // Of two that put letters at the same time the one that counts first may come second.
+  if (skipped_before > told_) out.skipped = skipped_before - std::exchange(told_, skipped_before);
   return out;
 }
 
-void letter_listener::call(const callable& f, const dead_letter& x) {
+void letter_listener::call(const callable& f, const dead_letter& x, std::uint64_t skipped_before) {
   {
     const std::lock_guard lock(call_mutex_);
     if (!over()) {
       calling_ = std::this_thread::get_id();
-      f(take(x));
+      f(take(x, skipped_before));
       calling_ = std::thread::id{};
     }
   }

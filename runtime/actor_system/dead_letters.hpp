@@ -34,9 +34,9 @@ public:
   std::uint64_t skipped() const noexcept { return skipped_.load(std::memory_order_relaxed); }
 
   // For the carrier:
-  void call(const callable& f, const dead_letter& x);
-  /// The letter as the listener gets it.
-  dead_letter take(const dead_letter& x);
+  void call(const callable& f, const dead_letter& x, std::uint64_t skipped_before);
+  /// The letter as the listener gets it. `skipped_before`: all that were, when it was put.
+  dead_letter take(const dead_letter& x, std::uint64_t skipped_before);
   /// A letter does not wait any more.
   void done(bool heard);
 
