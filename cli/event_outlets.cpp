@@ -1,8 +1,8 @@
 #include "cli/event_outlets.hpp"
 
-#include "observe/json_line.hpp"
 #include "observe/standard_streams.hpp"
 #include "steward/cause.hpp"
+#include "steward/sinks.hpp"
 
 #include <cerrno>
 

@@ -232,6 +232,12 @@ private:
     to.other("on_crash", x.redeliver == 0 ? "drop" : fmt::format("redeliver {}", x.redeliver));
     to.other("hang_after", x.hang_after == milliseconds{0} ? "never" : render_duration(x.hang_after));
     to.other("on_hang", to_string(x.on_hang));
+    to.other("on_stop", to_string(x.on_stop));
+  }
+
+  static const char* how_many_begin(const pool_spec& x) {
+    if (x.size.workers > 0) return "";
+    return x.size.min_workers == 0U ? ", started when tasks come" : ", one per core";
   }
 
   static void fill_pool(plan_node& out, writer& to, const pool_spec& x) {
@@ -239,11 +245,12 @@ private:
     out.runs_in = x.runs_in == rung::thread ? "threads" : "processes";
     const auto bounds = worker_bounds_of(x);
     out.workers = bounds.first;
-    out.what = out.workers == 1 ? fmt::format("pool of 1 {}", to_string(x.runs_in))
-                                : fmt::format("pool of {} {}", out.workers, out.runs_in);
+    const auto shown = out.workers == 0 ? bounds.most : out.workers;
+    out.what = fmt::format("pool of {}{} {}", out.workers == 0 ? "up to " : "", shown,
+                           shown == 1 ? to_string(x.runs_in) : out.runs_in);
     to.shown("pool.task", x.task);
     to.shown("pool.runs_in", out.runs_in);
-    to.shown("pool.workers", fmt::format("{}{}", out.workers, x.size.workers == 0 ? ", one per core" : ""));
+    to.shown("pool.workers", fmt::format("{}{}", out.workers, how_many_begin(x)));
     to.other("pool.min_workers", fmt::format("{}", bounds.least));
     to.other("pool.max_workers", fmt::format("{}", bounds.most));
     to.other("pool.idle_exit", render_duration(x.size.idle_exit));

@@ -99,7 +99,7 @@ void runner::perform(const config::resize_step& step) {
   const auto path = absolute(step.pool);
   const auto target = tree_.pool_at(path);
   if (!target) return failed("the pool " + path + " is gone");
-  const auto least = step.min_workers > 0 ? step.min_workers : step.workers;
+  const auto least = step.min_workers.value_or(step.workers);
   const auto spares = target->spec().size.spares;  // stand by beyond its size
   const auto size_of = [spares](const pool_stats& x) { return x.workers - std::min(x.workers, spares); };
   const auto before = size_of(target->stats());

@@ -7,6 +7,11 @@ foreach(part core runtime config cli actors)
   set_target_properties(steward_${part} PROPERTIES EXPORT_NAME ${part})
 endforeach()
 set_target_properties(steward_all PROPERTIES EXPORT_NAME steward)
+set(optional_parts)
+if(TARGET steward_throw_frames)
+  set_target_properties(steward_throw_frames PROPERTIES EXPORT_NAME throw_frames)
+  set(optional_parts steward_throw_frames)
+endif()
 
 if(BUILD_SHARED_LIBS)
   file(RELATIVE_PATH to_libraries "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}")
@@ -18,6 +23,7 @@ if(BUILD_SHARED_LIBS)
 endif()
 install(TARGETS steward RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS steward_core steward_runtime steward_config steward_cli steward_actors steward_all
+  ${optional_parts}
   EXPORT steward_targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -239,11 +239,12 @@ const known_child* child_directory::resolve(load_context& context, const placed_
   return nullptr;
 }
 
-const known_child* child_directory::resolve_earlier_actor(load_context& context, const placed_text& reference,
-                                                          std::string_view base) const {
+const known_child* child_directory::resolve_earlier(load_context& context, const placed_text& reference,
+                                                    std::string_view base, child_kind wanted) const {
   if (!reference.written) {
     return nullptr;
   }
+  const std::string what{describe_kind(wanted)};
   const bool is_path = reference.text.starts_with('/');
   const auto where = is_path ? follow(reference.text) : target{fmt::format("{}/{}", base, reference.text), true, {}};
   if (is_path && where.astray != nullptr && report_crowd(context, reference)) {
@@ -259,28 +260,31 @@ const known_child* child_directory::resolve_earlier_actor(load_context& context,
       if (context.faults.full()) {
         break;
       }
-      if (child.kind == child_kind::actor &&
+      if (child.kind == wanted &&
           (is_path ? !is_made_later(child) : child.path == fmt::format("{}/{}", base, child.id))) {
         names.push_back(is_path ? child.path : child.id);
       }
     }
-    hint more{"the id of an actor listed before this child, or the path of one under another supervisor",
+    hint more{fmt::format("the id of {} listed before this child, or the path of one under another supervisor", what),
               did_you_mean(reference.text, names)};
-    context.faults.add(reference.at, reference.path,
-                       fmt::format("no actor '{}' is listed before this child", reference.text), std::move(more));
+    context.faults.add(
+        reference.at, reference.path,
+        fmt::format("no {} '{}' is listed before this child", what.substr(what.find(' ') + 1), reference.text),
+        std::move(more));
     return nullptr;
   }
   if (!where.from_the_start) {
     context.faults.add(reference.at, reference.path,
                        fmt::format("'{}' may not be there when this child starts", reference.text),
-                       {"an actor that is there from the start; of a dynamic supervisor, one up to its 'initial', "
-                        "without partitions",
+                       {fmt::format("{} that is there from the start; of a dynamic supervisor, one up to its "
+                                    "'initial', without partitions",
+                                    what),
                         {}});
     return nullptr;
   }
-  if (found->kind != child_kind::actor && found->kind != child_kind::unknown) {
+  if (found->kind != wanted && found->kind != child_kind::unknown) {
     context.faults.add(reference.at, reference.path,
-                       fmt::format("'{}' is {}", reference.text, describe_kind(found->kind)), {"an actor", {}});
+                       fmt::format("'{}' is {}", reference.text, describe_kind(found->kind)), {what, {}});
     return nullptr;
   }
   return found;

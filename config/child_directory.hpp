@@ -55,10 +55,10 @@ public:
   const known_child* resolve(load_context& context, const placed_text& reference,
                              std::optional<child_kind> wanted) const;
 
-  /// The actor that a child of the supervisor at `base` refers to by the id of a sibling or by path; only what is in
-  /// the directory so far counts as listed earlier. Reports and returns null when there is none.
-  const known_child* resolve_earlier_actor(load_context& context, const placed_text& reference,
-                                           std::string_view base) const;
+  /// The actor or pool that a child of the supervisor at `base` refers to by the id of a sibling or by path; only what
+  /// is in the directory so far counts as listed earlier. Reports and returns null when there is none.
+  const known_child* resolve_earlier(load_context& context, const placed_text& reference, std::string_view base,
+                                     child_kind wanted) const;
 
   /// What a dynamic supervisor makes its children from; null for another child.
   const known_child* template_of(const known_child& supervisor) const;

@@ -57,7 +57,8 @@ void check_param_range(load_context& context, const param_place& where, const pa
 
 std::optional<param_value> decode_param(load_context& context, const param_place& where,
                                         const child_directory& directory) {
-  const bool is_text = where.spec.type == param_type::text || where.spec.type == param_type::actor;
+  const bool names_a_child = where.spec.type == param_type::actor || where.spec.type == param_type::pool;
+  const bool is_text = where.spec.type == param_type::text || names_a_child;
   if (where.node.what == yaml_node::kind::invalid) {
     return std::nullopt;
   }
@@ -80,7 +81,10 @@ std::optional<param_value> decode_param(load_context& context, const param_place
     case param_type::text:
       return param_value{text};
     case param_type::actor:
-      directory.resolve_earlier_actor(context, {text, where.at, where.path, true}, where.base);
+      directory.resolve_earlier(context, {text, where.at, where.path, true}, where.base, child_kind::actor);
+      return param_value{text};
+    case param_type::pool:
+      directory.resolve_earlier(context, {text, where.at, where.path, true}, where.base, child_kind::pool);
       return param_value{text};
   }
   return std::nullopt;

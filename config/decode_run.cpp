@@ -92,8 +92,8 @@ std::vector<unsigned> decode_sizes(const section_reader& from, const known_child
           fmt::format("{} is {} than the {} of the pool '{}', {}", size.value, than, limit, pool->id, value),
           {fmt::format("at {} {}", than == "less" ? "least" : "most", value), {}});
     };
-    if (result.back() < pool->pool->size.min_workers) {
-      report("min_workers", pool->pool->size.min_workers, "less");
+    if (const auto least = pool->pool->size.min_workers; least && result.back() < *least) {
+      report("min_workers", *least, "less");
     } else if (pool->pool->size.max_workers > 0 && result.back() > pool->pool->size.max_workers) {
       report("max_workers", pool->pool->size.max_workers, "more");
     }
@@ -195,10 +195,10 @@ resize_step decode_resize(const section_reader& from, const child_directory& dir
   directory.resolve(from.context(), pool, child_kind::pool);
   result.pool = pool.text;
   result.workers = from.count("workers");
-  result.min_workers = from.count("min_workers");
+  if (from.has("min_workers")) result.min_workers = from.count("min_workers");
   result.within = from.duration("within");
-  if (result.min_workers > result.workers && from.has("min_workers") && from.has("workers")) {
-    from.fault_at_key("min_workers", fmt::format("{} is more than `workers`, {}", result.min_workers, result.workers),
+  if (result.min_workers.value_or(0) > result.workers && from.has("workers")) {
+    from.fault_at_key("min_workers", fmt::format("{} is more than `workers`, {}", *result.min_workers, result.workers),
                       {fmt::format("at most {}", result.workers), {}});
   }
   return result;

@@ -114,7 +114,7 @@ pool_spec decode_pool(const section_reader& from, std::string_view base, const c
   result.task = task.text;
   result.runs_in = from.text("runs_in").text == "threads" ? rung::thread : rung::process;
   result.size.workers = from.count("workers");
-  result.size.min_workers = from.count("min_workers");
+  if (from.has("min_workers")) result.size.min_workers = from.count("min_workers");
   result.size.max_workers = from.count("max_workers");
   result.size.idle_exit = from.duration("idle_exit");
   result.size.spares = from.count("spares");
@@ -139,7 +139,7 @@ pool_spec decode_pool(const section_reader& from, std::string_view base, const c
   result.limits.start_within = from.duration("start_within");
   result.limits.shutdown = from.duration("shutdown");
   for (const auto& actor : from.texts("actors")) {
-    directory.resolve_earlier_actor(from.context(), actor, base);
+    directory.resolve_earlier(from.context(), actor, base, child_kind::actor);
     result.actors.push_back(actor.text);
   }
   if (result.runs_in == rung::thread) {
@@ -175,7 +175,7 @@ child_kind kind_of_child(const section_reader& from) {
                               {"exactly one of actor, pool and supervisor", {}});
   }
   if (result == child_kind::pool || result == child_kind::supervisor) {
-    for (const auto* key : {"with", "partitions", "mailbox", "on_crash", "hang_after", "on_hang"}) {
+    for (const auto* key : {"with", "partitions", "mailbox", "on_crash", "hang_after", "on_hang", "on_stop"}) {
       if (from.has(key)) {
         from.fault_at_key(key, fmt::format("belongs to an actor, and this child is a {}", first));
       }
@@ -223,11 +223,12 @@ unsigned decode_partitions(const section_reader& from) {
 
 void decode_actor_policy(const section_reader& from, child_spec& into) {
   const auto mailbox = from.nested("mailbox");
-  into.mailbox = {mailbox.count("limit"), to_enum(mailbox.text("overflow").text, overflow_policy::drop_newest)};
+  into.mailbox = {mailbox.count("limit"), to_enum(mailbox.text("overflow").text, overflow_policy::give_back)};
   into.redeliver = decode_redeliver(from);
   into.partitions = decode_partitions(from);
   into.hang_after = from.duration("hang_after");
   into.on_hang = to_enum(from.text("on_hang").text, hang_policy::replace);
+  into.on_stop = to_enum(from.text("on_stop").text, stop_policy::drain);
 }
 
 // Reads a tree from the top down.

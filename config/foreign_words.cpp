@@ -8,7 +8,7 @@
 namespace steward::config {
 namespace {
 
-constexpr std::array<foreign_word, 113> keys{{
+constexpr std::array<foreign_word, 114> keys{{
     {"scenario", "scenario", "name title"},
     {"scenario", "description", "desc doc comment"},
     {"scenario", "seed", "random_seed rng_seed"},
@@ -27,6 +27,7 @@ constexpr std::array<foreign_word, 113> keys{{
     {"child", "backoff", "delay restart_delay restartsec retry_delay"},
     {"child", "intensity", "max_restarts max_retries max_nr_of_retries"},
     {"child", "significant", "critical essential"},
+    {"child", "on_stop", "on_shutdown drain graceful graceful_stop stop_policy"},
     {"child", "partitions", "shards instances replicas numprocs routees"},
     {"child", "hang_after", "hang_timeout watchdog watchdogsec handler_timeout"},
     {"child", "mailbox", "inbox queue"},
@@ -129,7 +130,7 @@ constexpr std::array<foreign_word, 113> keys{{
     {"start_child", "with", "args params"},
 }};
 
-constexpr std::array<foreign_word, 42> words{{
+constexpr std::array<foreign_word, 45> words{{
     {"child.restart", "permanent", "always unless_stopped yes true on"},
     {"child.restart", "transient",
      "on_failure on_abnormal on_abort on_error on_crash unexpected failure crash abnormal"},
@@ -141,6 +142,8 @@ constexpr std::array<foreign_word, 42> words{{
     {"child.on_spent", "park", "suspend pause hold isolate"},
     {"child.on_spent", "end", "stop terminate finish drop remove"},
     {"child.on_hang", "report", "log warn none ignore"},
+    {"child.on_stop", "drain", "graceful flush finish handle"},
+    {"child.on_stop", "discard", "drop abandon leave"},
     {"child.on_hang", "replace", "restart kill abandon"},
     {"supervisor.strategy", "simple_one_for_one", "simple dynamic dynamic_supervisor simple_one"},
     {"supervisor.strategy", "one_for_all", "all_for_one all one_for_all_strategy all_for_one_strategy all_for_all"},
@@ -153,6 +156,7 @@ constexpr std::array<foreign_word, 42> words{{
     {"child.partitions", "per_core", "auto cores cpus cpu_count"},
     {"mailbox.overflow", "drop_oldest", "drop drop_head discard_oldest overwrite drop_first"},
     {"mailbox.overflow", "drop_newest", "drop_tail discard drop_last drop_new ignore"},
+    {"mailbox.overflow", "give_back", "return send_back bounce"},
     {"mailbox.overflow", "reject", "error fail refuse fail_fast"},
     {"pool.runs_in", "processes", "process procs fork forks multiprocessing subprocess subprocesses"},
     {"pool.runs_in", "threads", "thread threading pthread pthreads"},

@@ -94,8 +94,8 @@ struct children_step {
 /// Changes the size of a pool and waits until it has it.
 struct resize_step {
   std::string pool;
-  unsigned workers = 1;      ///< at most
-  unsigned min_workers = 0;  ///< 0: as `workers`
+  unsigned workers = 1;                 ///< at most
+  std::optional<unsigned> min_workers;  ///< none: as `workers`
   milliseconds within{10'000};
 };
 

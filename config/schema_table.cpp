@@ -191,12 +191,19 @@ void add_child(table& t) {
   t.add("on_hang", choice, "Whether an actor that hangs is only reported, or replaced as well.")
       .fallback("report")
       .allowed({"report", "replace"});
+  t.add("on_stop", choice,
+        "Whether an actor that is stopped in order leaves the messages that wait, or handles them first, within nine "
+        "tenths of its shutdown; new ones are refused meanwhile.")
+      .fallback("discard")
+      .allowed({"discard", "drain"});
 
   t.begin("mailbox");
   t.add("limit", integer, "Ordinary messages that may wait.").fallback("1000000").range(bounds::mailbox, "messages");
-  t.add("overflow", choice, "What happens to one more: it is refused, the oldest makes room, or it is dropped.")
+  t.add("overflow", choice,
+        "What happens to one more: it is refused, the oldest makes room, it is dropped, or it is refused and sent back "
+        "to the actor that has told it.")
       .fallback("reject")
-      .allowed({"reject", "drop_oldest", "drop_newest"});
+      .allowed({"reject", "drop_oldest", "drop_newest", "give_back"});
 
   t.begin("on_crash");
   t.add("redeliver", integer, "The message is handled so many times more, then quarantined.")
@@ -211,10 +218,13 @@ void add_pool(table& t) {
   t.add("workers", integer, "Number of workers; without this key one per core.")
       .fallback("0")
       .range(bounds::workers.min, bounds::workers.max, "workers");
-  t.add("min_workers", integer, "The pool shrinks to so many when it is idle; 0 is as `workers`.")
-      .fallback("0")
-      .range(bounds::workers, "workers");
-  t.add("max_workers", integer, "The pool grows to so many while tasks wait; 0 is as `workers`.")
+  t.add(
+       "min_workers", integer,
+       "The pool shrinks to so many when it is idle, with 0 to none, and then it begins with none where `workers` does "
+       "not say with how many; without this key the number of `workers`.")
+      .range(bounds::least_workers, "workers");
+  t.add("max_workers", integer,
+        "The pool grows to so many while tasks wait; 0 is as `workers`, or one per core without that key.")
       .fallback("0")
       .range(bounds::workers, "workers");
   t.add("idle_exit", duration, "A worker above min_workers ends after so long without a task.")
@@ -328,9 +338,9 @@ void add_steps(table& t) {
   t.add("workers", integer, "How many workers it has from now on, at most.")
       .range(bounds::workers.min, bounds::workers.max, "workers")
       .required();
-  t.add("min_workers", integer, "It shrinks to so many when it is idle; 0 is as `workers`.")
-      .fallback("0")
-      .range(bounds::workers, "workers");
+  t.add("min_workers", integer,
+        "It shrinks to so many when it is idle, with 0 to none; without this key the number of `workers`.")
+      .range(bounds::least_workers, "workers");
   t.add("within", duration, "Limit of the wait until it has this size.").fallback("10s").range(1, day_ms, "ms");
 
   t.begin("show");

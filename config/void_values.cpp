@@ -46,9 +46,10 @@ bool repeats_name(const std::vector<std::string>& variables) {
 }
 
 void check_pool(const written& here, const pool_spec& x, const child_spec& child, bool is_resized) {
-  const auto least = x.size.min_workers > 0 ? x.size.min_workers : x.size.workers;
+  const auto least = x.size.min_workers.value_or(x.size.workers);
   const auto most = x.size.max_workers > 0 ? x.size.max_workers : x.size.workers;
-  here.warn(least == most && !is_resized, {"pool.idle_exit"}, "min_workers and max_workers are the same");
+  here.warn(least == most && x.size.min_workers != 0U && !is_resized, {"pool.idle_exit"},
+            "min_workers and max_workers are the same");
   here.warn(x.restarts.recycle_after == 0, {"pool.recycle_jitter"}, "there is no recycle_after");
   here.warn(x.limits.attempts == 1 && x.on_exception == exception_policy::retry, {"pool.on_exception"},
             "`attempts: 1` allows no second run");

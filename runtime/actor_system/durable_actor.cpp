@@ -122,6 +122,10 @@ std::optional<caf::invoke_message_result> durable_actor::consume_own(caf::mailbo
     return caf::invoke_message_result::consumed;
   }
   if (type == typeid(guarded_request)) return consume_guarded(x);
+  if (type == typeid(drain_end)) {
+    at_drain_end();
+    return caf::invoke_message_result::consumed;
+  }
   if (type != typeid(marker)) return std::nullopt;
   if (skipping_) {
     auto& overflow = *ring();
@@ -237,12 +241,16 @@ void durable_actor::look_after(const caf::mailbox_element& x, caf::invoke_messag
   }
   const auto& limits = extras_.load(relaxed)->limits;
   if (limits.heap.size() > limits.compact_at) compact_deadlines();
+  if (drain_waits_ && !awaits_answers()) look_for_drain_end();
 }
 
-caf::response_promise durable_actor::fail_in_hand() {
+caf::response_promise durable_actor::fail_in_hand(dead_letter_reason why) {
   if (current_element_ == nullptr) return {};
   const bool request = asked();
-  if (std::exchange(open_, false)) bump(request ? failed_ : dead_);
+  if (std::exchange(open_, false)) {
+    bump(request ? failed_ : dead_);
+    tell_dead(*current_element_, why);
+  }
   return request ? make_response_promise() : caf::response_promise{};
 }
 
@@ -321,7 +329,10 @@ void durable_actor::reset_handlers() {
   });
   set_exception_handler(exception_handler{});
   set_default_handler([this](caf::scheduled_actor*, caf::message_view& view) {
-    if (std::exchange(open_, false)) bump(current_element_->mid.is_request() ? failed_ : dead_);
+    if (std::exchange(open_, false)) {
+      bump(current_element_->mid.is_request() ? failed_ : dead_);
+      tell_dead(*current_element_, dead_letter_reason::unhandled);
+    }
     return on_unexpected(view);
   });
 }
@@ -346,38 +357,76 @@ void durable_actor::leave(caf::error reason, caf::error leftover, const caf::act
     heir_.store(this, std::memory_order_release);  // until all that waits was handed over
   }
   leaving_ = true;
-  leftover_ = std::move(leftover);
+  draining_ = drain_waits_ = false;
+  if (!refusing_.load(relaxed)) leftover_ = std::move(leftover);
   quit(std::move(reason));
+}
+
+void durable_actor::begin_drain(caf::error refusal) {
+  make_extras();  // so that `look_after` is called
+  draining_ = true;
+  leftover_ = std::move(refusal);
+  start_refusing();
+  look_for_drain_end();
+}
+
+/// The actor comes to it behind all that waits now. What was put back for the time of an `await` is looked at before.
+void durable_actor::look_for_drain_end() {
+  drain_waits_ = false;
+  push(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, drain_end{}), context());
+}
+
+bool durable_actor::awaits_answers() const { return !awaited_responses_.empty() || !multiplexed_responses_.empty(); }
+
+void durable_actor::start_refusing() {
+  refusing_.store(true, std::memory_order_release);
+  heir_.store(this, std::memory_order_release);
+}
+
+/// All that was there before was handled, but for what the behaviour skips. What the ring had comes behind.
+void durable_actor::at_drain_end() {
+  if (!draining_ || leaving_) return;
+  drain_waits_ = awaits_answers();
+  if (drain_waits_) return;
+  mailbox().fetch_more();
+  if (get_normal_queue().total_task_size() > 0)
+    look_for_drain_end();
+  else
+    on_drained();
 }
 
 bool durable_actor::cleanup(caf::error&& reason, caf::execution_unit* host) {
   const bool first = !mailbox().closed();
   std::uint64_t dead = 0;
+  std::string first_dead;
   if (first) {
     dead = dead_.load(relaxed);
+    if (!heir_ref_) start_refusing();
     mailbox().close();
-    drain(host);
+    first_dead = end_messages(host);
     if (heir_ref_) heir_.store(heir_ref_->get(), std::memory_order_release);
     sealed_.store(true, std::memory_order_release);
     dead = dead_.load(relaxed) - dead;
   }
-  if (first) on_left(dead);  // first: whoever hears of the end by a monitor finds that its supervisor knows of it
+  if (first)
+    on_left(dead, first_dead);  // first: whoever hears of the end by a monitor finds that its supervisor knows of it
   return caf::event_based_actor::cleanup(std::move(reason), host);
 }
 
-void durable_actor::drain(caf::execution_unit* host) {
+std::string durable_actor::end_messages(caf::execution_unit* host) {
+  std::string dead;
   auto* const overflow = ring();
-  if (auto* copies = keeper(); copies != nullptr && copies->next) end_message(std::move(copies->next), host);
-  while (auto x = get_urgent_queue().take_front()) end_message(std::move(x), host);
+  if (auto* copies = keeper(); copies != nullptr && copies->next) end_message(std::move(copies->next), host, dead);
+  while (auto x = get_urgent_queue().take_front()) end_message(std::move(x), host, dead);
   while (auto x = get_normal_queue().take_front()) {
     clear_ordinary_bit(x->mid);
     const auto token = x->content().type_token();
     if (token == own_token && *own_type_of(x->content()) == typeid(marker))
       overflow->doomed.store(0, relaxed);  // only what stood before it was given up
-    else if (is_husk(x->content(), token))
+    else if (is_husk(x->content(), token) || (token == own_token && *own_type_of(x->content()) == typeid(drain_end)))
       continue;
     else if (!counts_as_message(x->mid, token) || !doomed(*x))
-      end_message(std::move(x), host);
+      end_message(std::move(x), host, dead);
   }
   if (overflow != nullptr) {
     std::deque<caf::mailbox_element_ptr> rest;
@@ -386,12 +435,13 @@ void durable_actor::drain(caf::execution_unit* host) {
       overflow->closed = true;
       rest.swap(overflow->content);
     }
-    for (auto& x : rest) end_message(std::move(x), host);
+    for (auto& x : rest) end_message(std::move(x), host, dead);
   }
-  tell_drops(true);
+  tell_drops(true, nullptr);
+  return dead;
 }
 
-void durable_actor::end_message(caf::mailbox_element_ptr x, caf::execution_unit* host) {
+void durable_actor::end_message(caf::mailbox_element_ptr x, caf::execution_unit* host, std::string& first_dead) {
   clear_ordinary_bit(x->mid);
   const auto token = x->content().type_token();
   if (!is_user_message(x->mid, token)) return;
@@ -412,6 +462,10 @@ void durable_actor::end_message(caf::mailbox_element_ptr x, caf::execution_unit*
     return;
   }
   if (counted) bump(x->mid.is_request() ? failed_ : dead_);
+  if (x->mid.is_async()) {
+    if (counted && first_dead.empty()) first_dead = text_of(x->content());
+    if (hears_of_dead()) on_dead(reason_of_leftovers(), x->sender, x->move_content_to_message());
+  }
   answer(x->sender, x->mid, problem ? std::move(problem) : caf::make_error(errc::ended));
 }
 

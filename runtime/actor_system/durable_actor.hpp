@@ -3,6 +3,7 @@
 // Knows CAF's version, as steward/port.hpp does: what cells are made of.
 
 #include "steward/admin.hpp"
+#include "steward/dead_letter.hpp"
 #include "steward/port.hpp"
 #include "steward/spec.hpp"
 #include "steward/timer.hpp"
@@ -22,6 +23,9 @@ struct event;
 }
 
 namespace steward::port {
+
+/// A message as text; says so when it cannot be shown.
+std::string text_of(const caf::type_erased_tuple& content);
 
 struct durable_options {
   mailbox_spec mailbox;
@@ -90,12 +94,20 @@ protected:
   virtual void on_quit(caf::error reason) = 0;
   /// Gets messages that the behaviour does not know.
   virtual caf::result<caf::message> on_unexpected(caf::message_view& view) = 0;
-  /// Told from any thread, now and then, that the full mailbox dropped `n` tells more.
-  virtual void on_dropped(std::uint64_t n) = 0;
+  /// Told from any thread, now and then, that the full mailbox dropped `n` tells more, `latest` among them; null when
+  /// it is not known any more.
+  virtual void on_dropped(std::uint64_t n, const caf::type_erased_tuple* latest) = 0;
+  /// Whether anybody wants to be told of tells that are not handled. Asked on any thread.
+  virtual bool hears_of_dead() const = 0;
+  /// Told from any thread of a tell that is not handled, while somebody hears of it.
+  virtual void on_dead(dead_letter_reason why, const caf::strong_actor_ptr& from, caf::message content) = 0;
   /// Told from any thread: something that cannot be done here, and what to do instead.
   virtual void on_refused(const std::string& what) = 0;
-  /// The actor is over: its counts are final. Its monitors are told afterwards. `dead`: tells that were left over.
-  virtual void on_left(std::uint64_t dead) = 0;
+  /// The actor is over: its counts are final. Its monitors are told afterwards. `dead`: tells that were left over, and
+  /// the first of them as text.
+  virtual void on_left(std::uint64_t dead, const std::string& first) = 0;
+  /// What waited when `begin_drain` was called is done.
+  virtual void on_drained() = 0;
   /// Whose work the message in hand is, for the case that the program dies of it.
   virtual void describe_in_hand(event& into) const = 0;
   /// What is being handled, by the actor's own thread; nothing while the actor itself is built or ended.
@@ -108,7 +120,7 @@ protected:
   /// Whether a request is in hand, rather than a tell.
   bool asked() const { return current_element_ != nullptr && current_element_->mid.is_request(); }
   /// Counts the message in hand as failed or dead. If it is a request that was not answered yet, the promise answers.
-  caf::response_promise fail_in_hand();
+  caf::response_promise fail_in_hand(dead_letter_reason why = dead_letter_reason::crashed);
   enum class keeping : std::uint8_t { kept, spent, impossible };
   /// Keeps the message in hand to be handled again, first, after `open_mailbox`; `spent` when that was done `limit`
   /// times.
@@ -142,10 +154,15 @@ protected:
   /// it is, and counts as handled here.
   void leave(caf::error reason, caf::error leftover, const caf::actor& heir);
   bool leaving() const { return leaving_; }
+  /// From now on ordinary messages are refused, also those that the actor tells itself. `on_drained` is called when
+  /// what waits was handled and what the actor has asked was answered, or at once. `leave` puts an end to it.
+  void begin_drain(caf::error refusal);
+  bool draining() const { return draining_; }
 
 private:
   using time_point = std::chrono::steady_clock::time_point;
   struct marker {};
+  struct drain_end {};
   struct overflow_ring;
   struct copy_keeper;
   struct timer_table;
@@ -174,8 +191,12 @@ private:
   void enqueue_full(caf::mailbox_element_ptr x, caf::execution_unit* eu, std::uint64_t before);
   bool enqueue_ring(overflow_ring& ring, caf::mailbox_element_ptr& x, caf::execution_unit* eu, std::uint64_t before);
   void refuse(const caf::strong_actor_ptr& asker, caf::message_id mid);
-  void count_drop(const caf::mailbox_element& x);
-  void tell_drops(bool all);
+  void refuse(caf::mailbox_element& x);
+  void refuse_for_room(caf::mailbox_element& x);
+  void answer_full(caf::mailbox_element& x) const;
+  void tell_dead(const caf::mailbox_element& x, dead_letter_reason why);
+  void count_drop(caf::mailbox_element& x);
+  void tell_drops(bool all, const caf::type_erased_tuple* latest);
   std::uint64_t finished() const;
   bool runs_here() const;
 
@@ -187,10 +208,16 @@ private:
   caf::invoke_message_result consume_special(caf::mailbox_element& x);
   std::optional<caf::invoke_message_result> consume_own(caf::mailbox_element& x);
   caf::invoke_message_result consume_guarded(caf::mailbox_element& x);
-  bool doomed(const caf::mailbox_element& x);
+  bool doomed(caf::mailbox_element& x);
   void absorb_ring();
-  void drain(caf::execution_unit* host);
-  void end_message(caf::mailbox_element_ptr x, caf::execution_unit* host);
+  void start_refusing();
+  void look_for_drain_end();
+  void at_drain_end();
+  bool awaits_answers() const;
+  /// Returns the first tell that was left over, as text.
+  std::string end_messages(caf::execution_unit* host);
+  void end_message(caf::mailbox_element_ptr x, caf::execution_unit* host, std::string& first_dead);
+  dead_letter_reason reason_of_leftovers() const;
   /// Nothing when it is no timeout of ours.
   std::optional<caf::invoke_message_result> on_timeout(caf::mailbox_element& x);
   void end_overdue_requests();
@@ -253,6 +280,8 @@ private:
   bool leaving_ = false;
   bool open_ = false;        // the message in hand counts, and is in no count yet
   bool repeatable_ = false;  // it may be handled again
+  bool draining_ = false;
+  bool drain_waits_ = false;  // for answers: nothing else is left to be handled
 
   // Touched seldom: 64 bytes that keep the cache lines of the actor's thread and of senders apart.
   counter failed_{0};
@@ -272,6 +301,7 @@ private:
   std::atomic<unsigned> limit_{0};
   std::atomic<overflow_policy> overflow_{overflow_policy::reject};
   std::atomic<bool> sealed_{false};
+  std::atomic<bool> refusing_{false};  // as long as `heir_` is this actor; `leftover_` is not written any more
 };
 
 /// The durable actor that this thread runs; null when it runs none.

@@ -1,4 +1,5 @@
 #include "actor_system/durable_parts.hpp"
+#include "steward/detail/late_reply.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/sec.hpp>
@@ -88,6 +89,20 @@ void limit_request(caf::event_based_actor* self, caf::message_id response, std::
     running->limit_request(response, timeout);
   else
     self->request_response_timeout(caf::duration{timeout}, caf::message_id{response.integer_value() & ~response_flag});
+}
+
+late_reply::late_reply(caf::event_based_actor* self)
+    : self_(self), number_(self->new_request_id(caf::message_priority::normal).response_id()) {}
+
+late_reply::address late_reply::where() const { return {caf::actor_cast<caf::strong_actor_ptr>(self_), number_}; }
+
+void late_reply::handle(std::function<void(void*)> f) const {
+  self_->add_multiplexed_response_handler(
+      number_, caf::behavior{[f = std::move(f)](const reply_box& x) { f(x.content.get()); }});
+}
+
+void late_reply::address::deliver(std::shared_ptr<void> content) const {
+  to->enqueue(caf::make_mailbox_element(nullptr, number, {}, reply_box{std::move(content)}), nullptr);
 }
 
 }  // namespace steward::port

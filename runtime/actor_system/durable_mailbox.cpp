@@ -15,6 +15,8 @@ namespace steward::port {
 namespace {
 
 thread_local std::uint64_t refusals = 0;
+thread_local bool refused_for_room = false;
+thread_local unsigned marks = 0;  // somebody up the stack is told by a mark
 
 constexpr const char* no_delayed_send =
     "dropped a message that it has sent to itself by CAF's delayed_send or scheduled_send, which may be a dead "
@@ -22,20 +24,27 @@ constexpr const char* no_delayed_send =
 constexpr const char* no_streams =
     "dropped a message of a stream: CAF's streams do not work in a supervised actor; use plain messages";
 
+void note_refusal(bool for_room) {
+  ++refusals;
+  refused_for_room = for_room;
+}
+
 bool is_of_a_stream(caf::message_id mid, std::uint32_t token) {
   return mid.is_stream_message() || token == caf::make_type_token<caf::open_stream_msg>();
 }
 
 }  // namespace
 
-refusal_mark::refusal_mark() : before_(refusals) {}
+refusal_mark::refusal_mark() : before_(refusals) { ++marks; }
+refusal_mark::~refusal_mark() { --marks; }
 bool refusal_mark::refused() const { return refusals != before_; }
+bool refusal_mark::for_room() const { return refused_for_room; }
 
 void durable_actor::enqueue(caf::mailbox_element_ptr x, caf::execution_unit* eu) {
   if (x->mid.is_response()) {  // no business of anybody else, whatever it is
     const auto result = mailbox().push_back(std::move(x));
     if (result == caf::intrusive::inbox_result::unblocked_reader) wake(eu);
-    if (result == caf::intrusive::inbox_result::queue_closed) ++refusals;
+    if (result == caf::intrusive::inbox_result::queue_closed) note_refusal(false);
     return;
   }
   const auto token = x->content().type_token();
@@ -58,10 +67,13 @@ void durable_actor::enqueue(caf::mailbox_element_ptr x, caf::execution_unit* eu)
 /// What does not count, what may be of our own types, and all there is while there is an heir.
 void durable_actor::enqueue_special(caf::mailbox_element_ptr x, caf::execution_unit* eu, std::uint32_t token) {
   const bool counted = counts_as_message(x->mid, token);
-  if (heir_.load(acquire) != nullptr &&
-      (counted ||
-       (is_user_message(x->mid, token) && (token != own_token || !is_command(*own_type_of(x->content())))))) {
-    enqueue_for_heir(std::move(x), eu);
+  if (auto* heir = heir_.load(acquire);
+      heir != nullptr && (counted || (is_user_message(x->mid, token) &&
+                                      (token != own_token || !is_command(*own_type_of(x->content())))))) {
+    if (heir == this && refusing_.load(acquire))
+      refuse(*x);
+    else
+      enqueue_for_heir(std::move(x), eu);
     return;
   }
   if (!counted) {
@@ -141,12 +153,65 @@ bool durable_actor::push(caf::mailbox_element_ptr x, caf::execution_unit* eu) {
   return false;
 }
 
-/// The actor is over.
+/// The actor is over, or about to be, and the message is gone.
 void durable_actor::refuse(const caf::strong_actor_ptr& asker, caf::message_id mid) {
-  ++refusals;
-  if (!asker || !mid.is_request()) return;
+  note_refusal(false);
+  if (!mid.is_request()) {
+    if (marks == 0 && hears_of_dead()) on_dead(reason_of_leftovers(), asker, {});
+    return;
+  }
+  if (!asker) return;
   auto reason = monitorable_actor::fail_state();
+  if (!reason && refusing_.load(acquire)) reason = leftover_;
   answer(asker, mid, reason ? std::move(reason) : caf::make_error(errc::ended, std::string{"the actor is over"}));
+}
+
+/// The same for one that is still there.
+void durable_actor::refuse(caf::mailbox_element& x) {
+  if (!x.mid.is_request() && hears_of_dead()) {
+    note_refusal(false);
+    if (marks == 0) on_dead(reason_of_leftovers(), x.sender, x.move_content_to_message());
+    return;
+  }
+  refuse(x.sender, x.mid);
+}
+
+dead_letter_reason durable_actor::reason_of_leftovers() const {
+  const bool for_good = refusing_.load(acquire) && leftover_ == errc::gave_up;
+  return for_good ? dead_letter_reason::gave_up : dead_letter_reason::ended;
+}
+
+/// The mailbox is full.
+void durable_actor::refuse_for_room(caf::mailbox_element& x) {
+  note_refusal(true);
+  if (x.mid.is_request()) {
+    answer_full(x);
+    return;
+  }
+  if (marks > 0) return;
+  if (overflow_.load(relaxed) == overflow_policy::give_back && x.sender) {
+    // Without a sender: where there is no room for it either, it does not come back again.
+    refused_message back{caf::actor_cast<caf::actor>(this), x.move_content_to_message(), errc::full};
+    x.sender->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, std::move(back)), nullptr);
+    return;
+  }
+  tell_dead(x, dead_letter_reason::mailbox_full);
+}
+
+/// Gives the request back to whoever can send it again.
+void durable_actor::answer_full(caf::mailbox_element& x) const {
+  if (!x.sender || x.sender->node() != node()) {
+    answer(x.sender, x.mid, caf::make_error(errc::full));
+    return;
+  }
+  const bool guarded = x.content().type_token() == own_token && *own_type_of(x.content()) == typeid(guarded_request);
+  auto request =
+      guarded ? x.content().get_mutable_as<guarded_request>(0).content : caf::message{x.move_content_to_message()};
+  answer(x.sender, x.mid, caf::make_error(errc::full, std::string{}, std::move(request)));
+}
+
+void durable_actor::tell_dead(const caf::mailbox_element& x, dead_letter_reason why) {
+  if (x.mid.is_async() && hears_of_dead()) on_dead(why, x.sender, x.copy_content_to_message());
 }
 
 void durable_actor::enqueue_full(caf::mailbox_element_ptr x, caf::execution_unit* eu, std::uint64_t before) {
@@ -160,7 +225,7 @@ void durable_actor::enqueue_full(caf::mailbox_element_ptr x, caf::execution_unit
   }
   if (mailbox().closed()) {
     accepted_.fetch_sub(1, relaxed);
-    refuse(x->sender, x->mid);
+    refuse(*x);
     return;
   }
   if (overflow_.load(relaxed) == overflow_policy::drop_newest) {
@@ -169,8 +234,7 @@ void durable_actor::enqueue_full(caf::mailbox_element_ptr x, caf::execution_unit
   }
   accepted_.fetch_sub(1, relaxed);
   rejected_.fetch_add(1, relaxed);
-  ++refusals;
-  answer(x->sender, x->mid, caf::make_error(errc::full));
+  refuse_for_room(*x);
 }
 
 /// For a mailbox that drops its oldest. Leaves `x` alone and returns false when it has room, or does not drop any more.
@@ -202,7 +266,7 @@ bool durable_actor::enqueue_ring(overflow_ring& ring, caf::mailbox_element_ptr& 
   }
   if (x) {
     accepted_.fetch_sub(1, relaxed);
-    refuse(x->sender, x->mid);
+    refuse(*x);
   } else if (fallen) {
     count_drop(*fallen);
   }
@@ -210,24 +274,25 @@ bool durable_actor::enqueue_ring(overflow_ring& ring, caf::mailbox_element_ptr& 
 }
 
 /// Counts a message that the full mailbox drops; a request is answered.
-void durable_actor::count_drop(const caf::mailbox_element& x) {
+void durable_actor::count_drop(caf::mailbox_element& x) {
   if (x.mid.is_request()) {
     dropped_requests_.fetch_add(1, std::memory_order_release);
-    answer(x.sender, x.mid, caf::make_error(errc::full));
+    answer_full(x);
     return;
   }
   dropped_tells_.fetch_add(1, std::memory_order_release);
-  tell_drops(false);
+  tell_drops(false, &x.content());
+  tell_dead(x, dead_letter_reason::dropped);
 }
 
 /// Told at the first drop, and each time that there are ten times as many: a flood must not outrun the log.
-void durable_actor::tell_drops(bool all) {
+void durable_actor::tell_drops(bool all, const caf::type_erased_tuple* latest) {
   const auto total = dropped_tells_.load(relaxed);
   auto told = told_drops_.load(relaxed);
   do {
     if (total <= told || (!all && told != 0 && total / 10 < told)) return;
   } while (!told_drops_.compare_exchange_weak(told, total, relaxed));
-  on_dropped(total - told);
+  on_dropped(total - told, latest);
 }
 
 std::uint64_t durable_actor::finished() const {
@@ -268,7 +333,7 @@ void durable_actor::bequeath(const caf::actor& heir) {
 }
 
 /// Whether the full mailbox has given this message up; if so it is counted and answered.
-bool durable_actor::doomed(const caf::mailbox_element& x) {
+bool durable_actor::doomed(caf::mailbox_element& x) {
   auto* const overflow = ring();
   if (overflow == nullptr || overflow->doomed.load(relaxed) == 0) return false;
   if (const auto* copies = keeper(); copies != nullptr && copies->again == &x) return false;

@@ -62,9 +62,6 @@ inline void answer(const caf::strong_actor_ptr& asker, caf::message_id mid, caf:
     asker->enqueue(caf::make_mailbox_element(nullptr, mid.response_id(), {}, std::move(problem)), nullptr);
 }
 
-/// A message as text; says so when it cannot be shown.
-std::string text_of(const caf::type_erased_tuple& content);
-
 /// Where messages go while the mailbox is full and drops its oldest.
 struct durable_actor::overflow_ring {
   std::mutex mutex;

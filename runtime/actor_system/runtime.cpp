@@ -103,6 +103,8 @@ runtime::runtime(event_log& events, const task_registry& tasks, const actor_regi
   if (opts.announce_types) opts.announce_types(impl_->config);
   impl_->system = port::make_system(impl_->config);
   port::name_node(*impl_->system);
+  impl_->letters = std::make_unique<dead_letter_hub>(opts.dead_letter_text);
+  if (opts.on_dead_letter) impl_->own_letters = on_dead_letter(opts.on_dead_letter);
   impl_->links = std::make_unique<actor_link_hub>(*impl_->system, impl_->names, opts.actor_links);
 }
 
@@ -122,9 +124,33 @@ runtime::~runtime() {
   impl_->guard->end_begins();
   impl_->names.clear();
   impl_->links.reset();
+  if (impl_->letters) impl_->letters->close();
   impl_->system.reset();
   impl_->awaited = nullptr;
   impl_->keeper.reset();
+}
+
+namespace {
+
+template <class To>
+dead_letter_subscription subscribe(runtime::impl& parts, To to, const dead_letter_options& options) {
+  if (options.queue == 0) throw std::invalid_argument("dead_letter_options::queue: expected at least 1");
+  auto listener = std::make_shared<detail::letter_listener>(options.queue);
+  dead_letter_subscription out{listener};
+  listener->begin(*parts.system, std::move(to));
+  parts.letters->add(std::move(listener));
+  return out;
+}
+
+}  // namespace
+
+dead_letter_subscription runtime::on_dead_letter(std::function<void(const dead_letter&)> f,
+                                                 dead_letter_options options) {
+  return subscribe(*impl_, std::move(f), options);
+}
+
+dead_letter_subscription runtime::on_dead_letter(const caf::actor& listener, dead_letter_options options) {
+  return subscribe(*impl_, listener, options);
 }
 
 void runtime::request_stop() {

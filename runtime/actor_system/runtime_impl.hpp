@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actor_system/actor_link.hpp"
+#include "actor_system/dead_letters.hpp"
 #include "process/keeper.hpp"
 #include "steward/supervisor.hpp"
 #include "supervision/directory.hpp"
@@ -47,6 +48,8 @@ struct runtime::impl {
   const actor_registry* actors = nullptr;
   runtime_options options;
   supervision::directory names;
+  std::unique_ptr<dead_letter_hub> letters;
+  dead_letter_subscription own_letters;  // of the options
   // What the end waits for, as long as it does; the pointers that own these are null by then.
   std::atomic<caf::actor_system*> awaited{nullptr};
   std::atomic<process::keeper*> keeper_awaited{nullptr};

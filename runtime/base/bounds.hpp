@@ -27,6 +27,7 @@ inline constexpr bound<unsigned> start_retries{0, 10'000};
 inline constexpr bound<unsigned> redeliver{0, 100};
 inline constexpr bound<unsigned> mailbox{1, 0xffff'ffffU};
 inline constexpr bound<unsigned> workers{1, 1'024, true};
+inline constexpr bound<unsigned> least_workers{0, 1'024};
 inline constexpr bound<unsigned> spares{1, 64, true};
 inline constexpr bound<unsigned> attempts{1, 100};
 inline constexpr bound<unsigned> queue{1, 10'000'000};

@@ -1,10 +1,12 @@
 #include "steward/cause.hpp"
 
 #include "base/text.hpp"
+#include "base/thrown_frames.hpp"
 
 #include <cxxabi.h>
 #include <fmt/format.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -92,9 +94,13 @@ std::string describe_signal(const cause& why) {
 }
 
 std::string describe_exception(const cause& why) {
-  const auto& name = why.exception.empty() ? std::string{"exception"} : why.exception;
-  return why.message.empty() ? name : fmt::format("{}: {}", name, why.message);
+  auto text = why.exception.empty() ? std::string{"exception"} : why.exception;
+  if (!why.message.empty()) text += ": " + why.message;
+  if (!why.frames.empty()) text += fmt::format(", thrown in {}", name_of(why.frames.front()));
+  return text;
 }
+
+std::atomic<thrown_frames> frames_known_by{nullptr};
 
 }  // namespace
 
@@ -172,6 +178,12 @@ std::string describe(const cause& why) {
   return with_text("unknown cause", why);
 }
 
+void set_thrown_frames(thrown_frames how) noexcept { frames_known_by.store(how, std::memory_order_release); }
+
+void add_thrown_frames(cause& to, const std::exception_ptr& problem) {
+  if (const auto how = frames_known_by.load(std::memory_order_acquire); how && problem) to.frames = how(problem);
+}
+
 cause cause_of(std::exception_ptr problem) {
   cause why;
   why.cls = cause_class::exception;
@@ -179,7 +191,8 @@ cause cause_of(std::exception_ptr problem) {
     why.exception = "unknown exception";
     return why;
   }
-  read_exception(std::move(problem), why, 0);
+  read_exception(problem, why, 0);
+  add_thrown_frames(why, problem);
   if (why.message.size() > max_reason_bytes) why.message = shorten(why.message, max_reason_bytes);
   return why;
 }

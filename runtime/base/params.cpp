@@ -19,7 +19,10 @@ param_type type_of(const param_value& x) noexcept {
 namespace {
 
 /// The type of what a parameter must hold.
-param_type held_by(const param_spec& x) { return x.type == param_type::actor ? param_type::text : x.type; }
+param_type held_by(const param_spec& x) {
+  const bool names = x.type == param_type::actor || x.type == param_type::pool;
+  return names ? param_type::text : x.type;
+}
 
 std::optional<std::int64_t> number_of(const param_value& x) {
   if (const auto* integer = std::get_if<std::int64_t>(&x.value)) return *integer;

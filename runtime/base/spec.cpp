@@ -76,6 +76,8 @@ const char* to_string(overflow_policy x) noexcept {
       return "drop_oldest";
     case overflow_policy::drop_newest:
       return "drop_newest";
+    case overflow_policy::give_back:
+      return "give_back";
   }
   return "unknown";
 }
@@ -86,6 +88,16 @@ const char* to_string(hang_policy x) noexcept {
       return "report";
     case hang_policy::replace:
       return "replace";
+  }
+  return "unknown";
+}
+
+const char* to_string(stop_policy x) noexcept {
+  switch (x) {
+    case stop_policy::discard:
+      return "discard";
+    case stop_policy::drain:
+      return "drain";
   }
   return "unknown";
 }
@@ -156,6 +168,8 @@ const char* to_string(param_type x) noexcept {
       return "duration";
     case param_type::actor:
       return "actor";
+    case param_type::pool:
+      return "pool";
   }
   return "unknown";
 }

@@ -71,7 +71,7 @@ spec_changes changes_between(const child_spec& a, const child_spec& b) {
       "start_retries", a.start_retries, b.start_retries)("significant", a.significant, b.significant)(
       "intensity", a.intensity, b.intensity)("on_spent", a.on_spent, b.on_spent)("park_for", a.park_for, b.park_for)(
       "mailbox", a.mailbox, b.mailbox)("redeliver", a.redeliver, b.redeliver)("on_hang", a.on_hang, b.on_hang)(
-      "exceptions", a.exceptions, b.exceptions);
+      "on_stop", a.on_stop, b.on_stop)("exceptions", a.exceptions, b.exceptions);
   comparison{a.hang_after.count() > 0 ? out.now : out.at_restart}("hang_after", a.hang_after, b.hang_after);
   const auto* pool = std::get_if<pool_spec>(&a.what);
   const auto* actor = std::get_if<actor_spec>(&a.what);
@@ -93,13 +93,14 @@ spec_changes changes_between(const supervisor_spec& a, const supervisor_spec& b)
 }
 
 worker_bounds worker_bounds_of(const pool_spec& spec) {
-  auto size = spec.size.workers;
+  const auto& given = spec.size;
+  auto size = given.workers;
   if (size == 0) {
     const auto cores = std::max(1U, std::thread::hardware_concurrency());
-    size = std::max(spec.size.max_workers > 0 ? std::min(cores, spec.size.max_workers) : cores, spec.size.min_workers);
+    size = std::max(given.max_workers > 0 ? std::min(cores, given.max_workers) : cores, given.min_workers.value_or(0));
   }
-  return {size, std::min(size, spec.size.min_workers > 0 ? spec.size.min_workers : size),
-          std::max(size, spec.size.max_workers)};
+  const bool on_demand = given.workers == 0 && given.min_workers == 0U;
+  return {on_demand ? 0 : size, std::min(size, given.min_workers.value_or(size)), std::max(size, given.max_workers)};
 }
 
 std::string enumerated(const std::vector<std::string>& names) {

@@ -17,7 +17,7 @@ struct spec_changes {
 spec_changes changes_between(const child_spec& before, const child_spec& after);
 spec_changes changes_between(const supervisor_spec& before, const supervisor_spec& after);
 
-/// Between how many workers a pool of that spec has, and with how many it begins.
+/// Between how many workers a pool of that spec has, and with how many it begins: none where they come on demand.
 struct worker_bounds {
   unsigned first = 1;
   unsigned least = 1;

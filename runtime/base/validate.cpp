@@ -43,7 +43,7 @@ public:
     const bool threads = x.runs_in == rung::thread;
     if (x.runs_in > rung::process) unknown("runs_in", "threads or processes");
     check_count("workers", x.size.workers, bounds::workers);
-    check_count("min_workers", x.size.min_workers, bounds::workers);
+    check_count("min_workers", x.size.min_workers.value_or(0), bounds::least_workers);
     check_count("max_workers", x.size.max_workers, bounds::workers);
     check_range(x);
     check_count("spares", x.size.spares, bounds::spares);
@@ -246,14 +246,18 @@ private:
     if (x.partitions > 0 && x.significant)
       fault("partitions", "a significant child is one child", "significant: false, or no partitions");
     check_count("mailbox.limit", x.mailbox.limit, bounds::mailbox);
-    if (x.mailbox.overflow > overflow_policy::drop_newest)
-      unknown("mailbox.overflow", "reject, drop_oldest or drop_newest");
+    if (x.mailbox.overflow > overflow_policy::give_back)
+      unknown("mailbox.overflow", "reject, drop_oldest, drop_newest or give_back");
     check_count("on_crash.redeliver", x.redeliver, bounds::redeliver);
     check_finite("hang_after", x.hang_after, milliseconds{0}, max_duration, "a duration, or 0 for never");
     if (x.on_hang > hang_policy::replace)
       unknown("on_hang", "report or replace");
     else if (x.on_hang != hang_policy::report && x.hang_after == milliseconds{0})
       fault("on_hang", "no handler counts as hung without a limit", "a hang_after");
+    if (x.on_stop > stop_policy::drain)
+      unknown("on_stop", "discard or drain");
+    else if (x.on_stop == stop_policy::drain && shutdown_of(x) == brutal_kill)
+      fault("on_stop", "a child with shutdown: brutal_kill has no time to drain", "a shutdown longer than 0ms");
   }
 
   void check_no_actor(const child_spec& x, kind what) {
@@ -268,6 +272,7 @@ private:
     if (x.redeliver != 0) refuse("on_crash.redeliver");
     if (x.hang_after != milliseconds{0}) refuse("hang_after");
     if (x.on_hang != hang_policy::report) refuse("on_hang");
+    if (x.on_stop != stop_policy::discard) refuse("on_stop");
     if (x.exceptions) refuse("exceptions");
     if (x.partitions != 0) refuse("partitions");
   }
@@ -323,14 +328,13 @@ private:
 
   /// Without `workers` the pool starts with as many as there are cores, or the nearest that the two limits allow.
   void check_range(const pool_spec& x) {
-    if (x.size.min_workers > 0 && x.size.max_workers > 0 && x.size.min_workers > x.size.max_workers)
-      fault("min_workers",
-            fmt::format("{} are more than the {} of max_workers", x.size.min_workers, x.size.max_workers),
+    const auto least = x.size.min_workers.value_or(0);
+    if (x.size.max_workers > 0 && least > x.size.max_workers)
+      fault("min_workers", fmt::format("{} are more than the {} of max_workers", least, x.size.max_workers),
             "at most `max_workers`");
     if (x.size.workers == 0) return;
-    if (x.size.min_workers > x.size.workers)
-      fault("min_workers",
-            fmt::format("{} are more than the {} workers of the start", x.size.min_workers, x.size.workers),
+    if (least > x.size.workers)
+      fault("min_workers", fmt::format("{} are more than the {} workers of the start", least, x.size.workers),
             "at most `workers`");
     if (x.size.max_workers > 0 && x.size.max_workers < x.size.workers)
       fault("max_workers",

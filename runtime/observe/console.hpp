@@ -2,6 +2,7 @@
 
 #include "observe/run_summary.hpp"
 #include "steward/event.hpp"
+#include "steward/sinks.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -14,19 +15,6 @@
 #include <vector>
 
 namespace steward {
-
-/// How much of what happens people want to see.
-enum class console_detail : std::uint8_t {
-  quiet,    ///< what ends work: limit, escalate, give_up, failed and quarantined tasks
-  normal,   ///< and all that went wrong or recovered, warnings included
-  verbose,  ///< and starts, stops and everything else; nothing is folded
-};
-
-struct console_options {
-  console_detail detail = console_detail::normal;
-  bool colour = false;
-  bool dates = false;  ///< before each time; without it a line tells of each new day
-};
 
 /// Renders events as lines for people: local time, kind, actor, one glance; below it indented lines with the task and
 /// with what was decided.
@@ -44,8 +32,7 @@ struct console_options {
 /// an event holds.
 class console_view {
 public:
-  /// Receives whole lines, each with its line end; several of one block at once.
-  using writer = std::function<void(std::string_view)>;
+  using writer = line_writer;
 
   static constexpr unsigned shown_repeats = 3;
   static constexpr std::chrono::seconds fold_for{5};

@@ -1,7 +1,7 @@
 #include "observe/file_sink.hpp"
 
-#include "observe/json_line.hpp"
 #include "observe/standard_streams.hpp"
+#include "steward/sinks.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "observe/json_line.hpp"
+#include "steward/sinks.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>

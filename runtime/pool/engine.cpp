@@ -54,7 +54,7 @@ task_id engine::submit(job_ptr task) {
         e, outcome_kind::rejected, work_state::not_started,
         make_cause(cause_class::none, "queue_limit of " + std::to_string(spec_.limits.queue_limit) + " is reached"));
   } else {
-    ledger_.enqueue(e);
+    enqueue(e);
   }
   return id;
 }
@@ -75,7 +75,9 @@ void engine::stop(bool drain, time_point now) {
 }
 
 void engine::cancel_queue() {
-  ledger_.settle_queue(outcome_kind::cancelled, make_cause(cause_class::killed, "the pool was stopped"));
+  const auto why = make_cause(cause_class::killed, "the pool was stopped");
+  settle_keys(outcome_kind::cancelled, why);
+  ledger_.settle_queue(outcome_kind::cancelled, why);
 }
 
 /// From here on nothing new is started: what waits is cancelled, and each worker is asked to end.
@@ -226,11 +228,7 @@ bool engine::worker_item_failed(worker_ref ref, task_id id, std::uint64_t item, 
   if (e.id != id || item != at(e).received || item != at(e).answered || item >= at(e).items) return false;
   ledger_.pass(e, 1);
   ledger_.answered(e, 1);
-  if (at(e).cancelled) {
-    ledger_.came_late(1);
-  } else {
-    item_threw(*w, e, static_cast<std::uint32_t>(item), std::move(why), ran_ms);
-  }
+  if (!at(e).cancelled) item_threw(*w, e, static_cast<std::uint32_t>(item), std::move(why), ran_ms);
   head_answered(*w, 1, ran_ms, done, now);
   return true;
 }
@@ -243,7 +241,7 @@ bool engine::worker_did_not_take(worker_ref ref, task_id id, cause why, time_poi
   if (e.id != id || at(e).received != 0) return false;
   const auto items = at(e).items;
   if (at(e).cancelled) {
-    ledger_.came_late(items);
+    // Nobody waits for it.
   } else if (at(e).task->items == 1) {
     if (why.cls == cause_class::memory) ++totals_.memory;
     auto told = worker_event(event_kind::task_fail, event_level::warn, *w);
@@ -324,6 +322,7 @@ decisions engine::step(time_point now) {
   if (waits_ > 0) check_waits(now);
   if (spec_.restarts.recycle_after > 0 || spec_.restarts.recycle_memory > 0) check_shares(now);
   if (phase_ == phase::stopping) check_stop(now);
+  if (asked_ || gave_up_) ledger_.take_ended();
   return {std::exchange(orders_, {}), std::exchange(notices_, {})};
 }
 
@@ -340,24 +339,33 @@ std::uint64_t engine::left_of_share(const worker& w) {
   return w.most_tasks - std::min(w.most_tasks, taken);
 }
 
-/// Prefers idle workers, then the one with the least to do, and sends ahead only what is known to be short.
+/// How many like it one worker may be sent at a time.
+std::size_t engine::most_ahead(slip next) const {
+  if (at(next).items > 1) return 2;
+  return processes() ? prefetch_tasks : prefetch_tasks_of_threads;
+}
+
+/// Whether it may be sent ahead to a busy worker, which is what is known to be short.
+bool engine::has_room(const worker& w, slip next, std::size_t most) {
+  if (w.sent.empty()) return true;
+  const bool alone = at(next).attempt > 1 || at(w.sent.back()).attempt > 1 || ledger_.suspects() > 0;
+  const auto most_us = at(next).items > 1 ? prefetch_chunk_us : prefetch_us;
+  return !alone && w.sent.size() < most && w.sent.load_us() + estimate(next) <= most_us;
+}
+
+/// Prefers idle workers, then the one with the least to do; for a new key, of several idle ones the one with the
+/// fewest.
 engine::worker* engine::choose(slip next, std::size_t waiting) {
   worker* best = nullptr;
-  const bool chunk = at(next).items > 1;
-  const auto estimated = estimate(next);
-  const std::size_t share = 1 + waiting / (2 * size_);
-  const auto ahead = chunk ? std::size_t{2} : (processes() ? prefetch_tasks : prefetch_tasks_of_threads);
-  const auto most = std::min(ahead, share);
+  const bool keyed = at(next).task->key != nullptr;
+  const std::size_t share = 1 + waiting / (2 * std::size_t{std::max(1U, size_)});
+  const auto most = std::min(most_ahead(next), share);
   for (auto& w : workers_) {
-    if (!may_take(w)) continue;
-    if (!w.sent.empty()) {
-      const bool alone = at(next).attempt > 1 || at(w.sent.back()).attempt > 1 || ledger_.suspects() > 0;
-      const bool full =
-          w.sent.size() >= most || w.sent.load_us() + estimated > (chunk ? prefetch_chunk_us : prefetch_us);
-      if (alone || full) continue;
-    }
-    if (!best || w.sent.size() < best->sent.size()) best = &w;
-    if (best->sent.empty()) break;
+    if (!may_take(w) || !has_room(w, next, most)) continue;
+    const bool has_fewer =
+        keyed && best && w.sent.size() == best->sent.size() && keys_.keys_of(ref_of(w)) < keys_.keys_of(ref_of(*best));
+    if (!best || w.sent.size() < best->sent.size() || has_fewer) best = &w;
+    if (!keyed && best->sent.empty()) break;
   }
   return best;
 }
@@ -367,6 +375,7 @@ void engine::hand_over(worker& w, slip e, time_point now) {
   const bool first = w.sent.empty();
   w.sent.push_back(e, r.items, estimate(e));
   ledger_.sent(e);
+  if (r.task->key) keys_.give(*r.task->key, ref_of(w));
   if (first) {
     ++busy_;
     new_head(w, now);
@@ -399,18 +408,32 @@ void engine::dispatch_suspects(time_point now) {
 }
 
 void engine::dispatch(time_point now) {
+  if (ledger_.any_ended()) advance_keys();
   if (gave_up_ || (phase_ == phase::stopping && !drain_) || phase_ == phase::fresh) return;
   if (ledger_.suspects() > 0) dispatch_suspects(now);
+  if (keys_.any_due()) dispatch_keys(false, now);
+  auto waiting = dispatch_queue(now);
+  // Spares take what waits as soon as the pool means to have more workers.
+  if (ledger_.queued() > 0 && size_ < max_ && grow(waiting + ledger_.suspects(), now)) dispatch_queue(now);
+  if (keys_.any_due()) dispatch_keys(true, now);
+  if (busy_ > 0) relieve(now);
+}
+
+/// Returns how many still wait.
+std::size_t engine::dispatch_queue(time_point now) {
   auto waiting = ledger_.waiting();
   while (const auto e = ledger_.front()) {
+    if (returned_to_holder(*e)) {
+      --waiting;
+      continue;
+    }
     auto* w = choose(*e, waiting);
     if (!w) break;
     const auto most = left_of_share(*w);
     if (at(*e).items <= most) --waiting;
     hand_over(*w, ledger_.take_front(most), now);
   }
-  if (ledger_.queued() > 0 && size_ < max_) grow(waiting + ledger_.suspects(), now);
-  if (busy_ > 0) relieve(now);
+  return waiting;
 }
 
 /// Workers that wait for something to do, though there is nothing.
@@ -435,7 +458,9 @@ void engine::relieve(time_point now) {
   for (auto& w : workers_) {
     const auto due = held_up_at(w);
     if (due == time_point::max()) continue;
-    if ((helps && due <= now) || (next && is_ahead(w, at(*next).task->priority))) take_back(w);
+    // One that waits for others may wait for what is behind it, which more workers could run.
+    const bool calls_for_more = w.waits && size_ < max_;
+    if (calls_for_more || (helps && due <= now) || (next && is_ahead(w, at(*next).task->priority))) take_back(w);
   }
 }
 
@@ -473,11 +498,8 @@ std::optional<time_point> engine::next_due() const {
     if (const auto t = helps ? held_up_at(w) : time_point::max(); t != time_point::max()) add(t);
     if (const auto t = watched_at(w); t != time_point::max()) add(t);
     if (const auto t = harvest_at(w); t != time_point::max()) add(t);
-    if (!works(w)) continue;
-    if (wanted(w.index, last_step_).memory) add(last_step_);
-    if (w.sent.empty()) {
-      if (size_ > min_ && w.at == state::ready && phase_ == phase::running) add(w.idle_since + spec_.size.idle_exit);
-    }
+    if (works(w) && wanted(w.index, last_step_).memory) add(last_step_);
+    if (const auto t = idle_exit_at(w); t != time_point::max()) add(t);
   }
   if (phase_ == phase::stopping && !forced_)
     add(stop_since_ + spec_.limits.shutdown -

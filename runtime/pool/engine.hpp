@@ -5,6 +5,7 @@
 #include "policy/budget.hpp"
 #include "pool/actions.hpp"
 #include "pool/head_watch.hpp"
+#include "pool/key_lines.hpp"
 #include "pool/ledger.hpp"
 #include "pool/run_times.hpp"
 #include "pool/sent_work.hpp"
@@ -217,18 +218,20 @@ private:
   milliseconds deadline_of(const worker& w) const;
   void check_deadline(worker& w, time_point now);
   bool cut_off(worker& w, time_point now);
+  time_point idle_exit_at(const worker& w) const;
   void check_idle(worker& w, time_point now);
   void check_shares(time_point now);
   void check_retiring(worker& w, time_point now);
   void replace_leaving(time_point now);
   void keep_size(time_point now);
   void use_room(time_point now);
-  void grow(std::size_t waiting, time_point now);
+  bool grow(std::size_t waiting, time_point now);
   void retire(worker& w);
   void shrink(time_point now);
   unsigned living() const;
   unsigned wanted_workers() const noexcept { return size_ + spec_.size.spares; }
   void dispatch(time_point now);
+  std::size_t dispatch_queue(time_point now);
   void dispatch_suspects(time_point now);
   std::size_t idle() const;
   time_point held_up_at(const worker& w) const;
@@ -237,12 +240,25 @@ private:
   time_point harvest_at(const worker& w) const;
   void harvest(time_point now);
   bool has_come(const awaited& what) const;
-  bool refuse(const awaited& what, time_point now);
+  bool refuse(const awaited& what, const char* reason, time_point now);
   void check_waits(time_point now);
   void hand_over(worker& w, slip e, time_point now);
   bool may_take(const worker& w) const;
   static std::uint64_t left_of_share(const worker& w);
+  std::size_t most_ahead(slip next) const;
+  bool has_room(const worker& w, slip next, std::size_t most);
   worker* choose(slip next, std::size_t waiting);
+
+  void enqueue(slip e);
+  void call_up(slip e);
+  void advance_keys();
+  bool keeps_keys(const worker& w) const;
+  worker* holder(slip e);
+  void dispatch_keys(bool all, time_point now);
+  void give_keys_away(const worker& w);
+  bool returned_to_holder(slip e);
+  bool only_lines_wait() const;
+  void settle_keys(outcome_kind kind, const cause& why);
 
   event make_event(event_kind kind, event_level how) const;
   event worker_event(event_kind kind, event_level how, const worker& w) const;
@@ -287,6 +303,7 @@ private:
   std::vector<order> orders_;
   std::vector<notice> notices_;
   ledger ledger_{notices_};
+  key_lines keys_;
   run_times times_;
   counters totals_;  // but for those of the ledger
 };

@@ -52,11 +52,22 @@ void engine::worker_waits(worker_ref ref, std::optional<awaited> what) {
 /// Where all that may run at a time wait for others of their own pool, and no worker is to come for these, one wait is
 /// ended: what it is for is cancelled, or it gets no room. The worker then goes on, and may end what others wait for.
 void engine::check_waits(time_point now) {
-  if (waits_ < busy_ || busy_ < size_ || size_ < max_) return;
+  if (waits_ < busy_) return;
+  const bool held = only_lines_wait();
+  if (!held && (busy_ < size_ || size_ < max_)) return;
   if (std::any_of(workers_.begin(), workers_.end(), [this](const auto& w) { return w.waits && has_come(*w.waits); }))
     return;
-  for (auto& w : workers_) {
-    if (w.waits && refuse(*w.waits, now)) return worker_waits(ref_of(w), std::nullopt);
+  const auto is_lined_up = [this](const awaited& what) {
+    const auto e = what.task ? ledger_.find(what.task) : std::nullopt;
+    return e && at(*e).in_line;
+  };
+  const auto* reason = held ? "a task that its key holds it up behind waits for it, or for one that does"
+                            : "a task waits for it, as all workers of the pool do for others, so nobody could run it";
+  for (const bool lined_up : {true, false}) {
+    for (auto& w : workers_) {
+      if (!w.waits || (lined_up && !is_lined_up(*w.waits))) continue;
+      if (refuse(*w.waits, reason, now)) return worker_waits(ref_of(w), std::nullopt);
+    }
   }
 }
 
@@ -65,8 +76,7 @@ bool engine::has_come(const awaited& what) const {
   return !what.task || !ledger_.find(what.task);
 }
 
-bool engine::refuse(const awaited& what, time_point now) {
-  constexpr auto reason = "a task waits for it, as all workers of the pool do for others, so nobody could run it";
+bool engine::refuse(const awaited& what, const char* reason, time_point now) {
   const auto before = ledger_.open();
   if (what.refuse_room) {
     what.refuse_room();
@@ -120,7 +130,7 @@ void engine::check_workers(time_point now) {
     }
     if (works(w) && !w.sent.empty()) check_busy(w, now);
     if (w.at == state::retiring && !asked_ && w.sent.empty()) check_retiring(w, now);
-    if (w.at == state::ready && w.sent.empty()) check_idle(w, now);
+    if (w.at == state::ready && w.sent.empty() && size_ > min_) check_idle(w, now);
     if (w.at == state::terminating && now >= w.due) {
       w.at = state::killing;
       orders_.emplace_back(act::kill{ref_of(w)});

@@ -8,8 +8,8 @@ namespace steward::pooling {
 
 void engine::resize(unsigned min, unsigned max, time_point now) {
   if (gave_up_ || phase_ == phase::stopped) return;
-  min_ = std::clamp(min, 1U, most_workers);
-  max_ = std::clamp(max, min_, most_workers);
+  min_ = std::min(min, most_workers);
+  max_ = std::clamp(max, std::max(1U, min_), most_workers);
   size_ = std::clamp(size_, min_, max_);
   auto e = make_event(event_kind::operator_, event_level::info);
   e.text = "resized to " + std::to_string(min_) + (max_ > min_ ? " to " + std::to_string(max_) : "") +
@@ -93,14 +93,18 @@ void engine::shrink(time_point now) {
   }
 }
 
-void engine::grow(std::size_t waiting, time_point now) {
+/// The pool means to have more workers, for what waits. Not at its end, unless it has none to do that.
+bool engine::grow(std::size_t waiting, time_point now) {
   const auto coming = static_cast<std::size_t>(std::count_if(workers_.begin(), workers_.end(), [](const worker& w) {
-    return w.at == state::starting || w.at == state::waiting;
+    return (w.at == state::starting && !w.leaving) || w.at == state::waiting;
   }));
-  if (waiting <= coming || phase_ == phase::stopping) return;
-  const auto more = std::min<std::size_t>(max_ - size_, waiting - coming);
+  // One that is to stand by does not take what waits.
+  const auto free = size_ > 0 ? coming : 0;
+  if (waiting <= free || (phase_ == phase::stopping && size_ > 0)) return false;
+  const auto more = std::min<std::size_t>(max_ - size_, waiting - free);
   size_ += static_cast<unsigned>(more);
   keep_size(now);
+  return true;
 }
 
 /// A worker near the end of its share of tasks is to leave; its replacement is started before it does.
@@ -129,9 +133,16 @@ void engine::replace_leaving(time_point now) {
   }
 }
 
-/// A pool above its least size lets idle workers go.
+/// A pool above its least size lets idle workers go: those that only stand by, or have a replacement, are no part of
+/// it.
+time_point engine::idle_exit_at(const worker& w) const {
+  const bool may_go = w.at == state::ready && w.sent.empty() && !w.leaving;
+  if (!may_go || size_ <= min_ || busy_ >= size_ || phase_ != phase::running) return time_point::max();
+  return w.idle_since + spec_.size.idle_exit;
+}
+
 void engine::check_idle(worker& w, time_point now) {
-  if (size_ <= min_ || phase_ != phase::running || now < w.idle_since + spec_.size.idle_exit) return;
+  if (now < idle_exit_at(w)) return;
   --size_;
   retire(w);
 }

@@ -96,6 +96,7 @@ void engine::settle_all(outcome_kind kind, const cause& why) {
     }
     if (!first) --busy_;
   }
+  settle_keys(kind, why);
   ledger_.settle_queue(kind, why);
 }
 

@@ -300,7 +300,8 @@ void engine::crashed(worker& w, const death& how, const cause& why, bool ours, t
   const bool counts = !meant && !spared;
   if (spared) scarce_ = true;
   if (!spared) failed_starts_ = w.was_ready ? 0 : failed_starts_ + 1;
-  const unsigned patience = std::min(spec_.restarts.worker_restarts.restarts, failed_starts_each * wanted_workers());
+  const unsigned patience =
+      std::min(spec_.restarts.worker_restarts.restarts, failed_starts_each * std::max(1U, wanted_workers()));
   const bool hopeless = failed_starts_ > patience && (!any_ready() || phase_ == phase::starting);
   if (hopeless || (counts && !budget_.allow(now))) {
     auto end = decision("give_up", now);

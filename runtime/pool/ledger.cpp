@@ -58,8 +58,23 @@ slip ledger::add(job_ptr task, task_id id, unsigned attempt) {
 }
 
 void ledger::drop(slip e) {
+  auto task = std::move(at(e).task);
   at(e) = record{};
   free_.push_back(e.place);
+  // A run that is to come has a record of its own.
+  if (task->key && !is_live({task->place, task->id})) ended_.push_back(std::move(task));
+}
+
+void ledger::line_up(slip e) {
+  at(e).in_line = true;
+  ++lined_up_;
+  ++queued_;
+}
+
+void ledger::leave_line(slip e) {
+  at(e).in_line = false;
+  --lined_up_;
+  --queued_;
 }
 
 std::optional<slip> ledger::find(const job_ptr& task) const {
@@ -187,16 +202,13 @@ void ledger::settle_queue(outcome_kind kind, const cause& why) {
   };
   settle(suspects_);
   for (auto& l : bands_) settle(l.queue);
-  queued_ = 0;
+  queued_ = lined_up_ = 0;
 }
 
 void ledger::settle_values(slip e, std::uint64_t item, std::uint64_t count, bytes results, double ran_ms) {
   if (count == 0) return;
   auto& r = at(e);
-  if (r.cancelled) {
-    came_late(count);
-    return pass(e, count);
-  }
+  if (r.cancelled) return pass(e, count);
   counts_.settled += count;
   open_ -= count;
   r.received += static_cast<std::uint32_t>(count);
@@ -228,7 +240,10 @@ void ledger::settle_rest(slip e, outcome_kind kind, work_state work, const cause
 
 void ledger::cancel(slip e, const cause& why) {
   if (!at(e).sent) {
-    queued_ -= at(e).items;
+    if (at(e).in_line)
+      leave_line(e);
+    else
+      queued_ -= at(e).items;
     return settle_rest(e, outcome_kind::cancelled, work_state::not_started, why);
   }
   settle_error(e, outcome_kind::cancelled, work_state::unknown, why);

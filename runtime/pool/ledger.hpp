@@ -22,7 +22,6 @@ struct task_counts {
   std::uint64_t quarantined = 0;
   std::uint64_t cancelled = 0;
   std::uint64_t rejected = 0;
-  std::uint64_t late_answers = 0;  ///< to tasks that had been cancelled, and dropped
 };
 
 /// Names a record in the ledger, and proves that it is still the same one.
@@ -46,6 +45,7 @@ public:
     bool sent = false;
     bool cancelled = false;  ///< settled; kept until the worker has answered
     bool cut = false;        ///< its worker may answer a part of it, or nothing: more was to be taken back
+    bool in_line = false;    ///< it waits for others of its key
     std::vector<attempt_record> history;
   };
 
@@ -91,6 +91,18 @@ public:
     }
   }
   std::size_t waiting() const noexcept;  ///< records in the queue, without suspects
+
+  // What has a key and waits elsewhere; the ledger only counts it.
+
+  void set_aside(slip e) { queued_ += at(e).items; }   ///< for one worker
+  void take_aside(slip e) { queued_ -= at(e).items; }  ///< no longer for that one
+  void line_up(slip e);                                ///< for others of its key
+  void leave_line(slip e);
+  std::size_t lined_up() const noexcept { return lined_up_; }
+  /// Jobs with a key of which no record is left, since the last call.
+  std::vector<job_ptr> take_ended() { return std::exchange(ended_, {}); }
+  bool any_ended() const noexcept { return !ended_.empty(); }
+
   /// Everything that waits gets this outcome.
   void settle_queue(outcome_kind kind, const cause& why);
 
@@ -113,8 +125,6 @@ public:
   void answered(slip e, std::uint64_t count) { at(e).answered += static_cast<std::uint32_t>(count); }
   /// The next ones have their outcome in another record, or get it by `settle_failed`.
   void pass(slip e, std::uint64_t count) { at(e).received += static_cast<std::uint32_t>(count); }
-  /// An answer to so many of a cancelled one.
-  void came_late(std::uint64_t count) { counts_.late_answers += count; }
   /// The next items have these values, which come too late for a cancelled one.
   void settle_values(slip e, std::uint64_t item, std::uint64_t count, bytes results, double ran_ms);
   /// An item that was passed has failed.
@@ -150,7 +160,9 @@ private:
   std::vector<std::uint32_t> free_;
   std::vector<band> bands_;  // highest priority first
   std::deque<slip> suspects_;
+  std::vector<job_ptr> ended_;
   std::size_t queued_ = 0;
+  std::size_t lined_up_ = 0;
   std::size_t open_ = 0;
   task_id last_id_ = 0;
   task_counts counts_;

@@ -5,6 +5,7 @@
 #include "pool/worker.hpp"
 #include "process/room.hpp"
 #include "process/sandbox.hpp"
+#include "steward/detail/no_waiting.hpp"
 
 #include <algorithm>
 #include <array>
@@ -331,7 +332,8 @@ pool::impl::entry pool::impl::wait_for_room(std::size_t count, const std::functi
 std::optional<cause> pool::impl::let_in() {
   if (try_let_in(1)) return std::nullopt;
   std::optional<cause> why;
-  if (spec.limits.on_full == full_policy::block && std::this_thread::get_id() != loop_id.load()) {
+  const bool may_wait = detail::may_wait_here() && std::this_thread::get_id() != loop_id.load();
+  if (spec.limits.on_full == full_policy::block && may_wait) {
     why = make_started();
     if (!why && wait_for_room(1, nullptr) == entry::open) return std::nullopt;
     if (!why) why = pooling::make_cause(cause_class::none, no_room_for_own_task);
@@ -350,7 +352,7 @@ void pool::impl::end_of_room() {
 }
 
 void pool::impl::publish() {
-  workers.store(brain.size(), std::memory_order_relaxed);
+  workers.store(std::max(1U, brain.size()), std::memory_order_relaxed);
   const std::lock_guard lock(stats_mutex);
   auto& s = snapshot;
   s.workers = 0;

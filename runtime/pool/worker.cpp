@@ -1,5 +1,6 @@
 #include "pool/worker.hpp"
 
+#include "base/thrown_frames.hpp"
 #include "pool/actions.hpp"
 #include "pool/barriers.hpp"
 #include "pool/chunk_runner.hpp"
@@ -334,6 +335,7 @@ int run_pool_worker(const process::child_context& context) {
   recorder.close_fd();
   if (context.fd_count > 2) link.store(link_fd);
   process::install_last_words(recorder.page(), channel_fd);
+  set_thrown_frames(nullptr);  // an answer has no room for them, and to find their names takes time
   std::vector<std::string> words{{}};
   for (const char c : context.argument) {
     if (c == '\0') {

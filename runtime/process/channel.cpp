@@ -378,15 +378,6 @@ frame_writer::status frame_writer::flush(int fd) {
   return status::idle;
 }
 
-std::optional<frame> read_frame(int fd, frame_reader& reader) {
-  while (true) {
-    if (auto one = reader.next()) return one;
-    if (reader.broken()) return std::nullopt;
-    read_status how = reader.wait(fd);
-    if (how == read_status::closed || how == read_status::io_error) return std::nullopt;
-  }
-}
-
 bool write_frame(int fd, frame_kind kind, std::uint16_t flags, std::uint64_t id, std::span<const std::byte> payload) {
   int file = -1;
   if (!choose_body(payload, file)) return false;

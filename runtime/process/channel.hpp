@@ -154,7 +154,6 @@ public:
   };
   /// Sends what the socket takes. On a blocking descriptor it returns when everything left.
   status flush(int fd);
-  std::size_t pending_bytes() const noexcept { return queued_.size(); }
 
 private:
   struct place {
@@ -166,10 +165,6 @@ private:
   std::vector<place> places_;  // one for each file
   std::uint64_t sent_ = 0;
 };
-
-/// Child side, blocking descriptor: the next frame, reading many at once where they have arrived. None when the parent
-/// is gone, or when the reader is broken.
-std::optional<frame> read_frame(int fd, frame_reader& reader);
 
 /// Child side, blocking descriptor: sends one frame without copying its payload. False when the parent is gone or the
 /// payload is larger than `push` takes (errno EMSGSIZE or that of the memory file).

@@ -458,7 +458,6 @@ void keeper::impl::reap(child_id id) {
   } else {
     report.signaled = info.si_code != CLD_EXITED;
     (report.signaled ? report.signal : report.code) = info.si_status;
-    report.core_dumped = info.si_code == CLD_DUMPED;
     report.rss_peak_kib = static_cast<std::uint64_t>(usage.ru_maxrss);
     report.cpu_ms = milliseconds_of(usage.ru_utime) + milliseconds_of(usage.ru_stime);
     // Only a kill that we did not send ourselves can be the kernel's.

@@ -36,7 +36,6 @@ struct exit_report {
   bool signaled = false;
   int code = 0;    ///< exit code when not signaled; -1 when somebody else in this program reaped the child
   int signal = 0;  ///< signal number when signaled
-  bool core_dumped = false;
   std::uint64_t rss_peak_kib = 0;
   std::uint64_t cpu_ms = 0;  ///< processor time that it used
   unsigned cpu_seconds = 0;  ///< `start_request::cpu_seconds`

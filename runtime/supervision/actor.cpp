@@ -2,6 +2,7 @@
 
 #include "base/names.hpp"
 #include "base/params.hpp"
+#include "steward/actor_pool.hpp"
 #include "steward/cause.hpp"
 #include "steward/child.hpp"
 
@@ -44,6 +45,13 @@ caf::actor actor_args::actor(std::string_view name) const {
   if (it == actors_.end()) no_such_parameter(name, to_string(param_type::actor));
   if (!it->second) throw std::out_of_range("the actor that parameter '" + std::string{name} + "' names is not there");
   return it->second;
+}
+
+actor_pool actor_args::pool(std::string_view name) const {
+  if (pools_ != nullptr)
+    if (const auto found = pools_->paths.find(name); found != pools_->paths.end())
+      return {self_, pools_->finder, found->second};
+  no_such_parameter(name, to_string(param_type::pool));
 }
 
 const char* to_string(treatment x) noexcept {

@@ -47,6 +47,22 @@ cell_kind_ptr actor_child::kind_of(const tree_host& host) const {
   out->redeliver = spec->redeliver;
   out->watched = spec->hang_after.count() > 0;
   out->print = host.env().print;
+  out->pools = named_pools(host, *out, entry->params);
+  return out;
+}
+
+std::shared_ptr<const detail::pool_places> actor_child::named_pools(const tree_host& host, const cell_kind& kind,
+                                                                    const std::vector<param_spec>& declared) const {
+  std::shared_ptr<detail::pool_places> out;
+  for (const auto& param : declared) {
+    if (param.type != param_type::pool) continue;
+    const auto value = kind.params.find(param.name);
+    if (value == kind.params.end()) continue;
+    const auto* name = std::get_if<std::string>(&value->second.value);
+    if (name == nullptr) continue;
+    if (!out) out = std::make_shared<detail::pool_places>(detail::pool_places{host.env().names});
+    out->paths[param.name] = parent->resolve(*name);
+  }
   return out;
 }
 
@@ -122,7 +138,20 @@ void actor_child::stop(tree_host& host, const policy::action::stop_child& how) {
     return;
   }
   dismiss_predecessor(nullptr);
-  tell_to_leave(how.how, false);
+  if (spec->on_stop == stop_policy::drain && !policy::is_abnormal(how.how))
+    drain(host);
+  else
+    tell_to_leave(how.how, false);
+}
+
+void actor_child::drain(tree_host& host) {
+  tell_to_leave(policy::exit_class::shutdown, false, true);
+  const auto limit = shutdown_of(*spec);
+  if (limit == infinity) return;
+  // What is left of its time is for the handler in hand: the machine's own timer ends the rest by force.
+  auto& rest = more();
+  rest.draining = rest.watched = true;
+  rest.next_look = host.set_timer(host.now() + limit - limit / 10, {id, 0, timer_queue::owner::child});
 }
 
 void actor_child::abandon(tree_host& host) {
@@ -156,9 +185,9 @@ void actor_child::dismiss_predecessor(const caf::actor& heir) {
   port::send_urgently(old, std::move(leave));
 }
 
-void actor_child::tell_to_leave(policy::exit_class how, bool killed) const {
+void actor_child::tell_to_leave(policy::exit_class how, bool killed, bool drains) const {
   cell_command leave;
-  leave.what = cell_command::kind::leave;
+  leave.what = drains ? cell_command::kind::drain : cell_command::kind::leave;
   leave.how = how;
   leave.killed = killed;
   leave.why = reason();
@@ -216,12 +245,18 @@ bool actor_child::complete(tree_host& host, event& about) {
 }
 
 void actor_child::on_timer(tree_host& host) {
+  const bool drain_is_over = extras_ && extras_->draining;
   stop_looking(host);
-  look(host);
+  if (!drain_is_over)
+    look(host);
+  else if (cell_)
+    tell_to_leave(policy::exit_class::shutdown, false);
 }
 
 void actor_child::stop_looking(tree_host& host) {
-  if (extras_ && std::exchange(extras_->watched, false)) host.timers().remove(extras_->next_look);
+  if (!extras_) return;
+  extras_->draining = false;
+  if (std::exchange(extras_->watched, false)) host.timers().remove(extras_->next_look);
 }
 
 /// Whether the cell is still in the handler in which it was at the last look.
@@ -324,7 +359,7 @@ void actor_child::on_left(tree_host& host, const cell_report& report) {
   if (report.dropped > 0) {
     const auto reason = self != nullptr ? self->reason() : std::string{};
     say(event_kind::dead_letter, event_level::warn,
-        "messages that no incarnation will handle" + (reason.empty() ? reason : ": " + reason));
+        "messages that no incarnation will handle" + (reason.empty() ? reason : ": " + reason) + report.first_dropped);
   }
   const bool once_ours = leaving && self != nullptr && self->path() == path;
   if (ours || once_ours) {
@@ -336,6 +371,7 @@ void actor_child::on_left(tree_host& host, const cell_report& report) {
     host.check_all_left();
   } else if (ours) {
     self->cell_ = nullptr;
+    self->stop_looking(host);
     host.stopped(*self);
   }
 }

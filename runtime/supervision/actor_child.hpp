@@ -46,6 +46,7 @@ private:
     std::chrono::steady_clock::time_point since;  ///< of that turn
     bool told = false;                            ///< that this turn hangs
     bool watched = false;                         ///< `next_look` is set
+    bool draining = false;                        ///< then that is the end of it
     timer_queue::handle next_look;
   };
 
@@ -55,6 +56,9 @@ private:
   extras& more();
   void make_cell(tree_host& host);
   cell_kind_ptr kind_of(const tree_host& host) const;
+  /// The pools that its parameters name; null: none.
+  std::shared_ptr<const detail::pool_places> named_pools(const tree_host& host, const cell_kind& kind,
+                                                         const std::vector<param_spec>& declared) const;
   /// The actors that its parameters name, as they are now.
   std::shared_ptr<const actor_map> named_actors(const tree_host& host) const;
   /// Why a child that ends now ends; empty for an orderly end.
@@ -62,7 +66,9 @@ private:
   /// Lets the cell go; nobody waits for it but the end of the tree.
   void dismiss(tree_host& host, policy::exit_class how, bool killed);
   void dismiss_predecessor(const caf::actor& heir);
-  void tell_to_leave(policy::exit_class how, bool killed) const;
+  void tell_to_leave(policy::exit_class how, bool killed, bool drains = false) const;
+  /// Lets it handle what waits first, until its time is nearly over.
+  void drain(tree_host& host);
   void look(tree_host& host);
   void stop_looking(tree_host& host);
 

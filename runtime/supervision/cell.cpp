@@ -2,6 +2,7 @@
 
 #include "base/in_hand.hpp"
 #include "base/text.hpp"
+#include "base/thrown_frames.hpp"
 
 #include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
@@ -62,7 +63,13 @@ cause cause_of_known(const std::exception& known, const std::exception_ptr& prob
   out.cls = cause_class::exception;
   out.exception.assign(latest.name.data(), latest.size);
   out.message = text_of(known);
+  add_thrown_frames(out, problem);
   return out;
+}
+
+/// What requests get that wait when an actor ends for good.
+caf::error leftover_error(policy::exit_class how, const std::string& why) {
+  return caf::make_error(policy::is_abnormal(how) ? errc::gave_up : errc::ended, why);
 }
 
 caf::error crash_error(const cause& why) { return caf::make_error(errc::crashed, why.exception, why.message); }
@@ -133,19 +140,37 @@ void cell::carry_out(const cell_command& command) {
       kind_ = command.renewed;
       reconfigure(options_of(*kind_));
       break;
-    case cell_command::kind::leave: {
-      was_up_ = state_ != nullptr;
-      close_incarnation();
-      const bool by_itself = rare_ && rare_->ended;
-      const auto how = by_itself ? rare_->how : command.how;
-      const auto& why = by_itself ? rare_->why : command.why;
-      const auto reason = command.killed && !by_itself ? caf::error{caf::exit_reason::kill} : exit_reason_of(how, why);
-      drop_state(reason);
-      leave(reason, caf::make_error(policy::is_abnormal(how) ? errc::gave_up : errc::ended, why), command.heir);
+    case cell_command::kind::leave:
+      leave_as_told(command);
       break;
-    }
+    case cell_command::kind::drain:
+      drain(command);
+      break;
   }
 }
+
+void cell::leave_as_told(const cell_command& command) {
+  was_up_ = was_up_ || state_ != nullptr;
+  close_incarnation();
+  const bool by_itself = rare_ && rare_->ended;
+  const auto how = by_itself ? rare_->how : command.how;
+  const auto& why = by_itself ? rare_->why : command.why;
+  const auto reason = command.killed && !by_itself ? caf::error{caf::exit_reason::kill} : exit_reason_of(how, why);
+  drop_state(reason);
+  leave(reason, leftover_error(how, why), command.heir);
+}
+
+void cell::drain(const cell_command& command) {
+  if (draining()) return;
+  if (!state_) {  // nobody is up to handle what waits
+    leave_as_told(command);
+    return;
+  }
+  more().last_order = std::make_unique<cell_command>(command);
+  begin_drain(leftover_error(command.how, command.why));
+}
+
+void cell::on_drained() { leave_as_told(*std::exchange(more().last_order, nullptr)); }
 
 void cell::begin(std::uint64_t incarnation) {
   static const actor_map nobody;
@@ -158,8 +183,8 @@ void cell::begin(std::uint64_t incarnation) {
   auto where = path();
   const auto seed = address_->seed ^ (std::hash<std::string>{}(where)*0x9e3779b97f4a7c15ULL);
   const auto* actors = rare_ ? rare_->actors.get() : nullptr;
-  const actor_args args{std::move(where), incarnation,       kind.params, actors != nullptr ? *actors : nobody,
-                        kind.print,       seed + incarnation};
+  const actor_args args{std::move(where), incarnation,        kind.params, actors != nullptr ? *actors : nobody,
+                        kind.print,       seed + incarnation, this,        kind.pools.get()};
   cell_report failed;
   failed.what = cell_report::kind::start_failed;
   failed.why.cls = cause_class::start;
@@ -203,8 +228,10 @@ void cell::on_throw(const std::exception_ptr& problem, const std::exception* kno
   auto why = known != nullptr ? cause_of_known(*known, problem) : cause_of(problem);
   const auto* given = rules();
   const auto rule = given != nullptr ? given->match(problem) : treatment::restart;
+  auto dead_as = dead_letter_reason::crashed;
   if (rule == treatment::resume && !quitting() && handlers_intact()) {
-    fail_in_hand().deliver(settle_in_hand(why, false, in_hand));
+    auto answer = settle_in_hand(why, false, in_hand, dead_as);
+    fail_in_hand(dead_as).deliver(std::move(answer));
     auto e = event_of(event_kind::crash, event_level::error);
     e.why = why;
     e.text = while_handling(in_hand);
@@ -213,8 +240,8 @@ void cell::on_throw(const std::exception_ptr& problem, const std::exception* kno
     return;
   }
   forget_requests();
-  auto answer = settle_in_hand(why, rule != treatment::stop, in_hand);
-  auto asker = fail_in_hand();
+  auto answer = settle_in_hand(why, rule != treatment::stop, in_hand, dead_as);
+  auto asker = fail_in_hand(dead_as);
   const auto reason = tied() ? crash_error(why) : caf::error{};
   policy::exit_info how{policy::exit_class::abnormal, std::move(why)};
   how.text = while_handling(in_hand);
@@ -222,11 +249,12 @@ void cell::on_throw(const std::exception_ptr& problem, const std::exception* kno
   end_incarnation(std::move(how), reason, std::move(asker), std::move(answer));
 }
 
-caf::error cell::settle_in_hand(const cause& why, bool may_repeat, const std::string& in_hand) {
+caf::error cell::settle_in_hand(const cause& why, bool may_repeat, const std::string& in_hand, dead_letter_reason& as) {
   const auto limit = may_repeat ? kind_->redeliver : 0;
   const auto kept = limit > 0 ? keep_in_hand(limit) : keeping::impossible;
   if (kept == keeping::kept) return {};
   if (kept == keeping::spent) {
+    as = dead_letter_reason::quarantined;
     auto e = event_of(event_kind::quarantine, event_level::error);
     e.why = why;
     e.text = shorten(in_hand, max_in_hand_bytes);
@@ -253,6 +281,7 @@ void cell::end_incarnation(policy::exit_info how, const caf::error& reason, caf:
   own.ended = true;
   own.how = how.cls;
   own.why = policy::is_abnormal(how.cls) ? describe(how.why) : std::string{};
+  if (draining()) on_drained();  // what it has not come to is left over
 }
 
 caf::result<caf::message> cell::on_unexpected(caf::message_view& view) {
@@ -262,7 +291,7 @@ caf::result<caf::message> cell::on_unexpected(caf::message_view& view) {
   return caf::make_error(caf::sec::unexpected_message);
 }
 
-void cell::on_dropped(std::uint64_t n) {
+void cell::on_dropped(std::uint64_t n, const caf::type_erased_tuple* latest) {
   event e;  // senders call this: only what never changes
   e.kind = event_kind::dead_letter;
   e.level = event_level::warn;
@@ -271,7 +300,27 @@ void cell::on_dropped(std::uint64_t n) {
   e.lost = n;
   const auto limits = mailbox_limits();
   e.text = "its mailbox was full (" + std::to_string(limits.limit) + "): " + to_string(limits.overflow);
+  if (latest != nullptr) e.text += shown("; the latest", port::text_of(*latest));
   address_->events->emit(std::move(e));
+}
+
+std::string cell::shown(std::string_view lead, const std::string& message) const {
+  const auto most = address_->letters != nullptr ? address_->letters->text_bytes() : max_in_hand_bytes;
+  return most == 0 || message.empty() ? std::string{} : std::string{lead} + ": " + shorten(message, most);
+}
+
+bool cell::hears_of_dead() const { return address_->letters != nullptr && address_->letters->heard(); }
+
+void cell::on_dead(dead_letter_reason why, const caf::strong_actor_ptr& from, caf::message content) {
+  dead_letter out;
+  out.to = path();
+  if (from) {
+    out.sender = caf::actor_cast<caf::actor>(from);
+    if (const auto* known = dynamic_cast<const cell*>(from->get())) out.from = known->path();
+  }
+  out.message = std::move(content);
+  out.why = why;
+  address_->letters->put(std::move(out));
 }
 
 void cell::on_refused(const std::string& what) {
@@ -284,11 +333,12 @@ void cell::on_refused(const std::string& what) {
   address_->events->emit(std::move(e));
 }
 
-void cell::on_left(std::uint64_t dead) {
+void cell::on_left(std::uint64_t dead, const std::string& first) {
   cell_report out;
   out.what = cell_report::kind::left;
   out.counts = counts();
   out.dropped = dead;
+  out.first_dropped = shown("; the first", first);
   out.was_up = was_up_;
   report(std::move(out));
 }

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "actor_system/dead_letters.hpp"
 #include "actor_system/durable_actor.hpp"
 #include "policy/desk.hpp"
 #include "steward/actor.hpp"
 #include "steward/admin.hpp"
+#include "steward/detail/pool_places.hpp"
 #include "steward/event.hpp"
 #include "steward/watch.hpp"
 
@@ -34,6 +36,7 @@ struct cell_report {
   cause why;                  ///< `start_failed`
   message_counts counts;      ///< `left`: final, exact
   std::uint64_t dropped = 0;  ///< `left`: dead letters that this end made
+  std::string first_dropped;  ///< the first of them, as text
   bool was_up = false;        ///< `held`, `left`: an incarnation lived until then
 };
 
@@ -49,14 +52,15 @@ struct cell_command {
     incarnate,  ///< build the state of the next incarnation
     hold,       ///< destroy the state, keep the messages, report `held`
     leave,      ///< destroy the state, end the actor, report `left`
+    drain,      ///< the same, once what waits was handled
     renew,      ///< build further incarnations by `renewed`
   };
   kind what = kind::incarnate;
   std::uint64_t incarnation = 0;
   std::shared_ptr<const actor_map> actors;                ///< `incarnate`: what the parameters name, as of now
-  policy::exit_class how = policy::exit_class::shutdown;  ///< `leave`: what its monitors and links see
+  policy::exit_class how = policy::exit_class::shutdown;  ///< `leave`, `drain`: what its monitors and links see
   bool killed = false;                                    ///< `leave`: they see that it was killed, instead
-  std::string why;                                        ///< `leave`: told to whoever waits for an answer
+  std::string why;                                        ///< the same: told to whoever waits for an answer
   cell_kind_ptr renewed = nullptr;
   caf::actor heir;  ///< `leave`: gets the messages that wait, instead of their becoming dead letters
 };
@@ -76,6 +80,7 @@ struct cell_kind : caf::ref_counted {
   unsigned redeliver = 0;
   bool watched = false;  ///< `hang_after` is set: what is in hand is kept for the report
   actor_args::printer print;
+  std::shared_ptr<const detail::pool_places> pools{};  ///< null: its parameters name none
 };
 
 /// Where a child is, and whom its cells tell. The dynamic children of a supervisor share one.
@@ -84,6 +89,7 @@ struct child_address : caf::ref_counted {
   std::uint64_t block = 0;                        ///< of dynamic children: their number less this ends their path
   std::shared_ptr<policy::supervisor_desk> desk;  ///< of its supervisor
   event_log* events = nullptr;                    ///< outlives the actor system
+  dead_letter_hub* letters = nullptr;             ///< the same; may be null
   caf::actor host;
   std::uint64_t seed = 0;
 
@@ -127,6 +133,7 @@ public:
 
   /// Thread-safe.
   std::string path() const { return address_->path_of(node_); }
+  const caf::actor& host() const { return address_->host; }
   const child_address& address() const { return *address_; }
 
   /// The one that is up, or is being built; for the cell's own thread.
@@ -144,12 +151,20 @@ private:
   void on_throw(const std::exception_ptr& problem, const std::exception* known, const std::string& in_hand) override;
   void on_quit(caf::error reason) override;
   caf::result<caf::message> on_unexpected(caf::message_view& view) override;
-  void on_dropped(std::uint64_t n) override;
+  void on_dropped(std::uint64_t n, const caf::type_erased_tuple* latest) override;
+  bool hears_of_dead() const override;
+  void on_dead(dead_letter_reason why, const caf::strong_actor_ptr& from, caf::message content) override;
   void on_refused(const std::string& what) override;
-  void on_left(std::uint64_t dead) override;
+  void on_left(std::uint64_t dead, const std::string& first) override;
+  void on_drained() override;
   void describe_in_hand(event& into) const override;
 
   void carry_out(const cell_command& command);
+  void leave_as_told(const cell_command& command);
+  /// Goes on as long as something waits to be handled.
+  void drain(const cell_command& command);
+  /// A message in the text of an event: with a colon and a space before, and empty where it is not to be shown.
+  std::string shown(std::string_view lead, const std::string& message) const;
   /// Builds the next state. Reports when that fails, or is declined, after which the mailbox is held.
   void begin(std::uint64_t incarnation);
   /// `asker` is told `answer`, if it waits for one.
@@ -157,8 +172,8 @@ private:
                        caf::error answer = {});
   /// Destroys the state, and with it all that it has tied the actor to.
   void drop_state(const caf::error& reason);
-  /// Keeps the message in hand, or returns what a request is to be answered with.
-  caf::error settle_in_hand(const cause& why, bool may_repeat, const std::string& in_hand);
+  /// Keeps the message in hand, or returns what a request is to be answered with, and as what a tell is dead.
+  caf::error settle_in_hand(const cause& why, bool may_repeat, const std::string& in_hand, dead_letter_reason& as);
   const exception_rules* rules() const;
   event event_of(event_kind kind, event_level level) const;
   void report(cell_report what) const;
@@ -171,6 +186,7 @@ private:
     bool ended = false;
     policy::exit_class how = policy::exit_class::normal;
     std::string why;
+    std::unique_ptr<cell_command> last_order;  ///< while it drains: how it is to leave
   };
   rarities& more();
 

@@ -4,6 +4,7 @@
 #include "supervision/cell.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace steward::supervision {
@@ -55,7 +56,22 @@ void directory::erase(const std::string& path) {
   }
 }
 
+void directory::keep(std::shared_ptr<void> x, std::shared_ptr<const std::atomic<bool>> over) {
+  decltype(kept_) gone;  // they join threads when they go: not under the lock
+  const std::lock_guard guard{kept_mutex_};
+  const auto rest = std::partition(kept_.begin(), kept_.end(), [](const auto& one) { return !*one.second; });
+  std::move(rest, kept_.end(), std::back_inserter(gone));
+  kept_.erase(rest, kept_.end());
+  kept_.emplace_back(std::move(x), std::move(over));
+}
+
 void directory::clear() {
+  decltype(kept_) kept;
+  {
+    const std::lock_guard guard{kept_mutex_};
+    kept.swap(kept_);
+  }
+  kept.clear();
   std::map<std::string, std::shared_ptr<steward::pool>> pools;
   std::lock_guard guard{mutex_};
   actors_.clear();

@@ -1,10 +1,12 @@
 #pragma once
 
 #include "policy/supervisor_machine.hpp"
+#include "steward/detail/pool_places.hpp"
 #include "steward/pool.hpp"
 
 #include <caf/actor.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -15,12 +17,13 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace steward::supervision {
 
 /// What the tree holds at the moment, by path: written by the host, read by anyone. Thread-safe.
-class directory {
+class directory final : public detail::pool_finder {
 public:
   /// A cell; it has its path.
   void put_actor(const caf::actor& handle);
@@ -38,7 +41,8 @@ public:
   caf::actor actor(const std::string& path) const;
   /// The partition at a path that a key leads to; the actor itself when it has none.
   caf::actor partition(const std::string& path, std::string_view key) const;
-  std::shared_ptr<steward::pool> pool_at(const std::string& path) const;
+  std::shared_ptr<steward::pool> pool_at(const std::string& path) const override;
+  void keep(std::shared_ptr<void> x, std::shared_ptr<const std::atomic<bool>> over) override;
 
   /// Waits until every path has ended for good, or until `until`. Tells which have not.
   std::vector<std::string> wait_for_ends(const std::vector<std::string>& paths,
@@ -69,6 +73,8 @@ private:
   std::map<std::string, unsigned> partitions_;  // kept while they restart, as handles are
   std::set<std::string> claimed_;
   bool no_more_waiting_ = false;
+  std::mutex kept_mutex_;
+  std::vector<std::pair<std::shared_ptr<void>, std::shared_ptr<const std::atomic<bool>>>> kept_;
 };
 
 }  // namespace steward::supervision

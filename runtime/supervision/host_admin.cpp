@@ -51,6 +51,16 @@ event operator_event(std::string text) {
 
 }  // namespace
 
+path_lookup tree_host::what_runs() const {
+  return [this](const std::string& path) {
+    if (env_.names->pool_at(path) != nullptr) return found_there::pool;
+    const auto* there = find(path);
+    if (there == nullptr) return env_.names->actor(path) ? found_there::other : found_there::nothing;
+    const bool is_pool = there->spec != nullptr && std::holds_alternative<pool_spec>(there->spec->what);
+    return is_pool ? found_there::pool : found_there::other;
+  };
+}
+
 supervisor_child* tree_host::supervisor_at(const std::string& path) const {
   auto* found = find(path);
   auto* out = found != nullptr ? found->as_supervisor() : nullptr;
@@ -100,6 +110,7 @@ void tree_host::start_child(const std::string& supervisor, child_spec spec, admi
   auto out = result_of(admin_code::invalid, path);
   out.faults = validate(spec, owner->content(), supervisor);
   if (out.faults.empty()) check_params(*env_.actors, spec, path, out.faults);
+  if (out.faults.empty()) check_pools(*env_.actors, spec, supervisor, what_runs(), out.faults);
   if (!out.faults.empty()) {
     answer(std::move(out));
     return;
@@ -124,6 +135,15 @@ void tree_host::start_child(const std::string& supervisor, child_spec spec, admi
   if (auto* left = find(number); left != nullptr && !left->started_before) erase(*left);  // it was refused
 }
 
+std::vector<spec_fault> tree_host::faults_of_own(const supervisor_child& owner, const param_map& params,
+                                                 const std::string& path) const {
+  const auto& pattern = *owner.template_spec();
+  auto out = check_own_params(*env_.actors, pattern, params, path);
+  if (out.empty() && !params.empty())
+    check_pools(*env_.actors, with_params(pattern, params), owner.path(), what_runs(), out);
+  return out;
+}
+
 cause tree_host::too_many(const supervisor_child& owner) {
   const auto& limited = owner.parent != nullptr && owner.parent->partitioned() ? *owner.parent : owner;
   cause out;
@@ -143,7 +163,7 @@ void tree_host::start_child(const std::string& supervisor, const param_map& para
     answer(result_of(owner == nullptr ? admin_code::noproc : admin_code::unsupported, supervisor));
     return;
   }
-  if (auto faults = check_own_params(*env_.actors, *owner->template_spec(), params, supervisor); !faults.empty()) {
+  if (auto faults = faults_of_own(*owner, params, supervisor); !faults.empty()) {
     auto out = result_of(admin_code::invalid, supervisor);
     out.faults = std::move(faults);
     answer(std::move(out));
@@ -286,8 +306,9 @@ std::vector<spec_fault> tree_host::reload(const supervisor_spec& spec, std::vect
   auto next = std::make_shared<supervisor_spec>();
   if (faults.empty()) {
     *next = with_partitioned_actors(spec);
-    root_->check_reload(*this, *next, faults);
+    check_pools(*env_.actors, spec, root_->path(), what_runs(), faults);
   }
+  if (faults.empty()) root_->check_reload(*this, *next, faults);
   if (!faults.empty()) return faults;
   std::vector<reload_change> found;
   root_->reload(*this, std::move(next), found);

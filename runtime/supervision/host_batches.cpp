@@ -75,7 +75,7 @@ void tree_host::begin_batch(const std::string& supervisor, const batch_ptr& x) {
   auto& faults = x->result.faults;
   if (x->params.empty() && x->count > 0) faults = check_own_params(*env_.actors, spec, {}, supervisor);
   for (const auto& params : x->params) {
-    auto more = check_own_params(*env_.actors, spec, params, supervisor);
+    auto more = faults_of_own(pattern, params, supervisor);
     faults.insert(faults.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   }
   if (!faults.empty()) {

@@ -34,6 +34,13 @@ std::optional<errc> code_of(const caf::error& problem) {
   return static_cast<errc>(port::code_of(problem));
 }
 
+std::optional<caf::message> refused_request(const caf::error& problem) {
+  if (code_of(problem) != errc::full) return std::nullopt;
+  const auto& context = problem.context();
+  if (context.size() != 2 || !context.match_element<caf::message>(1)) return std::nullopt;
+  return context.get_as<caf::message>(1);
+}
+
 std::optional<crash_text> crash_of(const caf::error& problem) {
   const auto code = code_of(problem);
   if (code != errc::crashed && code != errc::quarantined) return std::nullopt;

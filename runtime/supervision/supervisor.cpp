@@ -128,6 +128,7 @@ supervisor::supervisor(runtime& rt, supervisor_spec spec, std::string name) : im
   auto& parts = rt.internals();
   supervision::host_environment env;
   env.events = parts.events;
+  env.letters = parts.letters.get();
   env.names = &parts.names;
   env.actors = parts.actors;
   env.tasks = parts.tasks;

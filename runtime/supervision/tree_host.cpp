@@ -25,6 +25,7 @@ void tree_host::start_tree(std::string root_name, supervisor_spec spec, std::fun
   tree_start refused;
   refused.faults = validate(spec, path);
   if (refused.faults.empty()) check_params(*env_.actors, spec, path, refused.faults);
+  if (refused.faults.empty()) check_pools(*env_.actors, spec, path, what_runs(), refused.faults);
   if (!refused.faults.empty()) {
     refused.failed_child = refused.faults.front().path;
     auto first = refused.faults.front();
@@ -65,6 +66,7 @@ child_address_ptr tree_host::address_below(const supervisor_child& supervisor, s
   out->block = block;
   out->desk = supervisor.desk();
   out->events = env_.events;
+  out->letters = env_.letters;
   out->host = handle();
   out->seed = env_.seed;
   return out;

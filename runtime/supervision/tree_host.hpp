@@ -8,6 +8,7 @@
 #include "supervision/child_table.hpp"
 #include "supervision/directory.hpp"
 #include "supervision/leaving_cells.hpp"
+#include "supervision/pool_references.hpp"
 #include "supervision/supervisor_child.hpp"
 #include "supervision/timer_queue.hpp"
 #include "supervision/watch_list.hpp"
@@ -52,6 +53,7 @@ namespace steward::supervision {
 /// What the host works with; everything in it outlives the host.
 struct host_environment {
   event_log* events = nullptr;
+  dead_letter_hub* letters = nullptr;  ///< may be null
   directory* names = nullptr;
   const actor_registry* actors = nullptr;
   const task_registry* tasks = nullptr;
@@ -203,6 +205,10 @@ private:
   void refuse_all_requests();
 
   // host_admin.cpp
+  path_lookup what_runs() const;
+  /// What is wrong with parameters that a child of this dynamic supervisor shall have of its own.
+  std::vector<spec_fault> faults_of_own(const supervisor_child& owner, const param_map& params,
+                                        const std::string& path) const;
   supervisor_child* supervisor_at(const std::string& path) const;
   child* child_node_at(const std::string& path) const;
   /// The child that a request is about. Without one, or when its supervisor is gone, answers and returns null.

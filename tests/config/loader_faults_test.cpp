@@ -114,7 +114,8 @@ std::vector<bad_document> faulty_children() {
        "scenario: t\ntree:\n  children:\n    - {id: a, actor: counter}\n    - {id: a, actor: counter}\n", 5, 12,
        "tree.children[1].id", "another child is called 'a', at line 4 (expected ids that are unique among siblings)"},
       {"unknown_actor", child_with("actor: conter"), 5, 14, child + ".actor",
-       "no actor is registered as 'conter' (expected registered: adder, bounded_queue, consumer, counter, dictionary, "
+       "no actor is registered as 'conter' (expected registered: adder, bounded_queue, consumer, counter, cruncher, "
+       "dictionary, "
        "mute, producer, remover, shared_list, typed; did you mean 'counter'?)"},
       {"actor_null", child_with("actor:"), 5, 7, child + ".actor", "found nothing (expected text)"},
       {"unknown_restart", child_with("actor: counter\n      restart: always"), 6, 16, child + ".restart",
@@ -189,6 +190,19 @@ std::vector<bad_document> faulty_parameters() {
       {"parameter_that_is_a_pool",
        "scenario: t\ntree:\n  children:\n    - {id: p, pool: {}}\n    - {id: a, actor: adder, with: {list: p}}\n", 5,
        42, with + ".list", "'p' is a pool (expected an actor)"},
+      {"parameter_that_is_no_pool",
+       "scenario: t\ntree:\n  children:\n    - {id: l, actor: counter}\n    - {id: a, actor: cruncher, with: {pool: "
+       "l}}\n",
+       5, 45, with + ".pool", "'l' is an actor (expected a pool)"},
+      {"pool_that_starts_later",
+       "scenario: t\ntree:\n  children:\n    - {id: a, actor: cruncher, with: {pool: p}}\n    - {id: p, pool: {}}\n", 4,
+       45, child + ".with.pool", "no pool 'p' is listed before this child"},
+      {"misspelt_pool_parameter",
+       "scenario: t\ntree:\n  children:\n    - {id: squares, pool: {}}\n"
+       "    - {id: a, actor: cruncher, with: {pool: sqaures}}\n",
+       5, 45, with + ".pool",
+       "no pool 'sqaures' is listed before this child (expected the id of a pool listed before this child, or the path "
+       "of one under another supervisor; did you mean 'squares'?)"},
   };
 }
 
@@ -253,6 +267,8 @@ std::vector<bad_document> faulty_pools() {
        "3 are more than the 2 workers of the start"},
       {"more_least_workers_than_most", pool_with("min_workers: 6, max_workers: 3"), 5, 41, pool + "min_workers",
        "6 are more than the 3 of max_workers"},
+      {"least_workers_beyond_all_bounds", pool_with("min_workers: 2000"), 5, 41, pool + "min_workers",
+       "2000 is too large"},
       {"fewer_most_workers_than_workers", pool_with("workers: 4, max_workers: 3"), 5, 53, pool + "max_workers",
        "3 are fewer than the 4 workers of the start"},
       {"short_heartbeat", pool_with("heartbeat: 1ms"), 5, 39, pool + "heartbeat", "1ms is too small"},

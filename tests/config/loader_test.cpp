@@ -14,6 +14,22 @@ scenario load_good(std::string_view text, load_options options = {}) {
   return result.value ? *result.value : scenario{};
 }
 
+TEST(loader, tells_pools_that_may_be_empty_from_those_of_one_size) {
+  const auto got = load_good(
+      "scenario: t\n"
+      "tree:\n"
+      "  children:\n"
+      "    - {id: p, pool: {}}\n"
+      "    - {id: q, pool: {min_workers: 0}}\n"
+      "run:\n"
+      "  - resize: {pool: p, workers: 2}\n"
+      "  - resize: {pool: p, workers: 2, min_workers: 0}\n");
+  EXPECT_FALSE(std::get<pool_spec>(got.tree.children.at(0).what).size.min_workers);
+  EXPECT_EQ(std::get<pool_spec>(got.tree.children.at(1).what).size.min_workers, 0U);
+  EXPECT_FALSE(std::get<resize_step>(got.run.at(0).what).min_workers);
+  EXPECT_EQ(std::get<resize_step>(got.run.at(1).what).min_workers, 0U);
+}
+
 TEST(loader, fills_in_every_default) {
   const auto got = load_good(
       "scenario: t\n"
@@ -150,6 +166,21 @@ TEST(loader, reads_parameters_of_every_type) {
   EXPECT_EQ(std::get<std::int64_t>(adder.at("count").value), 3);
   EXPECT_EQ(std::get<milliseconds>(adder.at("interval").value), milliseconds{50});
   EXPECT_EQ(std::get<std::int64_t>(adder.at("max").value), 100);
+}
+
+TEST(loader, reads_the_pool_that_a_parameter_names) {
+  const auto got = load_good(
+      "scenario: t\n"
+      "tree:\n"
+      "  children:\n"
+      "    - {id: squares, pool: {task: square}}\n"
+      "    - {id: a, actor: cruncher, with: {pool: squares}}\n"
+      "    - {id: b, actor: cruncher, with: {pool: /root/squares}}\n");
+  const auto named = [&](std::size_t child) {
+    return std::get<std::string>(std::get<actor_spec>(got.tree.children.at(child).what).params.at("pool").value);
+  };
+  EXPECT_EQ(named(1), "squares");
+  EXPECT_EQ(named(2), "/root/squares");
 }
 
 TEST(loader, lets_the_same_id_stand_under_different_supervisors) {

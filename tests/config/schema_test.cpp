@@ -68,6 +68,7 @@ TEST(schema, has_the_defaults_of_a_child) {
   EXPECT_EQ(text_default("mailbox", "overflow"), to_string(spec.mailbox.overflow));
   EXPECT_EQ(number_default("child", "hang_after"), spec.hang_after.count());
   EXPECT_EQ(text_default("child", "on_hang"), to_string(spec.on_hang));
+  EXPECT_EQ(text_default("child", "on_stop"), to_string(spec.on_stop));
   EXPECT_EQ(spec.redeliver, 0U) << "which is on_crash: drop";
 }
 
@@ -87,7 +88,8 @@ TEST(schema, has_the_words_of_every_enumeration) {
   expect_same_words("child", "restart", restart_type::temporary);
   expect_same_words("child", "on_spent", spent_policy::end);
   expect_same_words("child", "on_hang", hang_policy::replace);
-  expect_same_words("mailbox", "overflow", overflow_policy::drop_newest);
+  expect_same_words("child", "on_stop", stop_policy::drain);
+  expect_same_words("mailbox", "overflow", overflow_policy::give_back);
 }
 
 // The ranges of the schema that `validate` has as well: its own must not be the narrower ones, or there would be values
@@ -169,7 +171,8 @@ TEST(schema, has_the_defaults_of_a_pool) {
   EXPECT_EQ(text_default("pool", "on_exception"), "fail");
   EXPECT_EQ(spec.on_exception, exception_policy::fail);
   EXPECT_EQ(number_default("pool", "deadline"), spec.limits.deadline.count());
-  EXPECT_EQ(number_default("pool", "min_workers"), spec.size.min_workers);
+  EXPECT_FALSE(find_field("pool", "min_workers")->fallback);
+  EXPECT_FALSE(spec.size.min_workers);
   EXPECT_EQ(number_default("pool", "max_workers"), spec.size.max_workers);
   EXPECT_EQ(number_default("pool", "idle_exit"), spec.size.idle_exit.count());
   EXPECT_EQ(number_default("pool", "spares"), spec.size.spares);
@@ -204,7 +207,8 @@ TEST(schema, has_the_defaults_of_steps) {
   EXPECT_EQ(number_default("map", "window"), map_step{}.window);
   EXPECT_EQ(number_default("map", "within"), map_step{}.within.count());
   EXPECT_EQ(text_default("map", "order"), map_step{}.as_completed ? "completion" : "inputs");
-  EXPECT_EQ(number_default("resize", "min_workers"), resize_step{}.min_workers);
+  EXPECT_FALSE(find_field("resize", "min_workers")->fallback);
+  EXPECT_FALSE(resize_step{}.min_workers);
   EXPECT_EQ(number_default("resize", "within"), resize_step{}.within.count());
   EXPECT_EQ(text_default("map", "on_failure"), to_string(map_step{}.on_failure));
   EXPECT_EQ(text_default("map", "progress"), map_step{}.progress ? "true" : "false");

@@ -165,6 +165,7 @@ TEST(supervision, reads_the_bound_of_a_mailbox) {
   EXPECT_EQ(actor_with("mailbox: {overflow: reject}").mailbox.overflow, overflow_policy::reject);
   EXPECT_EQ(actor_with("mailbox: {overflow: drop_oldest}").mailbox.overflow, overflow_policy::drop_oldest);
   EXPECT_EQ(actor_with("mailbox: {overflow: drop_newest}").mailbox.overflow, overflow_policy::drop_newest);
+  EXPECT_EQ(actor_with("mailbox: {overflow: give_back}").mailbox.overflow, overflow_policy::give_back);
 }
 
 TEST(supervision, reads_what_happens_to_the_message_of_a_crash) {
@@ -181,6 +182,12 @@ TEST(supervision, reads_what_counts_as_hung_and_what_follows) {
   EXPECT_EQ(watched.hang_after, milliseconds{1'000});
   EXPECT_EQ(watched.on_hang, hang_policy::replace);
   EXPECT_EQ(actor_with("hang_after: 1s, on_hang: report").on_hang, hang_policy::report);
+}
+
+TEST(supervision, reads_what_becomes_of_what_waits_when_an_actor_is_stopped) {
+  EXPECT_EQ(actor_with("").on_stop, stop_policy::discard);
+  EXPECT_EQ(actor_with("on_stop: discard").on_stop, stop_policy::discard);
+  EXPECT_EQ(actor_with("on_stop: drain").on_stop, stop_policy::drain);
 }
 
 TEST(supervision, takes_overrides_of_its_fields) {

@@ -61,6 +61,7 @@ inline catalog make_catalog() {
       {"consumer", {make_param("queue", param_type::actor), count(), interval()}},
       {"dictionary", {}},
       {"counter", {make_param("start", param_type::integer, param_value{std::int64_t{0}})}},
+      {"cruncher", {make_param("pool", param_type::pool)}},
       {"mute", {}},
       {"typed",
        {make_param("ratio", param_type::real, param_value{0.5}),

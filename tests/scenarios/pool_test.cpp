@@ -96,6 +96,25 @@ run:
   EXPECT_EQ(all_of_kind(out.events, "crash").size(), 0u);
 }
 
+TEST_F(pool_run, has_workers_only_while_there_are_tasks_where_none_need_be) {
+  const auto file = write("rare.yaml", R"(scenario: rare
+tree:
+  children:
+    - {id: p, pool: {task: square, min_workers: 0, max_workers: 2, idle_exit: 50ms}}
+run:
+  - map: {pool: p, inputs: [3, 4], print: [results]}
+  - resize: {pool: p, workers: 3, min_workers: 0}
+)");
+  const auto out = run_scenario(file);
+  ASSERT_TRUE(out.in_time);
+  EXPECT_EQ(out.code, 0) << out.err;
+  EXPECT_EQ(out.out.find("Results: [9, 16]\nResized /root/p: 0 to 3 workers, now "), 0u) << out.out;
+  EXPECT_EQ(all_of_kind(out.events, "crash").size(), 0u);
+  const auto plan = run({"plan", file});
+  EXPECT_NE(plan.out.find("pool of up to 2 processes"), std::string::npos) << plan.out;
+  EXPECT_NE(plan.out.find("started when tasks come"), std::string::npos) << plan.out;
+}
+
 TEST_F(pool_run, cancels_a_map_that_takes_too_long) {
   const auto out = run_scenario(write("within.yaml", R"(scenario: within
 tree:

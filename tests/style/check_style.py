@@ -19,6 +19,7 @@ MODULES = {
     "runtime/process": ("runtime/base",),
     "runtime/journal": ("runtime/base",),
     "runtime/observe": ("runtime/base",),
+    "runtime/throw_frames": ("runtime/base", "runtime/process"),
     "runtime/pool": ("runtime/base", "runtime/policy", "runtime/process"),
     # The bring-up of the actor system assembles a runtime from its parts.
     "runtime/actor_system": ("runtime/base", "runtime/policy", "runtime/process", "runtime/pool",
@@ -31,7 +32,7 @@ MODULES = {
     "cli": None,
 }
 WITHOUT_CAF = ("runtime/base", "runtime/policy", "runtime/process", "runtime/journal", "runtime/observe",
-               "runtime/pool", "config", "soak")
+               "runtime/throw_frames", "runtime/pool", "config", "soak")
 PUBLIC = "runtime/include/steward"
 PORT = (PUBLIC + "/port.hpp",) + tuple("runtime/actor_system/" + name for name in (
     "port.cpp", "durable_actor.hpp", "durable_parts.hpp", "durable_actor.cpp", "durable_mailbox.cpp",
@@ -226,6 +227,17 @@ def leftovers(t):
             yield path, line, "leftover note; do it or open an issue"
 
 
+def headers_in_the_table(t):
+    page = "docs/getting-started.md"
+    text = t.text(page) if (t.root / page).is_file() else ""
+    named = set(re.findall(r"`([a-z_]+\.hpp)`", text))
+    there = {Path(path).name for path in t.files([PUBLIC]) if Path(path).parent == Path(PUBLIC)}
+    for name in sorted(there - named - {"steward.hpp"}):
+        yield f"{PUBLIC}/{name}", 1, f"the table of headers in {page} does not have it"
+    for name in sorted(named - there):
+        yield page, 1, f"it names {name}, which is none of the public headers"
+
+
 def file_length(t):
     for path in t.files(ALL_CODE):
         lines = len(t.text(path).splitlines())
@@ -243,6 +255,7 @@ CHECKS = {
     "wall_clock": wall_clock,
     "catch_all": catch_all,
     "leftovers": leftovers,
+    "headers_in_the_table": headers_in_the_table,
     "file_length": file_length,
 }
 

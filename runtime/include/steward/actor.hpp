@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -19,6 +20,11 @@
 #include <vector>
 
 namespace steward {
+
+class actor_pool;
+namespace detail {
+struct pool_places;
+}
 
 // What a state sets up by its `self` belongs to its incarnation, and ends with it:
 //
@@ -53,30 +59,36 @@ public:
   using printer = std::function<void(const std::string&)>;
 
   actor_args(std::string path, std::uint64_t incarnation, const param_map& params,
-             const std::map<std::string, caf::actor>& actors, const printer& print, std::uint64_t seed)
+             const std::map<std::string, caf::actor>& actors, const printer& print, std::uint64_t seed,
+             self_ptr self = nullptr, const detail::pool_places* pools = nullptr)
       : path_(std::move(path)),
         incarnation_(incarnation),
         params_(params),
         actors_(actors),
         print_(print),
-        seed_(seed) {}
+        seed_(seed),
+        self_(self),
+        pools_(pools) {}
 
-  const std::string& path() const noexcept { return path_; }
-  std::uint64_t incarnation() const noexcept { return incarnation_; }
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  [[nodiscard]] std::uint64_t incarnation() const noexcept { return incarnation_; }
 
-  std::int64_t integer(std::string_view name) const;
-  double real(std::string_view name) const;
-  bool boolean(std::string_view name) const;
-  std::string text(std::string_view name) const;
-  milliseconds duration(std::string_view name) const;
+  [[nodiscard]] std::int64_t integer(std::string_view name) const;
+  [[nodiscard]] double real(std::string_view name) const;
+  [[nodiscard]] bool boolean(std::string_view name) const;
+  [[nodiscard]] std::string text(std::string_view name) const;
+  [[nodiscard]] milliseconds duration(std::string_view name) const;
   /// The actor that a parameter of type `actor` names. Its handle survives that actor's restarts.
-  caf::actor actor(std::string_view name) const;
+  [[nodiscard]] caf::actor actor(std::string_view name) const;
+  /// The pool that a parameter of type `pool` names, for this incarnation; include <steward/actor_pool.hpp>. It may be
+  /// kept, and survives that pool's restarts.
+  [[nodiscard]] actor_pool pool(std::string_view name) const;
 
   /// Prints a line of the run: to stdout, and into the event file. Thread-safe, may be copied and kept.
   const printer& print() const noexcept { return print_; }
 
   /// A seed that is the same in every run with the same `seed`, and different for every actor and incarnation.
-  std::uint64_t seed() const noexcept { return seed_; }
+  [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
 
   /// Extra information for whoever asked for this start; OTP's third element of {ok, Pid, Info}. Empty by default.
   void tell_starter(std::string what) const { for_starter_ = std::move(what); }
@@ -89,6 +101,8 @@ private:
   const std::map<std::string, caf::actor>& actors_;
   const printer& print_;
   std::uint64_t seed_;
+  self_ptr self_;
+  const detail::pool_places* pools_;
   mutable std::string for_starter_;
 };
 
@@ -206,13 +220,13 @@ public:
 
   /// A factory for a state class.
   template <class State>
-  static state_factory factory_of() {
+  [[nodiscard]] static state_factory factory_of() {
     detail::check_state<State>();
     return [](self_ptr self, const actor_args& args) { return std::make_unique<detail::hosted<State>>(self, args); };
   }
 
-  const actor_entry* find(std::string_view name) const noexcept;
-  std::vector<const actor_entry*> all() const;
+  [[nodiscard]] const actor_entry* find(std::string_view name) const noexcept;
+  [[nodiscard]] std::vector<const actor_entry*> all() const;
 
 private:
   void insert(actor_entry entry);
@@ -223,6 +237,19 @@ private:
 /// How the actor of a spec is made: its own entry, or the registered one of its name; null when there is none.
 const actor_entry* entry_of(const actor_spec& spec, const actor_registry& registered) noexcept;
 
+namespace detail {
+
+template <class Send>
+std::optional<refused_message> try_send(const caf::actor& dst, caf::message message, Send send) {
+  if (!dst) return refused_message{dst, std::move(message), errc::not_found};
+  const port::refusal_mark mark;
+  send(message);
+  if (!mark.refused()) return std::nullopt;
+  return refused_message{dst, std::move(message), mark.for_room() ? errc::full : errc::ended};
+}
+
+}  // namespace detail
+
 /// Sends `message` to `dst` from within an actor.
 template <class... Ts>
 void tell(self_ptr self, const caf::actor& dst, Ts&&... message) {
@@ -232,7 +259,7 @@ void tell(self_ptr self, const caf::actor& dst, Ts&&... message) {
 /// Sends `message` and says whether the mailbox of `dst` took it: false when it is full or its actor is over. Always
 /// true for actors that are not supervised, or run elsewhere.
 template <class... Ts>
-bool offer(self_ptr self, const caf::actor& dst, Ts&&... message) {
+[[nodiscard]] bool offer(self_ptr self, const caf::actor& dst, Ts&&... message) {
   if (!dst) return false;
   const port::refusal_mark mark;
   port::send(self, dst, std::forward<Ts>(message)...);
@@ -240,11 +267,26 @@ bool offer(self_ptr self, const caf::actor& dst, Ts&&... message) {
 }
 /// The same from outside of any actor.
 template <class... Ts>
-bool offer(const caf::actor& dst, Ts&&... message) {
+[[nodiscard]] bool offer(const caf::actor& dst, Ts&&... message) {
   if (!dst) return false;
   const port::refusal_mark mark;
   port::send_anonymously(dst, std::forward<Ts>(message)...);
   return !mark.refused();
+}
+
+/// Sends `message` and returns nothing, or gives it back where the mailbox of `dst` did not take it.
+///
+///     if (auto back = try_tell(self_, slow, work_atom::value, job)) later_.push_back(std::move(*back));
+template <class... Ts>
+[[nodiscard]] std::optional<refused_message> try_tell(self_ptr self, const caf::actor& dst, Ts&&... message) {
+  return detail::try_send(dst, caf::make_message(std::forward<Ts>(message)...),
+                          [self, &dst](const caf::message& x) { port::send(self, dst, x); });
+}
+/// The same from outside of any actor.
+template <class... Ts>
+[[nodiscard]] std::optional<refused_message> try_tell(const caf::actor& dst, Ts&&... message) {
+  return detail::try_send(dst, caf::make_message(std::forward<Ts>(message)...),
+                          [&dst](const caf::message& x) { port::send_anonymously(dst, x); });
 }
 
 /// What becomes of a request when the incarnation of a supervised actor is gone before it handled it.
@@ -257,21 +299,21 @@ enum class on_restart : std::uint8_t {
 /// CAF's request_timeout. Responses that arrive after the asker crashed are dropped: they belong to a state that is
 /// gone. `infinity` waits without a limit.
 template <class... Ts>
-auto ask(self_ptr self, const caf::actor& dst, milliseconds timeout, Ts&&... message) {
+[[nodiscard]] auto ask(self_ptr self, const caf::actor& dst, milliseconds timeout, Ts&&... message) {
   return port::ask_within(self, dst, timeout, std::forward<Ts>(message)...);
 }
 template <class... Ts>
-auto ask(self_ptr self, const caf::actor& dst, milliseconds timeout, on_restart then, Ts&&... message) {
+[[nodiscard]] auto ask(self_ptr self, const caf::actor& dst, milliseconds timeout, on_restart then, Ts&&... message) {
   if (then == on_restart::fail && port::is_cell(dst))
     return port::ask_within(self, dst, timeout, port::guarded_request{caf::make_message(std::forward<Ts>(message)...)});
   return port::ask_within(self, dst, timeout, std::forward<Ts>(message)...);
 }
 template <class... Ts>
-auto ask(self_ptr self, const caf::actor& dst, caf::infinite_t, Ts&&... message) {
+[[nodiscard]] auto ask(self_ptr self, const caf::actor& dst, caf::infinite_t, Ts&&... message) {
   return ask(self, dst, infinity, std::forward<Ts>(message)...);
 }
 
 /// The actor's own handle.
-inline caf::actor handle_of(self_ptr self) { return caf::actor_cast<caf::actor>(self); }
+[[nodiscard]] inline caf::actor handle_of(self_ptr self) { return caf::actor_cast<caf::actor>(self); }
 
 }  // namespace steward

@@ -13,7 +13,7 @@
 namespace steward {
 
 /// What came of an administrative request.
-struct admin_result {
+struct [[nodiscard]] admin_result {
   admin_code code = admin_code::ok;
   std::string path;                ///< of the child
   caf::actor handle;               ///< of the child, when it is an actor that runs
@@ -25,7 +25,7 @@ struct admin_result {
 };
 
 /// What came of `supervisor::start_children`.
-struct batch_result {
+struct [[nodiscard]] batch_result {
   admin_code code = admin_code::ok;    ///< of the first child that is not up; `ok`: all are
   std::size_t started = 0;             ///< children that have become ready
   std::vector<admin_result> children;  ///< of each, as they were asked for; none when nothing was begun or it timed out

@@ -15,7 +15,7 @@ namespace steward {
 
 /// A program: its tasks, its actors, and the whole command line of steward for them.
 ///
-///     int main(int argc, char** argv) {
+///     [[nodiscard]] int main(int argc, char** argv) {
 ///       steward::app app;
 ///       app.task("square", square);
 ///       app.actor<counter_state>("counter");
@@ -64,7 +64,7 @@ public:
   /// Runs the command line: `run`, `validate`, `actors`, `version`. Returns the exit code of `interfaces`: 0 done, 1
   /// failed tasks, 2 usage, 3 config, 4 gave up, 5 failed start, 7 strict, 70 internal, 130 and 143 stopped by a
   /// signal.
-  int main(int argc, char** argv);
+  [[nodiscard]] int main(int argc, char** argv);
 
   /// Runs `body` with a runtime: for programs that build their tree in C++. Their command line has what `steward run`
   /// has of options: --events FILE, --json, --quiet, --verbose, --seed N (instead of `options.seed`), --color, --dates.
@@ -72,7 +72,7 @@ public:
   /// Returns what `body` returns; 70 when it throws, 5 when there was nothing to make its runtime of. The first SIGINT,
   /// SIGTERM or SIGHUP is `runtime::request_stop`; then 128 + signal is returned, and a body that has not returned
   /// `end_within` after the end of its trees is not waited for. A second signal ends the program at once.
-  int run(int argc, char** argv, const std::function<int(runtime&)>& body, runtime_options options = {});
+  [[nodiscard]] int run(int argc, char** argv, const std::function<int(runtime&)>& body, runtime_options options = {});
 
   task_registry& tasks() noexcept;
   actor_registry& actors() noexcept;

@@ -262,7 +262,7 @@ void encode_all(bytes& out, const Ts&... values) {
 
 /// The value that `data` holds. Throws `decode_error` also when something is left over.
 template <class T>
-T decode_all(bytes_view data) {
+[[nodiscard]] T decode_all(bytes_view data) {
   byte_reader in(data);
   T value = codec<T>::decode(in);
   if (in.left() > 0) throw decode_error("the data is longer than the value");

@@ -46,7 +46,7 @@ CAF_END_TYPE_ID_BLOCK(steward)
 namespace steward {
 
 /// One line for people; knows this framework's codes and CAF's. Thread-safe.
-std::string describe(const caf::error& problem);
+[[nodiscard]] std::string describe(const caf::error& problem);
 
 /// The exception that made an actor fail the request, when that is what `problem` tells (crashed or quarantined): its
 /// type and its text.
@@ -54,9 +54,24 @@ struct crash_text {
   std::string exception;
   std::string message;
 };
-std::optional<crash_text> crash_of(const caf::error& problem);
+[[nodiscard]] std::optional<crash_text> crash_of(const caf::error& problem);
 
 /// The code when `problem` is one of this framework's.
-std::optional<errc> code_of(const caf::error& problem);
+[[nodiscard]] std::optional<errc> code_of(const caf::error& problem);
+
+/// A tell that a mailbox did not take. `try_tell` returns it; a mailbox with `overflow: give_back` sends it to the
+/// actor that has told it, which needs a handler for it. To send it again, `tell(self, x.to, x.message)`.
+struct refused_message {
+  caf::actor to;
+  caf::message message;
+  errc why = errc::full;  ///< `full`; `ended`: its actor is over, or about to be; `not_found`: the handle was empty
+};
+
+/// The request that a full mailbox has not taken, from the error (`errc::full`) that it was answered with:
+/// `ask(self, dst, limit, *refused_request(problem))` sends it again. Nothing for other errors, and for those that come
+/// from another process.
+[[nodiscard]] std::optional<caf::message> refused_request(const caf::error& problem);
 
 }  // namespace steward
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::refused_message)

@@ -52,17 +52,17 @@ struct task_error {
   [[noreturn]] void rethrow() const;
 };
 
-const char* to_string(outcome_kind x) noexcept;
-const char* to_string(work_state x) noexcept;
+[[nodiscard]] const char* to_string(outcome_kind x) noexcept;
+[[nodiscard]] const char* to_string(work_state x) noexcept;
 
 /// One line: which task, what happened, in which attempt, in which process.
-std::string describe(const task_error& error);
+[[nodiscard]] std::string describe(const task_error& error);
 
 /// Thrown by calls that want values and met a task without one.
 class task_failed : public std::runtime_error {
 public:
   explicit task_failed(task_error error);
-  const task_error& error() const noexcept { return error_; }
+  [[nodiscard]] const task_error& error() const noexcept { return error_; }
 
 private:
   task_error error_;
@@ -70,12 +70,12 @@ private:
 
 /// The one result of a task: a value or an error.
 template <class T>
-class outcome {
+class [[nodiscard]] outcome {
 public:
   outcome(T value, double ran_ms) : content_(std::in_place_index<0>, std::move(value)), ran_ms_(ran_ms) {}
   explicit outcome(task_error error) : content_(std::in_place_index<1>, std::move(error)) {}
 
-  bool ok() const noexcept { return content_.index() == 0; }
+  [[nodiscard]] bool ok() const noexcept { return content_.index() == 0; }
   explicit operator bool() const noexcept { return ok(); }
 
   /// The value. Throws `task_failed` when there is none.
@@ -99,11 +99,11 @@ public:
   }
 
   /// The error. Only call it when `ok()` is false.
-  const task_error& error() const { return std::get<1>(content_); }
-  task_error take_error() && { return std::get<1>(std::move(content_)); }
+  [[nodiscard]] const task_error& error() const { return std::get<1>(content_); }
+  [[nodiscard]] task_error take_error() && { return std::get<1>(std::move(content_)); }
 
   /// Milliseconds that the successful run took; 0 for an error.
-  double ran_ms() const noexcept { return ran_ms_; }
+  [[nodiscard]] double ran_ms() const noexcept { return ran_ms_; }
 
 private:
   void require_value() const {

@@ -22,6 +22,8 @@ public:
   static parameter duration(std::string name) { return {std::move(name), param_type::duration}; }
   /// The id or path of another actor of the tree; `actor_args::actor` has its handle.
   static parameter actor(std::string name) { return {std::move(name), param_type::actor}; }
+  /// The id or path of a pool of the tree that starts before the actor; `actor_args::pool` has its handle.
+  static parameter pool(std::string name) { return {std::move(name), param_type::pool}; }
 
   /// The value of whoever gives none. It must have the parameter's type.
   parameter fallback(param_value x) && {

@@ -118,11 +118,19 @@ struct map_options {
 };
 
 /// How one task is to be run.
+///
+/// Tasks with the same `key` run on the same worker, in the order in which they were submitted, and never two at once:
+/// one is begun when the one before it has ended, with all its runs. A key that the pool does not know goes to
+/// whichever worker has room, and stays with it. When that worker dies or leaves, its keys move to others as they are,
+/// a task that is to run again before the later ones of its key. So do those of a worker whose task waits for others of
+/// its pool, while it does. Priorities count between keys, and not within one. A pool remembers the worker of the last
+/// 65,536 keys that have no task. A thread that was abandoned at a deadline no longer counts as running its task.
 struct submit_options {
   int priority = 0;          ///< higher ones are started first
   unsigned attempts = 0;     ///< runs at most; 0: as the spec says
   milliseconds deadline{0};  ///< of one run; 0: as the spec says, `infinity`: none
   std::stop_token stop{};    ///< a request to stop cancels it
+  std::string key{};         ///< tasks with the same one run on one worker, one after the other; empty: wherever
 };
 
 namespace detail {
@@ -132,6 +140,7 @@ inline void set_options(pool_work& work, submit_options&& how) {
   work.attempts = how.attempts;
   work.deadline = how.deadline;
   if (how.stop.stop_possible()) work.stop = std::make_shared<stop_link>(std::move(how.stop));
+  if (!how.key.empty()) work.key = std::make_shared<const std::string>(std::move(how.key));
 }
 
 }  // namespace detail
@@ -166,7 +175,7 @@ public:
   /// Starts all workers side by side. `done(nullopt)` once each is ready, `done(why)` when they cannot be started, or
   /// there is no thread for the pool; it can be tried again then.
   void start_async(std::function<void(std::optional<cause>)> done);
-  std::optional<cause> start();
+  [[nodiscard]] std::optional<cause> start();
 
   /// Runs a task. `done` is called exactly once: on the pool's thread, or on the caller's when the pool is over or its
   /// queue is full. Tasks that are submitted before `start` wait for it. Where `spec.limits.on_full` is `block` this
@@ -174,14 +183,15 @@ public:
   void submit(const task_entry& entry, bytes args, completion done, submit_options options = {});
   /// All outcomes, in the order of the inputs. Where the queue is full it waits for room, whatever
   /// `spec.limits.on_full` says.
-  std::vector<outcome<bytes>> map(const task_entry& entry, std::vector<bytes> args, map_options options = {});
+  [[nodiscard]] std::vector<outcome<bytes>> map(const task_entry& entry, std::vector<bytes> args,
+                                                map_options options = {});
   /// Calls `f(index, outcome)` on this thread for each input as it ends. When `f` throws, what has not ended is
   /// cancelled.
   void for_each_outcome(const task_entry& entry, std::vector<bytes> args,
                         const std::function<void(std::size_t, outcome<bytes>)>& f, map_options options = {});
 
-  /// Between `min` and `max` workers from now on; the pool grows while tasks wait and shrinks when it is idle. Throws
-  /// std::invalid_argument for more than 1,024.
+  /// Between `min` and `max` workers from now on; the pool grows while tasks wait and shrinks when it is idle, to none
+  /// where `min` is 0. `max` counts as 1 at least. Throws std::invalid_argument for more than 1,024.
   void resize(unsigned min, unsigned max);
   void resize(unsigned workers) { resize(workers, workers); }
 
@@ -191,9 +201,9 @@ public:
   /// The same; returns when workers and the pool's thread are gone. Throws std::logic_error on a thread of the pool.
   void stop(bool drain = true);
 
-  pool_stats stats() const;
-  const std::string& name() const noexcept;
-  const pool_spec& spec() const noexcept;
+  [[nodiscard]] pool_stats stats() const;
+  [[nodiscard]] const std::string& name() const noexcept;
+  [[nodiscard]] const pool_spec& spec() const noexcept;
 
   /// For the typed pools: `submit` for a callable, too (std::logic_error on a pool of processes). The outcome is for
   /// `work.end`, or for `done` where there is none. The handle is for `cancel_work`.
@@ -201,7 +211,7 @@ public:
   /// Asks for the end of what `submit_work` began; it is then settled as cancelled unless it has its outcome.
   void cancel_work(const std::shared_ptr<void>& handle);
   /// False as long as nobody asked for the start.
-  bool is_started() const noexcept;
+  [[nodiscard]] bool is_started() const noexcept;
   /// Calls `wait`, which waits for the outcome of what `submit_work` began, and starts the pool before where nobody
   /// did. Throws std::logic_error on the pool's own thread, std::runtime_error where the pool has no thread.
   void await_work(const std::shared_ptr<void>& handle, const std::function<void()>& wait);

@@ -95,11 +95,17 @@ struct guarded_request {
 /// True for local actors that are supervised.
 bool is_cell(const caf::actor& dst);
 
-/// Tells whether a mailbox refused what this thread sent since the mark was set.
+/// Tells whether a mailbox refused what this thread has sent since the mark was set. While there is one, what is
+/// refused is no dead letter and is not sent back: whoever has set it knows.
 class refusal_mark {
 public:
   refusal_mark();
+  ~refusal_mark();
+  refusal_mark(const refusal_mark&) = delete;
+  refusal_mark& operator=(const refusal_mark&) = delete;
   bool refused() const;
+  /// The last was refused for want of room; else its actor is over, or about to be.
+  bool for_room() const;
 
 private:
   std::uint64_t before_;

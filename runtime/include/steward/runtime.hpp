@@ -1,6 +1,7 @@
 #pragma once
 
 #include "steward/actor.hpp"
+#include "steward/dead_letter.hpp"
 #include "steward/event.hpp"
 #include "steward/pool.hpp"
 #include "steward/task.hpp"
@@ -21,9 +22,11 @@ struct runtime_options {
   milliseconds gather{1};    ///< in a storm of restarts a tree's thread is woken once in that time; 0: for each of them
   bool actor_links = false;  ///< worker processes may talk to the actors that their pools name
   std::uint64_t seed = 0;    ///< of every jitter and of `actor_args::seed`
-  actor_args::printer print;             ///< where actors print; stdout when empty
-  actor_args::printer print_of_workers;  ///< the same for worker processes; see `pool_environment::print`
-  std::function<void(caf::actor_system_config&)> announce_types;  ///< the program's own message types
+  actor_args::printer print{};             ///< where actors print; stdout when empty
+  actor_args::printer print_of_workers{};  ///< the same for worker processes; see `pool_environment::print`
+  std::function<void(caf::actor_system_config&)> announce_types{};  ///< the program's own message types
+  std::function<void(const dead_letter&)> on_dead_letter{};         ///< hears of all; see `runtime::on_dead_letter`
+  std::size_t dead_letter_text = 256;  ///< bytes of a message that `dead_letter` events show at most; 0: none of it
 };
 
 /// Everything that outlives a tree: the actor system, the process keeper, the event log's users.
@@ -45,14 +48,23 @@ public:
   caf::actor_system& system() noexcept;
 
   /// What a pool outside of any tree needs: `steward::process_pool squares{rt.pools("/squares"), "squares", {}}`.
-  pool_environment pools(std::string path);
+  [[nodiscard]] pool_environment pools(std::string path);
+
+  /// Calls `f` with each message that no supervised actor will handle, one at a time, on a thread of its own. A slow
+  /// `f` misses some: `options.queue`. Throws std::system_error where there is no thread, and std::invalid_argument for
+  /// a queue of 0. `f` must not throw. While nobody listens a dead letter costs what it does without this.
+  [[nodiscard]] dead_letter_subscription on_dead_letter(std::function<void(const dead_letter&)> f,
+                                                        dead_letter_options options = {});
+  /// The same as messages for an actor, each a request with a `dead_letter`, which its handler answers with nothing:
+  /// `[](const dead_letter& x) {...}`. A supervised one gets those that wait after a restart.
+  [[nodiscard]] dead_letter_subscription on_dead_letter(const caf::actor& listener, dead_letter_options options = {});
 
   /// Stops every tree, those that are started later as well, and lets nobody wait for ends of children any more.
   /// Returns at once.
   void request_stop();
-  bool stop_requested() const;
+  [[nodiscard]] bool stop_requested() const;
   /// Whether no tree that was started is left, after `request_stop`.
-  bool trees_over() const;
+  [[nodiscard]] bool trees_over() const;
 
   struct impl;
   impl& internals() noexcept { return *impl_; }

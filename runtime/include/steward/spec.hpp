@@ -51,6 +51,13 @@ enum class overflow_policy : std::uint8_t {
   reject,       ///< not accepted: a request is answered with errc::full, `offer` returns false
   drop_oldest,  ///< accepted; the message that waited longest becomes a dead letter
   drop_newest,  ///< accepted, and becomes a dead letter itself
+  give_back,    ///< as `reject`, and the actor that has told it gets it back as a `refused_message`
+};
+
+/// What becomes of the messages that wait when an actor is stopped in order.
+enum class stop_policy : std::uint8_t {
+  discard,  ///< requests are answered with the cause of the stop, tells become dead letters (default)
+  drain,    ///< they are handled first, as far as nine tenths of `child_spec::shutdown` allow; new ones are refused
 };
 
 /// What happens to an actor whose handler runs longer than `child_spec::hang_after`.
@@ -138,11 +145,13 @@ struct actor_spec {
 
 /// How many workers a pool has.
 struct pool_size {
-  unsigned workers = 0;            ///< at the start; 0 means one per core
-  unsigned min_workers = 0;        ///< the pool shrinks to this many when it is idle; 0 means `workers`
-  unsigned max_workers = 0;        ///< the pool grows to this many while tasks wait; 0 means `workers`
-  milliseconds idle_exit{30'000};  ///< a worker above `min_workers` ends after this long without a task
-  unsigned spares = 0;             ///< workers beyond these that stand by, ready, for one that dies
+  unsigned workers =
+      0;  ///< at the start; 0 means one per core, and where `min_workers` is 0, too: none until tasks come
+  std::optional<unsigned> min_workers{};  ///< the pool shrinks to this many when it is idle; none means `workers`
+  unsigned max_workers = 0;               ///< the pool grows to this many while tasks wait; 0 means `workers`, or one
+                                          ///< per core
+  milliseconds idle_exit{30'000};         ///< a worker above `min_workers` ends after this long without a task
+  unsigned spares = 0;                    ///< workers beyond these that stand by, ready, for one that dies
 };
 
 /// What a pool's tasks and workers may take. None is unlimited but where 0 says so.
@@ -233,6 +242,7 @@ struct child_spec {
   unsigned redeliver = 0;      ///< a message whose handler threw is handled this many times more, then quarantined
   milliseconds hang_after{0};  ///< a handler that runs longer is reported; 0: never
   hang_policy on_hang = hang_policy::report;
+  stop_policy on_stop = stop_policy::discard;
   std::shared_ptr<const exception_rules> exceptions{};  ///< instead of those of the actor's registration
   std::variant<actor_spec, pool_spec, std::shared_ptr<supervisor_spec>> what{};
 };
@@ -269,12 +279,12 @@ std::string describe(const spec_fault& x);
 
 /// Everything that is wrong with a tree, in order; empty when it can be started. Unknown actor types are found by the
 /// start, not here.
-std::vector<spec_fault> validate(const supervisor_spec& tree, const std::string& path = "/root");
+[[nodiscard]] std::vector<spec_fault> validate(const supervisor_spec& tree, const std::string& path = "/root");
 /// The same for a pool that stands alone.
-std::vector<spec_fault> validate(const pool_spec& pool, const std::string& path);
+[[nodiscard]] std::vector<spec_fault> validate(const pool_spec& pool, const std::string& path);
 /// The same for one child of a supervisor of that kind.
-std::vector<spec_fault> validate(const child_spec& child, const supervisor_spec& parent,
-                                 const std::string& parent_path);
+[[nodiscard]] std::vector<spec_fault> validate(const child_spec& child, const supervisor_spec& parent,
+                                               const std::string& parent_path);
 
 const char* to_string(restart_type x) noexcept;
 const char* to_string(strategy x) noexcept;
@@ -283,12 +293,13 @@ const char* to_string(auto_shutdown x) noexcept;
 const char* to_string(spent_policy x) noexcept;
 const char* to_string(overflow_policy x) noexcept;
 const char* to_string(hang_policy x) noexcept;
+const char* to_string(stop_policy x) noexcept;
 const char* to_string(full_policy x) noexcept;
 const char* to_string(failure_policy x) noexcept;
 const char* to_string(sandbox_level x) noexcept;
 
 /// Type of an actor's parameter.
-enum class param_type : std::uint8_t { integer, real, boolean, text, duration, actor };
+enum class param_type : std::uint8_t { integer, real, boolean, text, duration, actor, pool };
 
 /// Declares one parameter of a registered actor; validation, `steward actors` and defaults come from it.
 struct param_spec {

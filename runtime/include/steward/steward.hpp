@@ -3,6 +3,8 @@
 /// The whole public API. Programs that mind their compile times include what they use instead.
 
 #include "steward/actor.hpp"
+#include "steward/actor_children.hpp"
+#include "steward/actor_pool.hpp"
 #include "steward/admin.hpp"
 #include "steward/app.hpp"
 #include "steward/caf_codec.hpp"
@@ -10,6 +12,7 @@
 #include "steward/cause.hpp"
 #include "steward/child.hpp"
 #include "steward/codec.hpp"
+#include "steward/dead_letter.hpp"
 #include "steward/event.hpp"
 #include "steward/exceptions.hpp"
 #include "steward/messages.hpp"
@@ -18,6 +21,7 @@
 #include "steward/partition.hpp"
 #include "steward/pool.hpp"
 #include "steward/runtime.hpp"
+#include "steward/sinks.hpp"
 #include "steward/spec.hpp"
 #include "steward/supervisor.hpp"
 #include "steward/task.hpp"

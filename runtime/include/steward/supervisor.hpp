@@ -47,21 +47,21 @@ public:
   void stop();
 
   /// As `stop`, but waits no longer than `limit`. False when the stop goes on.
-  bool stop_within(milliseconds limit);
+  [[nodiscard]] bool stop_within(milliseconds limit);
   /// Asks for the stop and returns at once.
   void request_stop();
 
   /// Waits until the tree is over, for whatever reason, but at most until `until`. True when it is.
-  bool wait_until(std::chrono::steady_clock::time_point until);
+  [[nodiscard]] bool wait_until(std::chrono::steady_clock::time_point until);
   /// How it ended; only meaningful when it is over.
-  tree_end end() const;
-  cause end_cause() const;
+  [[nodiscard]] tree_end end() const;
+  [[nodiscard]] cause end_cause() const;
   /// Calls `f` once, on the tree's thread, when it is over; at once when it already is. `f` must not block.
   void on_end(std::function<void()> f);
 
   /// The handle of the actor at a path such as "/root/math/total"; it stays valid through restarts. Invalid when there
   /// is none.
-  caf::actor actor(const std::string& path) const;
+  [[nodiscard]] caf::actor actor(const std::string& path) const;
   /// The partition that a key leads to, of an actor with `partitions`: the same key, the same one, in every run; see
   /// `partition_hash`. Its path is that of the child and a number. An actor without partitions is its own for every
   /// key. Thread-safe, and asks nobody. Invalid when there is none.
@@ -74,16 +74,16 @@ public:
   }
   /// The pool at a path, with the calls of a pool that stands alone: `tree.pool("/root/squares").map(square, inputs)`.
   /// Throws std::out_of_range, with the path, when there is none.
-  tree_pool pool(const std::string& path) const;
+  [[nodiscard]] tree_pool pool(const std::string& path) const;
   /// The pool at a path, or null.
-  std::shared_ptr<steward::pool> pool_at(const std::string& path) const;
+  [[nodiscard]] std::shared_ptr<steward::pool> pool_at(const std::string& path) const;
 
   /// Waits until all of these children have ended for good (finished, not restarted). Returns those that have not by
   /// `until`.
-  std::vector<std::string> wait_for_ends(const std::vector<std::string>& paths,
-                                         std::chrono::steady_clock::time_point until) const;
+  [[nodiscard]] std::vector<std::string> wait_for_ends(const std::vector<std::string>& paths,
+                                                       std::chrono::steady_clock::time_point until) const;
   /// True when the child ended for good because of a crash.
-  bool ended_badly(const std::string& path) const;
+  [[nodiscard]] bool ended_badly(const std::string& path) const;
   /// Makes `wait_for_ends` return at once, now and from now on: for a program that was asked to stop.
   void give_up_waiting();
 
@@ -118,21 +118,21 @@ public:
   admin_result delete_child(const std::string& path);
   /// The children, newest first. Nothing when there is no such supervisor in service. Answers at once, whatever the
   /// children do.
-  std::optional<std::vector<child_info>> which_children(const std::string& supervisor_path);
-  std::optional<child_counts> count_children(const std::string& supervisor_path);
+  [[nodiscard]] std::optional<std::vector<child_info>> which_children(const std::string& supervisor_path);
+  [[nodiscard]] std::optional<child_counts> count_children(const std::string& supervisor_path);
   /// One child's line of `which_children`.
-  std::optional<child_info> which_child(const std::string& path);
+  [[nodiscard]] std::optional<child_info> which_child(const std::string& path);
   /// The spec of a child, with its defaults filled in.
-  std::optional<child_spec> get_childspec(const std::string& path);
+  [[nodiscard]] std::optional<child_spec> get_childspec(const std::string& path);
   /// The path of a supervised actor; empty when it is not one.
-  static std::string path_of(const caf::actor& handle);
+  [[nodiscard]] static std::string path_of(const caf::actor& handle);
   /// New specs for the whole tree: rules count from now on, actors change at their next restart, added children wait
   /// for `restart_child`, removed ones stay. A pool has its new number of workers at once, all else of it at its next
   /// restart. `config` events tell of each change, and so does `changes`. Nothing changes when something is wrong with
   /// the specs; then tells what.
-  std::vector<spec_fault> reload(supervisor_spec spec, std::vector<reload_change>* changes = nullptr);
+  [[nodiscard]] std::vector<spec_fault> reload(supervisor_spec spec, std::vector<reload_change>* changes = nullptr);
   /// Actors that were left alone since their handler hangs, and still run.
-  std::size_t leaked();
+  [[nodiscard]] std::size_t leaked();
 
 private:
   caf::actor_system& system() const noexcept;

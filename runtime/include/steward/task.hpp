@@ -30,7 +30,9 @@ struct task_context {
 
   /// True once the task is past its soft deadline or was cancelled: it should end soon, with whatever it likes to
   /// answer. Cheap enough for an inner loop.
-  bool stop_requested() const noexcept { return stop && stop->load(std::memory_order_relaxed) == task_id; }
+  [[nodiscard]] bool stop_requested() const noexcept {
+    return stop && stop->load(std::memory_order_relaxed) == task_id;
+  }
 };
 
 /// A function that pools can run by name, with its types erased. Immutable once registered.
@@ -111,9 +113,9 @@ public:
   auto add(std::string name, F function, source_place where = source_place::current());
 
   /// The entry with this name, or null. Stays valid as long as the registry lives.
-  const task_entry* find(std::string_view name) const noexcept;
+  [[nodiscard]] const task_entry* find(std::string_view name) const noexcept;
 
-  std::vector<const task_entry*> all() const;
+  [[nodiscard]] std::vector<const task_entry*> all() const;
 
 private:
   const task_entry* insert(task_entry entry);

@@ -50,7 +50,7 @@ public:
   /// True when the message was still to come; now it will not.
   bool cancel() { return port::cancel_timer(key_); }
   /// Whether its message, or the next one, is still to come.
-  bool waits() const { return port::waits(key_); }
+  [[nodiscard]] bool waits() const { return port::waits(key_); }
 
 private:
   port::timer_key key_;

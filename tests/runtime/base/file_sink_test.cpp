@@ -1,5 +1,5 @@
 #include "observe/file_sink.hpp"
-#include "observe/json_line.hpp"
+#include "steward/sinks.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

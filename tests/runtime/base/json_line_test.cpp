@@ -1,4 +1,4 @@
-#include "observe/json_line.hpp"
+#include "steward/sinks.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

@@ -256,6 +256,12 @@ TEST(validate, checks_what_only_actors_have) {
            "hang_after: -1ms is too short; expected a duration, or 0 for never"},
           {[](auto& x) { x.on_hang = hang_policy::replace; },
            "on_hang: no handler counts as hung without a limit; expected a hang_after"},
+          {[](auto& x) { x.on_stop = stop_policy::drain; }, ""},
+          {[](auto& x) {
+             x.on_stop = stop_policy::drain;
+             x.shutdown = brutal_kill;
+           },
+           "on_stop: a child with shutdown: brutal_kill has no time to drain; expected a shutdown longer than 0ms"},
           {[](auto& x) { x.exceptions = std::make_shared<exception_rules>(); }, ""},
       });
 }
@@ -267,6 +273,7 @@ TEST(validate, refuses_what_only_actors_have_on_others) {
       {"on_crash.redeliver", [](auto& x) { x.redeliver = 1; }},
       {"hang_after", [](auto& x) { x.hang_after = milliseconds{1}; }},
       {"on_hang", [](auto& x) { x.on_hang = hang_policy::replace; }},
+      {"on_stop", [](auto& x) { x.on_stop = stop_policy::drain; }},
       {"exceptions", [](auto& x) { x.exceptions = std::make_shared<exception_rules>(); }},
   };
   for (const auto& [field, make] : differences) {
@@ -313,8 +320,9 @@ TEST(validate, refuses_values_that_no_enumeration_has) {
                   {[](auto& x) { x.restart = beyond(restart_type::temporary); },
                    "restart" + rest + "permanent, transient or temporary"},
                   {[](auto& x) { x.on_spent = beyond(spent_policy::park); }, "on_spent" + rest + "escalate or park"},
-                  {[](auto& x) { x.mailbox.overflow = beyond(overflow_policy::drop_newest); },
-                   "mailbox.overflow" + rest + "reject, drop_oldest or drop_newest"},
+                  {[](auto& x) { x.mailbox.overflow = beyond(overflow_policy::give_back); },
+                   "mailbox.overflow" + rest + "reject, drop_oldest, drop_newest or give_back"},
+                  {[](auto& x) { x.on_stop = beyond(stop_policy::drain); }, "on_stop" + rest + "discard or drain"},
                   {[](auto& x) { x.on_hang = beyond(hang_policy::replace); }, "on_hang" + rest + "report or replace"},
               });
   expect_each(pool(), {

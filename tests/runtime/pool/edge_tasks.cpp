@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <csignal>
+#include <map>
 #include <stdexcept>
+#include <string>
 #include <thread>
 
 #include <fcntl.h>
@@ -88,6 +90,24 @@ std::int64_t throw_when_stopped(const task_context& context) {
 
 void die_in_start() { do_fault("segv"); }
 
+std::string turn(std::string text) {
+  static thread_local std::map<std::string, int> turns;
+  return std::to_string(::gettid()) + " " + std::to_string(++turns[text]);
+}
+
+void append(const std::string& path, const std::string& line) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  static_cast<void>(!::write(file, line.data(), line.size()));
+  ::close(file);
+}
+
+void note_run(const task_context& context, std::string path, std::int64_t n, std::string how) {
+  const auto name = std::to_string(n) + "/" + std::to_string(context.attempt) + "\n";
+  append(path, "begin " + name);
+  if (context.attempt == 1) do_fault(how);
+  append(path, "end " + name);
+}
+
 }  // namespace
 
 edge_tasks add_edge_tasks(task_registry& to) {
@@ -102,6 +122,8 @@ edge_tasks add_edge_tasks(task_registry& to) {
   registered.make_without_room = to.add("make_without_room", &make_without_room);
   registered.throw_when_stopped = to.add("throw_when_stopped", &throw_when_stopped);
   registered.die_in_start = to.add("die_in_start", &die_in_start);
+  registered.turn = to.add("turn", &turn);
+  registered.note_run = to.add("note_run", &note_run);
   return registered;
 }
 

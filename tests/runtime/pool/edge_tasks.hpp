@@ -25,6 +25,9 @@ struct edge_tasks {
   task<std::string, std::int64_t> make_without_room;  ///< so many MiB, without a descriptor left
   task<std::int64_t> throw_when_stopped;              ///< in its first attempt; then returns whether it is stopped
   task<void> die_in_start;                            ///< an initializer that faults
+  task<std::string, std::string> turn;  ///< "THREAD N": where it runs, and how often it ran for this text there
+  /// Appends "begin N/ATTEMPT" to a file, in its first attempt does `how`, and appends "end N/ATTEMPT".
+  task<void, std::string, std::int64_t, std::string> note_run;
 };
 
 /// Registers them.

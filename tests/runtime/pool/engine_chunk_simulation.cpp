@@ -29,7 +29,7 @@ class chunk_simulation {
 public:
   explicit chunk_simulation(std::uint64_t seed) : random_(seed) {
     spec_.size.workers = 1 + pick(3);
-    spec_.size.min_workers = chance(30) ? 1 : 0;
+    if (chance(30)) spec_.size.min_workers = chance(50) ? 1 : 0;
     spec_.size.max_workers = chance(30) ? spec_.size.workers + pick(3) : 0;
     spec_.size.idle_exit = milliseconds(5 + pick(20));
     spec_.size.spares = chance(30) ? 1 + pick(2) : 0;

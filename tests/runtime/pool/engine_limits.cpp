@@ -112,7 +112,8 @@ TEST_F(engine_limits, drops_the_answer_of_what_was_cancelled) {
   EXPECT_TRUE(brain->cancel(task, now));
   answer_ok(a);
   EXPECT_EQ(outcomes[0].count, 1);
-  EXPECT_EQ(brain->totals().late_answers, 1u);
+  ASSERT_TRUE(outcomes[0].error) << "the late answer is dropped";
+  EXPECT_EQ(outcomes[0].error->kind, outcome_kind::cancelled);
   pass(milliseconds(10'000));
   EXPECT_TRUE(terminated.empty());
   EXPECT_TRUE(kills.empty());

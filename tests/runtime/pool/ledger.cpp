@@ -168,7 +168,7 @@ TEST_F(ledger_test, tells_the_outcome_of_a_cancelled_one_at_once_and_drops_its_a
   all.answered(e, 4);
   all.settle_values(e, 0, 4, values(4), 1.0);
   EXPECT_EQ(news.size(), told);
-  EXPECT_EQ(all.counts().late_answers, 4U);
+  EXPECT_EQ(all.counts().settled, 7U);
   EXPECT_EQ(all.counts().cancelled, 7U);
   all.drop(e);
   EXPECT_FALSE(all.front());

@@ -109,7 +109,7 @@ TEST_F(callables, of_higher_priority_run_first) {
   auto a = one.submit_with({.priority = 1}, note, 1);
   auto b = one.submit_with({.priority = 3}, note, 3);
   auto c = one.submit_with({.priority = 2}, note, 2);
-  one.start();
+  EXPECT_FALSE(one.start());
   a.wait();
   b.wait();
   c.wait();

@@ -8,6 +8,7 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <tuple>
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -232,9 +233,9 @@ TEST(pool_contract, refuses_waits_of_its_own_callbacks) {
       }
     };
     try_it([&] { pool.stop(); });
-    try_it([&] { pool.start(); });
+    try_it([&] { static_cast<void>(pool.start()); });
     try_it([&] { pool.map(tasks().square, numbers(1, 3)); });
-    try_it([&] { pool.submit(tasks().square, 3).get(); });
+    try_it([&] { std::ignore = pool.submit(tasks().square, 3).get(); });
     refused.set_value(count);
   });
   auto future = refused.get_future();

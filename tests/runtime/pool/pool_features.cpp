@@ -375,7 +375,7 @@ TYPED_TEST(pool_features, end_a_map_that_waits_for_room_when_its_time_is_over) {
   ASSERT_EQ(outcomes.size(), 3u);
   for (const auto& one : outcomes) EXPECT_EQ(one.error().kind, outcome_kind::cancelled);
   blocks.cancel();
-  get_soon(blocks);
+  std::ignore = get_soon(blocks);
 }
 
 TYPED_TEST(pool_features, outlive_a_generator_that_throws) {
@@ -459,7 +459,7 @@ TYPED_TEST(pool_features, start_urgent_tasks_first) {
   EXPECT_EQ(get_soon(high).value(), 9) << "it overtook the one that would have blocked it";
   low.cancel();
   EXPECT_EQ(get_soon(low).error().kind, outcome_kind::cancelled);
-  get_soon(running);
+  std::ignore = get_soon(running);
 }
 
 TYPED_TEST(pool_features, let_a_caller_wait_for_room) {
@@ -486,7 +486,7 @@ TYPED_TEST(pool_features, reject_at_the_door_when_the_queue_is_full) {
   }
   EXPECT_EQ(pool->stats().rejected, 100u);
   for (auto& h : held) h.cancel();
-  for (auto& h : held) get_soon(h);
+  for (auto& h : held) std::ignore = get_soon(h);
   auto later = pool->submit(tasks().square, 6);
   EXPECT_EQ(get_soon(later).value(), 36);
   EXPECT_EQ(pool->stats().submitted, 104u);
@@ -549,7 +549,7 @@ TYPED_TEST(pool_features, grow_and_shrink) {
   for (int i = 0; i < 3; ++i) held.push_back(pool->submit(tasks().until_stopped, i));
   while (pool->stats().ready < 3) std::this_thread::yield();
   for (auto& h : held) h.cancel();
-  for (auto& h : held) get_soon(h);
+  for (auto& h : held) std::ignore = get_soon(h);
   EXPECT_TRUE(this->around.events.wait_for(event_kind::stop, 2)) << "two leave when they are idle";
   auto still = pool->submit(tasks().square, 5);
   EXPECT_EQ(get_soon(still).value(), 25);

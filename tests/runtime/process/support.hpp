@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -14,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include "process/channel.hpp"
 #include "process/child.hpp"
 #include "process/debug_info.hpp"
 #include "process/keeper.hpp"
@@ -40,6 +42,23 @@ inline constexpr bool sanitized = true;
 #else
 inline constexpr bool sanitized = under_thread_sanitizer;
 #endif
+
+/// The next frame from a blocking descriptor. None when the peer is gone, or when the reader is broken.
+inline std::optional<process::frame> read_frame(int fd, process::frame_reader& reader) {
+  while (true) {
+    if (auto one = reader.next()) return one;
+    if (reader.broken()) return std::nullopt;
+    const auto how = reader.wait(fd);
+    if (how == process::read_status::closed || how == process::read_status::io_error) return std::nullopt;
+  }
+}
+
+/// Bytes that have arrived and were not read.
+inline std::size_t arrived_bytes(int fd) {
+  int count = 0;
+  EXPECT_EQ(::ioctl(fd, FIONREAD, &count), 0);
+  return static_cast<std::size_t>(count);
+}
 
 /// Whether this program was compiled with -g and its debug information can be read.
 inline bool have_debug_info() {

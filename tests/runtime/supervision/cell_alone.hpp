@@ -59,6 +59,7 @@ protected:
     address->text = "/root/a";
     address->desk = std::make_shared<policy::supervisor_desk>([] {});
     address->events = &log_;
+    address->letters = &letters_;
     address->host = host_;
     supervision::cell_spec spec;
     spec.address = std::move(address);
@@ -153,6 +154,7 @@ protected:
   }
 
   event_log log_{"test"};
+  dead_letter_hub letters_{event_log::max_args_bytes};
   std::vector<event> events_;
   std::vector<report> reports_;
   caf::intrusive_ptr<supervision::cell_kind> kind_ = caf::make_counted<supervision::cell_kind>();

@@ -91,9 +91,9 @@ TEST_F(otp_real, a_callback_of_the_end_cannot_wait_for_the_end) {
   ASSERT_TRUE(tree.start().ok);
   int refused = 0;
   tree.on_end([&] {
-    for (const auto& wait :
-         std::vector<std::function<void()>>{[&] { tree.stop(); }, [&] { tree.stop_within(1h); },
-                                            [&] { tree.wait_until(std::chrono::steady_clock::now() + 1h); }}) {
+    for (const auto& wait : std::vector<std::function<void()>>{
+             [&] { tree.stop(); }, [&] { std::ignore = tree.stop_within(1h); },
+             [&] { std::ignore = tree.wait_until(std::chrono::steady_clock::now() + 1h); }}) {
       try {
         wait();
       } catch (const std::logic_error&) {

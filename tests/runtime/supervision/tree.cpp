@@ -3,6 +3,8 @@
 
 #include <caf/exit_reason.hpp>
 
+#include <tuple>
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -271,7 +273,7 @@ TEST_F(tree_test, an_actor_is_built_with_its_parameters_and_prints_through_its_t
 
 TEST_F(tree_test, asking_for_a_parameter_that_is_not_declared_is_a_failed_start) {
   struct asker {
-    asker(self_ptr, const actor_args& args) { args.integer("nothing"); }
+    asker(self_ptr, const actor_args& args) { std::ignore = args.integer("nothing"); }
     caf::behavior make_behavior() { return {}; }
   };
   actor_type<asker>("asker");

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <stop_token>
+#include <string>
 #include <utility>
 
 namespace steward::detail {
@@ -93,13 +94,14 @@ public:
 /// What is to be run: a registered task with encoded arguments, or, on threads only, a callable.
 struct pool_work {
   const task_entry* entry = nullptr;
-  bytes args;                       ///< of a chunk: all of them, as `item_reader` reads them
-  std::shared_ptr<pool_call> body;  ///< used when `entry` is null
-  std::shared_ptr<settler> end;     ///< gets the outcome of one that is no chunk, where there is one
-  std::shared_ptr<stop_link> stop;  ///< of one that is no chunk
-  milliseconds deadline{0};         ///< of one run; 0: as the spec says, `infinity`: none
-  unsigned attempts = 0;            ///< runs at most; 0: as the spec says
-  int priority = 0;                 ///< higher ones first
+  bytes args;                              ///< of a chunk: all of them, as `item_reader` reads them
+  std::shared_ptr<pool_call> body;         ///< used when `entry` is null
+  std::shared_ptr<settler> end;            ///< gets the outcome of one that is no chunk, where there is one
+  std::shared_ptr<stop_link> stop;         ///< of one that is no chunk
+  milliseconds deadline{0};                ///< of one run; 0: as the spec says, `infinity`: none
+  unsigned attempts = 0;                   ///< runs at most; 0: as the spec says
+  int priority = 0;                        ///< higher ones first
+  std::shared_ptr<const std::string> key;  ///< of one that is no chunk: those of a key run one after the other
 
   // A chunk of a map.
   std::shared_ptr<task_error> refused;  ///< set by a source: its one input cannot be sent, for this reason

@@ -54,7 +54,7 @@ public:
   }
 
   /// Waits for the next outcome; none after the last.
-  std::optional<value_type> next() {
+  [[nodiscard]] std::optional<value_type> next() {
     while (at_ == ready_.size()) {
       ready_.clear();
       at_ = 0;
@@ -99,7 +99,7 @@ public:
       : from_(on, std::move(what), std::move(options), std::move(keep)) {}
 
   /// Waits for the outcome of the next input; none after the last that was read.
-  std::optional<value_type> next() {
+  [[nodiscard]] std::optional<value_type> next() {
     while (waiting_.empty() || !waiting_.front()) {
       from_.hold(held_);
       auto one = from_.next();

@@ -32,9 +32,9 @@ template <class T>
 class future_core {
 public:
   /// False when there is nothing to wait for: nothing else may be called then.
-  bool valid() const noexcept { return state_ != nullptr; }
-  bool is_ready() const noexcept { return state_->is_ready(); }
-  task_state state() const {
+  [[nodiscard]] bool valid() const noexcept { return state_ != nullptr; }
+  [[nodiscard]] bool is_ready() const noexcept { return state_->is_ready(); }
+  [[nodiscard]] task_state state() const {
     if (is_ready()) {
       const auto& result = state_->result();
       return !result.ok() && result.error().kind == outcome_kind::cancelled ? task_state::cancelled : task_state::done;
@@ -53,11 +53,11 @@ public:
     }
   }
   template <class Rep, class Period>
-  std::future_status wait_for(const std::chrono::duration<Rep, Period>& limit) const {
+  [[nodiscard]] std::future_status wait_for(const std::chrono::duration<Rep, Period>& limit) const {
     return wait_until(later(std::chrono::steady_clock::now(), limit));
   }
   template <class Clock, class Duration>
-  std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& limit) const {
+  [[nodiscard]] std::future_status wait_until(const std::chrono::time_point<Clock, Duration>& limit) const {
     begin();
     const auto point = later(std::chrono::time_point<Clock>{}, limit.time_since_epoch());
     bool ready = is_ready();

@@ -100,14 +100,14 @@ public:
     return {engine_, std::move(state), kept(std::move(handle))};
   }
 
-  std::optional<cause> start() { return engine_.start(); }
+  [[nodiscard]] std::optional<cause> start() { return engine_.start(); }
   void stop(bool drain = true) { engine_.stop(drain); }
   /// Between `min` and `max` workers from now on.
   void resize(unsigned min, unsigned max) { engine_.resize(min, max); }
   void resize(unsigned workers) { engine_.resize(workers); }
-  pool_stats stats() const { return engine_.stats(); }
+  [[nodiscard]] pool_stats stats() const { return engine_.stats(); }
   /// The pool without its types.
-  pool& untyped() noexcept { return engine_; }
+  [[nodiscard]] pool& untyped() noexcept { return engine_; }
 
 protected:
   typed_pool(pool_environment environment, std::string name, pool_spec spec)

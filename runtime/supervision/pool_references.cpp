@@ -1,0 +1,90 @@
+#include "supervision/pool_references.hpp"
+
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+#include <variant>
+
+namespace steward::supervision {
+
+namespace {
+
+using nested_spec = std::shared_ptr<supervisor_spec>;
+
+class walk {
+public:
+  walk(const actor_registry& actors, const path_lookup& running, std::vector<spec_fault>& faults)
+      : actors_(actors), running_(running), faults_(faults) {}
+
+  void note(const child_spec& x, const std::string& base) {
+    const auto path = base + "/" + x.id;
+    kinds_[path] = std::holds_alternative<pool_spec>(x.what) ? found_there::pool : found_there::other;
+    if (const auto* nested = std::get_if<nested_spec>(&x.what))
+      for (const auto& below : (*nested)->children) note(below, path);
+  }
+
+  /// In start order.
+  void check(const child_spec& x, const std::string& base) {
+    const auto path = base + "/" + x.id;
+    if (const auto* as_actor = std::get_if<actor_spec>(&x.what)) check(*as_actor, path, base);
+    if (std::holds_alternative<pool_spec>(x.what)) started_.insert(path);
+    if (const auto* nested = std::get_if<nested_spec>(&x.what))
+      for (const auto& below : (*nested)->children) check(below, path);
+  }
+
+private:
+  void check(const actor_spec& x, const std::string& path, const std::string& base) {
+    const auto* entry = entry_of(x, actors_);
+    if (entry == nullptr) return;
+    for (const auto& param : entry->params) {
+      if (param.type != param_type::pool) continue;
+      const auto given = x.params.find(param.name);
+      const auto* value = given != x.params.end() ? &given->second : (param.fallback ? &*param.fallback : nullptr);
+      const auto* name = value != nullptr ? std::get_if<std::string>(&value->value) : nullptr;
+      if (name == nullptr) continue;  // others tell of that
+      const auto there = name->starts_with('/') ? *name : base + "/" + *name;
+      if (auto wrong = wrong_with(there); !wrong.empty())
+        faults_.push_back({path, param.name, std::move(wrong), expected()});
+    }
+  }
+
+  std::string wrong_with(const std::string& pool) const {
+    if (started_.contains(pool)) return {};
+    const auto in_tree = kinds_.find(pool);
+    const auto what = in_tree != kinds_.end() ? in_tree->second : running_(pool);
+    if (what == found_there::other) return "what is at '" + pool + "' is no pool";
+    if (what == found_there::nothing) return "there is no pool at '" + pool + "'";
+    return in_tree == kinds_.end() ? std::string{} : "the pool at '" + pool + "' starts after this actor";
+  }
+
+  std::string expected() const {
+    std::string out = "a pool that starts before it";
+    for (const auto& one : started_) out += (&one == &*started_.begin() ? ": " : ", ") + one;
+    return out;
+  }
+
+  const actor_registry& actors_;
+  const path_lookup& running_;
+  std::vector<spec_fault>& faults_;
+  std::map<std::string, found_there> kinds_;
+  std::set<std::string> started_;  // pools
+};
+
+}  // namespace
+
+void check_pools(const actor_registry& actors, const supervisor_spec& tree, const std::string& path,
+                 const path_lookup& running, std::vector<spec_fault>& faults) {
+  walk all{actors, running, faults};
+  for (const auto& x : tree.children) all.note(x, path);
+  for (const auto& x : tree.children) all.check(x, path);
+}
+
+void check_pools(const actor_registry& actors, const child_spec& child, const std::string& base,
+                 const path_lookup& running, std::vector<spec_fault>& faults) {
+  walk all{actors, running, faults};
+  all.note(child, base);
+  all.check(child, base);
+}
+
+}  // namespace steward::supervision
