@@ -66,8 +66,11 @@ const char* to_string(after_end x) noexcept {
 void watch(self_ptr self, const std::string& name) {
   auto& me = running_cell(self);
   const supervision::watcher who{me.id(), me.incarnation()};
-  host_call call{[path = path_near(me, name), who, to = caf::actor_cast<caf::actor>(&me)](tree_host& host) {
-    host.watch(path, who, [to, who](const child_end& x) { port::send_urgently(to, watch_news{who.incarnation, x}); });
+  const auto since = me.clock().now();
+  host_call call{[path = path_near(me, name), who, since, to = caf::actor_cast<caf::actor>(&me)](tree_host& host) {
+    host.watch(path, who, since, [to, who](const child_end& x) {
+      port::send_urgently(to, watch_news{who.incarnation, x});
+    });
   }};
   port::send_anonymously(me.address().host, std::move(call));
 }

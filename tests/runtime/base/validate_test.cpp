@@ -319,7 +319,7 @@ TEST(validate, refuses_values_that_no_enumeration_has) {
               {
                   {[](auto& x) { x.restart = beyond(restart_type::temporary); },
                    "restart" + rest + "permanent, transient or temporary"},
-                  {[](auto& x) { x.on_spent = beyond(spent_policy::park); }, "on_spent" + rest + "escalate or park"},
+                  {[](auto& x) { x.on_spent = beyond(spent_policy::end); }, "on_spent" + rest + "escalate, park or end"},
                   {[](auto& x) { x.mailbox.overflow = beyond(overflow_policy::give_back); },
                    "mailbox.overflow" + rest + "reject, drop_oldest, drop_newest or give_back"},
                   {[](auto& x) { x.on_stop = beyond(stop_policy::drain); }, "on_stop" + rest + "discard or drain"},
