@@ -14,13 +14,6 @@ using supervision::host_call;
 using supervision::tree_host;
 using answer = std::function<void(admin_result)>;
 
-/// Where the path leads that an actor at `own` means by a name.
-std::string resolve(const std::string& own, const std::string& name) {
-  if (name.starts_with('/')) return name;
-  const auto base = own.substr(0, own.rfind('/'));
-  return name.empty() ? base : base + "/" + name;
-}
-
 /// Tells `starter` when the actor at `path` ends for good; at once when it already has.
 void tell_end_of(const caf::actor& started, std::string path, const caf::actor_addr& starter) {
   started->attach_functor([path = std::move(path), starter](const caf::error& reason) {
@@ -39,7 +32,7 @@ tree_reply ask_tree(self_ptr self, F f) {
   const port::late_reply reply{self};
   answer deliver = [to = reply.where()](admin_result x) { to.deliver(std::make_shared<admin_result>(std::move(x))); };
   if (const auto* supervised = dynamic_cast<const cell*>(self)) {
-    port::send_anonymously(supervised->host(),
+    port::send_anonymously(supervised->address().host,
                            host_call{[f = std::move(f), own = supervised->path(), deliver = std::move(deliver)](
                                          tree_host& host) mutable { f(host, own, std::move(deliver)); }});
   } else {
@@ -65,20 +58,20 @@ answer watching(caf::actor_addr starter, answer deliver) {
 tree_reply start_child(self_ptr self, const std::string& supervisor, param_map params, std::string key) {
   return ask_tree(self, [supervisor, params = std::move(params), key = std::move(key), me = self->address()](
                             tree_host& host, const std::string& own, answer deliver) {
-    host.start_child(resolve(own, supervisor), params, key, watching(me, std::move(deliver)));
+    host.start_child(host.env().names->path_near(own, supervisor), params, key, watching(me, std::move(deliver)));
   });
 }
 
 tree_reply start_child(self_ptr self, const std::string& supervisor, child_spec spec) {
   return ask_tree(self, [supervisor, spec = std::move(spec), me = self->address()](
                             tree_host& host, const std::string& own, answer deliver) mutable {
-    host.start_child(resolve(own, supervisor), std::move(spec), watching(me, std::move(deliver)));
+    host.start_child(host.env().names->path_near(own, supervisor), std::move(spec), watching(me, std::move(deliver)));
   });
 }
 
 tree_reply stop_child(self_ptr self, const std::string& child) {
   return ask_tree(self, [child](tree_host& host, const std::string& own, answer deliver) {
-    host.terminate_child(resolve(own, child), std::move(deliver));
+    host.terminate_child(host.env().names->path_near(own, child), std::move(deliver));
   });
 }
 

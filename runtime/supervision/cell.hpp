@@ -133,7 +133,6 @@ public:
 
   /// Thread-safe.
   std::string path() const { return address_->path_of(node_); }
-  const caf::actor& host() const { return address_->host; }
   const child_address& address() const { return *address_; }
 
   /// The one that is up, or is being built; for the cell's own thread.

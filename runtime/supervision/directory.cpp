@@ -103,6 +103,16 @@ caf::actor directory::partition(const std::string& path, std::string_view key) c
   return found == actors_.end() ? caf::actor{} : *found;
 }
 
+std::string directory::path_near(const std::string& own, const std::string& name) const {
+  if (name.starts_with('/')) return name;
+  auto base = own.substr(0, own.rfind('/'));
+  {
+    std::lock_guard guard{mutex_};
+    if (partitions_.contains(base)) base.resize(base.rfind('/'));
+  }
+  return name.empty() ? base : base + "/" + name;
+}
+
 std::shared_ptr<steward::pool> directory::pool_at(const std::string& path) const {
   std::lock_guard guard{mutex_};
   auto it = pools_.find(path);

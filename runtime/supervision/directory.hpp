@@ -41,6 +41,9 @@ public:
   caf::actor actor(const std::string& path) const;
   /// The partition at a path that a key leads to; the actor itself when it has none.
   caf::actor partition(const std::string& path, std::string_view key) const;
+  /// What an actor at `own` means by a name: a path as it is, an id that of a sibling, nothing its supervisor.
+  /// Partitions of an actor mean what that actor means.
+  std::string path_near(const std::string& own, const std::string& name) const;
   std::shared_ptr<steward::pool> pool_at(const std::string& path) const override;
   void keep(std::shared_ptr<void> x, std::shared_ptr<const std::atomic<bool>> over) override;
 

@@ -61,8 +61,12 @@ public:
   /// Of the latest crash, or of the limit that was reached.
   const cause& last_cause() const { return last_; }
   void note_cause(const cause& x) { last_ = x; }
-  /// Where the child is that another one names: `/root/a/b` as it is, `b` below this supervisor.
-  std::string resolve(const std::string& name) const { return name.starts_with('/') ? name : path() + "/" + name; }
+  /// Where the child is that another one names: `/root/a/b` as it is, `b` below this supervisor. Partitions of an actor
+  /// name what that actor names.
+  std::string resolve(const std::string& name) const {
+    if (name.starts_with('/')) return name;
+    return routes() ? parent->resolve(name) : path() + "/" + name;
+  }
 
   const child_spec_ptr& template_spec() const { return template_spec_; }
   const std::shared_ptr<const policy::child_policy>& template_policy() const { return template_policy_; }

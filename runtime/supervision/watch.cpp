@@ -25,14 +25,6 @@ cell& running_cell(self_ptr self) {
   return *out;
 }
 
-/// A path as it is; the id of a sibling as its path.
-std::string path_near(const cell& self, const std::string& name) {
-  if (name.starts_with('/')) return name;
-  auto out = self.path();
-  out.resize(out.rfind('/') + 1);
-  return out + name;
-}
-
 }  // namespace
 
 const char* to_string(end_kind x) noexcept {
@@ -67,8 +59,8 @@ void watch(self_ptr self, const std::string& name) {
   auto& me = running_cell(self);
   const supervision::watcher who{me.id(), me.incarnation()};
   const auto since = me.clock().now();
-  host_call call{[path = path_near(me, name), who, since, to = caf::actor_cast<caf::actor>(&me)](tree_host& host) {
-    host.watch(path, who, since, [to, who](const child_end& x) {
+  host_call call{[own = me.path(), name, who, since, to = caf::actor_cast<caf::actor>(&me)](tree_host& host) {
+    host.watch(host.env().names->path_near(own, name), who, since, [to, who](const child_end& x) {
       port::send_urgently(to, watch_news{who.incarnation, x});
     });
   }};
@@ -77,7 +69,9 @@ void watch(self_ptr self, const std::string& name) {
 
 void unwatch(self_ptr self, const std::string& name) {
   auto& me = running_cell(self);
-  host_call call{[path = path_near(me, name), actor = me.id()](tree_host& host) { host.unwatch(path, actor); }};
+  host_call call{[own = me.path(), name, actor = me.id()](tree_host& host) {
+    host.unwatch(host.env().names->path_near(own, name), actor);
+  }};
   port::send_anonymously(me.address().host, std::move(call));
 }
 
@@ -85,7 +79,9 @@ caf::actor partition(self_ptr self, const std::string& name, std::string_view ke
   auto& me = running_cell(self);
   // The host's environment never changes, and a tree's host outlives its actors' code.
   const auto* host = dynamic_cast<const tree_host*>(caf::actor_cast<caf::abstract_actor*>(me.address().host));
-  return host == nullptr ? caf::actor{} : host->env().names->partition(path_near(me, name), key);
+  if (host == nullptr) return {};
+  const auto& names = *host->env().names;
+  return names.partition(names.path_near(me.path(), name), key);
 }
 
 }  // namespace steward

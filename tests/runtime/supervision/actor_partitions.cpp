@@ -1,4 +1,5 @@
 #include "steward/child.hpp"
+#include "steward/parameter.hpp"
 #include "steward/partition.hpp"
 #include "steward/supervisor.hpp"
 #include "tests/runtime/supervision/real_tree.hpp"
@@ -36,6 +37,19 @@ struct router {
   self_ptr self;
 };
 
+/// Knows a sibling by its id, as a parameter and by name.
+struct asker {
+  static std::vector<param_spec> parameters() { return {parameter::actor("of")}; }
+  asker(self_ptr x, const actor_args& args) : self(x), of(args.actor("of")) {}
+  caf::behavior make_behavior() {
+    return {[this](caf::get_atom) {
+      return supervisor::path_of(of) + " " + supervisor::path_of(partition(self, "cache", "k"));
+    }};
+  }
+  self_ptr self;
+  caf::actor of;
+};
+
 std::string path_for(const std::string& key, unsigned partitions) {
   return "/root/cache/" + std::to_string(partition_hash(key) % partitions);
 }
@@ -66,6 +80,17 @@ TEST_F(actor_partitions, are_children_of_a_supervisor_of_the_actors_name) {
   ASSERT_EQ(all->size(), 3U);
   EXPECT_EQ(all->back().path, "/root/cache/0");
   EXPECT_EQ(all->front().path, "/root/cache/2");
+}
+
+TEST_F(actor_partitions, name_their_actors_siblings_by_id) {
+  auto tree = with_cache(2);
+  child_spec policy;
+  policy.partitions = 2;
+  tree.children.push_back(child::actor<asker>("asker", {{"of", "router"}}, policy));
+  start(tree);
+  ASSERT_TRUE(started_ && started_->ok);
+  const auto answer = ask<std::string>("/root/asker/1", caf::get_atom::value);
+  EXPECT_EQ(answer, "/root/router " + path_for("k", 2));
 }
 
 TEST_F(actor_partitions, are_chosen_by_key_the_same_one_for_the_same_key) {
@@ -106,7 +131,9 @@ TEST_F(actor_partitions, crash_alone_and_keep_their_handles) {
   run();
   EXPECT_EQ(incarnation_of(path), 2U);
   EXPECT_EQ(names_.partition("/root/cache", "a"), hit);
-  for (const auto& one : *which_children("/root/cache"))
+  const auto all = which_children("/root/cache");
+  ASSERT_TRUE(all);
+  for (const auto& one : *all)
     EXPECT_EQ(one.incarnation, one.path == path ? 2U : 1U) << one.path;
 }
 
