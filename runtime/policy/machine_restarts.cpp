@@ -126,8 +126,10 @@ bool supervisor_machine::retry_start(child_number i, entry& c, const exit_info& 
   const bool first = c.from == origin::first_start && phase_ == phase::starting;
   const bool asked = c.from == origin::start_request && phase_ == phase::running;
   if ((!first && !asked) || c.policy->start_retries == 0) return false;
-  auto& delays = history_of(i, c).delays;
+  auto& past = history_of(i, c);
+  auto& delays = past.delays;
   if (delays.steps >= c.policy->start_retries) return false;
+  if (!past.died_at) past.died_at = now;
   const auto delay = next_delay(c.policy->delays, delays, now);
   event_decision what;
   what.action = "retry";

@@ -447,6 +447,11 @@ std::optional<exit_class> supervisor_machine::end_of_child(child_number child) c
   return it->second.ended;
 }
 
+time_point supervisor_machine::changed_at(child_number child) const {
+  const auto& c = children_.at(child);
+  return c.past && c.past->died_at ? *c.past->died_at : c.ready_since;
+}
+
 bool supervisor_machine::comes_back(child_number child) const {
   const auto& c = children_.at(child);
   if (!in_service() || c.state == child_state::idle || c.state == child_state::parked) return false;

@@ -204,6 +204,8 @@ public:
   std::uint64_t incarnation_of(child_number child) const { return children_.at(child).incarnation; }
   /// How a child that is stopping now has ended for good; nothing when it is to come back.
   std::optional<exit_class> end_of_child(child_number child) const;
+  /// When its latest life began, or, while it is down after a crash, when that was; `min` when neither is known.
+  time_point changed_at(child_number child) const;
   /// Whether a child that is down, or is about to be, starts again by itself.
   bool comes_back(child_number child) const;
   std::size_t count_up() const;

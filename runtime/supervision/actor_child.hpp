@@ -31,6 +31,7 @@ public:
   bool complete(tree_host& host, event& about) override;
   void on_timer(tree_host& host) override;
   caf::actor handle() const override { return cell_; }
+  cause last_death() const override { return extras_ ? extras_->last : cause{}; }
   bool keeps_name() const override { return cell_ != nullptr; }
 
   /// What a cell tells: of a child that there is, or was.

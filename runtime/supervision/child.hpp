@@ -83,6 +83,8 @@ public:
   virtual caf::actor handle() const { return {}; }
   /// Whether it is found by its name while it is down.
   virtual bool keeps_name() const { return false; }
+  /// What it died of the last time, where its kind keeps that.
+  virtual cause last_death() const { return {}; }
   /// The path of what is to blame when its start has failed.
   virtual std::string path_at_fault() const { return path(); }
   /// Itself, when others can be under it.
@@ -112,6 +114,7 @@ public:
   bool timed = false;         ///< `timer` is set
   bool fixed = true;          ///< comes back when its supervisor is restarted; not made by start_child
   bool started_before = false;
+  policy::exit_class last_end = policy::exit_class::normal;  ///< of the latest life that has ended, if any has
 };
 
 /// Makes a child of the kind that its spec is of.

@@ -256,8 +256,9 @@ caf::actor supervisor::partition(const std::string& path, std::string_view key) 
 
 void supervisor::watch(const std::string& path, std::function<void(const child_end&)> f) {
   auto once = std::make_shared<last_word>(path, std::move(f));
-  port::send_anonymously(impl_->host_actor, host_call{[path, once = std::move(once)](tree_host& host) {
-                           host.watch(path, {}, [once](const child_end& x) { once->say(x); });
+  const auto since = std::chrono::steady_clock::now();
+  port::send_anonymously(impl_->host_actor, host_call{[path, since, once = std::move(once)](tree_host& host) {
+                           host.watch(path, {}, since, [once](const child_end& x) { once->say(x); });
                          }});
 }
 

@@ -236,7 +236,7 @@ void supervisor_child::let_go_of_children(tree_host& host) {
     host.clear_timer(one);
     one.let_go(host);
     host.env().names->erase(one.path());
-    host.tell_watchers_of_stop(one, true);
+    host.tell_watchers_of_stop(one, policy::exit_class::shutdown, true);
     if (!one.fixed || one.spec->restart == restart_type::temporary) host.erase(one);
   }
 }

@@ -78,7 +78,7 @@ void tree_host::erase(child& x) {
   x.let_go(*this);
   clear_timer(x);
   env_.names->erase(x.path());
-  tell_watchers_of_stop(x, true);
+  tell_watchers_of_stop(x, policy::exit_class::shutdown, true);
   if (x.parent != nullptr) x.parent->forget(x.id);
   children_.erase(x);
 }
@@ -100,12 +100,13 @@ void tree_host::exited(const child& x, std::uint64_t incarnation, const policy::
   feed(*x.parent, [&](policy::supervisor_machine& m) { return m.child_exited(x.id, incarnation, how, now()); });
 }
 
-void tree_host::stopped(const child& x) {
+void tree_host::stopped(child& x) {
   if (!x.keeps_name()) env_.names->erase(x.path());
   const auto how = x.parent->desk()->look([&](const policy::supervisor_machine& m) { return m.end_of_child(x.id); },
                                           std::optional<policy::exit_class>{});
+  x.last_end = how.value_or(policy::exit_class::shutdown);
   if (how) tell_end(x, *how);
-  tell_watchers_of_stop(x);
+  tell_watchers_of_stop(x, how.value_or(policy::exit_class::shutdown));
   feed(*x.parent, [&](policy::supervisor_machine& m) { return m.child_stopped(x.id, now()); });
 }
 
@@ -228,7 +229,7 @@ void tree_host::perform(supervisor_child&, const policy::action::stop_child& x) 
   auto& child = children_.at(x.child);
   if (x.brutal && !x.keep) {
     tell_end(child, x.how);
-    tell_watchers_of_stop(child);
+    tell_watchers_of_stop(child, x.how);
   }
   child.stop(*this, x);
 }
@@ -264,6 +265,7 @@ void tree_host::perform(supervisor_child& supervisor, policy::action::note x) {
     return;
   }
   auto* about = find(*x.about);
+  if (about != nullptr && x.end) about->last_end = *x.end;
   if (about != nullptr && x.end && !watches_.empty())
     tell_watchers(*about, x.what.incarnation.value_or(0), *x.end, x.what.why.value_or(cause{}));
   if (about != nullptr && about->complete(*this, x.what)) emit(*about, std::move(x.what));

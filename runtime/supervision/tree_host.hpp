@@ -114,8 +114,9 @@ public:
   /// New specs for the whole tree, OTP's code_change: rules count from now on, actors change at their next restart,
   /// added children wait for `restart_child`, removed ones stay.
   std::vector<spec_fault> reload(const supervisor_spec& spec, std::vector<reload_change>* changes = nullptr);
-  /// Tells once when the child at this path ends, or at once when it has; see `steward::watch`.
-  void watch(const std::string& path, const watcher& who, watch_list::teller tell);
+  /// Tells once when the child at this path ends, or at once when it has; see `steward::watch`. An end after `since` is
+  /// news, also when this comes after it.
+  void watch(const std::string& path, const watcher& who, clock_point since, watch_list::teller tell);
   void unwatch(const std::string& path, std::uint64_t actor) { watches_.remove(path, actor); }
   /// Actors that were abandoned, since their handler hangs, and still run.
   std::size_t leaked() const { return leaving_.abandoned(); }
@@ -125,7 +126,7 @@ public:
   void declined(const child& x, std::uint64_t incarnation);
   void start_failed(const child& x, std::uint64_t incarnation, const cause& why);
   void exited(const child& x, std::uint64_t incarnation, const policy::exit_info& how);
-  void stopped(const child& x);
+  void stopped(child& x);
   /// Tells the machine of a supervisor something; carries out what comes of it, and all else that waits, in order.
   /// False, without doing anything, when the supervisor has no machine: it was killed, or never started.
   template <class F>
@@ -154,8 +155,10 @@ public:
   void clear_timer(child& x);
   leaving_cells& leaving() { return leaving_; }
   watch_list& watches() { return watches_; }
-  /// This child was stopped. `for_good`: whatever its supervisor's machine says of it.
-  void tell_watchers_of_stop(const child& x, bool for_good = false);
+  /// This child is down, as it was asked to be; `how` it had ended before, if it had by itself. `for_good`: whatever
+  /// its supervisor's machine says of it.
+  void tell_watchers_of_stop(const child& x, policy::exit_class how = policy::exit_class::shutdown,
+                             bool for_good = false);
   /// Goes on with the end of the tree, if that waits for no actor any more.
   void check_all_left();
   /// Holds what takes time to end until it is `gone`.

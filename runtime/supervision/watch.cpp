@@ -58,8 +58,9 @@ const char* to_string(after_end x) noexcept {
 void watch(self_ptr self, const std::string& name) {
   auto& me = running_cell(self);
   const supervision::watcher who{me.id(), me.incarnation()};
-  host_call call{[own = me.path(), name, who, to = caf::actor_cast<caf::actor>(&me)](tree_host& host) {
-    host.watch(host.env().names->path_near(own, name), who, [to, who](const child_end& x) {
+  const auto since = me.clock().now();
+  host_call call{[own = me.path(), name, who, since, to = caf::actor_cast<caf::actor>(&me)](tree_host& host) {
+    host.watch(host.env().names->path_near(own, name), who, since, [to, who](const child_end& x) {
       port::send_urgently(to, watch_news{who.incarnation, x});
     });
   }};

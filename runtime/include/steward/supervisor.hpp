@@ -89,7 +89,8 @@ public:
 
   /// Calls `f` once, on the tree's thread, when the child at this path, of any kind, or the tree itself ends; see
   /// `steward::watch`, which is the same for actors. At once for one that is gone, or that there is not; at the latest
-  /// when the tree object is destroyed. `f` must neither block nor throw, and may watch again.
+  /// when the tree object is destroyed. `f` must neither block nor throw, and may watch again what comes
+  /// back.
   void watch(const std::string& path, std::function<void(const child_end&)> f);
   /// The same as a future, which always becomes ready.
   [[nodiscard]] std::future<child_end> watch(const std::string& path);

@@ -39,7 +39,10 @@ struct child_end {
 /// says monitor, Akka watch.
 ///
 ///     watch(self_, "squares");  // in the constructor; then in make_behavior:
-///     [this](const child_end& x) { if (x.how == end_kind::gave_up) slow_down(x.why); watch(self_, x.path); }
+///     [this](const child_end& x) {
+///       slow_down(x.why);
+///       if (x.next == after_end::restart) watch(self_, x.path);  // of what is gone the answer would come at once
+///     }
 ///
 /// `name` is a path, or the id of a sibling. A child that is up is watched until its life ends; one that starts,
 /// restarts or is parked through its coming life. Of one that has ended for good, or that there is not, the message

@@ -80,6 +80,18 @@ TEST_F(console_test, tells_a_crash_and_its_recovery_in_one_glance) {
             "10:02:11.074  RECOVER  /root/squares/w2#2  3.1 ms after the crash, pid 4733\n");
 }
 
+TEST_F(console_test, tells_a_first_start_that_is_tried_again_and_a_limit_that_ends_a_child) {
+  auto console = view();
+  auto e = segfault("/root/db");
+  e.task.reset();
+  e.decision = event_decision{"retry", "one_for_one", 2, 5, 0, 200, {}};
+  console.show(e);
+  EXPECT_THAT(shown_, HasSubstr("start again, 2 of 5, after 200 ms\n"));
+  e.decision = event_decision{"end", "one_for_one", 1, 1, 60000, 0, {}};
+  console.show(e);
+  EXPECT_THAT(shown_, HasSubstr("ended for good: 1 restarts in 60 s are allowed\n"));
+}
+
 TEST_F(console_test, tells_a_restart_that_no_crash_has_announced) {
   auto console = view();
   auto e = at(0, event_kind::restart, event_level::info, "/root/counter");

@@ -48,6 +48,8 @@ TEST_F(start_retries, bring_up_a_tree_whose_database_comes_late) {
   EXPECT_EQ(status_of("/root/web"), "running");
   EXPECT_EQ(events_of(event_kind::crash).size(), 3U);
   EXPECT_EQ(events_of(event_kind::crash).front().decision->action, "retry");
+  ASSERT_EQ(paths_of(event_kind::recover), std::vector<std::string>{"/root/db"});
+  EXPECT_EQ(events_of(event_kind::recover).front().recovery_ms, 300.0) << "since its first try";
 }
 
 TEST_F(start_retries, that_are_spent_roll_the_start_back_with_the_last_cause) {

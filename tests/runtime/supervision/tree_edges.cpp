@@ -221,7 +221,7 @@ TEST_F(late_reports, a_pool_that_has_stopped_too_late_does_not_take_the_next_one
   const auto old = tree.pool_at("/root/p");
   std::vector<bytes> inputs(1);
   encode_all(inputs[0], std::int64_t{1});
-  std::thread caller{[&] { old->map(*tasks_.find("hang"), inputs); }};
+  std::thread caller{[&] { static_cast<void>(old->map(*tasks_.find("hang"), inputs)); }};
   ASSERT_TRUE(busy.await(1));
   EXPECT_EQ(tree.terminate_child("/root/p").code, admin_code::ok);  // abandoned after 20 ms
   EXPECT_EQ(tree.restart_child("/root/p").code, admin_code::ok);

@@ -45,10 +45,12 @@ protected:
   static child_spec keeper() { return child::actor<guardian>("keeper"); }
 
   /// Watches from outside.
-  std::shared_ptr<lines> watch(const std::string& path) {
+  std::shared_ptr<lines> watch(const std::string& path) { return watch_since(system_->clock().now(), path); }
+  /// The request is on its way since then.
+  std::shared_ptr<lines> watch_since(policy::time_point since, const std::string& path) {
     auto heard = std::make_shared<lines>();
-    on_host([path, heard](supervision::tree_host& host) {
-      host.watch(path, {}, [heard](const child_end& x) { heard->push_back(line_of(x)); });
+    on_host([path, heard, since](supervision::tree_host& host) {
+      host.watch(path, {}, since, [heard](const child_end& x) { heard->push_back(line_of(x)); });
     });
     run();
     return heard;
@@ -222,6 +224,23 @@ TEST_F(watching, what_is_down_for_a_while_is_watched_through_its_coming_life) {
   EXPECT_TRUE(heard->empty());
   crash("/root/a");
   EXPECT_EQ(*heard, lines{"/root/a#3 crashed, restart: boom"});
+}
+
+TEST_F(watching, an_end_that_overtakes_the_request_is_told_all_the_same) {
+  start(tree({one("a"), one("b"), nested("sub", tree({one("c")}, {0, 5s}))}, {9, 60s}));
+  advance(10ms);
+  const auto then = system_->clock().now();
+  advance(10ms);
+  crash("/root/a");
+  crash("/root/b");
+  crash("/root/b");  // the second restart waits
+  crash("/root/sub/c");
+  EXPECT_EQ(*watch_since(then, "/root/a"), lines{"/root/a#1 crashed, restart: boom"});
+  EXPECT_EQ(*watch_since(then, "/root/b"), lines{"/root/b#2 crashed, restart: boom"}) << "the latest of them";
+  EXPECT_EQ(*watch_since(then, "/root/sub"), lines{"/root/sub#1 gave_up, restart"});
+  const auto now = system_->clock().now();
+  EXPECT_EQ(*watch_since(now, "/root/a"), lines{});
+  EXPECT_EQ(*watch_since(now, "/root/sub"), lines{});
 }
 
 TEST_F(watching, belongs_to_the_incarnation_that_has_asked) {
