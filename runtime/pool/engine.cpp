@@ -337,12 +337,29 @@ std::size_t engine::most_ahead(slip next) const {
   return processes() ? prefetch_tasks : prefetch_tasks_of_threads;
 }
 
-/// Whether it may be sent ahead to a busy worker, which is what is known to be short.
+namespace {
+
+/// What may be sent ahead to a busy worker: what is known to be short, and nothing beside what is to run alone.
+struct candidate {
+  std::size_t most;
+  double most_us;
+  double us;
+  bool alone;
+
+  bool fits(const sent_work& sent, unsigned last_attempt) const {
+    return !alone && last_attempt == 1 && sent.size() < most && sent.load_us() + us <= most_us;
+  }
+};
+
+double most_us_ahead(std::uint32_t items) { return items > 1 ? prefetch_chunk_us : prefetch_us; }
+
+}  // namespace
+
 bool engine::has_room(const worker& w, slip next, std::size_t most) {
   if (w.sent.empty()) return true;
-  const bool alone = at(next).attempt > 1 || at(w.sent.back()).attempt > 1 || ledger_.suspects() > 0;
-  const auto most_us = at(next).items > 1 ? prefetch_chunk_us : prefetch_us;
-  return !alone && w.sent.size() < most && w.sent.load_us() + estimate(next) <= most_us;
+  const auto& r = at(next);
+  const candidate one{most, most_us_ahead(r.items), estimate(next), r.attempt > 1 || ledger_.suspects() > 0};
+  return one.fits(w.sent, at(w.sent.back()).attempt);
 }
 
 /// Prefers idle workers, then the one with the least to do; for a new key, of several idle ones the one with the
@@ -351,9 +368,11 @@ engine::worker* engine::choose(slip next, std::size_t waiting) {
   worker* best = nullptr;
   const bool keyed = at(next).task->key != nullptr;
   const std::size_t share = 1 + waiting / (2 * std::size_t{std::max(1U, size_)});
-  const auto most = std::min(most_ahead(next), share);
+  const candidate one{std::min(most_ahead(next), share), most_us_ahead(at(next).items), estimate(next),
+                      at(next).attempt > 1 || ledger_.suspects() > 0};
   for (auto& w : workers_) {
-    if (!may_take(w) || !has_room(w, next, most)) continue;
+    if (!may_take(w)) continue;
+    if (!w.sent.empty() && !one.fits(w.sent, at(w.sent.back()).attempt)) continue;
     const bool has_fewer =
         keyed && best && w.sent.size() == best->sent.size() && keys_.keys_of(ref_of(w)) < keys_.keys_of(ref_of(*best));
     if (!best || w.sent.size() < best->sent.size() || has_fewer) best = &w;
