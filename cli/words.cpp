@@ -17,7 +17,9 @@ constexpr word kinds[] = {
     {"restart", "A new incarnation is being started."},
     {"recover", "A new incarnation is ready. `recovery_ms` counts from the crash."},
     {"backoff", "A restart waits for `decision.delay_ms`."},
-    {"limit", "A restart limit was reached. For a supervisor `decision.also` and `text` name the child."},
+    {"limit",
+     "A restart limit was reached. For a supervisor `decision.also` and `text` name the child; for a child with "
+     "`on_spent: end` it is its own."},
     {"escalate", "A supervisor below the root has failed; its parent decides."},
     {"give_up", "The root or a pool gave up. For a pool, `lost` is the number of tasks that were still open."},
     {"task_retry", "A task is to run again, since its worker died, or since it threw and `on_exception` is `retry`."},

@@ -315,16 +315,17 @@ TEST(validate, checks_the_fields_of_a_pool) {
 
 TEST(validate, refuses_values_that_no_enumeration_has) {
   const std::string rest = ": the value is not one of its type; expected ";
-  expect_each(actor(),
-              {
-                  {[](auto& x) { x.restart = beyond(restart_type::temporary); },
-                   "restart" + rest + "permanent, transient or temporary"},
-                  {[](auto& x) { x.on_spent = beyond(spent_policy::end); }, "on_spent" + rest + "escalate, park or end"},
-                  {[](auto& x) { x.mailbox.overflow = beyond(overflow_policy::give_back); },
-                   "mailbox.overflow" + rest + "reject, drop_oldest, drop_newest or give_back"},
-                  {[](auto& x) { x.on_stop = beyond(stop_policy::drain); }, "on_stop" + rest + "discard or drain"},
-                  {[](auto& x) { x.on_hang = beyond(hang_policy::replace); }, "on_hang" + rest + "report or replace"},
-              });
+  expect_each(
+      actor(),
+      {
+          {[](auto& x) { x.restart = beyond(restart_type::temporary); },
+           "restart" + rest + "permanent, transient or temporary"},
+          {[](auto& x) { x.on_spent = beyond(spent_policy::end); }, "on_spent" + rest + "escalate, park or end"},
+          {[](auto& x) { x.mailbox.overflow = beyond(overflow_policy::give_back); },
+           "mailbox.overflow" + rest + "reject, drop_oldest, drop_newest or give_back"},
+          {[](auto& x) { x.on_stop = beyond(stop_policy::drain); }, "on_stop" + rest + "discard or drain"},
+          {[](auto& x) { x.on_hang = beyond(hang_policy::replace); }, "on_hang" + rest + "report or replace"},
+      });
   expect_each(pool(), {
                           {[](auto& x) { std::get<pool_spec>(x.what).runs_in = beyond(rung::process); },
                            "pool.runs_in" + rest + "threads or processes"},

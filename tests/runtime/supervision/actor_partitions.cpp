@@ -133,8 +133,7 @@ TEST_F(actor_partitions, crash_alone_and_keep_their_handles) {
   EXPECT_EQ(names_.partition("/root/cache", "a"), hit);
   const auto all = which_children("/root/cache");
   ASSERT_TRUE(all);
-  for (const auto& one : *all)
-    EXPECT_EQ(one.incarnation, one.path == path ? 2U : 1U) << one.path;
+  for (const auto& one : *all) EXPECT_EQ(one.incarnation, one.path == path ? 2U : 1U) << one.path;
 }
 
 TEST_F(actor_partitions, that_use_up_the_limit_are_restarted_together_by_the_supervisor_above) {
