@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
       wait = wait || word == "wait";
       if (word.starts_with("word")) ask.request<void>(target, 20s, caf::put_atom::value, word).value();
     }
-    if (wait) tree.wait_until(std::chrono::steady_clock::now() + 60s);
+    if (wait) std::ignore = tree.wait_until(std::chrono::steady_clock::now() + 60s);
     return 0;
   });
 }

@@ -115,7 +115,7 @@ int with_orphans(steward::runtime& rt, const auto& task) {
   spec.size.workers = 2;
   steward::process_pool pool{rt.pools("/tasks"), "tasks", spec};
   if (pool.start()) return 1;
-  for (int i = 0; i < 20; ++i) pool.submit(task).get();
+  for (int i = 0; i < 20; ++i) std::ignore = pool.submit(task).get();
   // A child of our own has its status for us, whoever else reaps.
   const pid_t own = ::fork();
   if (own == 0) ::_exit(7);
@@ -136,7 +136,7 @@ int until_the_stop(steward::runtime& rt) {
   if (!root.start().ok) return 1;
   std::printf("ready\n");
   std::fflush(stdout);
-  root.wait_until(std::chrono::steady_clock::now() + 60s);
+  std::ignore = root.wait_until(std::chrono::steady_clock::now() + 60s);
   std::printf("the tree is over\n");
   std::fflush(stdout);
   return 0;
