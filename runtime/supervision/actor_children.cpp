@@ -19,10 +19,12 @@ void tell_end_of(const caf::actor& started, std::string path, const caf::actor_a
   started->attach_functor([path = std::move(path), starter](const caf::error& reason) {
     const auto to = caf::actor_cast<caf::strong_actor_ptr>(starter);
     if (!to) return;
-    const bool crashed = policy::is_abnormal(supervision::exit_of(reason).cls);
-    to->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {},
-                                          child_ended{path, crashed, crashed ? describe(reason) : std::string{}}),
-                nullptr);
+    auto how = supervision::exit_of(reason);
+    child_end end;
+    end.path = path;
+    end.how = supervision::kind_of(how.cls);
+    end.why = std::move(how.why);
+    to->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, std::move(end)), nullptr);
   });
 }
 

@@ -7,12 +7,7 @@
 
 namespace steward::supervision {
 
-namespace {
-
-using policy::child_state;
-using policy::supervisor_machine;
-
-end_kind kind_of(policy::exit_class how) {
+end_kind kind_of(policy::exit_class how) noexcept {
   switch (how) {
     case policy::exit_class::normal:
       return end_kind::finished;
@@ -25,6 +20,11 @@ end_kind kind_of(policy::exit_class how) {
   }
   return end_kind::unknown;
 }
+
+namespace {
+
+using policy::child_state;
+using policy::supervisor_machine;
 
 /// What is known of a child at its supervisor now.
 struct standing {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "policy/supervisor_machine.hpp"
 #include "steward/watch.hpp"
 
 #include <algorithm>
@@ -12,6 +13,8 @@
 #include <vector>
 
 namespace steward::supervision {
+
+end_kind kind_of(policy::exit_class how) noexcept;
 
 /// Who watches: an incarnation of an actor, or, with `actor` 0, somebody outside.
 struct watcher {

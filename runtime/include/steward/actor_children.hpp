@@ -4,21 +4,13 @@
 #include "steward/admin.hpp"
 #include "steward/detail/late_reply.hpp"
 #include "steward/spec.hpp"
+#include "steward/watch.hpp"
 
 #include <functional>
 #include <string>
 #include <utility>
 
 namespace steward {
-
-/// Tells an actor that a child which it has started has ended for good: it has finished, was stopped, or has crashed
-/// and is not restarted. A message like any other, behind what the child has told before, and for whichever incarnation
-/// is up. With `on_hang: replace` the end of the one that hung is told, and its successor's is not.
-struct child_ended {
-  std::string path;
-  bool crashed = false;  ///< for good, or its supervisor gave up
-  std::string why;       ///< empty for an orderly end
-};
 
 /// What comes of a request to the tree, for the incarnation that has made it. Say at once, in the same handler, what is
 /// to become of it; when the incarnation has ended by then, nobody hears of it, and what was asked for is done.
@@ -41,12 +33,15 @@ private:
 //     start_child(self_, "jobs", {{"name", "x"}}).then([this](const admin_result& x) {
 //       if (x) tell(self_, x.handle, work_atom::value);
 //     });
-//     ... [this](const child_ended& x) { ... }
+//     ... [this](const child_end& x) { ... }
 //
 // `supervisor` is a path, or the id of a supervisor beside the actor; empty: the actor's own supervisor. The codes are
 // those of `supervisor::start_child` and `terminate_child`; `noproc` also for an actor that is not supervised. Each end
-// of an actor that was started so is told by `child_ended`; those of pools and supervisors are not. For handlers,
-// constructor and `make_behavior` of `self`.
+// of an actor that was started so is told by a `child_end` when it is for good: it has finished, was stopped, or has
+// crashed and is not restarted. It is a message like any other, behind what the child has told before, and for
+// whichever incarnation is up. With `on_hang: replace` the end of the one that hung is told, and its successor's is
+// not. To hear of each life, or of pools and supervisors, `watch` them. For handlers, constructor and `make_behavior`
+// of `self`.
 
 /// Makes a child of a dynamic supervisor; `params` override its template's, `key` chooses the partition.
 tree_reply start_child(self_ptr self, const std::string& supervisor, param_map params = {}, std::string key = {});
@@ -56,5 +51,3 @@ tree_reply start_child(self_ptr self, const std::string& supervisor, child_spec 
 tree_reply stop_child(self_ptr self, const std::string& child);
 
 }  // namespace steward
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::child_ended)

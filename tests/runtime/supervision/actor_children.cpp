@@ -43,8 +43,10 @@ public:
         [this](pop_atom, const std::string& one) {
           stop_child(self_, one).then([](const admin_result& x) { note("stopped", x); });
         },
-        [](const child_ended& x) {
-          heard().push_back("ended " + x.path + (x.crashed ? " crashed: " + x.why : std::string{}));
+        [](const child_end& x) {
+          EXPECT_EQ(x.next, after_end::nothing);
+          const bool crashed = x.how == end_kind::crashed;
+          heard().push_back("ended " + x.path + (crashed ? " crashed: " + x.why.message : std::string{}));
         },
         [](crash_atom) { throw std::runtime_error("boss"); },
     };
