@@ -90,10 +90,11 @@ protected:
     for (std::int64_t n = first; n < first + count; ++n) encode_all(out, n * n);
     return out;
   }
-  job_ptr submit_one(int priority = 0) {
+  job_ptr submit_one(int priority = 0, const std::string& key = {}) {
     auto j = std::make_shared<job>();
     j->entry = test::tasks().square.entry;
     j->priority = priority;
+    if (!key.empty()) j->key = std::make_shared<const std::string>(key);
     encode_all(j->args, std::int64_t{7});
     const auto index = submitted++;
     j->done = [this, index](outcome<bytes> r) {

@@ -9,21 +9,7 @@ using namespace steward::pooling;
 
 class engine_keys : public steward::test::engine_case {
 protected:
-  job_ptr submit_key(const std::string& key, int priority = 0) {
-    auto j = std::make_shared<job>();
-    j->entry = test::tasks().square.entry;
-    j->priority = priority;
-    if (!key.empty()) j->key = std::make_shared<const std::string>(key);
-    encode_all(j->args, std::int64_t{7});
-    const auto index = submitted++;
-    j->done = [this, index](outcome<bytes> r) {
-      ++outcomes[index].count;
-      if (!r.ok()) outcomes[index].error = r.error();
-    };
-    brain->submit(j);
-    step();
-    return j;
-  }
+  job_ptr submit_key(const std::string& key, int priority = 0) { return submit_one(priority, key); }
   void answer_throw(const act::assign& a) {
     cause why;
     why.cls = cause_class::exception;
