@@ -11,6 +11,7 @@ set(optional_parts)
 if(TARGET steward_throw_frames)
   set_target_properties(steward_throw_frames PROPERTIES EXPORT_NAME throw_frames)
   set(optional_parts steward_throw_frames)
+  add_dependencies(steward steward_throw_frames)  # the program's build, as scripts/run makes it, can be installed
 endif()
 
 if(BUILD_SHARED_LIBS)
