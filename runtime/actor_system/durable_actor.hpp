@@ -128,6 +128,7 @@ protected:
 
   /// Keeps everything but commands in the mailbox, in order, until `open_mailbox`. Drops the behaviour.
   void hold_mailbox();
+  bool holds_mailbox() const { return skipping_; }
   /// Lets `behavior`, of that incarnation, handle what waits.
   void open_mailbox(caf::behavior behavior, std::uint64_t incarnation);
   /// Requests that do not outlast an incarnation are refused until the next `open_mailbox`.

@@ -121,6 +121,12 @@ event_log::event_log(std::string run_id) : run_id_{run_id.empty() ? random_run_i
 void event_log::add_sink(sink s) {
   const std::lock_guard guard{mutex_};
   sinks_.push_back(std::move(s));
+  heard_.store(true, std::memory_order_release);
+}
+
+void event_log::pass_over() {
+  const std::lock_guard guard{mutex_};
+  ++last_seq_;
 }
 
 void event_log::emit(event e) {

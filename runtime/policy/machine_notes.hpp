@@ -10,12 +10,13 @@
 
 namespace steward::policy {
 
-/// Adds an event to what is told; the reference is good until more is added. Events are large: they are made in place.
+/// Adds an event to what is told; the reference is good until more is added, that to its
+/// event as long as that is not taken out.
 inline action::note& add_note(actions& out, std::optional<child_number> about, event_kind kind, event_level level) {
   auto& x = std::get<action::note>(out.emplace_back(std::in_place_type<action::note>));
   x.about = about;
-  x.what.kind = kind;
-  x.what.level = level;
+  x.what->kind = kind;
+  x.what->level = level;
   return x;
 }
 

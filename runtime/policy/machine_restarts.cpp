@@ -25,7 +25,7 @@ void supervisor_machine::note_end(child_number i, const entry& c, const exit_inf
   auto& told = add_note(out, i, crashed ? event_kind::crash : event_kind::stop,
                         crashed ? event_level::error : event_level::info);
   told.end = how.cls;
-  auto& e = told.what;
+  auto& e = *told.what;
   e.incarnation = c.incarnation;
   if (crashed) {
     e.why = how.why;
@@ -62,7 +62,7 @@ void supervisor_machine::crashed(child_number i, entry& c, exit_info how, time_p
   auto& told = add_note(out, i, abnormal ? event_kind::crash : event_kind::stop,
                         abnormal ? event_level::error : event_level::info);
   told.end = how.cls;
-  auto& e = told.what;
+  auto& e = *told.what;
   e.incarnation = c.incarnation;
   e.why = std::move(how.why);
   e.text = std::move(how.text);
@@ -82,7 +82,7 @@ void supervisor_machine::crashed(child_number i, entry& c, exit_info how, time_p
   if (delay.count() == 0) {
     begin_incarnation(i, c, now, out, in_place);
   } else {
-    auto& wait = add_note(out, i, event_kind::backoff, event_level::info).what;
+    auto& wait = *add_note(out, i, event_kind::backoff, event_level::info).what;
     wait.decision = decision("restart", budget, now);
     wait.decision->delay_ms = delay.count();
     arm(i, c, now + delay, out);
@@ -93,7 +93,7 @@ void supervisor_machine::crashed(child_number i, entry& c, exit_info how, time_p
 
 void supervisor_machine::park(child_number i, entry& c, const exit_info& how, time_point now, actions& out) {
   note_end(i, c, how, "park", now, out);
-  auto& e = add_note(out, i, event_kind::park, event_level::error).what;
+  auto& e = *add_note(out, i, event_kind::park, event_level::error).what;
   e.incarnation = c.incarnation;
   e.decision = decision("park", *c.past->own, now);
   e.decision->delay_ms = c.policy->park_for.count();
@@ -109,7 +109,7 @@ void supervisor_machine::park(child_number i, entry& c, const exit_info& how, ti
 
 void supervisor_machine::end_spent(child_number i, entry& c, const exit_info& how, time_point now, actions& out) {
   note_end(i, c, how, "end", now, out);
-  auto& e = add_note(out, i, event_kind::limit, event_level::error).what;
+  auto& e = *add_note(out, i, event_kind::limit, event_level::error).what;
   e.incarnation = c.incarnation;
   e.decision = decision("end", *c.past->own, now);
   e.why = how.why;
@@ -139,7 +139,7 @@ bool supervisor_machine::retry_start(child_number i, entry& c, const exit_info& 
   what.delay_ms = delay.count();
   auto& told = add_note(out, i, event_kind::crash, event_level::error);
   told.end = exit_class::abnormal;
-  auto& e = told.what;
+  auto& e = *told.what;
   e.incarnation = c.incarnation;
   e.why = how.why;
   e.text = how.text;
@@ -150,7 +150,7 @@ bool supervisor_machine::retry_start(child_number i, entry& c, const exit_info& 
   if (delay.count() == 0) {
     begin_incarnation(i, c, now, out);
   } else {
-    add_note(out, i, event_kind::backoff, event_level::info).what.decision = std::move(what);
+    add_note(out, i, event_kind::backoff, event_level::info).what->decision = std::move(what);
     arm(i, c, now + delay, out);
   }
   if (was_member && group_ && group_->at == stage::starting) advance_group(now, out);
@@ -168,7 +168,7 @@ void supervisor_machine::end_for_good(child_number i, entry& c, const exit_info&
 void supervisor_machine::end_down(child_number i, entry& c, time_point now, actions& out) {
   if (c.policy->significant && ends_supervisor(i)) {
     auto& told = add_note(out, std::nullopt, event_kind::stop, event_level::info);
-    told.what.text = std::string{"auto_shutdown: "} + to_string(options_.auto_shutdown);
+    told.what->text = std::string{"auto_shutdown: "} + to_string(options_.auto_shutdown);
     told.also = {i};
     end_by_itself({exit_class::shutdown, {}}, now, out);
     return;
@@ -200,7 +200,7 @@ void supervisor_machine::give_up(child_number i, entry& c, const exit_info& how,
   const bool by_rule = how.rule == verdict::escalate;
   note_end(i, c, how, by_rule ? "escalate" : "give_up", now, out);
   auto& told = add_note(out, std::nullopt, event_kind::limit, event_level::error);
-  auto& e = told.what;
+  auto& e = *told.what;
   e.decision = decision(by_rule ? "escalate" : "give_up", budget_of(c), now);
   e.why = how.why;
   e.text = by_rule ? "its exception is one to escalate" : "it would need one restart too many";
@@ -285,7 +285,7 @@ void supervisor_machine::advance_group(time_point now, actions& out) {
     const bool waits =
         culprit != children_.end() && culprit->second.in_group && culprit->second.state == child_state::waiting;
     if (group_->due > now && waits) {
-      auto& e = add_note(out, culprit->first, event_kind::backoff, event_level::info).what;
+      auto& e = *add_note(out, culprit->first, event_kind::backoff, event_level::info).what;
       e.decision = decision("restart", budget_of(culprit->second), now);
       e.decision->delay_ms = std::chrono::ceil<milliseconds>(group_->due - now).count();
       arm(culprit->first, culprit->second, group_->due, out);

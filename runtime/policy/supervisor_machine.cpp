@@ -33,6 +33,16 @@ child_policy policy_of(const child_spec& x) {
           x.intensity, x.on_spent,     x.park_for,         x.start_retries};
 }
 
+event action::note::take() {
+  if (!in_brief) return std::move(*what);
+  event out;
+  out.kind = in_brief->kind;
+  out.level = event_level::info;
+  out.incarnation = in_brief->incarnation;
+  out.recovery_ms = in_brief->recovery_ms;
+  return out;
+}
+
 const char* to_string(child_state x) noexcept {
   switch (x) {
     case child_state::idle:
@@ -103,7 +113,7 @@ actions supervisor_machine::stop(time_point now, bool keep) {
 actions supervisor_machine::child_ready(child_number i, std::uint64_t incarnation, time_point now,
                                         const std::string& extra) {
   actions out = std::exchange(spare_, {});
-  out.reserve(2);
+  out.reserve(3);
   auto* c = current(i, incarnation);
   if (c == nullptr || c->state != child_state::starting) return out;
   c->state = child_state::up;
@@ -114,12 +124,12 @@ actions supervisor_machine::child_ready(child_number i, std::uint64_t incarnatio
   c->ready_since = now;
   if ((first || asked) && c->past) c->past->delays.steps = 0;  // what it took to start it is no crash
   const bool again = c->past && c->past->died_at;
-  auto& e = add_note(out, i, again ? event_kind::recover : event_kind::ready, event_level::info).what;
-  e.incarnation = incarnation;
+  action::note::brief told{again ? event_kind::recover : event_kind::ready, incarnation};
   if (again) {
-    e.recovery_ms = std::chrono::duration<double, std::milli>(now - *c->past->died_at).count();
+    told.recovery_ms = std::chrono::duration<double, std::milli>(now - *c->past->died_at).count();
     c->past->died_at.reset();
   }
+  out.emplace_back(action::note{i, {}, told});
   answer(i, true, admin_code::ok, out, extra);
   if (!group_ || group_->at != stage::stopping) after_start(first, std::exchange(c->in_group, false), now, out);
   return out;
@@ -135,7 +145,7 @@ actions supervisor_machine::child_declined(child_number i, std::uint64_t incarna
   if (c->past) c->past->died_at.reset();
   auto& told = add_note(out, i, event_kind::stop, event_level::info);
   told.end = exit_class::normal;
-  auto& e = told.what;
+  auto& e = *told.what;
   e.incarnation = incarnation;
   e.text = "declined to start: nothing to do";
   answer(i, true, admin_code::ignored, out);
@@ -223,6 +233,7 @@ actions supervisor_machine::child_hung(child_number i, std::uint64_t incarnation
 
 actions supervisor_machine::child_stopped(child_number i, time_point now) {
   actions out;
+  out.reserve(3);
   const auto it = children_.find(i);
   if (it == children_.end() || it->second.state != child_state::stopping) return out;
   auto& c = it->second;
@@ -267,7 +278,7 @@ actions supervisor_machine::timer(child_number i, std::uint64_t token, time_poin
       break;
     }
     case child_state::stopping: {
-      auto& e = add_note(out, i, event_kind::warn, event_level::warn).what;
+      auto& e = *add_note(out, i, event_kind::warn, event_level::warn).what;
       e.incarnation = c.incarnation;
       e.text = "did not stop within " + render_duration(c.policy->shutdown) + "; abandoned";
       out.emplace_back(action::abandon_child{i, true});
@@ -288,7 +299,8 @@ void supervisor_machine::begin_incarnation(child_number i, entry& c, time_point 
   c.state = child_state::starting;
   c.ended = exit_class::shutdown;
   ++c.incarnation;
-  add_note(out, i, again ? event_kind::restart : event_kind::start, event_level::info).what.incarnation = c.incarnation;
+  out.emplace_back(
+      action::note{i, {}, action::note::brief{again ? event_kind::restart : event_kind::start, c.incarnation}});
   if (c.policy->start_within != infinity) arm(i, c, now + c.policy->start_within, out);
   out.emplace_back(action::start_child{i, c.incarnation, in_place});
 }
@@ -414,6 +426,7 @@ void supervisor_machine::stop_all_at_once(time_point now, actions& out) {
     for (const auto& [i, c] : children_)
       if (c.state != child_state::idle) all.push_back(i);
     stopping_ = all.size();
+    out.reserve(out.size() + 3 * all.size());
     for (const auto i : all) {
       auto& c = children_.at(i);
       if (c.state != child_state::stopping) ask_to_stop(i, c, afterwards::forget, now, out);
@@ -489,7 +502,7 @@ void supervisor_machine::disarm(child_number i, entry& c, actions& out) {
 }
 
 void supervisor_machine::answer(child_number i, bool start, admin_code code, actions& out, const std::string& extra,
-                                const cause& why) {
+                                const boxed<cause>& why) {
   auto [first, last] = pending_.equal_range(i);
   while (first != last) {
     if (first->second.start != start) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/boxed.hpp"
 #include "policy/backoff.hpp"
 #include "policy/budget.hpp"
 #include "steward/admin_code.hpp"
@@ -60,7 +61,7 @@ using child_number = std::uint64_t;
 using request_number = std::uint64_t;
 
 /// What the owner of a machine must do next, in this order. `started`, `start_failed` and `ended` are told at most
-/// once.
+/// once. There can be very many of them: what is large lies in a box.
 namespace action {
 struct start_child {
   child_number child;
@@ -95,10 +96,20 @@ struct disarm_timer {
 };
 /// Something to log. `about` names the child; without it the event is about the supervisor itself.
 struct note {
+  /// An event that has nothing else to tell; what happens most is told so.
+  struct brief {
+    event_kind kind;
+    std::uint64_t incarnation;
+    std::optional<double> recovery_ms = {};
+  };
   std::optional<child_number> about;
-  event what;
+  boxed<event> what = {};               ///< unless it is told in brief
+  std::optional<brief> in_brief = {};   ///< of level info
   std::vector<child_number> also = {};  ///< others that the decision touches
   std::optional<exit_class> end = {};   ///< the event is the end of an incarnation of `about`
+
+  /// The event, which is taken out.
+  event take();
 };
 /// The answer to a request, or to the part of it that is about this child.
 struct reply {
@@ -106,16 +117,16 @@ struct reply {
   admin_code code;
   child_number child;
   std::string extra = {};
-  cause why = {};
+  boxed<cause> why = {};
   bool more = false;  ///< the answers about other children of the same request are still to come
 };
 struct started {};
 struct start_failed {
   child_number child;
-  cause why;
+  boxed<cause> why;
 };
 struct ended {
-  exit_info how;
+  boxed<exit_info> how;
   bool kept = false;  ///< children were stopped with `keep`
 };
 }  // namespace action
@@ -308,7 +319,7 @@ private:
   bool wanted_down(child_number i) const;
   bool to_be_started(child_number i) const { return phase_ == phase::starting && i > frontier_; }
   void answer(child_number i, bool start, admin_code code, actions& out, const std::string& extra = {},
-              const cause& why = {});
+              const boxed<cause>& why = {});
   /// One part of this request is answered. True when others are still to be.
   bool has_more(request_number request);
 

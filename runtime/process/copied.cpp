@@ -22,7 +22,12 @@ mark* make_mark() noexcept {
   return nullptr;
 }
 
+constinit const mark nothing_known{0};
+constinit const mark no_copies_known{1};
+
 }  // namespace
+
+constinit std::atomic<const mark*> detail::sign_of_original{&no_copies_known};
 
 mark* original_mark() noexcept {
   static mark* const only = make_mark();
@@ -31,7 +36,9 @@ mark* original_mark() noexcept {
 
 void know_copies() noexcept {
   original_pid.store(::getpid());
-  if (auto* own = original_mark()) own->store(1);
+  auto* own = original_mark();
+  if (own != nullptr) own->store(1);
+  detail::sign_of_original.store(own != nullptr ? own : &nothing_known);
 }
 
 bool is_copy() noexcept {
@@ -41,7 +48,7 @@ bool is_copy() noexcept {
   return own != nullptr ? own->load(std::memory_order_relaxed) == 0 : ::getpid() != original;
 }
 
-void leave_if_copy() noexcept {
+void detail::leave_if_copy_indeed() noexcept {
   if (is_copy()) ::_exit(exit_of_a_copy);
 }
 

@@ -15,7 +15,17 @@ void know_copies() noexcept;
 std::atomic<std::uint32_t>* original_mark() noexcept;
 /// False where nobody has called `know_copies`.
 bool is_copy() noexcept;
-/// Ends a copy at once and quietly: what it was about to do is its parent's to do.
-void leave_if_copy() noexcept;
+
+namespace detail {
+/// What tells an original at a glance, by not being 0; where it is, `is_copy` knows better.
+extern std::atomic<const std::atomic<std::uint32_t>*> sign_of_original;
+void leave_if_copy_indeed() noexcept;
+}  // namespace detail
+
+/// Ends a copy at once and quietly: what it was about to do is its parent's to do. Two loads in an original.
+inline void leave_if_copy() noexcept {
+  if (detail::sign_of_original.load(std::memory_order_relaxed)->load(std::memory_order_relaxed) == 0)
+    detail::leave_if_copy_indeed();
+}
 
 }  // namespace steward::process

@@ -20,12 +20,12 @@ void add(message_counts& sum, const message_counts& x) {
   sum.waiting += x.waiting;
 }
 
-void incarnate(const caf::actor& to, std::uint64_t incarnation, std::shared_ptr<const actor_map> actors) {
+cell_command incarnate(std::uint64_t incarnation, std::shared_ptr<const actor_map> actors = nullptr) {
   cell_command next;
   next.what = cell_command::kind::incarnate;
   next.incarnation = incarnation;
   next.actors = std::move(actors);
-  port::send_urgently(to, std::move(next));
+  return next;
 }
 
 }  // namespace
@@ -82,14 +82,15 @@ void actor_child::start(tree_host& host) {
   }
   if (!cell_) {
     make_cell(host);
-    dismiss_predecessor(cell_);
+    dismiss_predecessor(host, cell_);
   }
   begun(host);
-  incarnate(cell_, incarnation, named_actors(host));
+  host.command(cell_, incarnate(incarnation, named_actors(host)));
 }
 
 void actor_child::make_cell(tree_host& host) {
-  cell_ = host.system().spawn<cell>(cell_spec{address, id, kind_});
+  // Lazy: it has nothing to do before it is told to begin, so it is scheduled once only.
+  cell_ = host.system().spawn<cell, caf::lazy_init>(cell_spec{address, id, kind_});
   named_ = false;
 }
 
@@ -98,7 +99,7 @@ std::function<void(std::uint64_t)> actor_child::prepare(tree_host& host) {
   const bool replaces = extras_ && extras_->predecessor;
   if (!kind_ || replaces || named_actors(host)) return {};  // the actors that it names are looked up when it starts
   if (!cell_) make_cell(host);
-  return [to = cell_](std::uint64_t next) { incarnate(to, next, nullptr); };
+  return [to = cell_](std::uint64_t next) { port::send_urgently(to, incarnate(next)); };
 }
 
 void actor_child::begun(tree_host& host) {
@@ -122,14 +123,14 @@ std::shared_ptr<const actor_map> actor_child::named_actors(const tree_host& host
 void actor_child::stop(tree_host& host, const policy::action::stop_child& how) {
   stop_looking(host);
   if (!cell_) {
-    dismiss_predecessor(nullptr);
+    dismiss_predecessor(host, nullptr);
     if (!how.brutal || how.keep) host.stopped(*this);
     return;
   }
   if (how.keep) {
     cell_command hold;
     hold.what = cell_command::kind::hold;
-    port::send_urgently(cell_, std::move(hold));
+    host.command(cell_, std::move(hold));
     return;
   }
   if (how.brutal) {
@@ -137,15 +138,15 @@ void actor_child::stop(tree_host& host, const policy::action::stop_child& how) {
     host.env().names->erase(path());
     return;
   }
-  dismiss_predecessor(nullptr);
+  dismiss_predecessor(host, nullptr);
   if (spec->on_stop == stop_policy::drain && !policy::is_abnormal(how.how))
     drain(host);
   else
-    tell_to_leave(how.how, false);
+    tell_to_leave(host, how.how, false);
 }
 
 void actor_child::drain(tree_host& host) {
-  tell_to_leave(policy::exit_class::shutdown, false, true);
+  tell_to_leave(host, policy::exit_class::shutdown, false, true);
   const auto limit = shutdown_of(*spec);
   if (limit == infinity) return;
   // What is left of its time is for the handler in hand: the machine's own timer ends the rest by force.
@@ -158,7 +159,7 @@ void actor_child::abandon(tree_host& host) {
   stop_looking(host);
   // A thread cannot be killed: the cell leaves when its handler returns, if ever; what replaces it is a new cell.
   if (!cell_) return;
-  dismiss_predecessor(nullptr);
+  dismiss_predecessor(host, nullptr);
   host.leaving().add({path(), cell_, true});
   more().predecessor = std::exchange(cell_, nullptr);
   if (host.env().on_abandoned) host.env().on_abandoned(path());
@@ -167,14 +168,14 @@ void actor_child::abandon(tree_host& host) {
 void actor_child::let_go(tree_host& host) { dismiss(host, policy::exit_class::shutdown, false); }
 
 void actor_child::dismiss(tree_host& host, policy::exit_class how, bool killed) {
-  dismiss_predecessor(nullptr);
+  dismiss_predecessor(host, nullptr);
   stop_looking(host);
   if (!cell_) return;
-  tell_to_leave(how, killed);
+  tell_to_leave(host, how, killed);
   host.leaving().add({path(), std::exchange(cell_, nullptr), false});
 }
 
-void actor_child::dismiss_predecessor(const caf::actor& heir) {
+void actor_child::dismiss_predecessor(tree_host& host, const caf::actor& heir) {
   if (!extras_ || !extras_->predecessor) return;
   const auto old = std::exchange(extras_->predecessor, nullptr);
   cell_command leave;
@@ -182,16 +183,16 @@ void actor_child::dismiss_predecessor(const caf::actor& heir) {
   leave.killed = true;
   leave.heir = heir;
   if (heir) cell_of(old).bequeath(heir);
-  port::send_urgently(old, std::move(leave));
+  host.command(old, std::move(leave));
 }
 
-void actor_child::tell_to_leave(policy::exit_class how, bool killed, bool drains) const {
+void actor_child::tell_to_leave(tree_host& host, policy::exit_class how, bool killed, bool drains) const {
   cell_command leave;
   leave.what = drains ? cell_command::kind::drain : cell_command::kind::leave;
   leave.how = how;
   leave.killed = killed;
   leave.why = reason();
-  port::send_urgently(cell_, std::move(leave));
+  host.command(cell_, std::move(leave));
 }
 
 std::string actor_child::reason() const {
@@ -227,7 +228,7 @@ void actor_child::respecify(tree_host& host, child_spec_ptr next, std::vector<re
   cell_command renew;
   renew.what = cell_command::kind::renew;
   renew.renewed = kind_;
-  port::send_urgently(cell_, std::move(renew));
+  host.command(cell_, std::move(renew));
 }
 
 void actor_child::describe(child_info& into) const {
@@ -250,7 +251,7 @@ void actor_child::on_timer(tree_host& host) {
   if (!drain_is_over)
     look(host);
   else if (cell_)
-    tell_to_leave(policy::exit_class::shutdown, false);
+    tell_to_leave(host, policy::exit_class::shutdown, false);
 }
 
 void actor_child::stop_looking(tree_host& host) {
@@ -336,10 +337,13 @@ void actor_child::on_left(tree_host& host, const cell_report& report) {
   const auto leaving = host.leaving().take(report.cell);
   auto* self = dynamic_cast<actor_child*>(host.find(report.node));
   const bool ours = self != nullptr && self->serial() == report.cell;
-  const std::string path = leaving ? leaving->path : (self != nullptr ? self->path() : std::string{});
   auto say = [&](event_kind kind, event_level level, std::string text) {
+    if (!host.env().events->heard()) {
+      host.env().events->pass_over();
+      return;
+    }
     event e;
-    e.actor = path;
+    e.actor = leaving ? leaving->path : (self != nullptr ? self->path() : std::string{});
     e.kind = kind;
     e.level = level;
     e.incarnation = report.incarnation;
@@ -361,8 +365,8 @@ void actor_child::on_left(tree_host& host, const cell_report& report) {
     say(event_kind::dead_letter, event_level::warn,
         "messages that no incarnation will handle" + (reason.empty() ? reason : ": " + reason) + report.first_dropped);
   }
-  const bool once_ours = leaving && self != nullptr && self->path() == path;
-  if (ours || once_ours) {
+  const bool once_ours = leaving && self != nullptr && self->path() == leaving->path;
+  if ((ours || once_ours) && (report.counts.accepted > 0 || report.counts.rejected > 0)) {
     auto final_counts = report.counts;
     final_counts.waiting = 0;
     add(self->more().past, final_counts);

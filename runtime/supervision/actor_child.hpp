@@ -66,8 +66,8 @@ private:
   std::string reason() const;
   /// Lets the cell go; nobody waits for it but the end of the tree.
   void dismiss(tree_host& host, policy::exit_class how, bool killed);
-  void dismiss_predecessor(const caf::actor& heir);
-  void tell_to_leave(policy::exit_class how, bool killed, bool drains = false) const;
+  void dismiss_predecessor(tree_host& host, const caf::actor& heir);
+  void tell_to_leave(tree_host& host, policy::exit_class how, bool killed, bool drains = false) const;
   /// Lets it handle what waits first, until its time is nearly over.
   void drain(tree_host& host);
   void look(tree_host& host);

@@ -178,7 +178,7 @@ void cell::begin(std::uint64_t incarnation) {
   if (rare_) rare_->ended = false;
   if (state_) drop_state(caf::exit_reason::user_shutdown);
   forget_requests();
-  reset_handlers();
+  if (!holds_mailbox()) reset_handlers();  // else no code has run since they were
   const auto& kind = *kind_;
   auto where = path();
   const auto seed = address_->seed ^ (std::hash<std::string>{}(where)*0x9e3779b97f4a7c15ULL);

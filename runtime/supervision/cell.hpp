@@ -8,6 +8,7 @@
 #include "steward/detail/pool_places.hpp"
 #include "steward/event.hpp"
 #include "steward/watch.hpp"
+#include "supervision/path_hash.hpp"
 
 #include <caf/intrusive_ptr.hpp>
 #include <caf/ref_counted.hpp>
@@ -87,6 +88,7 @@ struct cell_kind : caf::ref_counted {
 struct child_address : caf::ref_counted {
   std::string text;                               ///< the path; of dynamic children, what their paths begin with
   std::uint64_t block = 0;                        ///< of dynamic children: their number less this ends their path
+  std::size_t text_hash = 0;                      ///< of dynamic children: of `text`, for `path_hash`
   std::shared_ptr<policy::supervisor_desk> desk;  ///< of its supervisor
   event_log* events = nullptr;                    ///< outlives the actor system
   dead_letter_hub* letters = nullptr;             ///< the same; may be null
@@ -133,6 +135,10 @@ public:
 
   /// Thread-safe.
   std::string path() const { return address_->path_of(node_); }
+  std::size_t hash_of_path() const {
+    const auto& at = *address_;
+    return at.block == 0 ? path_hash::of(at.text) : path_hash::of(at.text_hash, node_ - at.block);
+  }
   const child_address& address() const { return *address_; }
 
   /// The one that is up, or is being built; for the cell's own thread.

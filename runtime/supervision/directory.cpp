@@ -9,7 +9,7 @@
 
 namespace steward::supervision {
 
-std::size_t directory::by_path::operator()(const caf::actor& cell) const { return (*this)(cell_of(cell).path()); }
+std::size_t directory::by_path::operator()(const caf::actor& cell) const { return cell_of(cell).hash_of_path(); }
 
 bool directory::by_path::operator()(const caf::actor& a, const caf::actor& b) const {
   return a == b || cell_of(a).path() == cell_of(b).path();
@@ -20,11 +20,12 @@ bool directory::by_path::operator()(std::string_view path, const caf::actor& cel
 }
 
 void directory::put_actor(const caf::actor& handle) {
-  const auto path = cell_of(handle).path();
   std::lock_guard guard{mutex_};
-  if (const auto old = actors_.find(path); old != actors_.end()) actors_.erase(old);
-  actors_.insert(handle);
-  ends_.erase(path);
+  if (const auto [there, added] = actors_.insert(handle); !added && *there != handle) {
+    actors_.erase(there);
+    actors_.insert(handle);
+  }
+  if (!ends_.empty()) ends_.erase(cell_of(handle).path());
 }
 
 void directory::put_pool(const std::string& path, std::shared_ptr<steward::pool> handle) {
@@ -47,9 +48,12 @@ void directory::put_end(const std::string& path, policy::exit_info how) {
 }
 
 void directory::erase(const std::string& path) {
-  std::shared_ptr<steward::pool> last;  // a pool joins its thread when it goes: not under the lock
+  // What goes may take its time, a pool to join its thread: not under the lock.
+  std::shared_ptr<steward::pool> last;
+  decltype(actors_)::node_type actor;
   std::lock_guard guard{mutex_};
-  if (const auto it = actors_.find(path); it != actors_.end()) actors_.erase(it);
+  if (const auto it = actors_.find(path); it != actors_.end()) actor = actors_.extract(it);
+  if (pools_.empty()) return;
   if (auto it = pools_.find(path); it != pools_.end()) {
     last = std::move(it->second);
     pools_.erase(it);

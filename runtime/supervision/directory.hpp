@@ -3,6 +3,7 @@
 #include "policy/supervisor_machine.hpp"
 #include "steward/detail/pool_places.hpp"
 #include "steward/pool.hpp"
+#include "supervision/path_hash.hpp"
 
 #include <caf/actor.hpp>
 
@@ -61,7 +62,7 @@ private:
     using is_transparent = void;
 
     // Not noexcept, so that the set keeps the hashes: it costs more to compute one than to keep it.
-    std::size_t operator()(std::string_view path) const { return std::hash<std::string_view>{}(path); }
+    std::size_t operator()(std::string_view path) const { return path_hash::of(path); }
     std::size_t operator()(const caf::actor& cell) const;
     bool operator()(const caf::actor& a, const caf::actor& b) const;
     bool operator()(std::string_view path, const caf::actor& cell) const;

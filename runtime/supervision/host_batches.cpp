@@ -159,7 +159,7 @@ bool tree_host::take_batch_reply(const policy::action::reply& reply) {
       ++x->result.started;
       if (const auto* child = find(reply.child)) told.handle = child->handle();
     } else {
-      x->fail(member.mapped(), reply.code, reply.why);
+      x->fail(member.mapped(), reply.code, *reply.why);
     }
   }
   if (x->under_way.empty()) continuing_.push_back(x);  // when all that is in hand has been carried out

@@ -7,15 +7,24 @@
 namespace steward::supervision {
 
 tree_host::tree_host(caf::actor_config& cfg, host_environment env)
-    : caf::event_based_actor(cfg), env_(std::move(env)) {}
+    : caf::event_based_actor(cfg), env_(std::move(env)), wakes_(system()) {}
 
 caf::behavior tree_host::make_behavior() {
+  // Whom the host tells something wakes when it is done, whatever comes of that.
+  struct handing_over {
+    port::wake_batch& wakes;
+    ~handing_over() { wakes.hand_over(); }
+  };
+  const auto finish = [this](auto&& f) {
+    const handing_over at_the_end{wakes_};
+    f();
+  };
   return {
-      [this](const host_poke& x) { carry_out(x.supervisor); },
-      [this](const host_look& x) { look_again(x.supervisor); },
-      [this](const cell_report& report) { actor_child::on_report(*this, report); },
-      [this](host_call& call) { call.run(*this); },
-      [this](const host_tick&) { on_tick(); },
+      [=, this](const host_poke& x) { finish([&] { carry_out(x.supervisor); }); },
+      [=, this](const host_look& x) { finish([&] { look_again(x.supervisor); }); },
+      [=, this](const cell_report& report) { finish([&] { actor_child::on_report(*this, report); }); },
+      [=, this](host_call& call) { finish([&] { call.run(*this); }); },
+      [=, this](const host_tick&) { finish([&] { on_tick(); }); },
   };
 }
 
@@ -64,6 +73,7 @@ child_address_ptr tree_host::address_below(const supervisor_child& supervisor, s
   auto out = caf::make_counted<child_address>();
   out->text = std::move(text);
   out->block = block;
+  if (block != 0) out->text_hash = std::hash<std::string_view>{}(out->text);  // it ends with no digit
   out->desk = supervisor.desk();
   out->events = env_.events;
   out->letters = env_.letters;
@@ -253,22 +263,23 @@ void tree_host::perform(supervisor_child&, const policy::action::disarm_timer& x
   clear_timer(children_.at(x.child));
 }
 
-void tree_host::perform(supervisor_child& supervisor, policy::action::note x) {
-  if (x.what.decision)
+void tree_host::perform(supervisor_child& supervisor, policy::action::note&& x) {
+  auto what = x.take();
+  if (what.decision)
     for (const auto other : x.also)
-      if (const auto* n = find(other)) x.what.decision->also.push_back(n->path());
+      if (const auto* n = find(other)) what.decision->also.push_back(n->path());
   if (!x.about) {
-    if (x.what.kind == event_kind::limit && x.what.why) supervisor.note_cause(*x.what.why);
+    if (what.kind == event_kind::limit && what.why) supervisor.note_cause(*what.why);
     if (!x.also.empty())
-      if (const auto* n = find(x.also.front())) x.what.text = "child " + n->id_text() + ": " + x.what.text;
-    emit(supervisor, std::move(x.what));
+      if (const auto* n = find(x.also.front())) what.text = "child " + n->id_text() + ": " + what.text;
+    emit(supervisor, std::move(what));
     return;
   }
   auto* about = find(*x.about);
   if (about != nullptr && x.end) about->last_end = *x.end;
   if (about != nullptr && x.end && !watches_.empty())
-    tell_watchers(*about, x.what.incarnation.value_or(0), *x.end, x.what.why.value_or(cause{}));
-  if (about != nullptr && about->complete(*this, x.what)) emit(*about, std::move(x.what));
+    tell_watchers(*about, what.incarnation.value_or(0), *x.end, what.why.value_or(cause{}));
+  if (about != nullptr && about->complete(*this, what)) emit(*about, std::move(what));
 }
 
 void tree_host::perform(supervisor_child&, const policy::action::reply& x) {
@@ -281,7 +292,7 @@ void tree_host::perform(supervisor_child&, const policy::action::reply& x) {
   if (x.code == admin_code::ok || x.code == admin_code::running) out.handle = env_.names->actor(path);
   out.path = std::move(path);
   out.extra = x.extra;
-  out.why = x.why;
+  out.why = *x.why;
   answer(std::move(out));
 }
 
@@ -302,33 +313,33 @@ void tree_host::perform(supervisor_child& supervisor, const policy::action::star
     noted = supervisor_child::failed_start{x.child, child != nullptr ? child->path() : supervisor.path()};
   if (&supervisor == root_) {
     supervisor.let_go_of_children(*this);  // those that were made, and not started
-    if (!watches_.empty()) tell_watchers(supervisor, supervisor.incarnation, policy::exit_class::abnormal, x.why);
-    when_all_left([this, report = tree_start{false, noted->path, x.why, {}}] {
+    if (!watches_.empty()) tell_watchers(supervisor, supervisor.incarnation, policy::exit_class::abnormal, *x.why);
+    when_all_left([this, report = tree_start{false, noted->path, *x.why, {}}] {
       if (auto tell_started = std::exchange(on_started_, nullptr)) tell_started(report);
     });
     return;
   }
-  cause why = x.why;
-  why.message = (child != nullptr ? child->path() : noted->path) + " failed to start: " + describe(x.why);
+  cause why = *x.why;
+  why.message = (child != nullptr ? child->path() : noted->path) + " failed to start: " + describe(*x.why);
   why.cls = cause_class::start;
   start_failed(supervisor, supervisor.incarnation, why);
 }
 
 void tree_host::perform(supervisor_child& supervisor, const policy::action::ended& x) {
   const bool is_root = &supervisor == root_;
-  if (x.how.cls == policy::exit_class::gave_up) {
+  if (x.how->cls == policy::exit_class::gave_up) {
     event e;
     e.kind = is_root ? event_kind::give_up : event_kind::escalate;
     e.level = event_level::error;
-    e.why = x.how.why;
+    e.why = x.how->why;
     e.text = is_root ? "the root's restart limit was reached" : "restart limit reached; the parent decides";
     emit(supervisor, std::move(e));
   }
   if (!x.kept) supervisor.let_go_of_children(*this);
   if (is_root) {
     on_started_ = nullptr;
-    if (!watches_.empty()) tell_watchers(supervisor, supervisor.incarnation, x.how.cls, x.how.why);
-    when_all_left([this, how = x.how] {
+    if (!watches_.empty()) tell_watchers(supervisor, supervisor.incarnation, x.how->cls, x.how->why);
+    when_all_left([this, how = *x.how] {
       if (auto tell_ended = std::exchange(on_ended_, nullptr)) tell_ended(how);
     });
     return;
@@ -342,12 +353,16 @@ void tree_host::perform(supervisor_child& supervisor, const policy::action::ende
   note_failing(supervisor);
   feed(*supervisor.parent, [&](policy::supervisor_machine& m) {
     return m.state_of(supervisor.id) == policy::child_state::starting
-               ? m.child_start_failed(supervisor.id, supervisor.incarnation, x.how.why, now())
-               : m.child_exited(supervisor.id, supervisor.incarnation, x.how, now());
+               ? m.child_start_failed(supervisor.id, supervisor.incarnation, x.how->why, now())
+               : m.child_exited(supervisor.id, supervisor.incarnation, *x.how, now());
   });
 }
 
-void tree_host::emit(const child& about, event e) {
+void tree_host::emit(const child& about, event&& e) {
+  if (!env_.events->heard()) {
+    env_.events->pass_over();
+    return;
+  }
   e.actor = about.path();
   env_.events->emit(std::move(e));
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actor_system/wake_batch.hpp"
 #include "policy/desk.hpp"
 #include "process/keeper.hpp"
 #include "steward/admin.hpp"
@@ -149,7 +150,9 @@ public:
   const host_environment& env() const { return env_; }
   caf::actor handle() { return caf::actor_cast<caf::actor>(this); }
   clock_point now() { return clock().now(); }
-  void emit(const child& about, event e);
+  void emit(const child& about, event&& e);
+  /// Tells an actor something; it wakes when the host is done with what it has in hand.
+  void command(const caf::actor& cell, cell_command x) { wakes_.send_urgently(cell, std::move(x)); }
   timer_queue& timers() { return timers_; }
   timer_queue::handle set_timer(clock_point at, const timer_queue::entry& x);
   void clear_timer(child& x);
@@ -189,7 +192,7 @@ private:
   void perform(supervisor_child& supervisor, const policy::action::forget_child& x);
   void perform(supervisor_child& supervisor, const policy::action::arm_timer& x);
   void perform(supervisor_child& supervisor, const policy::action::disarm_timer& x);
-  void perform(supervisor_child& supervisor, policy::action::note x);
+  void perform(supervisor_child& supervisor, policy::action::note&& x);
   void perform(supervisor_child& supervisor, const policy::action::reply& x);
   void perform(supervisor_child& supervisor, const policy::action::started& x);
   void perform(supervisor_child& supervisor, const policy::action::start_failed& x);
@@ -236,6 +239,7 @@ private:
   void refuse_all_batches();
 
   host_environment env_;
+  port::wake_batch wakes_;
   child_table<child> children_;
   std::unordered_map<std::uint64_t, std::shared_ptr<void>> ending_;
   leaving_cells leaving_;

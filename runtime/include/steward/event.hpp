@@ -2,6 +2,7 @@
 
 #include "steward/cause.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -111,6 +112,11 @@ public:
   /// Gives the event its number, time and run id, cuts over-long texts, and hands it to the sinks.
   void emit(event e);
 
+  /// Whether there is anybody to see events.
+  [[nodiscard]] bool heard() const noexcept { return heard_.load(std::memory_order_acquire); }
+  /// For an event that nobody would see, and that is not made therefore: its number is used up all the same.
+  void pass_over();
+
   const std::string& run_id() const noexcept { return run_id_; }
 
 private:
@@ -118,6 +124,7 @@ private:
   std::string run_id_;
   std::uint64_t last_seq_ = 0;
   std::vector<sink> sinks_;
+  std::atomic<bool> heard_{false};
 };
 
 }  // namespace steward

@@ -35,6 +35,19 @@ TEST(event_log, numbers_events_from_one_without_gaps_and_stamps_run_and_time) {
   EXPECT_LE(seen[0].ts, seen[1].ts);
 }
 
+TEST(event_log, counts_what_nobody_heard) {
+  event_log log;
+  EXPECT_FALSE(log.heard());
+  log.pass_over();
+  log.emit(warning("nobody is there"));
+  std::vector<event> seen;
+  log.add_sink([&](const event& e) { seen.push_back(e); });
+  EXPECT_TRUE(log.heard());
+  log.emit(warning("one"));
+  ASSERT_EQ(seen.size(), 1U);
+  EXPECT_EQ(seen[0].seq, 3U);
+}
+
 TEST(event_log, hands_each_event_to_every_sink_in_order) {
   event_log log;
   std::string trace;

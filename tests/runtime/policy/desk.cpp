@@ -395,10 +395,10 @@ private:
   void perform(const action::stop_child& x) {
     desk_.feed([&](auto& m) { return m.child_stopped(x.child, now()); });
   }
-  void perform(const action::note& x) {
+  void perform(action::note x) {
     if (!x.about) return;
     auto& last = notes_[*x.about];
-    const auto n = x.what.incarnation.value_or(last);
+    const auto n = x.take().incarnation.value_or(last);
     EXPECT_GE(n, last) << "events out of order";
     last = n;
   }

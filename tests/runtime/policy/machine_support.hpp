@@ -88,6 +88,21 @@ inline const char* word_of(exit_class x) {
   return "?";
 }
 
+/// `action::note` and `action::reply` as they read.
+struct told {
+  std::optional<child_number> about;
+  event what;
+  std::vector<child_number> also;
+  std::optional<exit_class> end;
+};
+struct answered {
+  admin_code code;
+  child_number child;
+  std::string extra;
+  cause why;
+  bool more;
+};
+
 /// A machine whose actions are written down as short words: "start 1#2", "stop 2 keep", "reply 7 ok", "ended gave_up".
 /// Children are 1, 2, 3, ...; requests, too.
 struct driven {
@@ -162,7 +177,7 @@ struct driven {
   bool noted(event_kind kind) const {
     return std::any_of(notes.begin(), notes.end(), [&](const auto& e) { return e.what.kind == kind; });
   }
-  const action::note* last_note(event_kind kind) const {
+  const told* last_note(event_kind kind) const {
     const auto it = std::find_if(notes.rbegin(), notes.rend(), [&](const auto& e) { return e.what.kind == kind; });
     return it == notes.rend() ? nullptr : &*it;
   }
@@ -172,8 +187,8 @@ struct driven {
   child_number next_child = 1;
   request_number last_request = 0;
   std::map<child_number, action::arm_timer> timers;
-  std::vector<action::note> notes;
-  std::map<request_number, action::reply> replies;
+  std::vector<told> notes;
+  std::map<request_number, answered> replies;
 
 private:
   static std::string number(child_number x) { return std::to_string(x); }
@@ -195,17 +210,20 @@ private:
     timers.insert_or_assign(x.child, x);
   }
   void put(const action::disarm_timer& x, words&) { EXPECT_EQ(timers.erase(x.child), 1U) << "no timer was armed"; }
-  void put(const action::note& x, words&) { notes.push_back(x); }
+  void put(action::note x, words&) {
+    auto what = x.take();
+    notes.push_back({x.about, std::move(what), std::move(x.also), x.end});
+  }
   void put(const action::reply& x, words& text) {
     const auto before = replies.find(x.request);
     EXPECT_TRUE(before == replies.end() || before->second.more) << "request " << x.request << " was answered twice";
-    replies.insert_or_assign(x.request, x);
+    replies.insert_or_assign(x.request, answered{x.code, x.child, x.extra, *x.why, x.more});
     text.push_back("reply " + number(x.request) + " " + to_string(x.code));
   }
   void put(const action::started&, words& text) { text.emplace_back("started"); }
   void put(const action::start_failed& x, words& text) { text.push_back("start_failed " + number(x.child)); }
   void put(const action::ended& x, words& text) {
-    text.push_back(std::string{"ended "} + word_of(x.how.cls) + (x.kept ? " kept" : ""));
+    text.push_back(std::string{"ended "} + word_of(x.how->cls) + (x.kept ? " kept" : ""));
   }
 };
 

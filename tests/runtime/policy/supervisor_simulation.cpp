@@ -404,7 +404,7 @@ private:
     over_ = true;
   }
   void perform(const action::ended& x) {
-    deeds_.push_back({deed::kind::ended, 0, static_cast<std::uint64_t>(x.how.cls), x.kept});
+    deeds_.push_back({deed::kind::ended, 0, static_cast<std::uint64_t>(x.how->cls), x.kept});
     over_ = true;
   }
 
