@@ -173,7 +173,7 @@ TEST_F(engine_lives, has_a_largest_size) {
   make_ready({}, 1);
   brain->resize(4'000'000'000, 4'000'000'000, now);
   step();
-  EXPECT_EQ(brain->size(), engine::most_workers);
+  EXPECT_EQ(brain->size(), bounds::workers.max);
 }
 
 TEST_F(engine_lives, cuts_a_chunk_to_what_is_left_of_a_workers_share) {
