@@ -48,8 +48,10 @@ task_id engine::submit(job_ptr task) {
     ledger_.settle_rest(
         e, outcome_kind::rejected, work_state::not_started,
         make_cause(cause_class::none, "queue_limit of " + std::to_string(spec_.limits.queue_limit) + " is reached"));
+  } else if (at(e).task->key) {
+    enqueue_of_key(e);
   } else {
-    enqueue(e);
+    ledger_.enqueue(e);
   }
   return id;
 }
@@ -255,7 +257,7 @@ void engine::head_answered(worker& w, std::uint64_t items, double ran_ms, bool d
     return;
   }
   take_head(w);
-  if (at(e).cancelled) {
+  if (at(e).cancelled || at(e).received == at(e).items) {
     ledger_.drop(e);
   } else {
     ledger_.requeue(e);
@@ -308,8 +310,8 @@ struct candidate {
   double us;
   bool alone;
 
-  bool fits(const sent_work& sent, unsigned last_attempt) const {
-    return !alone && last_attempt == 1 && sent.size() < most && sent.load_us() + us <= most_us;
+  bool fits(const sent_work& sent, std::size_t size, unsigned last_attempt) const {
+    return !alone && last_attempt == 1 && size < most && sent.load_us() + us <= most_us;
   }
 };
 
@@ -321,24 +323,29 @@ bool engine::has_room(const worker& w, slip next, std::size_t most) {
   if (w.sent.empty()) return true;
   const auto& r = at(next);
   const candidate one{most, most_us_ahead(r.items), estimate(next), r.attempt > 1 || ledger_.suspects() > 0};
-  return one.fits(w.sent, at(w.sent.back()).attempt);
+  return one.fits(w.sent, w.sent.size(), at(w.sent.back()).attempt);
 }
 
 /// Prefers idle workers, then the one with the least to do; for a new key, of several idle ones the one with the
 /// fewest.
 engine::worker* engine::choose(slip next, std::size_t waiting) {
   worker* best = nullptr;
-  const bool keyed = at(next).task->key != nullptr;
+  std::size_t fewest = 0;  // that `best` has
+  const auto& r = at(next);
+  const bool keyed = r.task->key != nullptr;
   const std::size_t share = 1 + waiting / (2 * std::size_t{std::max(1U, sizing_.size())});
-  const candidate one{std::min(most_ahead(next), share), most_us_ahead(at(next).items), estimate(next),
-                      at(next).attempt > 1 || ledger_.suspects() > 0};
+  const candidate one{std::min(most_ahead(next), share), most_us_ahead(r.items), estimate(next),
+                      r.attempt > 1 || ledger_.suspects() > 0};
   for (auto& w : workers_) {
     if (!may_take(w)) continue;
-    if (!w.sent.empty() && !one.fits(w.sent, at(w.sent.back()).attempt)) continue;
-    const bool has_fewer =
-        keyed && best && w.sent.size() == best->sent.size() && keys_.keys_of(ref_of(w)) < keys_.keys_of(ref_of(*best));
-    if (!best || w.sent.size() < best->sent.size() || has_fewer) best = &w;
-    if (!keyed && best->sent.empty()) break;
+    const auto size = w.sent.size();
+    if (size > 0 && !one.fits(w.sent, size, at(w.sent.back()).attempt)) continue;
+    const bool has_fewer_keys =
+        keyed && best && size == fewest && keys_.keys_of(ref_of(w)) < keys_.keys_of(ref_of(*best));
+    if (best && size >= fewest && !has_fewer_keys) continue;
+    best = &w;
+    fewest = size;
+    if (!keyed && size == 0) break;
   }
   return best;
 }
@@ -396,7 +403,7 @@ void engine::dispatch(time_point now) {
 std::size_t engine::dispatch_queue(time_point now) {
   auto waiting = ledger_.waiting();
   while (const auto e = ledger_.front()) {
-    if (returned_to_holder(*e)) {
+    if (at(*e).task->key && returned_to_holder(*e)) {
       --waiting;
       continue;
     }

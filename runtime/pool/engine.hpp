@@ -217,7 +217,7 @@ private:
   bool has_room(const worker& w, slip next, std::size_t most);
   worker* choose(slip next, std::size_t waiting);
 
-  void enqueue(slip e);
+  void enqueue_of_key(slip e);
   void call_up(slip e);
   void advance_keys();
   bool keeps_keys(const worker& w) const;

@@ -6,11 +6,9 @@
 
 namespace steward::pooling {
 
-/// A new task waits: for a worker, or for those of its key that were submitted before it.
-void engine::enqueue(slip e) {
-  const auto& key = at(e).task->key;
-  if (!key) return ledger_.enqueue(e);
-  if (!keys_.join(*key, e)) return ledger_.line_up(e);
+/// A new task of a key waits: for a worker, or for those of its key that were submitted before it.
+void engine::enqueue_of_key(slip e) {
+  if (!keys_.join(*at(e).task->key, e)) return ledger_.line_up(e);
   call_up(e);
 }
 
@@ -77,9 +75,9 @@ void engine::give_keys_away(const worker& w) {
   }
 }
 
-/// What is first in the queue may have come back from the worker that has its key, and waits for it again.
+/// What is first in the queue, and has a key, may have come back from the worker that has its key, and waits for it
+/// again.
 bool engine::returned_to_holder(slip e) {
-  if (!at(e).task->key) return false;
   auto* w = holder(e);
   if (!w) return false;
   ledger_.take_front(1);
