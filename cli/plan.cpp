@@ -108,7 +108,7 @@ public:
   plan_node root(const supervisor_spec& tree) {
     plan_node out;
     out.path = "/root";
-    fill_supervisor(out, tree, "", out.path);
+    fill_supervisor(out, tree, "", out.path, out.path);
     return out;
   }
 
@@ -147,7 +147,9 @@ private:
     const std::map<std::string, std::string>* written_ = nullptr;
   };
 
-  void fill_supervisor(plan_node& out, const supervisor_spec& x, const std::string& prefix, const std::string& source) {
+  /// `path`: what those of its children begin with.
+  void fill_supervisor(plan_node& out, const supervisor_spec& x, const std::string& prefix, const std::string& source,
+                       const std::string& path) {
     const bool dynamic = x.strategy == strategy::simple_one_for_one;
     writer to{origins_, out, source};
     out.kind = "supervisor";
@@ -171,7 +173,7 @@ private:
           fmt::format("dynamic: {} at the start, more by start_child{}{}", x.initial,
                       x.max_children > 0 ? fmt::format(", {} at most", x.max_children) : "",
                       x.partitions > 0 ? fmt::format(", spread over p0 to p{}", x.partitions - 1) : ""));
-    for (const auto& one : x.children) out.children.push_back(child(one, x, out.path, source));
+    for (const auto& one : x.children) out.children.push_back(child(one, x, path, source));
   }
 
   plan_node child(const child_spec& x, const supervisor_spec& parent, const std::string& parent_path,
@@ -183,9 +185,11 @@ private:
     writer to{origins_, out, source};
     if (const auto* as_actor = std::get_if<actor_spec>(&x.what)) fill_actor(out, to, x, *as_actor);
     if (const auto* as_pool = std::get_if<pool_spec>(&x.what)) fill_pool(out, to, *as_pool);
+    if (x.partitions > 0) to.shown("partitions", fmt::format("{}", x.partitions));
     fill_policy(out, to, x, parent, parent_path);
     if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&x.what))
-      fill_supervisor(out, **nested, "supervisor.", source);
+      fill_supervisor(out, **nested, "supervisor.", source, out.path + (x.partitions > 0 ? "/K" : ""));
+    if (x.partitions > 0) out.what += fmt::format(", {} partitions 0 to {}", x.partitions, x.partitions - 1);
     return out;
   }
 
@@ -223,10 +227,6 @@ private:
     out.runs_in = "thread";
     out.what = fmt::format("actor {}, on a thread", actor.type);
     for (const auto& [name, value] : actor.params) to.shown("with." + name, text_of(value));
-    if (x.partitions > 0) {
-      out.what += fmt::format(", {} partitions 0 to {}", x.partitions, x.partitions - 1);
-      to.shown("partitions", fmt::format("{}", x.partitions));
-    }
     to.other("mailbox.limit", fmt::format("{}", x.mailbox.limit));
     to.other("mailbox.overflow", to_string(x.mailbox.overflow));
     to.other("on_crash", x.redeliver == 0 ? "drop" : fmt::format("redeliver {}", x.redeliver));

@@ -25,6 +25,7 @@ std::optional<std::string> path_of(const std::string& id, const supervisor_spec&
   for (const auto& child : in.children) {
     const auto path = prefix + "/" + child.id;
     if (child.id == id) return path;
+    if (child.partitions > 0) continue;  // what is in several is named by its path
     if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&child.what))
       if (auto found = path_of(id, **nested, path)) return found;
   }

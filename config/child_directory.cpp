@@ -60,6 +60,27 @@ const known_crowd* child_directory::crowd_at(std::string_view path) const {
   return found == crowds_.end() ? nullptr : &*found;
 }
 
+const known_partitions* child_directory::partitions_at(std::string_view path) const {
+  const auto found =
+      std::find_if(partitions_.begin(), partitions_.end(), [&](const auto& x) { return x.path == path; });
+  return found == partitions_.end() ? nullptr : &*found;
+}
+
+bool child_directory::is_partitioned(const known_child& child) const {
+  return std::any_of(partitions_.begin(), partitions_.end(),
+                     [&](const auto& x) { return is_below(child.path, x.path); });
+}
+
+std::string child_directory::path_of(const known_child& child) const {
+  auto result = child.path;
+  for (auto x = partitions_.rbegin(); x != partitions_.rend(); ++x) {
+    if (is_below(result, x->path)) {
+      result.insert(x->path.size(), "/0");
+    }
+  }
+  return result;
+}
+
 const known_child* child_directory::at(std::string_view path) const {
   const auto found = std::find_if(children_.begin(), children_.end(), [&](const auto& x) { return x.path == path; });
   return found == children_.end() ? nullptr : &*found;
@@ -82,8 +103,17 @@ child_directory::target child_directory::follow(std::string_view path) const {
     const auto id = path.substr(1, end - 1);
     path.remove_prefix(end);
     const auto* crowd = crowd_at(result.path);
-    if (crowd == nullptr) {
+    const auto* partitions = crowd == nullptr ? partitions_at(result.path) : nullptr;
+    if (partitions != nullptr && !in_partition) {
+      const auto number = number_behind(id, "");
+      if (!number || *number >= std::int64_t{partitions->count}) {
+        result.no_partition = partitions;
+        return result;
+      }
+      in_partition = true;
+    } else if (crowd == nullptr) {
       result.path += fmt::format("/{}", id);
+      in_partition = false;
     } else if (crowd->partitions > 0 && !in_partition) {
       if (!is_partition(id, *crowd)) {
         result.astray = crowd;
@@ -109,14 +139,14 @@ std::vector<const known_child*> child_directory::matches(std::string_view refere
   if (reference.starts_with('/')) {
     const auto where = follow(reference);
     for (const auto& child : children_) {
-      if (where.astray == nullptr && child.path == where.path) {
+      if (where.astray == nullptr && where.no_partition == nullptr && child.path == where.path) {
         result.push_back(&child);
       }
     }
     return result;
   }
   for (const auto& child : children_) {
-    if (child.id == reference && !child.by_path_only && !is_made_later(child)) {
+    if (child.id == reference && !child.by_path_only && !is_made_later(child) && !is_partitioned(child)) {
       result.push_back(&child);
     }
   }
@@ -125,7 +155,7 @@ std::vector<const known_child*> child_directory::matches(std::string_view refere
     const auto* supervisor = at(crowd.path);
     const auto* made = at(fmt::format("{}/{}", crowd.path, crowd.id));
     if (number && *number <= crowd.initial && crowd.partitions == 0 && made != nullptr && supervisor != nullptr &&
-        !is_made_later(*supervisor)) {
+        !is_made_later(*supervisor) && !is_partitioned(*supervisor)) {
       result.push_back(made);
     }
   }
@@ -138,12 +168,15 @@ bool child_directory::report_crowd(load_context& context, const placed_text& ref
     context.faults.add(reference.at, reference.path, std::move(message), {std::move(expected), {}});
   };
   if (reference.text.starts_with('/')) {
-    const auto* crowd = follow(reference.text).astray;
-    if (crowd != nullptr) {
-      report(fmt::format("the dynamic supervisor '{}' makes no such child", crowd->path),
-             fmt::format("a path such as {}", example_of(*crowd, 1)));
+    const auto where = follow(reference.text);
+    if (where.astray != nullptr) {
+      report(fmt::format("the dynamic supervisor '{}' makes no such child", where.astray->path),
+             fmt::format("a path such as {}", example_of(*where.astray, 1)));
+    } else if (where.no_partition != nullptr) {
+      report(fmt::format("'{}' has the partitions 0 to {}", where.no_partition->path, where.no_partition->count - 1),
+             fmt::format("a path that begins with {}/0", where.no_partition->path));
     }
-    return crowd != nullptr;
+    return where.astray != nullptr || where.no_partition != nullptr;
   }
   for (const auto& crowd : crowds_) {
     if (!number_of(reference.text, crowd)) {
@@ -163,6 +196,11 @@ bool child_directory::report_crowd(load_context& context, const placed_text& ref
     return true;
   }
   for (const auto& child : children_) {
+    if (child.id == reference.text && is_partitioned(child)) {
+      report(fmt::format("'{}' is in each of several partitions", reference.text),
+             fmt::format("a path such as {}", path_of(child)));
+      return true;
+    }
     const auto crowd =
         std::find_if(crowds_.begin(), crowds_.end(), [&](const auto& x) { return is_below(child.path, x.path); });
     if (child.id == reference.text && crowd != crowds_.end()) {
@@ -191,8 +229,8 @@ void child_directory::report_unknown(load_context& context, const placed_text& r
   std::vector<std::string> names;
   for (const auto& child : children_) {
     if ((wanted ? child.kind == *wanted : &child != &children_.front()) && !is_made_later(child) &&
-        (!child.by_path_only || reference.text.starts_with('/'))) {
-      names.push_back(reference.text.starts_with('/') ? child.path : child.id);
+        ((!child.by_path_only && !is_partitioned(child)) || reference.text.starts_with('/'))) {
+      names.push_back(reference.text.starts_with('/') ? path_of(child) : child.id);
     }
   }
   const auto kind = describe_kind(wanted);
@@ -232,7 +270,7 @@ const known_child* child_directory::resolve(load_context& context, const placed_
   for (const auto* one : fitting) {
     paths.push_back(is_made_later(*one)
                         ? fmt::format("{}/{}", one->path.substr(0, one->path.rfind('/')), reference.text)
-                        : one->path);
+                        : path_of(*one));
   }
   context.faults.add(reference.at, reference.path, fmt::format("several children are called '{}'", reference.text),
                      {"a path: " + list_names(paths), {}});
@@ -247,7 +285,7 @@ const known_child* child_directory::resolve_earlier(load_context& context, const
   const std::string what{describe_kind(wanted)};
   const bool is_path = reference.text.starts_with('/');
   const auto where = is_path ? follow(reference.text) : target{fmt::format("{}/{}", base, reference.text), true, {}};
-  if (is_path && where.astray != nullptr && report_crowd(context, reference)) {
+  if (is_path && (where.astray != nullptr || where.no_partition != nullptr) && report_crowd(context, reference)) {
     return nullptr;
   }
   const auto* found = at(where.path);
@@ -262,7 +300,7 @@ const known_child* child_directory::resolve_earlier(load_context& context, const
       }
       if (child.kind == wanted &&
           (is_path ? !is_made_later(child) : child.path == fmt::format("{}/{}", base, child.id))) {
-        names.push_back(is_path ? child.path : child.id);
+        names.push_back(is_path ? path_of(child) : child.id);
       }
     }
     hint more{fmt::format("the id of {} listed before this child, or the path of one under another supervisor", what),

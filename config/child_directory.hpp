@@ -35,16 +35,26 @@ struct known_crowd {
   unsigned partitions = 0;
 };
 
+/// A supervisor of which there are several, "/root/orders/0", "/root/orders/1", ...
+struct known_partitions {
+  std::string path;  ///< "/root/orders"
+  unsigned count = 0;
+};
+
 /// All children of a tree in start order, supervisors before what is in them; the root is the first.
 ///
 /// Children of dynamic supervisors are known by their template: "/root/conns/conn-7" leads to what is known of
 /// "/root/conns/conn". By id alone only those can be named that are there from the start, "conn-1" up to `initial`, and
-/// none of a partitioned supervisor, since their numbers do not tell the partition.
+/// none of a partitioned supervisor, since their numbers do not tell the partition. What is below a child with
+/// partitions is known once, too: "/root/orders/3/basket" leads to "/root/orders/basket".
 class child_directory {
 public:
   void add(known_child child) { children_.push_back(std::move(child)); }
   /// To be told before the template and what is in it are added.
   void add_crowd(known_crowd crowd) { crowds_.push_back(std::move(crowd)); }
+
+  /// To be told before what is in it is added.
+  void add_partitions(known_partitions partitions) { partitions_.push_back(std::move(partitions)); }
 
   /// To be told when a fault hides children or their names: from then on, nothing is said of those that are not found.
   void conceal() noexcept { conceals_ = true; }
@@ -66,14 +76,20 @@ public:
 private:
   /// Where a path leads.
   struct target {
-    std::string path;                     ///< with templates in place of the children made from them
-    bool from_the_start = true;           ///< false for children that are made later, or may be
-    const known_crowd* astray = nullptr;  ///< whose children are not called so
+    std::string path;                                ///< with templates in place of the children made from them
+    bool from_the_start = true;                      ///< false for children that are made later, or may be
+    const known_crowd* astray = nullptr;             ///< whose children are not called so
+    const known_partitions* no_partition = nullptr;  ///< of which there is none called so
   };
 
   target follow(std::string_view path) const;
   const known_child* at(std::string_view path) const;
   const known_crowd* crowd_at(std::string_view path) const;
+  const known_partitions* partitions_at(std::string_view path) const;
+  /// Whether it is in one of several partitions.
+  bool is_partitioned(const known_child& child) const;
+  /// Its path, in the first of the partitions where there are any.
+  std::string path_of(const known_child& child) const;
   /// Whether it is a template or in one.
   bool is_made_later(const known_child& child) const;
   std::vector<const known_child*> matches(std::string_view reference) const;
@@ -83,6 +99,7 @@ private:
   std::vector<known_child> children_;
   bool conceals_ = false;
   std::vector<known_crowd> crowds_;
+  std::vector<known_partitions> partitions_;  // a supervisor before what is in it
 };
 
 }  // namespace steward::config

@@ -175,7 +175,7 @@ child_kind kind_of_child(const section_reader& from) {
                               {"exactly one of actor, pool and supervisor", {}});
   }
   if (result == child_kind::pool || result == child_kind::supervisor) {
-    for (const auto* key : {"with", "partitions", "mailbox", "on_crash", "hang_after", "on_hang", "on_stop"}) {
+    for (const auto* key : {"with", "mailbox", "on_crash", "hang_after", "on_hang", "on_stop"}) {
       if (from.has(key)) {
         from.fault_at_key(key, fmt::format("belongs to an actor, and this child is a {}", first));
       }
@@ -200,6 +200,13 @@ unsigned decode_redeliver(const section_reader& from) {
   return way.has("redeliver") ? way.count("redeliver") : 0;
 }
 
+unsigned decode_partitions(const section_reader& from) {
+  if (from.word("partitions") != "per_core") {
+    return from.count("partitions");
+  }
+  return std::clamp(std::thread::hardware_concurrency(), bounds::partitions.min, bounds::partitions.max);
+}
+
 // How a child is supervised, whatever it is.
 void decode_policy(const section_reader& from, child_spec& into) {
   into.shutdown = decode_limit(from, "shutdown");
@@ -212,20 +219,13 @@ void decode_policy(const section_reader& from, child_spec& into) {
   }
   into.on_spent = to_enum(from.text("on_spent").text, spent_policy::end);
   into.park_for = from.duration("park_for");
-}
-
-unsigned decode_partitions(const section_reader& from) {
-  if (from.word("partitions") != "per_core") {
-    return from.count("partitions");
-  }
-  return std::clamp(std::thread::hardware_concurrency(), bounds::partitions.min, bounds::partitions.max);
+  into.partitions = decode_partitions(from);
 }
 
 void decode_actor_policy(const section_reader& from, child_spec& into) {
   const auto mailbox = from.nested("mailbox");
   into.mailbox = {mailbox.count("limit"), to_enum(mailbox.text("overflow").text, overflow_policy::give_back)};
   into.redeliver = decode_redeliver(from);
-  into.partitions = decode_partitions(from);
   into.hang_after = from.duration("hang_after");
   into.on_hang = to_enum(from.text("on_hang").text, hang_policy::replace);
   into.on_stop = to_enum(from.text("on_stop").text, stop_policy::drain);
@@ -322,9 +322,14 @@ private:
     return result;
   }
 
-  // Of an actor with partitions, those are the actors.
+  // Of a child with partitions, those are what it is; of a supervisor with them, what is below is below each.
   void add_known(known_child child, unsigned partitions) {
-    if (child.kind != child_kind::actor || partitions == 0) {
+    if (partitions == 0 || child.kind == child_kind::unknown) {
+      directory_.add(std::move(child));
+      return;
+    }
+    if (child.kind == child_kind::supervisor) {
+      directory_.add_partitions({child.path, std::min(partitions, bounds::partitions.max)});
       directory_.add(std::move(child));
       return;
     }

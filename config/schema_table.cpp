@@ -178,9 +178,9 @@ void add_child(table& t) {
       .fallback("0s")
       .range(1, day_ms, "ms")
       .or_zero();
-  t.add("partitions", integer, "So many of this actor, called 0, 1, ... below its id, among which keys choose.")
+  t.add("partitions", integer, "So many of this child, called 0, 1, ... below its id, among which keys choose.")
       .fallback("0")
-      .range(bounds::partitions, "actors")
+      .range(bounds::partitions, "children")
       .words({"per_core"});
   t.add("mailbox", section, "Bound of the actor's mailbox.").of("mailbox");
   t.add("on_crash", special, "drop, or {redeliver: N}: what happens to the message whose handler threw.");

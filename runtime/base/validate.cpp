@@ -116,8 +116,9 @@ public:
     if (x.significant) check_significant(x, parent);
     check_budget(x);
     const auto what = kind_of(x);
+    check_partitions(x, parent);
     if (what == kind::actor)
-      check_actor(x, parent);
+      check_actor(x);
     else
       check_no_actor(x, what);
     if (const auto* pool = std::get_if<pool_spec>(&x.what)) check_pool(*pool);
@@ -239,12 +240,19 @@ private:
       fault("park_for", "the child is never parked", "on_spent: park");
   }
 
-  void check_actor(const child_spec& x, const supervisor_spec& parent) {
+  void check_partitions(const child_spec& x, const supervisor_spec& parent) {
     check_count("partitions", x.partitions, bounds::partitions);
-    if (x.partitions > 0 && parent.strategy == strategy::simple_one_for_one)
+    if (x.partitions == 0) return;
+    const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&x.what);
+    if (parent.strategy == strategy::simple_one_for_one)
       fault("partitions", "children of simple_one_for_one are many already", "the supervisor's `partitions`");
-    if (x.partitions > 0 && x.significant)
-      fault("partitions", "a significant child is one child", "significant: false, or no partitions");
+    else if (nested != nullptr && *nested && (*nested)->strategy == strategy::simple_one_for_one)
+      fault("partitions", "a supervisor with simple_one_for_one has partitions of its own",
+            "`partitions` beside its strategy");
+    if (x.significant) fault("partitions", "a significant child is one child", "significant: false, or no partitions");
+  }
+
+  void check_actor(const child_spec& x) {
     check_count("mailbox.limit", x.mailbox.limit, bounds::mailbox);
     if (x.mailbox.overflow > overflow_policy::give_back)
       unknown("mailbox.overflow", "reject, drop_oldest, drop_newest or give_back");
@@ -274,7 +282,6 @@ private:
     if (x.on_hang != hang_policy::report) refuse("on_hang");
     if (x.on_stop != stop_policy::discard) refuse("on_stop");
     if (x.exceptions) refuse("exceptions");
-    if (x.partitions != 0) refuse("partitions");
   }
 
   void check_nested(const std::shared_ptr<supervisor_spec>& x) {

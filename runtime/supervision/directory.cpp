@@ -98,9 +98,18 @@ caf::actor directory::actor(const std::string& path) const {
 caf::actor directory::partition(const std::string& path, std::string_view key) const {
   std::lock_guard guard{mutex_};
   auto found = actors_.find(path);
-  if (const auto parts = partitions_.find(path); found == actors_.end() && parts != partitions_.end())
-    found = actors_.find(path + "/" + std::to_string(partition_hash(key) % parts->second));
+  if (found == actors_.end() && partitions_.contains(path)) found = actors_.find(partition_path_of(path, key));
   return found == actors_.end() ? caf::actor{} : *found;
+}
+
+std::string directory::partition_path(const std::string& path, std::string_view key) const {
+  std::lock_guard guard{mutex_};
+  return partition_path_of(path, key);
+}
+
+std::string directory::partition_path_of(const std::string& path, std::string_view key) const {
+  const auto parts = partitions_.find(path);
+  return parts == partitions_.end() ? path : path + "/" + std::to_string(partition_hash(key) % parts->second);
 }
 
 std::string directory::path_near(const std::string& own, const std::string& name) const {

@@ -41,6 +41,8 @@ public:
   caf::actor actor(const std::string& path) const;
   /// The partition at a path that a key leads to; the actor itself when it has none.
   caf::actor partition(const std::string& path, std::string_view key) const;
+  /// Where it is, of any kind of child; `path` itself where there are none.
+  std::string partition_path(const std::string& path, std::string_view key) const;
   /// What an actor at `own` means by a name: a path as it is, an id that of a sibling, nothing its supervisor.
   /// Partitions of an actor mean what that actor means.
   std::string path_near(const std::string& own, const std::string& name) const;
@@ -56,6 +58,8 @@ public:
   void give_up_waiting();
 
 private:
+  std::string partition_path_of(const std::string& path, std::string_view key) const;
+
   /// Finds cells by their paths.
   struct by_path {
     using is_transparent = void;

@@ -127,7 +127,7 @@ void tree_host::start_child(const std::string& supervisor, child_spec spec, admi
     answer(std::move(out));
     return;
   }
-  spec = with_partitioned_actors(std::move(spec), owner->content());
+  spec = with_partitioned_children(std::move(spec), owner->content());
   auto policy = std::make_shared<const policy::child_policy>(policy::policy_of(spec));
   const auto number = owner->add_listed(*this, std::move(spec), {}).id;
   const auto request = ask(std::move(answer), path);
@@ -305,7 +305,7 @@ std::vector<spec_fault> tree_host::reload(const supervisor_spec& spec, std::vect
   if (faults.empty()) check_params(*env_.actors, spec, root_->path(), faults);
   auto next = std::make_shared<supervisor_spec>();
   if (faults.empty()) {
-    *next = with_partitioned_actors(spec);
+    *next = with_partitioned_children(spec);
     check_pools(*env_.actors, spec, root_->path(), what_runs(), faults);
   }
   if (faults.empty()) root_->check_reload(*this, *next, faults);

@@ -19,24 +19,47 @@ public:
 
   void note(const child_spec& x, const std::string& base) {
     const auto path = base + "/" + x.id;
+    if (x.partitions == 0) {
+      note_at(x, path);
+      return;
+    }
+    kinds_[path] = found_there::other;
+    for (unsigned i = 0; i < x.partitions; ++i) note_at(x, partition_of(path, i));
+  }
+
+  /// In start order. Of a child with partitions the first is checked for all. `base`: of the supervisor when it runs;
+  /// `place`: in the specs.
+  void check(const child_spec& x, const std::string& base, const std::string& place) {
+    const auto path = base + "/" + x.id;
+    const auto own_place = place + "/" + x.id;
+    if (const auto* as_actor = std::get_if<actor_spec>(&x.what)) check(*as_actor, own_place, base);
+    if (x.partitions == 0) start_at(x, path, own_place);
+    const bool checks = checks_;
+    for (unsigned i = 0; i < x.partitions; ++i) {
+      start_at(x, partition_of(path, i), own_place);
+      checks_ = false;
+    }
+    checks_ = checks;
+  }
+
+private:
+  static std::string partition_of(const std::string& path, unsigned i) { return path + "/" + std::to_string(i); }
+
+  void note_at(const child_spec& x, const std::string& path) {
     kinds_[path] = std::holds_alternative<pool_spec>(x.what) ? found_there::pool : found_there::other;
     if (const auto* nested = std::get_if<nested_spec>(&x.what))
       for (const auto& below : (*nested)->children) note(below, path);
   }
 
-  /// In start order.
-  void check(const child_spec& x, const std::string& base) {
-    const auto path = base + "/" + x.id;
-    if (const auto* as_actor = std::get_if<actor_spec>(&x.what)) check(*as_actor, path, base);
+  void start_at(const child_spec& x, const std::string& path, const std::string& place) {
     if (std::holds_alternative<pool_spec>(x.what)) started_.insert(path);
     if (const auto* nested = std::get_if<nested_spec>(&x.what))
-      for (const auto& below : (*nested)->children) check(below, path);
+      for (const auto& below : (*nested)->children) check(below, path, place);
   }
 
-private:
   void check(const actor_spec& x, const std::string& path, const std::string& base) {
     const auto* entry = entry_of(x, actors_);
-    if (entry == nullptr) return;
+    if (entry == nullptr || !checks_) return;
     for (const auto& param : entry->params) {
       if (param.type != param_type::pool) continue;
       const auto given = x.params.find(param.name);
@@ -69,6 +92,7 @@ private:
   std::vector<spec_fault>& faults_;
   std::map<std::string, found_there> kinds_;
   std::set<std::string> started_;  // pools
+  bool checks_ = true;             // false in partitions that are like one before
 };
 
 }  // namespace
@@ -77,14 +101,14 @@ void check_pools(const actor_registry& actors, const supervisor_spec& tree, cons
                  const path_lookup& running, std::vector<spec_fault>& faults) {
   walk all{actors, running, faults};
   for (const auto& x : tree.children) all.note(x, path);
-  for (const auto& x : tree.children) all.check(x, path);
+  for (const auto& x : tree.children) all.check(x, path, path);
 }
 
 void check_pools(const actor_registry& actors, const child_spec& child, const std::string& base,
                  const path_lookup& running, std::vector<spec_fault>& faults) {
   walk all{actors, running, faults};
   all.note(child, base);
-  all.check(child, base);
+  all.check(child, base, base);
 }
 
 }  // namespace steward::supervision

@@ -254,6 +254,10 @@ caf::actor supervisor::partition(const std::string& path, std::string_view key) 
   return impl_->rt->internals().names.partition(path, key);
 }
 
+std::string supervisor::partition_path(const std::string& path, std::string_view key) const {
+  return impl_->rt->internals().names.partition_path(path, key);
+}
+
 void supervisor::watch(const std::string& path, std::function<void(const child_end&)> f) {
   auto once = std::make_shared<last_word>(path, std::move(f));
   const auto since = std::chrono::steady_clock::now();

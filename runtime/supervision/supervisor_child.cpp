@@ -41,21 +41,19 @@ std::shared_ptr<supervisor_spec> with_partitions(const supervisor_spec& spec) {
 
 namespace {
 
-bool has_partitioned_actors(const supervisor_spec& tree) {
+bool has_partitioned_children(const supervisor_spec& tree) {
   return std::any_of(tree.children.begin(), tree.children.end(), [](const child_spec& x) {
     const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&x.what);
-    return x.partitions != 0 || (nested != nullptr && has_partitioned_actors(**nested));
+    return x.partitions != 0 || (nested != nullptr && has_partitioned_children(**nested));
   });
 }
 
 }  // namespace
 
-child_spec with_partitioned_actors(child_spec x, const supervisor_spec& parent) {
-  if (auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&x.what)) {
-    if (has_partitioned_actors(**nested))
-      *nested = std::make_shared<supervisor_spec>(with_partitioned_actors(supervisor_spec{**nested}));
-    return x;
-  }
+child_spec with_partitioned_children(child_spec x, const supervisor_spec& parent) {
+  if (auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&x.what);
+      nested != nullptr && has_partitioned_children(**nested))
+    *nested = std::make_shared<supervisor_spec>(with_partitioned_children(supervisor_spec{**nested}));
   if (x.partitions == 0) return x;
   auto all = std::make_shared<supervisor_spec>();
   all->intensity = parent.intensity;
@@ -71,9 +69,9 @@ child_spec with_partitioned_actors(child_spec x, const supervisor_spec& parent) 
   return out;
 }
 
-supervisor_spec with_partitioned_actors(supervisor_spec tree) {
-  if (!has_partitioned_actors(tree)) return tree;
-  for (auto& x : tree.children) x = with_partitioned_actors(std::move(x), tree);
+supervisor_spec with_partitioned_children(supervisor_spec tree) {
+  if (!has_partitioned_children(tree)) return tree;
+  for (auto& x : tree.children) x = with_partitioned_children(std::move(x), tree);
   return tree;
 }
 

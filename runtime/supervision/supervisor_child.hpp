@@ -47,7 +47,7 @@ public:
   bool dynamic() const { return content_->strategy == strategy::simple_one_for_one; }
   /// Its children are the partitions, each a dynamic supervisor.
   bool partitioned() const { return partitioned_; }
-  /// Its children are the partitions of an actor.
+  /// Its children are the partitions of a child.
   bool routes() const { return !dynamic() && content_->partitions != 0; }
   /// How many more children may be made of its template, whatever becomes of those that there are. Partitions have one
   /// limit together.
@@ -117,9 +117,9 @@ private:
 
 /// A partitioned supervisor as it is carried out: a supervisor of supervisors.
 std::shared_ptr<supervisor_spec> with_partitions(const supervisor_spec& spec);
-/// A tree as it is carried out: each actor with `partitions` is a one_for_one supervisor of as many of it, which draws
+/// A tree as it is carried out: each child with `partitions` is a one_for_one supervisor of as many of it, which draws
 /// on a limit as that of its own supervisor. What has no such actor in it is shared, not copied.
-supervisor_spec with_partitioned_actors(supervisor_spec tree);
-child_spec with_partitioned_actors(child_spec child, const supervisor_spec& parent);
+supervisor_spec with_partitioned_children(supervisor_spec tree);
+child_spec with_partitioned_children(child_spec child, const supervisor_spec& parent);
 
 }  // namespace steward::supervision

@@ -37,7 +37,7 @@ void supervisor_child::check_reload(const tree_host& host, const supervisor_spec
   const bool was_dynamic = dynamic() || partitioned_;
   const bool will_route = next.strategy != strategy::simple_one_for_one && next.partitions != 0;
   if ((routes() || will_route) && (routes() != will_route || next.partitions != content_->partitions)) {
-    faults.push_back({path(), "partitions", "the partitions of an actor cannot change while it runs"});
+    faults.push_back({path(), "partitions", "the partitions of a child cannot change while it runs"});
     return;
   }
   if (!will_route &&

@@ -47,7 +47,7 @@ void tree_host::start_tree(std::string root_name, supervisor_spec spec, std::fun
   where->text = path;
   auto root =
       std::make_unique<supervisor_child>(next_number(), nullptr, nullptr, std::move(where),
-                                         std::make_shared<supervisor_spec>(with_partitioned_actors(std::move(spec))));
+                                         std::make_shared<supervisor_spec>(with_partitioned_children(std::move(spec))));
   root->incarnation = 1;
   root_ = root.get();
   add(std::move(root));

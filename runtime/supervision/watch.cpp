@@ -25,6 +25,12 @@ cell& running_cell(self_ptr self) {
   return *out;
 }
 
+// The host's environment never changes, and a tree's host outlives its actors' code. Null for a host that is gone.
+const supervision::directory* names_of(const cell& me) {
+  const auto* host = dynamic_cast<const tree_host*>(caf::actor_cast<caf::abstract_actor*>(me.address().host));
+  return host == nullptr ? nullptr : &*host->env().names;
+}
+
 }  // namespace
 
 const char* to_string(end_kind x) noexcept {
@@ -77,11 +83,14 @@ void unwatch(self_ptr self, const std::string& name) {
 
 caf::actor partition(self_ptr self, const std::string& name, std::string_view key) {
   auto& me = running_cell(self);
-  // The host's environment never changes, and a tree's host outlives its actors' code.
-  const auto* host = dynamic_cast<const tree_host*>(caf::actor_cast<caf::abstract_actor*>(me.address().host));
-  if (host == nullptr) return {};
-  const auto& names = *host->env().names;
-  return names.partition(names.path_near(me.path(), name), key);
+  const auto* names = names_of(me);
+  return names == nullptr ? caf::actor{} : names->partition(names->path_near(me.path(), name), key);
+}
+
+std::string partition_path(self_ptr self, const std::string& name, std::string_view key) {
+  auto& me = running_cell(self);
+  const auto* names = names_of(me);
+  return names == nullptr ? std::string{} : names->partition_path(names->path_near(me.path(), name), key);
 }
 
 }  // namespace steward

@@ -120,13 +120,18 @@ TEST(plan, shows_partitions_limits_and_tries_that_are_written) {
   const auto got = plan_of(
       "scenario: t\ntree:\n  children:\n"
       "    - {id: cache, actor: counter, partitions: 4, start_retries: 2}\n"
+      "    - {id: squares, partitions: 2, pool: {task: square, workers: 3}}\n"
+      "    - {id: orders, partitions: 2, supervisor: {children: [{id: basket, actor: counter}]}}\n"
       "    - {id: gone, actor: mute, intensity: {restarts: 1, within: 1m}, on_spent: end}\n"
       "    - {id: conns, supervisor: {strategy: simple_one_for_one, initial: 1, max_children: 9, children: [{id: c, "
       "actor: mute}]}}\n");
   const auto shown = render_plan(got.what, got.origins);
-  for (const auto* part : {"/root/cache  actor counter, on a thread, 4 partitions 0 to 3\n", "    start_retries  2",
-                           "/root/cache gives up", "it ends for good, and its siblings live on",
-                           "dynamic: 1 at the start, more by start_child, 9 at most\n"})
+  for (const auto* part :
+       {"/root/cache  actor counter, on a thread, 4 partitions 0 to 3\n", "    start_retries  2",
+        "/root/cache gives up", "/root/squares  pool of 3 processes, 2 partitions 0 to 1\n",
+        "/root/orders  supervisor, one_for_one, 2 partitions 0 to 1\n", "/root/orders/K/basket  actor counter",
+        "/root/orders/K gives up", "it ends for good, and its siblings live on",
+        "dynamic: 1 at the start, more by start_child, 9 at most\n"})
     EXPECT_NE(shown.find(part), std::string::npos) << part << "\n" << shown;
 }
 

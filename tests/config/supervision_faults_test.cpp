@@ -145,7 +145,12 @@ std::vector<bad_tree> faulty_children() {
        "1025 is too large (expected an integer, 0 or from 1 to 1024 or per_core)"},
       {"partitions_in_other_words", actor_with("partitions: auto"), 5, 19, child + "partitions",
        "'auto' is not an integer (expected an integer, 0 or from 1 to 1024 or per_core; did you mean 'per_core'?)"},
-      on_pool("partitions: 2", "partitions_of_a_pool"),
+      {"partitions_of_a_dynamic_child",
+       "scenario: t\ntree:\n  children:\n    - id: c\n      partitions: 2\n      supervisor: {strategy: "
+       "simple_one_for_one, "
+       "children: [{id: x, actor: counter}]}\n",
+       5, 19, child + "partitions",
+       "a supervisor with simple_one_for_one has partitions of its own (expected `partitions` beside its strategy)"},
       {"park_for_without_park", actor_with("park_for: 5s"), 5, 17, child + "park_for",
        "the child is never parked (expected on_spent: park)"},
       {"parked_for_ever", actor_with("on_spent: park\n      intensity: {restarts: 1}\n      park_for: infinity"), 7, 17,

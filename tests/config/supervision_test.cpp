@@ -157,6 +157,54 @@ TEST(supervision, knows_partitions_of_an_actor_by_their_paths) {
   EXPECT_FALSE(bare.value) << "a number alone names none of them";
 }
 
+TEST(supervision, knows_partitions_of_a_pool_by_their_paths) {
+  const std::string tree =
+      "scenario: t\ntree: {children: [{id: squares, partitions: 3, pool: {task: square}}]}\nrun:\n";
+  const auto good = load_good(tree + "  - {map: {pool: /root/squares/2, inputs: 1..3}}\n");
+  EXPECT_EQ(good.tree.children.front().partitions, 3U);
+  const auto whole = load(tree + "  - {map: {pool: squares, inputs: 1..3}}\n", {});
+  ASSERT_FALSE(whole.value);
+  EXPECT_NE(render_all(whole.problems).find("'squares' is a supervisor"), std::string::npos)
+      << render_all(whole.problems);
+}
+
+TEST(supervision, knows_what_is_below_partitions_of_a_supervisor_by_their_paths) {
+  const std::string tree =
+      "scenario: t\ntree:\n  children:\n    - id: orders\n      partitions: 2\n      supervisor:\n        children:\n"
+      "          - {id: basket, actor: counter}\n          - {id: desks, partitions: 2, supervisor: {children: [{id: "
+      "desk, actor: counter}]}}\nrun:\n";
+  load_good(tree +
+            "  - {show: {actor: /root/orders/1/basket}}\n  - {children: /root/orders/0}\n"
+            "  - {show: {actor: /root/orders/1/desks/0/desk}}\n  - {children: orders}\n");
+  const auto told = [&](const std::string& step) {
+    const auto got = load(tree + "  - " + step + "\n", {});
+    EXPECT_FALSE(got.value) << step;
+    return render_all(got.problems);
+  };
+  const auto tells = [&](const std::string& step, const std::string& what) {
+    const auto got = told(step);
+    EXPECT_NE(got.find(what), std::string::npos) << got;
+  };
+  tells("{show: {actor: basket}}",
+        "'basket' is in each of several partitions (expected a path such as /root/orders/0/basket)");
+  tells("{show: {actor: desk}}", "(expected a path such as /root/orders/0/desks/0/desk)");
+  tells("{show: {actor: /root/orders/2/basket}}",
+        "'/root/orders' has the partitions 0 to 1 (expected a path that begins with /root/orders/0)");
+  tells("{show: {actor: /root/orders/basket}}", "'/root/orders' has the partitions 0 to 1");
+  tells("{show: {actor: /root/orders/1/baskt}}", "did you mean '/root/orders/0/basket'?");
+}
+
+TEST(supervision, lets_children_of_a_partition_name_each_other) {
+  const auto tree = [](const std::string& list) {
+    return "scenario: t\ntree: {children: [{id: office, partitions: 2, supervisor: {children: [{id: list, actor: "
+           "shared_list}, {id: adder, actor: adder, with: {list: " +
+           list + "}}]}}]}\n";
+  };
+  load_good(tree("list"));
+  load_good(tree("/root/office/0/list"));
+  EXPECT_FALSE(load(tree("lits"), {}).value);
+}
+
 TEST(supervision, reads_the_bound_of_a_mailbox) {
   EXPECT_EQ(actor_with("").mailbox.limit, 1'000'000U);
   EXPECT_EQ(actor_with("").mailbox.overflow, overflow_policy::reject);

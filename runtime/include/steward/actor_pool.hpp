@@ -98,10 +98,27 @@ public:
   template <class R, class... Args, std::ranges::input_range Range>
   pool_reply<std::vector<detail::stored_result<R>>> map(task<R, Args...> what, Range inputs,
                                                         map_options options = {}) const {
-    using result = std::vector<detail::stored_result<R>>;
-    return begin<result>(*what.entry, [&](const std::shared_ptr<tree_pool>& on, auto deliver) {
+    return begin_map<std::vector<detail::stored_result<R>>>(
+        *what.entry, [&](tree_pool& on) { return on.map_async(what, std::move(inputs), std::move(options)); });
+  }
+  /// The same with all outcomes, each its own value or error: `.then([](std::vector<outcome<int>> all) {...},
+  /// on_error)`, with an error only where there is no pool or the inputs throw.
+  template <class R, class... Args, std::ranges::input_range Range>
+  pool_reply<std::vector<outcome<detail::stored_result<R>>>> map_outcomes(task<R, Args...> what, Range inputs,
+                                                                          map_options options = {}) const {
+    return begin_map<std::vector<outcome<detail::stored_result<R>>>>(
+        *what.entry, [&](tree_pool& on) { return on.map_outcomes_async(what, std::move(inputs), std::move(options)); });
+  }
+
+  /// Its path; empty for a handle that stands for no pool.
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+private:
+  template <class T, class Start>
+  pool_reply<T> begin_map(const task_entry& entry, Start start) const {
+    return begin<T>(entry, [&](const std::shared_ptr<tree_pool>& on, auto deliver) {
       auto over = std::make_shared<std::atomic<bool>>(false);
-      on->map_async(what, std::move(inputs), std::move(options)).then([deliver, over](outcome<result> x) {
+      start(*on).then([deliver, over](outcome<T> x) {
         deliver(std::move(x));
         *over = true;
       });
@@ -109,10 +126,6 @@ public:
     });
   }
 
-  /// Its path; empty for a handle that stands for no pool.
-  [[nodiscard]] const std::string& path() const noexcept { return path_; }
-
-private:
   template <class T, class Start>
   pool_reply<T> begin(const task_entry& entry, Start start) const {
     const port::late_reply reply{self_};

@@ -25,5 +25,9 @@ namespace steward {
 /// actor's constructor, `make_behavior` and handlers; it does not block. Throws std::logic_error in an actor that is
 /// not supervised.
 [[nodiscard]] caf::actor partition(self_ptr self, const std::string& name, std::string_view key);
+/// The path of that partition, for children of any kind, such as "/root/orders/3" of a supervisor: one of what is below
+/// it is `partition_path(self_, "orders", customer) + "/basket"`. Without partitions the path of the child itself,
+/// whether there is one or not. Otherwise as `partition`.
+[[nodiscard]] std::string partition_path(self_ptr self, const std::string& name, std::string_view key);
 
 }  // namespace steward

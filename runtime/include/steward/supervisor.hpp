@@ -66,6 +66,9 @@ public:
   /// `partition_hash`. Its path is that of the child and a number. An actor without partitions is its own for every
   /// key. Thread-safe, and asks nobody. Invalid when there is none.
   [[nodiscard]] caf::actor partition(const std::string& path, std::string_view key) const;
+  /// Its path, for children of any kind: `tree.pool(tree.partition_path("/root/squares", customer))`. `path` itself
+  /// where there are no partitions. Thread-safe, and asks nobody.
+  [[nodiscard]] std::string partition_path(const std::string& path, std::string_view key) const;
   /// Asks the actor at a path, from a thread that is none of an actor's, and waits for the answer; see `caller` for the
   /// errors, and for whoever asks often.
   template <class R, class... Ts>

@@ -159,6 +159,10 @@ TEST_F(callables, have_every_kind_of_map) {
   EXPECT_EQ(found, squares);
   auto later = pool.map_async(square, inputs);
   EXPECT_EQ(get_soon(later).value(), squares);
+  auto ends = pool.map_outcomes_async(square, inputs);
+  const auto all = get_soon(ends);
+  ASSERT_EQ(all.value().size(), squares.size());
+  EXPECT_EQ(all.value().back().value(), squares.back());
 }
 
 }  // namespace

@@ -110,6 +110,17 @@ TYPED_TEST(streams, are_not_needed_for_a_map_that_nobody_waits_for) {
   EXPECT_EQ(end.error().task, "poison");
 }
 
+TYPED_TEST(streams, are_not_needed_for_all_outcomes_of_such_a_map) {
+  const auto pool = this->make(spec_of(2));
+  const std::vector<std::tuple<std::int64_t, std::string>> inputs{{2, "nothing"}, {3, "throw"}, {4, "nothing"}};
+  auto ends = pool->map_outcomes_async(tasks().poison, inputs);
+  const auto all = get_soon(ends);
+  ASSERT_EQ(all.value().size(), 3U);
+  EXPECT_EQ(all.value()[0].value(), 4);
+  EXPECT_EQ(all.value()[1].error().kind, outcome_kind::exception);
+  EXPECT_EQ(all.value()[2].value(), 16);
+}
+
 TYPED_TEST(streams, and_maps_that_nobody_waits_for_end_when_they_are_told) {
   const auto pool = this->make(spec_of(2));
   auto all = pool->map_async(tasks().until_stopped, numbers(1, 10));

@@ -73,6 +73,18 @@ public:
                   [promise](const task_error& x) mutable { promise.deliver(x.why.message); });
           return promise;
         },
+        [this, self](caf::add_atom, std::vector<std::int64_t>& inputs) {
+          auto promise = self->make_response_promise<std::string>();
+          pool_.map_outcomes(tasks().refuse, std::move(inputs))
+              .then(
+                  [promise](const std::vector<outcome<std::int64_t>>& all) mutable {
+                    std::string out;
+                    for (const auto& x : all) out += (x.ok() ? std::to_string(x.value()) : x.error().why.message) + " ";
+                    promise.deliver(out);
+                  },
+                  [promise](const task_error& x) mutable { promise.deliver("none: " + x.why.message); });
+          return promise;
+        },
         [this](caf::put_atom, std::int64_t n) { pool_.submit(tasks().square, n).tell(); },
         [this](const outcome<std::int64_t>& x) { told_ += std::to_string(x.value()) + " "; },
         [this](show_atom) { return told_; },
@@ -122,6 +134,7 @@ TEST_F(actor_pools, answer_by_then_and_as_messages) {
   using numbers = std::vector<std::int64_t>;
   EXPECT_EQ(ask.request<std::string>(user, 20s, caf::add_atom::value, numbers{1, 2, 3}, false).value(), "1 4 9 ");
   EXPECT_EQ(ask.request<std::string>(user, 20s, caf::add_atom::value, numbers{1, 2, 3}, true).value(), "not two");
+  EXPECT_EQ(ask.request<std::string>(user, 20s, caf::add_atom::value, numbers{1, 2, 3}).value(), "1 not two 3 ");
   port::send_anonymously(user, caf::put_atom::value, std::int64_t{5});
   std::string told;
   while (told.empty()) told = ask.request<std::string>(user, 20s, show_atom::value).value();

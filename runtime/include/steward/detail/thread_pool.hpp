@@ -72,6 +72,7 @@ public:
   using typed_pool::map;
   using typed_pool::map_async;
   using typed_pool::map_outcomes;
+  using typed_pool::map_outcomes_async;
   using typed_pool::map_unordered;
   using typed_pool::submit;
   using typed_pool::submit_with;
@@ -110,8 +111,19 @@ public:
   auto map_async(F f, Range inputs, map_options options = {}) {
     auto call = detail::copyable(std::move(f));
     using result = detail::mapped<decltype(call), Range>;
-    const auto prepare = [call](Range& from) { return detail::prepare_call(call, from); };
-    return async_of<result>(std::move(inputs), prepare, std::move(options));
+    const auto gather = [this, call](Range& from, map_options how) {
+      return this->template values_of<result>(detail::prepare_call(call, from), std::move(how));
+    };
+    return async_of<std::vector<result>>(std::move(inputs), gather, std::move(options));
+  }
+  template <detail::no_task F, std::ranges::input_range Range>
+  auto map_outcomes_async(F f, Range inputs, map_options options = {}) {
+    auto call = detail::copyable(std::move(f));
+    using result = detail::mapped<decltype(call), Range>;
+    const auto gather = [this, call](Range& from, map_options how) {
+      return this->template outcomes_of<result>(detail::prepare_call(call, from), std::move(how));
+    };
+    return async_of<std::vector<outcome<result>>>(std::move(inputs), gather, std::move(options));
   }
   template <detail::no_task F, std::ranges::input_range Range>
   [[nodiscard]] auto map_outcomes(F f, Range&& inputs, map_options options = {}) {

@@ -1,3 +1,4 @@
+#include "steward/actor_pool.hpp"
 #include "steward/child.hpp"
 #include "steward/parameter.hpp"
 #include "steward/partition.hpp"
@@ -7,7 +8,7 @@
 
 #include <set>
 
-// `partitions` of an actor, and keys that choose among them.
+// `partitions` of a child, and keys that choose among them.
 
 namespace steward::testing_support {
 namespace {
@@ -31,8 +32,11 @@ struct router {
   explicit router(self_ptr x) : self(x) {}
   caf::behavior make_behavior() {
     return {[this](caf::get_atom, const std::string& name, const std::string& key) {
-      return supervisor::path_of(partition(self, name, key));
-    }};
+              return supervisor::path_of(partition(self, name, key));
+            },
+            [this](caf::put_atom, const std::string& name, const std::string& key) {
+              return partition_path(self, name, key);
+            }};
   }
   self_ptr self;
 };
@@ -165,8 +169,7 @@ TEST_F(actor_partitions, are_reloaded_but_never_more_or_fewer) {
   EXPECT_EQ(get_childspec("/root/cache/1")->restart, restart_type::transient);
   const auto faults = reload(with_cache(3));
   ASSERT_EQ(faults.size(), 1U);
-  EXPECT_EQ(describe(faults.front()),
-            "/root/cache: partitions: the partitions of an actor cannot change while it runs");
+  EXPECT_EQ(describe(faults.front()), "/root/cache: partitions: the partitions of a child cannot change while it runs");
   EXPECT_FALSE(reload(with_cache(0)).empty());
 }
 
@@ -188,9 +191,9 @@ TEST_F(actor_partitions, are_refused_where_they_mean_nothing) {
   };
   using fields = std::vector<std::string>;
   EXPECT_EQ(fields_of(with_cache(1'025)), fields{"partitions"});
-  auto pool = tree({child::pool("p", {.task = "square", .runs_in = rung::thread})});
-  pool.children.front().partitions = 2;
-  EXPECT_EQ(fields_of(pool), fields{"partitions"});
+  auto crowd = tree({child::supervisor(
+      "p", {.strategy = strategy::simple_one_for_one, .children = {child::actor<shelf>("s")}}, {.partitions = 2})});
+  EXPECT_EQ(fields_of(crowd), fields{"partitions"});
   auto dynamic = tree({child::actor<shelf>("s")}, {}, strategy::simple_one_for_one);
   dynamic.children.front().partitions = 2;
   EXPECT_EQ(fields_of(dynamic), fields{"partitions"});
@@ -199,7 +202,142 @@ TEST_F(actor_partitions, are_refused_where_they_mean_nothing) {
   EXPECT_EQ(fields_of(significant), fields{"partitions"});
 }
 
+supervisor_spec with_orders(unsigned partitions) {
+  supervisor_spec each{.strategy = strategy::one_for_all,
+                       .children = {child::actor<shelf>("basket"), child::actor<router>("router"),
+                                    child::actor<asker>("asker", {{"of", "basket"}})}};
+  return {.intensity = {3, 60s},
+          .children = {child::supervisor("orders", std::move(each), {.partitions = partitions})}};
+}
+
+class supervisor_partitions : public virtual_tree {};
+
+TEST_F(supervisor_partitions, have_all_of_its_children_each) {
+  start(with_orders(3));
+  ASSERT_TRUE(started_ && started_->ok);
+  for (const std::string at : {"/root/orders/0", "/root/orders/1", "/root/orders/2"}) {
+    EXPECT_TRUE(which_child(at)->is_supervisor);
+    EXPECT_EQ(which_children(at)->size(), 3U);
+    EXPECT_EQ(ask<std::string>(at + "/basket", show_atom::value), at + "/basket");
+  }
+}
+
+TEST_F(supervisor_partitions, name_their_own_children_by_id) {
+  start(with_orders(2));
+  ASSERT_TRUE(started_ && started_->ok);
+  EXPECT_EQ(ask<std::string>("/root/orders/1/asker", caf::get_atom::value), "/root/orders/1/basket ");
+  EXPECT_EQ(ask<std::string>("/root/orders/1/router", caf::get_atom::value, std::string{"basket"}, std::string{"k"}),
+            "/root/orders/1/basket");
+}
+
+TEST_F(supervisor_partitions, are_found_by_key_with_what_is_below_them) {
+  start(with_orders(4));
+  std::set<std::string> used;
+  for (int i = 0; i < 100; ++i) {
+    const auto key = "customer-" + std::to_string(i);
+    const auto path = names_.partition_path("/root/orders", key);
+    EXPECT_EQ(path, "/root/orders/" + std::to_string(partition_hash(key) % 4));
+    EXPECT_TRUE(names_.actor(path + "/basket"));
+    used.insert(path);
+  }
+  EXPECT_EQ(used.size(), 4U);
+  EXPECT_EQ(names_.partition_path("/root/orders/1/basket", "a"), "/root/orders/1/basket") << "it has none";
+  EXPECT_EQ(
+      ask<std::string>("/root/orders/0/router", caf::put_atom::value, std::string{"/root/orders"}, std::string{"a"}),
+      names_.partition_path("/root/orders", "a"));
+}
+
+TEST_F(supervisor_partitions, crash_alone_by_their_own_strategy) {
+  start(with_orders(2));
+  send("/root/orders/1/basket", crash_atom::value);
+  run();
+  EXPECT_EQ(incarnation_of("/root/orders/1/router"), 2U) << "one_for_all";
+  EXPECT_EQ(incarnation_of("/root/orders/0/router"), 1U);
+}
+
+TEST_F(supervisor_partitions, may_have_partitions_in_them) {
+  auto inner = child::actor<shelf>("cache");
+  inner.partitions = 2;
+  start(tree({child::supervisor("orders", {.children = {inner}}, {.partitions = 2})}));
+  ASSERT_TRUE(started_ && started_->ok);
+  EXPECT_EQ(ask<std::string>("/root/orders/1/cache/1", show_atom::value), "/root/orders/1/cache/1");
+  EXPECT_EQ(names_.partition_path("/root/orders/1/cache", "a"),
+            "/root/orders/1/cache/" + std::to_string(partition_hash("a") % 2));
+}
+
+TEST_F(supervisor_partitions, are_reloaded_but_never_more_or_fewer) {
+  start(with_orders(2));
+  auto next = with_orders(2);
+  std::get<std::shared_ptr<supervisor_spec>>(next.children.front().what)->strategy = strategy::one_for_one;
+  EXPECT_TRUE(reload(next).empty());
+  send("/root/orders/1/basket", crash_atom::value);
+  run();
+  EXPECT_EQ(incarnation_of("/root/orders/1/router"), 1U) << "one_for_one by now";
+  EXPECT_EQ(describe(reload(with_orders(3)).front()),
+            "/root/orders: partitions: the partitions of a child cannot change while it runs");
+}
+
 class actor_partitions_for_real : public real_tree {};
+class pool_partitions : public real_tree {
+protected:
+  static child_spec squares(unsigned partitions) {
+    return child::pool("squares", {.runs_in = rung::thread, .size = {.workers = 1}}, {.partitions = partitions});
+  }
+};
+
+TEST_F(pool_partitions, run_tasks_by_key_each_with_its_own_workers) {
+  const auto square = tasks_.add("square", [](std::int64_t n) { return n * n; });
+  runtime rt{log_, tasks_, actors_};
+  supervisor tree{rt, {.children = {squares(3)}}};
+  ASSERT_TRUE(tree.start());
+  std::set<std::string> used;
+  for (std::int64_t i = 0; i < 60; ++i) {
+    const auto path = tree.partition_path("/root/squares", "user-" + std::to_string(i));
+    EXPECT_EQ(tree.pool(path).submit(square, i).get().value(), i * i);
+    used.insert(path);
+  }
+  EXPECT_EQ(used, (std::set<std::string>{"/root/squares/0", "/root/squares/1", "/root/squares/2"}));
+  EXPECT_THROW((void)tree.pool("/root/squares"), std::out_of_range) << "it is a supervisor of three";
+}
+
+/// Takes a pool by its name.
+struct clerk {
+  static std::vector<param_spec> parameters() { return {parameter::pool("pool")}; }
+  explicit clerk(const actor_args& args) : path(args.pool("pool").path()) {}
+  caf::behavior make_behavior() {
+    return {[this](show_atom) { return path; }};
+  }
+  std::string path;
+};
+
+TEST_F(pool_partitions, are_parameters_of_actors_by_their_paths) {
+  runtime rt{log_, tasks_, actors_};
+  supervisor tree{rt, {.children = {squares(2), child::actor<clerk>("clerk", {{"pool", "/root/squares/1"}})}}};
+  ASSERT_TRUE(tree.start());
+  EXPECT_EQ(ask<std::string>(rt, tree.actor("/root/clerk"), show_atom::value), "/root/squares/1");
+  supervisor whole{rt, {.children = {squares(2), child::actor<clerk>("clerk", {{"pool", "squares"}})}}, "other"};
+  const auto report = whole.start();
+  ASSERT_EQ(report.faults.size(), 1U);
+  EXPECT_EQ(describe(report.faults.front()),
+            "/other/clerk: pool: what is at '/other/squares' is no pool; expected a pool that starts before it: "
+            "/other/squares/0, /other/squares/1");
+}
+
+TEST_F(pool_partitions, of_a_supervisor_are_known_to_the_actors_beside_them) {
+  runtime rt{log_, tasks_, actors_};
+  const auto late = [](std::string pool) {
+    return supervisor_spec{
+        .children = {child::supervisor(
+            "office", {.children = {squares(0), child::actor<clerk>("clerk", {{"pool", pool}})}}, {.partitions = 2})}};
+  };
+  supervisor tree{rt, late("squares")};
+  ASSERT_TRUE(tree.start());
+  EXPECT_EQ(ask<std::string>(rt, tree.actor("/root/office/1/clerk"), show_atom::value), "/root/office/1/squares");
+  supervisor wrong{rt, late("sqares"), "other"};
+  const auto report = wrong.start();
+  ASSERT_EQ(report.faults.size(), 1U) << "one for all partitions";
+  EXPECT_EQ(report.faults.front().path, "/other/office/clerk");
+}
 
 TEST_F(actor_partitions_for_real, answer_by_key_from_a_program) {
   runtime rt{log_, tasks_, actors_};
