@@ -1,7 +1,5 @@
 #include "pool/engine.hpp"
 
-#include "base/spec_changes.hpp"
-
 #include <algorithm>
 #include <utility>
 
@@ -20,20 +18,17 @@ constexpr double prefetch_chunk_us = 4'000.0;
 }  // namespace
 
 engine::engine(pool_spec spec, std::string path, std::uint64_t seed)
-    : spec_(std::move(spec)), path_(std::move(path)), seed_(seed), budget_(spec_.restarts.worker_restarts) {
+    : spec_(std::move(spec)), events_(spec_, std::move(path), notices_), lives_(spec_, seed, events_, orders_) {
   spec_.limits.attempts = std::max(1U, spec_.limits.attempts);
-  const auto bounds = worker_bounds_of(spec_);
-  size_ = bounds.first;
-  min_ = bounds.least;
-  max_ = bounds.most;
-  for (unsigned i = 0; i < wanted_workers(); ++i) add_worker();
+  while (lives_.size() < sizing_.wanted()) lives_.add();
+  add_workers();
 }
 
 void engine::start(time_point now) {
   if (phase_ != phase::fresh) return;
   phase_ = phase::starting;
-  auto e = make_event(event_kind::start, event_level::info);
-  e.text = std::to_string(size_) + (size_ == 1 ? " worker" : " workers");
+  auto e = events_.of_pool(event_kind::start, event_level::info);
+  e.text = std::to_string(sizing_.size()) + (sizing_.size() == 1 ? " worker" : " workers");
   if (spec_.size.spares > 0)
     e.text += " and " + std::to_string(spec_.size.spares) + (spec_.size.spares == 1 ? " spare" : " spares");
   if (!processes()) e.text += "; on threads a segfault in a task ends the program";
@@ -53,8 +48,10 @@ task_id engine::submit(job_ptr task) {
     ledger_.settle_rest(
         e, outcome_kind::rejected, work_state::not_started,
         make_cause(cause_class::none, "queue_limit of " + std::to_string(spec_.limits.queue_limit) + " is reached"));
+  } else if (at(e).task->key) {
+    enqueue_of_key(e);
   } else {
-    enqueue(e);
+    ledger_.enqueue(e);
   }
   return id;
 }
@@ -82,53 +79,28 @@ void engine::begin_stop() {
   end_.reach(stop_ladder::stage::asked);
   cancel_queue();
   for (auto& w : workers_) {
-    if (w.at == state::waiting) w.at = state::down;
-    if (w.at == state::down || w.at == state::killing) continue;
-    const bool idle = w.sent.empty() && w.at != state::starting;
-    const bool was_told = w.at == state::terminating;
-    w.at = state::retiring;
-    orders_.emplace_back(act::stop{ref_of(w)});
-    if (!idle && !was_told) orders_.emplace_back(act::terminate{ref_of(w)});
+    lives_.ask_to_end(w.life, !w.sent.empty());
   }
 }
 
 void engine::worker_exists(worker_ref ref, int pid) {
   auto* w = find(ref);
-  if (!w) return;
-  w->existed = true;
-  w->pid = pid;
+  if (w) lives_.exists(w->life, pid);
 }
 
 void engine::worker_ready(worker_ref ref, time_point now) {
   auto* w = find(ref);
-  if (!w || w->at != state::starting) return;
-  w->at = state::ready;
-  w->existed = w->was_ready = true;
-  w->idle_since = now;
-  w->delays.ready(now);
-  failed_starts_ = 0;
-  if (w->died_at) {
-    auto e = worker_event(event_kind::recover, event_level::info, *w);
-    e.recovery_ms = ms_between(*w->died_at, now);
-    note(std::move(e));
-    w->died_at.reset();
-  } else {
-    note(worker_event(event_kind::ready, event_level::debug, *w));
-  }
-  if (std::exchange(w->leaving, false)) retire(*w);
-  if (living() >= wanted_workers()) scarce_ = false;
-  if (scarce_) keep_size(now);
+  if (!w || !w->life.is_starting()) return;
+  lives_.ready(w->life, sizing_.wanted(), now);
+  if (lives_.is_scarce()) keep_size(now);
   check_started();
 }
 
 /// The pool runs when all that it means to have are ready; those that a resize made superfluous may still be ending.
 void engine::check_started() {
-  const auto pending = [](const worker& x) {
-    return x.at != state::ready && x.at != state::down && x.at != state::retiring && !x.leaving;
-  };
-  if (phase_ == phase::starting && !gave_up_ && std::none_of(workers_.begin(), workers_.end(), pending)) {
+  if (phase_ == phase::starting && !gave_up_ && lives_.all_came()) {
     phase_ = phase::running;
-    note(make_event(event_kind::ready, event_level::info));
+    note(events_.of_pool(event_kind::ready, event_level::info));
     notices_.emplace_back(news::all_ready{});
   }
 }
@@ -140,7 +112,7 @@ void engine::worker_start_failed(worker_ref ref, const cause& why, time_point no
 void engine::new_head(worker& w, time_point since) {
   w.head = head_watch(limits_, since, deadline_of(w));
   if (w.sent.empty()) {
-    w.idle_since = since;
+    w.life.idles(since);
   } else if (at(w.sent.front()).cancelled) {
     cancel_head(w, since);
   }
@@ -180,7 +152,7 @@ void engine::worker_finished(worker_ref ref, task_id id, std::uint64_t item, std
   if (had > 0) drop_front(results, *r.task, had);
   const auto began = w->head.since();
   since = std::clamp(since, began, std::max(now, began));
-  w->answered += count - had;
+  w->life.answers(count - had);
   ledger_.settle_values(e, item + had, count - had, std::move(results), ms_between(began, since));
   w->head.harvest_again(now);
   if (w->head.item() < r.received) w->head.goes_on(std::min(r.received, r.items - 1), since);
@@ -194,7 +166,7 @@ bool engine::worker_items(worker_ref ref, task_id id, std::uint64_t item, std::u
     w->withdrawn.pop_front();
     return count == 0 && done;
   }
-  if (w->sent.empty()) return w->at == state::killing || w->at == state::terminating;
+  if (w->sent.empty()) return w->life.is_ended();
   const auto e = w->sent.front();
   const auto& r = at(e);
   // It answers each item once and in order, also those that were harvested, and none that is not its own any more.
@@ -215,7 +187,7 @@ bool engine::worker_item_failed(worker_ref ref, task_id id, std::uint64_t item, 
                                 time_point now) {
   auto* w = find(ref);
   if (!w) return true;
-  if (w->sent.empty()) return w->at == state::killing || w->at == state::terminating;
+  if (w->sent.empty()) return w->life.is_ended();
   const auto e = w->sent.front();
   if (e.id != id || item != at(e).received || item != at(e).answered || item >= at(e).items) return false;
   ledger_.pass(e, 1);
@@ -228,7 +200,7 @@ bool engine::worker_item_failed(worker_ref ref, task_id id, std::uint64_t item, 
 bool engine::worker_did_not_take(worker_ref ref, task_id id, cause why, time_point now) {
   auto* w = find(ref);
   if (!w) return true;
-  if (w->sent.empty()) return w->at == state::killing || w->at == state::terminating;
+  if (w->sent.empty()) return w->life.is_ended();
   const auto e = w->sent.front();
   if (e.id != id || at(e).received != 0) return false;
   const auto items = at(e).items;
@@ -236,9 +208,9 @@ bool engine::worker_did_not_take(worker_ref ref, task_id id, cause why, time_poi
     // Nobody waits for it.
   } else if (at(e).task->items == 1) {
     if (why.cls == cause_class::memory) ++totals_.memory;
-    auto told = worker_event(event_kind::task_fail, event_level::warn, *w);
+    auto told = events_.of_worker(event_kind::task_fail, event_level::warn, w->life);
     told.why = why;
-    told.task = task_view(e, 0);
+    told.task = events_.task(at(e), 0);
     told.task_fate = "failed";
     note(std::move(told));
     ledger_.settle_failed(e, 0, ledger_.error_of(e, outcome_kind::rejected, work_state::not_started, why, 0));
@@ -256,14 +228,14 @@ void engine::item_threw(worker& w, slip e, std::uint32_t item, cause why, double
       spec_.on_exception == exception_policy::retry && at(e).attempt < at(e).task->attempts_in(spec_) && !is_asked();
   ++totals_.exceptions;
   if (why.cls == cause_class::memory) ++totals_.memory;
-  auto told = worker_event(again ? event_kind::task_retry : event_kind::task_fail, event_level::warn, w);
+  auto told = events_.of_worker(again ? event_kind::task_retry : event_kind::task_fail, event_level::warn, w.life);
   told.why = why;
   told.why->original = nullptr;  // it is the caller's, and not the log's to keep
-  told.task = task_view(e, item);
+  told.task = events_.task(at(e), item);
   told.task->ran_ms = ran_ms;
   told.task_fate = again ? "requeued" : "failed";
   note(std::move(told));
-  attempt_record attempt{at(e).attempt, name_of(w), w.pid, why, ran_ms};
+  attempt_record attempt{at(e).attempt, w.life.name(), w.life.pid(), why, ran_ms};
   if (again) {
     const auto next = ledger_.split(e, item, 1);
     ledger_.note_run(next, std::move(attempt));
@@ -278,23 +250,22 @@ void engine::item_threw(worker& w, slip e, std::uint32_t item, cause why, double
 /// Notes that the worker has gone on. What is left of a chunk that ended early goes back to the queue.
 void engine::head_answered(worker& w, std::uint64_t items, double ran_ms, bool done, time_point now) {
   const auto e = w.sent.front();
-  w.answered += items;
+  w.life.answers(items);
   if (items > 0) times_.learn(at(e).task->entry, ran_ms * 1'000.0 / static_cast<double>(items));
   if (!done) {
     w.head.next_item(at(e).received, now);
     return;
   }
   take_head(w);
-  if (at(e).cancelled) {
+  if (at(e).cancelled || at(e).received == at(e).items) {
     ledger_.drop(e);
   } else {
     ledger_.requeue(e);
   }
   new_head(w, now);
-  if (w.at != state::terminating || !w.sent.empty()) return;
+  if (!w.life.is_terminating() || !w.sent.empty()) return;
   // What it was to end for is over: it has nothing to wait for.
-  w.at = state::killing;
-  orders_.emplace_back(act::kill{ref_of(w)});
+  lives_.kill(w.life);
 }
 
 void engine::take_head(worker& w) {
@@ -319,16 +290,9 @@ decisions engine::step(time_point now) {
 }
 
 bool engine::may_take(const worker& w) const {
-  if (w.at != state::ready || w.head.is_to_end() || w.head.is_held() || !w.withdrawn.empty()) return false;
-  if (w.sent.empty() && busy_ >= size_) return false;  // it is a spare
-  return left_of_share(w) > 0;
-}
-
-/// So many more items a worker may be sent before it is replaced.
-std::uint64_t engine::left_of_share(const worker& w) {
-  if (w.most_tasks == 0) return ~std::uint64_t{0};
-  const auto taken = w.answered + w.sent.items();
-  return w.most_tasks - std::min(w.most_tasks, taken);
+  if (!w.life.is_ready() || w.head.is_to_end() || w.head.is_held() || !w.withdrawn.empty()) return false;
+  if (w.sent.empty() && sizing_.is_full(busy_)) return false;  // it is a spare
+  return w.life.left_of_share(w.sent.items()) > 0;
 }
 
 /// How many like it one worker may be sent at a time.
@@ -346,8 +310,8 @@ struct candidate {
   double us;
   bool alone;
 
-  bool fits(const sent_work& sent, unsigned last_attempt) const {
-    return !alone && last_attempt == 1 && sent.size() < most && sent.load_us() + us <= most_us;
+  bool fits(const sent_work& sent, std::size_t size, unsigned last_attempt) const {
+    return !alone && last_attempt == 1 && size < most && sent.load_us() + us <= most_us;
   }
 };
 
@@ -359,24 +323,29 @@ bool engine::has_room(const worker& w, slip next, std::size_t most) {
   if (w.sent.empty()) return true;
   const auto& r = at(next);
   const candidate one{most, most_us_ahead(r.items), estimate(next), r.attempt > 1 || ledger_.suspects() > 0};
-  return one.fits(w.sent, at(w.sent.back()).attempt);
+  return one.fits(w.sent, w.sent.size(), at(w.sent.back()).attempt);
 }
 
 /// Prefers idle workers, then the one with the least to do; for a new key, of several idle ones the one with the
 /// fewest.
 engine::worker* engine::choose(slip next, std::size_t waiting) {
   worker* best = nullptr;
-  const bool keyed = at(next).task->key != nullptr;
-  const std::size_t share = 1 + waiting / (2 * std::size_t{std::max(1U, size_)});
-  const candidate one{std::min(most_ahead(next), share), most_us_ahead(at(next).items), estimate(next),
-                      at(next).attempt > 1 || ledger_.suspects() > 0};
+  std::size_t fewest = 0;  // that `best` has
+  const auto& r = at(next);
+  const bool keyed = r.task->key != nullptr;
+  const std::size_t share = 1 + waiting / (2 * std::size_t{std::max(1U, sizing_.size())});
+  const candidate one{std::min(most_ahead(next), share), most_us_ahead(r.items), estimate(next),
+                      r.attempt > 1 || ledger_.suspects() > 0};
   for (auto& w : workers_) {
     if (!may_take(w)) continue;
-    if (!w.sent.empty() && !one.fits(w.sent, at(w.sent.back()).attempt)) continue;
-    const bool has_fewer =
-        keyed && best && w.sent.size() == best->sent.size() && keys_.keys_of(ref_of(w)) < keys_.keys_of(ref_of(*best));
-    if (!best || w.sent.size() < best->sent.size() || has_fewer) best = &w;
-    if (!keyed && best->sent.empty()) break;
+    const auto size = w.sent.size();
+    if (size > 0 && !one.fits(w.sent, size, at(w.sent.back()).attempt)) continue;
+    const bool has_fewer_keys =
+        keyed && best && size == fewest && keys_.keys_of(ref_of(w)) < keys_.keys_of(ref_of(*best));
+    if (best && size >= fewest && !has_fewer_keys) continue;
+    best = &w;
+    fewest = size;
+    if (!keyed && size == 0) break;
   }
   return best;
 }
@@ -403,9 +372,9 @@ void engine::dispatch_suspects(time_point now) {
     worker* used = nullptr;
     bool coming = false;
     for (auto& w : workers_) {
-      coming = coming || w.at == state::starting || w.at == state::waiting || w.leaving;
+      coming = coming || w.life.is_coming() || w.life.is_leaving();
       if (!may_take(w) || !w.sent.empty()) continue;
-      (last && w.answered > 0 ? used : best) = &w;
+      (last && w.life.answered() > 0 ? used : best) = &w;
       if (best) break;
     }
     if (best) {
@@ -413,7 +382,7 @@ void engine::dispatch_suspects(time_point now) {
       return true;
     }
     // Nobody is fresh, and nobody new is on the way: an idle worker makes room for one.
-    if (used && !coming) retire(*used);
+    if (used && !coming) lives_.retire(used->life);
     return false;
   });
 }
@@ -425,7 +394,7 @@ void engine::dispatch(time_point now) {
   if (keys_.any_due()) dispatch_keys(false, now);
   auto waiting = dispatch_queue(now);
   // Spares take what waits as soon as the pool means to have more workers.
-  if (ledger_.queued() > 0 && size_ < max_ && grow(waiting + ledger_.suspects(), now)) dispatch_queue(now);
+  if (ledger_.queued() > 0 && sizing_.can_grow() && grow(waiting + ledger_.suspects(), now)) dispatch_queue(now);
   if (keys_.any_due()) dispatch_keys(true, now);
   if (busy_ > 0) relieve(now);
 }
@@ -434,13 +403,13 @@ void engine::dispatch(time_point now) {
 std::size_t engine::dispatch_queue(time_point now) {
   auto waiting = ledger_.waiting();
   while (const auto e = ledger_.front()) {
-    if (returned_to_holder(*e)) {
+    if (at(*e).task->key && returned_to_holder(*e)) {
       --waiting;
       continue;
     }
     auto* w = choose(*e, waiting);
     if (!w) break;
-    const auto most = left_of_share(*w);
+    const auto most = w->life.left_of_share(w->sent.items());
     if (at(*e).items <= most) --waiting;
     hand_over(*w, ledger_.take_front(most), now);
   }
@@ -470,7 +439,7 @@ void engine::relieve(time_point now) {
     const auto due = held_up_at(w);
     if (due == time_point::max()) continue;
     // One that waits for others may wait for what is behind it, which more workers could run.
-    const bool calls_for_more = w.waits && size_ < max_;
+    const bool calls_for_more = w.waits && sizing_.can_grow();
     if (calls_for_more || (helps && due <= now) || (next && is_ahead(w, at(*next).task->priority))) take_back(w);
   }
 }
@@ -509,7 +478,7 @@ std::optional<time_point> engine::next_due() const {
     if (const auto t = helps ? held_up_at(w) : time_point::max(); t != time_point::max()) add(t);
     if (const auto t = watched_at(w); t != time_point::max()) add(t);
     if (const auto t = harvest_at(w); t != time_point::max()) add(t);
-    if (works(w) && wanted(w.index, last_step_).memory) add(last_step_);
+    if (works(w) && wanted(w.life.index(), last_step_).memory) add(last_step_);
     if (const auto t = idle_exit_at(w); t != time_point::max()) add(t);
   }
   if (phase_ == phase::stopping && !end_.has_reached(stop_ladder::stage::killed)) add(end_.due());
@@ -519,22 +488,18 @@ std::optional<time_point> engine::next_due() const {
 worker_view engine::view(unsigned index) const {
   const auto& w = workers_.at(index);
   // One that is only due to be started has no process: its last one is gone, and the number may be somebody else's.
-  const int pid = w.at == state::down || w.at == state::waiting ? 0 : w.pid;
-  return {w.incarnation, pid, w.at == state::ready, w.at != state::down, w.sent.items()};
+  const int pid = w.life.exists() ? w.life.pid() : 0;
+  return {w.life.incarnation(), pid, w.life.is_ready(), !w.life.is_down(), w.sent.items()};
 }
 
 const engine::worker* engine::find(worker_ref ref) const {
   if (ref.index >= workers_.size()) return nullptr;
   const auto& w = workers_[ref.index];
-  return w.incarnation == ref.incarnation && w.at != state::down && w.at != state::waiting ? &w : nullptr;
+  return w.life.incarnation() == ref.incarnation && w.life.exists() ? &w : nullptr;
 }
 
 engine::worker* engine::find(worker_ref ref) {
   return const_cast<worker*>(static_cast<const engine*>(this)->find(ref));
-}
-
-bool engine::any_ready() const {
-  return std::any_of(workers_.begin(), workers_.end(), [](const worker& w) { return w.at == state::ready; });
 }
 
 }  // namespace steward::pooling

@@ -1,15 +1,15 @@
 #pragma once
 
-#include "base/bounds.hpp"
-#include "policy/backoff.hpp"
-#include "policy/budget.hpp"
 #include "pool/actions.hpp"
 #include "pool/head_watch.hpp"
 #include "pool/key_lines.hpp"
 #include "pool/ledger.hpp"
+#include "pool/pool_events.hpp"
 #include "pool/run_times.hpp"
 #include "pool/sent_work.hpp"
+#include "pool/sizing.hpp"
 #include "pool/stop_ladder.hpp"
+#include "pool/worker_lives.hpp"
 #include "steward/event.hpp"
 #include "steward/outcome.hpp"
 #include "steward/spec.hpp"
@@ -49,8 +49,6 @@ struct counters : task_counts {
 class engine {
 public:
   static constexpr milliseconds held_up_after = head_watch::held_up_after;
-  /// No resize goes beyond so many workers.
-  static constexpr unsigned most_workers = bounds::workers.max;
 
   engine(pool_spec spec, std::string path, std::uint64_t seed);
 
@@ -123,47 +121,27 @@ public:
   /// Places for workers; those that do not exist now included.
   unsigned places() const noexcept { return static_cast<unsigned>(workers_.size()); }
   /// Workers that the pool means to have, without spares.
-  unsigned size() const noexcept { return size_; }
+  unsigned size() const noexcept { return sizing_.size(); }
   worker_view view(unsigned index) const;
 
 private:
   enum class phase : std::uint8_t { fresh, starting, running, stopping, stopped };
-  enum class state : std::uint8_t {
-    down,      ///< no worker, and none is due
-    waiting,   ///< a start is due at `due`
-    starting,  ///< not ready yet; must be by `due`
-    ready,
-    retiring,     ///< asked to stop
-    terminating,  ///< sent SIGTERM; killed at `due`
-    killing,      ///< killed; its death is on its way
-  };
-  /// What is known of one incarnation of a worker.
-  struct life {
-    int pid = 0;
-    bool existed = false;  ///< its process or thread could be made
-    bool was_ready = false;
-    bool leaving = false;          ///< to be recycled once there is a replacement
-    std::uint64_t answered = 0;    ///< tasks of this incarnation
-    std::uint64_t most_tasks = 0;  ///< after which it is recycled; 0 for no limit
+  /// What one incarnation of a worker was given, and what is known of that.
+  struct given_work {
+    given_work(const run_limits& limits, time_point since) : head(limits, since) {}
+
     sent_work sent;
     std::deque<task_id> withdrawn;      ///< what it was sent after these, and will answer with nothing
+    head_watch head;                    ///< of what it was sent first, or of nothing yet
     std::uint64_t memory_answered = 0;  ///< when its memory was looked at
-    std::optional<cause> killed_for;
     bool ended_for_cancel = false;
     task_id killed_task = 0;  ///< the one that ran past its deadline
   };
-  struct worker : life {
-    worker(unsigned i, policy::backoff d, const run_limits& limits)
-        : index(i), head(limits, time_point{}), delays(std::move(d)) {}
+  struct worker : given_work {
+    worker(worker_life& x, const run_limits& limits) : given_work(limits, time_point{}), life(x) {}
 
-    unsigned index;
-    std::uint64_t incarnation = 0;
-    state at = state::down;
-    time_point idle_since, due;  ///< `due`: of the start, of being ready, or of the end
-    head_watch head;             ///< of what it was sent first, or of nothing yet
+    worker_life& life;
     std::optional<awaited> waits;
-    std::optional<time_point> died_at;
-    policy::backoff delays;
   };
   /// What is being decided on the tasks of a dead worker.
   struct inquest {
@@ -175,8 +153,7 @@ private:
 
   worker* find(worker_ref ref);
   const worker* find(worker_ref ref) const;
-  worker_ref ref_of(const worker& w) const { return {w.index, w.incarnation}; }
-  std::string name_of(const worker& w) const;
+  static worker_ref ref_of(const worker& w) { return w.life.ref(); }
   const ledger::record& at(slip e) const { return ledger_[e]; }
   double estimate(slip e) { return times_.estimate_us(at(e).task->entry, at(e).items); }
 
@@ -194,9 +171,6 @@ private:
   void fail_late(worker& w, slip e, std::uint32_t item, const cause& why, time_point now);
   void new_head(worker& w, time_point since);
 
-  worker& add_worker();
-  void begin(worker& w, time_point now);
-  void end(worker& w, cause why, bool at_once, time_point now);
   std::uint32_t item_in_hand(slip e, const death& how) const;
   bool died_between(slip e, const death& how) const;
   const char* fate_in_hand(const worker& w, const death& how) const;
@@ -206,7 +180,6 @@ private:
   cause cause_of_death(const worker& w, const death& how, bool ours) const;
   void crashed(worker& w, const death& how, const cause& why, bool ours, time_point now);
   bool ended_for(const worker& w, const death& how) const;
-  void after_planned_end(worker& w, std::string text, time_point now);
   void give_up(const cause& why, event_decision decision, time_point now);
   void begin_stop();
   void cancel_queue();
@@ -222,15 +195,10 @@ private:
   time_point idle_exit_at(const worker& w) const;
   void check_idle(worker& w, time_point now);
   void check_shares(time_point now);
-  void check_retiring(worker& w, time_point now);
-  void replace_leaving(time_point now);
   void keep_size(time_point now);
-  void use_room(time_point now);
+  void add_workers();
   bool grow(std::size_t waiting, time_point now);
-  void retire(worker& w);
-  void shrink(time_point now);
-  unsigned living() const;
-  unsigned wanted_workers() const noexcept { return size_ + spec_.size.spares; }
+  worker_lives::load_of loads() const;
   void dispatch(time_point now);
   std::size_t dispatch_queue(time_point now);
   void dispatch_suspects(time_point now);
@@ -245,12 +213,11 @@ private:
   void check_waits(time_point now);
   void hand_over(worker& w, slip e, time_point now);
   bool may_take(const worker& w) const;
-  static std::uint64_t left_of_share(const worker& w);
   std::size_t most_ahead(slip next) const;
   bool has_room(const worker& w, slip next, std::size_t most);
   worker* choose(slip next, std::size_t waiting);
 
-  void enqueue(slip e);
+  void enqueue_of_key(slip e);
   void call_up(slip e);
   void advance_keys();
   bool keeps_keys(const worker& w) const;
@@ -261,18 +228,9 @@ private:
   bool only_lines_wait() const;
   void settle_keys(outcome_kind kind, const cause& why);
 
-  event make_event(event_kind kind, event_level how) const;
-  event worker_event(event_kind kind, event_level how, const worker& w) const;
-  event_task task_view(slip e, std::uint64_t item) const;
-  event_decision decision(const char* what, time_point now, milliseconds delay = milliseconds{0}) const;
-  void note(event e) { notices_.emplace_back(news::happened{std::make_unique<event>(std::move(e))}); }
-  bool any_ready() const;
-  bool any_there() const;
-  bool any_coming() const;
+  void note(event e) { events_.note(std::move(e)); }
   /// It runs what it was sent, and is watched.
-  bool works(const worker& w) const noexcept {
-    return w.at == state::ready || (w.at == state::retiring && !is_asked());
-  }
+  bool works(const worker& w) const noexcept { return w.life.is_ready() || (w.life.is_retiring() && !is_asked()); }
   /// The workers are to end: nothing new is begun.
   bool is_asked() const noexcept { return end_.has_reached(stop_ladder::stage::asked); }
   /// Later than this nobody comes who is only busy.
@@ -284,25 +242,20 @@ private:
 
   pool_spec spec_;
   run_limits limits_{spec_};
-  std::string path_;
   phase phase_ = phase::fresh;
   bool cancelled_behind_ = false;  // something that a worker was sent
   stop_ladder end_{spec_.limits.shutdown};
   std::optional<cause> gave_up_;
-  std::uint64_t seed_;
-  unsigned size_ = 1;
-  unsigned min_ = 1;
-  unsigned max_ = 1;
-  std::deque<worker> workers_;
-  std::size_t busy_ = 0;   // workers that were sent something
-  std::size_t waits_ = 0;  // workers that wait for others
-  policy::restart_budget budget_;
-  unsigned failed_starts_ = 0;  // in a row, while nobody is ready
-  bool scarce_ = false;         // one could not be started though others run
+  std::deque<worker> workers_;  // one for each place of `lives_`
+  std::size_t busy_ = 0;        // workers that were sent something
+  std::size_t waits_ = 0;       // workers that wait for others
   time_point last_step_{};
   std::vector<order> orders_;
   std::vector<notice> notices_;
+  pool_events events_;
   ledger ledger_{notices_};
+  worker_lives lives_;
+  sizing sizing_{spec_};
   key_lines keys_;
   run_times times_;
   counters totals_;  // but for those of the ledger

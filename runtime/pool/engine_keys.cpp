@@ -6,11 +6,9 @@
 
 namespace steward::pooling {
 
-/// A new task waits: for a worker, or for those of its key that were submitted before it.
-void engine::enqueue(slip e) {
-  const auto& key = at(e).task->key;
-  if (!key) return ledger_.enqueue(e);
-  if (!keys_.join(*key, e)) return ledger_.line_up(e);
+/// A new task of a key waits: for a worker, or for those of its key that were submitted before it.
+void engine::enqueue_of_key(slip e) {
+  if (!keys_.join(*at(e).task->key, e)) return ledger_.line_up(e);
   call_up(e);
 }
 
@@ -19,7 +17,7 @@ void engine::call_up(slip e) {
   auto* w = holder(e);
   if (!w) return ledger_.enqueue(e);
   ledger_.set_aside(e);
-  keys_.wait_for(w->index, {e, at(e).task->priority});
+  keys_.wait_for(w->life.index(), {e, at(e).task->priority});
 }
 
 /// Those behind what has ended come next.
@@ -35,8 +33,8 @@ void engine::advance_keys() {
 /// Its keys are not taken from it: it takes more, and its turn comes. One whose task waits for others of the pool might
 /// wait for what waits for it.
 bool engine::keeps_keys(const worker& w) const {
-  const bool stands_by = w.sent.empty() && busy_ >= size_;
-  return w.at == state::ready && !w.waits && !stands_by && left_of_share(w) > 0;
+  const bool stands_by = w.sent.empty() && sizing_.is_full(busy_);
+  return w.life.is_ready() && !w.waits && !stands_by && w.life.left_of_share(w.sent.items()) > 0;
 }
 
 /// The worker that is to run it; null where any may.
@@ -49,12 +47,12 @@ engine::worker* engine::holder(slip e) {
 void engine::dispatch_keys(bool all, time_point now) {
   const auto next = all ? std::nullopt : ledger_.front();
   for (auto& w : workers_) {
-    if (!keys_.next_due(w.index)) continue;
+    if (!keys_.next_due(w.life.index())) continue;
     if (!keeps_keys(w)) {
       give_keys_away(w);
       continue;
     }
-    while (const auto* due = keys_.next_due(w.index)) {
+    while (const auto* due = keys_.next_due(w.life.index())) {
       const auto e = due->task;
       if (ledger_.is_live(e)) {
         if (next && at(*next).task->priority > due->priority) break;
@@ -62,14 +60,14 @@ void engine::dispatch_keys(bool all, time_point now) {
         ledger_.take_aside(e);
         hand_over(w, e, now);
       }
-      keys_.pop_due(w.index);
+      keys_.pop_due(w.life.index());
     }
   }
 }
 
 /// What waits for it goes to whoever has room, and the keys with it.
 void engine::give_keys_away(const worker& w) {
-  const auto all = keys_.take_due(w.index);
+  const auto all = keys_.take_due(w.life.index());
   for (auto one = all.rbegin(); one != all.rend(); ++one) {
     if (!ledger_.is_live(one->task)) continue;
     ledger_.take_aside(one->task);
@@ -77,14 +75,14 @@ void engine::give_keys_away(const worker& w) {
   }
 }
 
-/// What is first in the queue may have come back from the worker that has its key, and waits for it again.
+/// What is first in the queue, and has a key, may have come back from the worker that has its key, and waits for it
+/// again.
 bool engine::returned_to_holder(slip e) {
-  if (!at(e).task->key) return false;
   auto* w = holder(e);
   if (!w) return false;
   ledger_.take_front(1);
   ledger_.set_aside(e);
-  keys_.wait_first(w->index, {e, at(e).task->priority});
+  keys_.wait_first(w->life.index(), {e, at(e).task->priority});
   return true;
 }
 

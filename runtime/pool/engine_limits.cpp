@@ -20,13 +20,12 @@ void engine::worker_looked_at(worker_ref ref, int stopped_by, std::uint64_t resi
   const auto asked = wanted(ref.index, now);
   w->head.looked_at(asked.state, stopped_by);
   if (!asked.memory) return;
-  w->memory_answered = w->answered;
+  w->memory_answered = w->life.answered();
   if (resident_bytes > spec_.restarts.recycle_memory) {
     // It takes nothing more: how much the next task would add is not known.
-    w->leaving = true;
-    w->most_tasks = w->answered;
+    w->life.end_share();
     if (held_up_at(*w) != time_point::max()) take_back(*w);
-    auto e = worker_event(event_kind::warn, event_level::info, *w);
+    auto e = events_.of_worker(event_kind::warn, event_level::info, w->life);
     e.text = "its " + std::to_string(resident_bytes / 1024) + " KiB are more than recycle_memory: it is replaced";
     note(std::move(e));
   }
@@ -36,8 +35,8 @@ look engine::wanted(unsigned index, time_point now) const {
   const auto& w = workers_.at(index);
   if (!works(w) || !processes()) return {};
   const bool stopped = !w.sent.empty() && w.head.wants_look(now);
-  const bool memory =
-      w.at == state::ready && spec_.restarts.recycle_memory > 0 && !w.leaving && w.answered != w.memory_answered;
+  const bool memory = w.life.is_ready() && spec_.restarts.recycle_memory > 0 && !w.life.is_leaving() &&
+                      w.life.answered() != w.memory_answered;
   return {stopped, memory};
 }
 
@@ -54,7 +53,7 @@ void engine::worker_waits(worker_ref ref, std::optional<awaited> what) {
 void engine::check_waits(time_point now) {
   if (waits_ < busy_) return;
   const bool held = only_lines_wait();
-  if (!held && (busy_ < size_ || size_ < max_)) return;
+  if (!held && (!sizing_.is_full(busy_) || sizing_.can_grow())) return;
   if (std::any_of(workers_.begin(), workers_.end(), [this](const auto& w) { return w.waits && has_come(*w.waits); }))
     return;
   const auto is_lined_up = [this](const awaited& what) {
@@ -97,10 +96,8 @@ milliseconds engine::deadline_of(const worker& w) const {
 
 /// When something is to be decided on a worker, though nothing is heard of it.
 time_point engine::watched_at(const worker& w) const {
-  if (w.at == state::waiting || w.at == state::starting || w.at == state::terminating) return w.due;
-  if (!works(w)) return time_point::max();
-  if (w.sent.empty()) return w.at == state::retiring ? w.due : time_point::max();
-  return w.head.due();
+  if (!works(w)) return w.life.due();
+  return w.sent.empty() ? w.life.idle_end_at() : w.head.due();
 }
 
 /// We were away for longer than anything takes, because the program was stopped or its machine was: what was to show a
@@ -110,40 +107,18 @@ void engine::catch_up(time_point now) {
                                 [&](const worker& w) { return watched_at(w) < now - away_after(); });
   if (!away) return;
   for (auto& w : workers_) {
-    if (w.at == state::starting) w.due = now + spec_.limits.start_within;
-    if (w.at == state::terminating) w.due = now + spec_.limits.grace;
-    if (!works(w)) continue;
-    if (w.at == state::retiring && w.sent.empty() && w.due != time_point::max()) w.due = now + spec_.limits.shutdown;
-    w.head.catch_up(now);
+    lives_.catch_up(w.life, !w.sent.empty(), now);
+    if (works(w)) w.head.catch_up(now);
   }
 }
 
 void engine::check_workers(time_point now) {
   if (gave_up_) return;
   for (auto& w : workers_) {
-    if (w.at == state::waiting && now >= w.due) begin(w, now);
-    if (w.at == state::starting && now >= w.due) {
-      const auto slow =
-          spec_.initializer.empty() ? std::string{} : ", with its initializer '" + spec_.initializer + "'";
-      end(w, make_cause(cause_class::start, "not ready within " + render_duration(spec_.limits.start_within) + slow),
-          true, now);
-    }
+    if (now >= w.life.due()) lives_.on_time(w.life, now);
     if (works(w) && !w.sent.empty()) check_busy(w, now);
-    if (w.at == state::retiring && !is_asked() && w.sent.empty()) check_retiring(w, now);
-    if (w.at == state::ready && w.sent.empty() && size_ > min_) check_idle(w, now);
-    if (w.at == state::terminating && now >= w.due) {
-      w.at = state::killing;
-      orders_.emplace_back(act::kill{ref_of(w)});
-    }
-  }
-}
-
-/// What has nothing left to do ends soon, or is made to.
-void engine::check_retiring(worker& w, time_point now) {
-  if (w.due == time_point::max()) {
-    w.due = now + spec_.limits.shutdown;
-  } else if (now >= w.due) {
-    end(w, make_cause(cause_class::killed, "it did not stop in time"), true, now);
+    if (w.life.is_retiring() && !is_asked() && w.sent.empty()) lives_.hurry(w.life, now);
+    if (w.life.is_ready() && w.sent.empty() && sizing_.can_shrink()) check_idle(w, now);
   }
 }
 
@@ -151,11 +126,11 @@ void engine::check_busy(worker& w, time_point now) {
   if (w.head.is_over(now)) {
     if (!cut_off(w, now)) return;
     w.ended_for_cancel = true;
-    end(w, make_cause(cause_class::killed, "its task was cancelled and went on"), false, now);
+    lives_.end(w.life, make_cause(cause_class::killed, "its task was cancelled and went on"), false, now);
     return;
   }
   if (auto why = w.head.frozen(now)) {
-    end(w, *std::move(why), true, now);
+    lives_.end(w.life, *std::move(why), true, now);
     return;
   }
   if (w.head.is_check_due(now)) check_deadline(w, now);
@@ -182,8 +157,8 @@ void engine::check_deadline(worker& w, time_point now) {
   const bool soft = late == head_watch::lateness::soft;
   if (!soft && processes() && !cut_off(w, now)) return;
   const auto id = e.id + w.head.item();
-  auto told = worker_event(event_kind::hang, event_level::warn, w);
-  told.task = task_view(e, w.head.item());
+  auto told = events_.of_worker(event_kind::hang, event_level::warn, w.life);
+  told.task = events_.task(at(e), w.head.item());
   told.task->ran_ms = ms_between(w.head.since(), now);
   if (soft) {
     told.why = make_cause(cause_class::deadline,
@@ -202,7 +177,7 @@ void engine::check_deadline(worker& w, time_point now) {
   told.text = processes() ? "it is killed" : "the thread is abandoned: it cannot be killed";
   note(std::move(told));
   w.killed_task = id;
-  end(w, why, false, now);
+  lives_.end(w.life, why, false, now);
 }
 
 }  // namespace steward::pooling

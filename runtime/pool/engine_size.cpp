@@ -1,108 +1,41 @@
-// How many workers there are: growth, shrinking, planned replacements.
+// How many workers there are to be: what makes the pool grow and shrink, and planned replacements.
 #include "pool/engine.hpp"
-
-#include <algorithm>
-#include <utility>
 
 namespace steward::pooling {
 
 void engine::resize(unsigned min, unsigned max, time_point now) {
   if (gave_up_ || phase_ == phase::stopped) return;
-  min_ = std::min(min, most_workers);
-  max_ = std::clamp(max, std::max(1U, min_), most_workers);
-  size_ = std::clamp(size_, min_, max_);
-  auto e = make_event(event_kind::operator_, event_level::info);
-  e.text = "resized to " + std::to_string(min_) + (max_ > min_ ? " to " + std::to_string(max_) : "") +
-           (max_ == 1 ? " worker" : " workers");
+  sizing_.resize(min, max);
+  auto e = events_.of_pool(event_kind::operator_, event_level::info);
+  e.text = "resized to " + std::to_string(sizing_.least()) +
+           (sizing_.most() > sizing_.least() ? " to " + std::to_string(sizing_.most()) : "") +
+           (sizing_.most() == 1 ? " worker" : " workers");
   note(std::move(e));
   if (phase_ != phase::starting && phase_ != phase::running) return;
-  scarce_ = false;
+  lives_.forget_scarcity();
   keep_size(now);
-  shrink(now);
+  lives_.let_go(sizing_.wanted(), loads());
 }
 
-unsigned engine::living() const {
-  return static_cast<unsigned>(std::count_if(workers_.begin(), workers_.end(), [](const worker& w) {
-    return w.at != state::down && w.at != state::retiring && !w.leaving;
-  }));
+worker_lives::load_of engine::loads() const {
+  return [this](unsigned index) { return workers_[index].sent.size(); };
 }
 
-/// One that is ready or was.
-bool engine::any_there() const {
-  return std::any_of(workers_.begin(), workers_.end(),
-                     [](const worker& w) { return w.at == state::ready || w.at == state::retiring; });
-}
-
-bool engine::any_coming() const {
-  return std::any_of(workers_.begin(), workers_.end(),
-                     [](const worker& w) { return w.at == state::starting || w.at == state::waiting; });
-}
-
-/// Starts workers until there are as many as there should be; those that are about to leave do not count, but no more
-/// than one for each comes before they are gone. Where the last one could not be started, one is tried at a time.
 void engine::keep_size(time_point now) {
-  const auto exist = std::count_if(workers_.begin(), workers_.end(), [](const auto& w) { return w.at != state::down; });
-  auto most = 2 * wanted_workers() - std::min(2 * wanted_workers(), static_cast<unsigned>(exist));
-  for (auto have = living(); have < wanted_workers(); ++have) {
-    const auto unwanted = std::find_if(workers_.begin(), workers_.end(),
-                                       [](const worker& w) { return w.at == state::starting && w.leaving; });
-    if (unwanted != workers_.end()) {
-      unwanted->leaving = false;
-      continue;
-    }
-    if (most-- == 0 || (scarce_ && any_coming())) return;
-    const auto down =
-        std::find_if(workers_.begin(), workers_.end(), [](const worker& w) { return w.at == state::down; });
-    begin(down == workers_.end() ? add_worker() : *down, now);
-  }
+  lives_.keep(sizing_.wanted(), now);
+  add_workers();
 }
 
-/// A worker that is gone leaves its room to one that could not be made for want of it: that one waits no longer.
-void engine::use_room(time_point now) {
-  if (is_asked() || gave_up_) return;
-  const auto starved = std::find_if(workers_.begin(), workers_.end(),
-                                    [](const auto& w) { return w.at == state::waiting && !w.existed; });
-  if (starved != workers_.end()) begin(*starved, now);
-}
-
-void engine::shrink(time_point now) {
-  for (auto have = living(); have > wanted_workers(); --have) {
-    worker* least = nullptr;
-    for (auto& w : workers_) {
-      if (w.at == state::down || w.at == state::retiring || w.leaving) continue;
-      if (w.at == state::waiting) {
-        least = &w;
-        break;
-      }
-      if (w.at == state::starting) {
-        least = &w;
-        continue;
-      }
-      if (w.at != state::ready || (least && least->at == state::starting)) continue;
-      if (!least || w.sent.size() < least->sent.size()) least = &w;
-    }
-    if (!least) return;
-    if (least->at == state::waiting) {
-      least->at = state::down;
-    } else if (least->at == state::starting) {
-      least->leaving = true;  // it ends as soon as it is ready
-    } else {
-      least->idle_since = now;
-      retire(*least);
-    }
-  }
+/// Each place has what its worker was given.
+void engine::add_workers() {
+  while (workers_.size() < lives_.size())
+    workers_.emplace_back(lives_[static_cast<unsigned>(workers_.size())], limits_);
 }
 
 /// The pool means to have more workers, for what waits. Not at its end, unless it has none to do that.
 bool engine::grow(std::size_t waiting, time_point now) {
-  const auto coming = static_cast<std::size_t>(std::count_if(workers_.begin(), workers_.end(), [](const worker& w) {
-    return (w.at == state::starting && !w.leaving) || w.at == state::waiting;
-  }));
-  // One that is to stand by does not take what waits.
-  const auto free = size_ > 0 ? coming : 0;
-  if (waiting <= free || (phase_ == phase::stopping && size_ > 0)) return false;
-  const auto more = std::min<std::size_t>(max_ - size_, waiting - free);
-  size_ += static_cast<unsigned>(more);
+  if (phase_ == phase::stopping && sizing_.size() > 0) return false;
+  if (!sizing_.grow(waiting, lives_.coming())) return false;
   keep_size(now);
   return true;
 }
@@ -112,39 +45,26 @@ void engine::check_shares(time_point now) {
   if (gave_up_ || is_asked()) return;
   bool any = false;
   for (auto& w : workers_) {
-    if (w.at != state::ready) continue;
-    const auto ahead = std::min<std::uint64_t>(w.most_tasks / 8, 16);
-    if (w.most_tasks > 0 && w.answered + w.sent.items() + ahead >= w.most_tasks) w.leaving = true;
-    any = any || w.leaving;
+    if (!w.life.is_ready()) continue;
+    w.life.heed_share(w.sent.items());
+    any = any || w.life.is_leaving();
   }
-  if (any) replace_leaving(now);
-}
-
-/// Lets one go for each replacement that is ready, and at once what has nothing left to do: others may need its room.
-void engine::replace_leaving(time_point now) {
+  if (!any) return;
   keep_size(now);
-  auto ready = std::count_if(workers_.begin(), workers_.end(), [](const auto& w) { return w.at == state::ready; });
-  for (auto& w : workers_) {
-    if (w.at != state::ready || !w.leaving) continue;
-    const bool spent = w.sent.empty() && left_of_share(w) == 0;
-    if (!spent && ready <= static_cast<std::ptrdiff_t>(wanted_workers())) continue;
-    retire(w);
-    --ready;
-  }
+  lives_.replace_leaving(sizing_.wanted(), loads());
 }
 
 /// A pool above its least size lets idle workers go: those that only stand by, or have a replacement, are no part of
 /// it.
 time_point engine::idle_exit_at(const worker& w) const {
-  const bool may_go = w.at == state::ready && w.sent.empty() && !w.leaving;
-  if (!may_go || size_ <= min_ || busy_ >= size_ || phase_ != phase::running) return time_point::max();
-  return w.idle_since + spec_.size.idle_exit;
+  const bool may_go = w.life.is_ready() && w.sent.empty() && !w.life.is_leaving() && phase_ == phase::running;
+  return may_go ? sizing_.idle_exit_at(w.life.idle_since(), busy_) : time_point::max();
 }
 
 void engine::check_idle(worker& w, time_point now) {
   if (now < idle_exit_at(w)) return;
-  --size_;
-  retire(w);
+  sizing_.shrink();
+  lives_.retire(w.life);
 }
 
 }  // namespace steward::pooling

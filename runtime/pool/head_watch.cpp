@@ -14,21 +14,6 @@ constexpr int harvest_share = 8;
 
 }  // namespace
 
-head_watch::head_watch(const run_limits& limits, time_point since, milliseconds deadline)
-    : limits_(&limits),
-      deadline_(deadline),
-      since_(since),
-      harvest_at_(since + held_up_after),
-      look_at_(since + limits.heartbeat / 2) {
-  set_check();
-}
-
-void head_watch::set_check() noexcept {
-  check_at_ = time_point::max();
-  if (deadline_.count() > 0) check_at_ = since_ + deadline_;
-  if (limits_->soft_deadline.count() > 0 && !asked_) check_at_ = std::min(check_at_, since_ + limits_->soft_deadline);
-}
-
 void head_watch::shows(std::uint64_t item, time_point since, time_point now) {
   if (started_ && item_ == item) return;
   if (item_ != item) asked_ = false;

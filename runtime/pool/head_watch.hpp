@@ -4,6 +4,7 @@
 #include "steward/cause.hpp"
 #include "steward/spec.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -44,7 +45,14 @@ public:
   /// `limits` must outlive this.
   head_watch(const run_limits& limits, time_point since) : head_watch(limits, since, limits.deadline) {}
   /// The task has a deadline of its own; 0: none.
-  head_watch(const run_limits& limits, time_point since, milliseconds deadline);
+  head_watch(const run_limits& limits, time_point since, milliseconds deadline)
+      : limits_(&limits),
+        deadline_(deadline),
+        since_(since),
+        harvest_at_(since + held_up_after),
+        look_at_(since + limits.heartbeat / 2) {
+    set_check();
+  }
 
   // What it runs.
 
@@ -107,7 +115,11 @@ public:
   void catch_up(time_point now);
 
 private:
-  void set_check() noexcept;
+  void set_check() noexcept {
+    check_at_ = time_point::max();
+    if (deadline_.count() > 0) check_at_ = since_ + deadline_;
+    if (limits_->soft_deadline.count() > 0 && !asked_) check_at_ = std::min(check_at_, since_ + limits_->soft_deadline);
+  }
 
   const run_limits* limits_;
   milliseconds deadline_;

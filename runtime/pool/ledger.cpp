@@ -30,15 +30,7 @@ job_ptr part_of(const job_ptr& whole, std::uint32_t item, std::uint32_t count) {
 
 }  // namespace
 
-slip ledger::add(job_ptr task) {
-  const auto id = last_id_ + 1;
-  last_id_ += task->items;
-  counts_.submitted += task->items;
-  open_ += task->items;
-  return add(std::move(task), id, 1);
-}
-
-slip ledger::add(job_ptr task, task_id id, unsigned attempt) {
+slip ledger::add(job_ptr&& task, task_id id, unsigned attempt) {
   std::uint32_t place = 0;
   if (free_.empty()) {
     place = static_cast<std::uint32_t>(records_.size());
@@ -58,11 +50,13 @@ slip ledger::add(job_ptr task, task_id id, unsigned attempt) {
 }
 
 void ledger::drop(slip e) {
-  auto task = std::move(at(e).task);
-  at(e) = record{};
+  auto& r = at(e);
+  const auto task = std::move(r.task);
+  static_cast<facts&>(r) = {};
+  if (!r.history.empty()) r.history = {};
   free_.push_back(e.place);
   // A run that is to come has a record of its own.
-  if (task->key && !is_live({task->place, task->id})) ended_.push_back(std::move(task));
+  if (task->key && !is_live({task->place, task->id})) ended_.push_back(task);
 }
 
 void ledger::line_up(slip e) {
@@ -106,7 +100,7 @@ void ledger::try_again(slip e) {
   ++counts_.retried;
 }
 
-ledger::band& ledger::band_of(int priority) {
+ledger::band& ledger::find_band(int priority) {
   const auto at = std::find_if(bands_.begin(), bands_.end(), [=](const band& x) { return x.priority <= priority; });
   if (at != bands_.end() && at->priority == priority) return *at;
   return *bands_.insert(at, band{priority, {}});

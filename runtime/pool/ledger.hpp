@@ -35,8 +35,7 @@ struct slip {
 /// It knows no worker and no time. Not thread-safe.
 class ledger {
 public:
-  struct record {
-    job_ptr task;
+  struct facts {
     task_id id = 0;  ///< of the first item
     std::uint32_t items = 1;
     std::uint32_t received = 0;  ///< items that have their outcome, harvested or answered
@@ -46,6 +45,9 @@ public:
     bool cancelled = false;  ///< settled; kept until the worker has answered
     bool cut = false;        ///< its worker may answer a part of it, or nothing: more was to be taken back
     bool in_line = false;    ///< it waits for others of its key
+  };
+  struct record : facts {
+    job_ptr task;
     std::vector<attempt_record> history;
   };
 
@@ -53,7 +55,14 @@ public:
   explicit ledger(std::vector<notice>& news) : news_(news) {}
 
   /// A record that waits for nothing yet: `enqueue` it, or `settle_rest`.
-  slip add(job_ptr task);
+  slip add(job_ptr task) {
+    const auto items = task->items;
+    const auto e = add(std::move(task), last_id_ + 1, 1);
+    last_id_ += items;
+    counts_.submitted += items;
+    open_ += items;
+    return e;
+  }
   const record& operator[](slip e) const { return records_[e.place]; }
   bool is_live(slip e) const { return records_[e.place].id == e.id; }
   /// The record of this job; none when it has its outcome.
@@ -149,9 +158,12 @@ private:
 
   record& at(slip e) { return records_[e.place]; }
   const record& at(slip e) const { return records_[e.place]; }
-  slip add(job_ptr task, task_id id, unsigned attempt);
+  slip add(job_ptr&& task, task_id id, unsigned attempt);
   void pop_front();
-  band& band_of(int priority);
+  band& band_of(int priority) {
+    return bands_.size() == 1 && bands_.front().priority == priority ? bands_.front() : find_band(priority);
+  }
+  band& find_band(int priority);
   void settle_error(slip e, outcome_kind kind, work_state work, const cause& why);
   void count(outcome_kind kind);
 

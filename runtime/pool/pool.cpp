@@ -1,5 +1,7 @@
 #include "pool/pool_impl.hpp"
 
+#include "base/bounds.hpp"
+
 #include <algorithm>
 #include <future>
 #include <memory>
@@ -161,8 +163,8 @@ void pool::cancel_work(const std::shared_ptr<void>& handle) {
 
 void pool::resize(unsigned min, unsigned max) {
   auto& self = *impl_;
-  if (std::max(min, max) > pooling::engine::most_workers)
-    throw std::invalid_argument("a pool has at most " + std::to_string(pooling::engine::most_workers) + " workers");
+  if (std::max(min, max) > bounds::workers.max)
+    throw std::invalid_argument("a pool has at most " + std::to_string(bounds::workers.max) + " workers");
   self.in->push([&self, min, max] { self.brain.resize(min, max, std::chrono::steady_clock::now()); });
 }
 

@@ -219,7 +219,7 @@ void pool::impl::sleep(time_point now) {
 void pool::impl::work_off(time_point now) {
   for (;;) {
     auto decided = brain.step(now);
-    if (decided.empty()) return;
+    if (decided.empty()) return brain.reuse(std::move(decided));
     if (hands) carry_out(decided.orders, now);
     // Whoever learns of an outcome finds it counted.
     publish();

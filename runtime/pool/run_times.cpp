@@ -21,11 +21,6 @@ double* run_times::find(const task_entry* what) {
   return known_us_ = &found->second;
 }
 
-double run_times::estimate_us(const task_entry* what, std::uint64_t items) {
-  const auto* us = find(what);
-  return (us != nullptr ? *us : unknown_us) * static_cast<double>(items);
-}
-
 void run_times::learn(const task_entry* what, double us) {
   us = std::max(us, least_us);
   if (auto* known = find(what)) {

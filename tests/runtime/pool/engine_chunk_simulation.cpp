@@ -1,5 +1,6 @@
 #include "pool/engine.hpp"
 
+#include "fake_workers.hpp"
 #include "tasks.hpp"
 
 #include <gtest/gtest.h>
@@ -22,12 +23,23 @@ using namespace steward::pooling;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
+struct fake : test::fake_worker {
+  bool stopped = false;      // frozen
+  bool busy = false;         // the first of `todo` is in hand
+  std::uint64_t item = 0;    // of it
+  std::uint64_t told = 0;    // its items that were answered
+  std::uint64_t staged = 0;  // and those that wait in the arena
+  task_id cut = 0;
+  unsigned ran = 0;  // items
+  time_point since;
+};
+
 /// Pools of every shape under chunks, single tasks, cancels and resizes, with make-believe workers that die at any
 /// point, lose what they had staged, freeze, and grow; all from one seed. The truth about each item is held against
 /// what the engine says.
-class chunk_simulation {
+class chunk_simulation : test::fake_workers<chunk_simulation, fake> {
 public:
-  explicit chunk_simulation(std::uint64_t seed) : random_(seed) {
+  explicit chunk_simulation(std::uint64_t seed) : fake_workers(seed) {
     spec_.size.workers = 1 + pick(3);
     if (chance(30)) spec_.size.min_workers = chance(50) ? 1 : 0;
     spec_.size.max_workers = chance(30) ? spec_.size.workers + pick(3) : 0;
@@ -68,6 +80,9 @@ public:
   }
 
 private:
+  friend class test::fake_workers<chunk_simulation, fake>;
+  using fake_workers::take;
+
   struct truth {
     int outcomes = 0;
     unsigned runs = 0;
@@ -91,27 +106,6 @@ private:
     }
     void error(std::size_t index, task_error error) override { all->settle(base + index, &error); }
   };
-  struct fake {
-    worker_ref ref;
-    bool alive = false;
-    bool ready = false;
-    bool asked_to_stop = false;
-    bool terminated = false;
-    bool killed = false;
-    bool stopped = false;  // frozen
-    std::deque<act::assign> todo;
-    std::size_t skipped = 0;   // the last so many of `todo` were withdrawn
-    bool busy = false;         // the first of `todo` is in hand
-    std::uint64_t item = 0;    // of it
-    std::uint64_t told = 0;    // its items that were answered
-    std::uint64_t staged = 0;  // and those that wait in the arena
-    task_id cut = 0;
-    unsigned ran = 0;  // items
-    time_point since;
-  };
-
-  unsigned pick(unsigned n) { return static_cast<unsigned>(random_() % std::max(1U, n)); }
-  bool chance(unsigned percent) { return pick(100) < percent; }
 
   void settle(task_id id, const task_error* error) {
     auto& t = truths_[id - 1];
@@ -173,10 +167,7 @@ private:
       for (std::size_t i = 0; i < workers_.size(); ++i) act_on(workers_[i], hostile);
     }
     if (const auto due = brain_->next_due(); due && *due <= now_) observe();
-    auto decided = brain_->step(now_);
-    for (auto& one : decided.orders) std::visit([this](auto& x) { take(x); }, one);
-    for (const auto& tell : std::exchange(reports_, {})) tell();
-    for (auto& one : decided.notices) std::visit([this](auto& x) { take(x); }, one);
+    step();
   }
 
   void act_on(fake& w, bool hostile) {
@@ -190,11 +181,7 @@ private:
       was_stopped_.emplace("/p/w" + std::to_string(w.ref.index + 1), w.ref.incarnation);
       return;
     }
-    if (!w.ready) {
-      w.ready = chance(60);
-      if (w.ready) brain_->worker_ready(w.ref, now_);
-      return;
-    }
+    if (!w.ready) return get_ready(w);
     for (unsigned steps = pick(4); steps > 0 && w.busy; --steps) finish_item(w);
     while (!w.busy && !w.todo.empty() && w.todo.size() <= w.skipped) skip(w);
     if (!w.busy && !w.todo.empty() && hostile && chance(3)) {
@@ -206,13 +193,6 @@ private:
       start_item(w);
     }
     if (!w.busy && w.todo.empty() && w.asked_to_stop) die(w, false);
-  }
-
-  /// What was withdrawn is answered with nothing.
-  void skip(fake& w) {
-    EXPECT_TRUE(brain_->worker_items(w.ref, w.todo.front().id, 0, 0, {}, 0.0, true, now_));
-    w.todo.pop_front();
-    if (w.skipped > w.todo.size()) w.skipped = w.todo.size();
   }
 
   /// Starts the next item, or ends the chunk at its end or at a cut.
@@ -270,10 +250,7 @@ private:
 
   void die(fake& w, bool by_us) {
     const auto gone = std::exchange(w, fake{});
-    cause why;
-    why.cls = cause_class::signal;
-    why.signal = 9;
-    death how{why, 0, by_us};
+    death how{killed(), 0, by_us};
     if (gone.busy) {
       const auto& a = gone.todo.front();
       how.in_hand = a.id;
@@ -297,15 +274,6 @@ private:
     }
   }
 
-  fake* find(worker_ref ref) {
-    if (ref.index >= workers_.size()) return nullptr;
-    auto& w = workers_[ref.index];
-    return w.alive && w.ref == ref ? &w : nullptr;
-  }
-
-  /// What became of an order, to be told when all have been carried out.
-  void report(std::function<void()> tell) { reports_.push_back(std::move(tell)); }
-
   void take(act::assign& x) {
     auto* w = find(x.worker);
     ASSERT_NE(w, nullptr);
@@ -315,45 +283,12 @@ private:
     EXPECT_TRUE(x.attempt == 1 || x.task->items == 1) << "a suspect is alone";
     w->todo.push_back(x);
   }
-  void take(act::start& x) {
-    if (x.worker.index >= workers_.size()) workers_.resize(x.worker.index + 1);
-    auto& w = workers_[x.worker.index];
-    ASSERT_FALSE(w.alive) << "two incarnations at once";
-    if (chance(3)) {
-      return report([this, ref = x.worker] {
-        brain_->worker_start_failed(ref, make_cause(cause_class::start, "no process"), now_);
-      });
-    }
-    w = fake{};
-    w.ref = x.worker;
-    w.alive = true;
-  }
-  void take(act::stop& x) {
-    if (auto* w = find(x.worker)) w->asked_to_stop = true;
-  }
-  void take(act::terminate& x) {
-    if (auto* w = find(x.worker)) w->terminated = spec_.runs_in == rung::process;
-  }
-  void take(act::kill& x) {
-    if (auto* w = find(x.worker)) w->killed = true;
-  }
   void take(act::withdraw& x) {
     auto* w = find(x.worker);
     if (!w) return;
-    ASSERT_EQ(x.sent, w->todo.size());
     ASSERT_EQ(x.head, w->todo.front().id);
-    // A worker that is to end gives back what is behind the one in hand a second time.
-    const auto before = w->skipped;
     ++withdrawals_;
-    withdrawal kept;
-    kept.will_answer = spec_.runs_in == rung::process;
-    // One more may be past the point where we can tell whether it will be begun.
-    kept.begun = x.sent - before > 1 && kept.will_answer && chance(20) ? 2 : 1;
-    if (kept.will_answer) {
-      w->skipped = std::max(before, x.sent - (kept.begun == 2 && chance(50) ? 2 : 1));
-    } else {
-      w->todo.resize(1);
-    }
+    auto kept = give_back(*w, x.sent);
     if (w->busy && w->todo.front().task->sink && chance(80)) {
       w->cut = x.head;
       // It may have noted an item that it then does not begin.
@@ -383,9 +318,6 @@ private:
   void take(news::items_settled& x) {
     x.task->sink->values(x.task->first + x.item, x.count, std::move(x.results), nullptr, 0, x.ran_ms);
   }
-  void take(news::all_ready&) {}
-  void take(news::gave_up&) { EXPECT_FALSE(std::exchange(gave_up_, true)); }
-  void take(news::stopped&) {}
   void take(news::happened& x) {
     const auto& e = *x.what;
     const bool frozen = e.kind == event_kind::crash && e.why && e.why->cls == cause_class::heartbeat;
@@ -408,17 +340,9 @@ private:
     EXPECT_EQ(brain_->totals().settled, truths_.size());
   }
 
-  std::mt19937_64 random_;
-  pool_spec spec_;
-  unsigned death_percent_ = 0;
-  time_point now_{std::chrono::hours(1)};
-  std::optional<engine> brain_;
-  std::deque<fake> workers_;
-  std::vector<std::function<void()>> reports_;
   std::deque<truth> truths_;
   std::vector<job_ptr> jobs_;
   std::set<std::pair<std::string, std::uint64_t>> was_stopped_;
-  bool gave_up_ = false;
 
 public:
   std::size_t withdrawals_ = 0;

@@ -1,5 +1,6 @@
 // Tasks with and without keys on make-believe workers, at random, against what is promised of keys.
 #include "engine_case.hpp"
+#include "fake_workers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -22,11 +23,18 @@ using std::chrono::milliseconds;
 using steward::test::answer;
 using steward::test::answered;
 
+struct fake : test::fake_worker {
+  bool waits = false;
+  job_ptr waits_for;
+  bool busy = false;
+  time_point since;
+};
+
 /// Workers run, throw, die, wait for others, and give back what they have not begun. The truth about each key is kept
 /// here: what was submitted in which order, what is over, and which worker has it.
-class keys_simulation {
+class keys_simulation : test::fake_workers<keys_simulation, fake> {
 public:
-  explicit keys_simulation(std::uint64_t seed) : random_(seed) {
+  explicit keys_simulation(std::uint64_t seed) : fake_workers(seed) {
     spec_.runs_in = chance(50) ? rung::process : rung::thread;
     spec_.size.workers = 1 + pick(4);
     if (chance(50)) spec_.size.min_workers = pick(2);
@@ -79,26 +87,13 @@ public:
   std::size_t refused_ = 0;  // waits
 
 private:
+  friend class test::fake_workers<keys_simulation, fake>;
+  using fake_workers::take;
+
   struct truth {
     int outcomes = 0;
     unsigned key = 0;  // 0: none
   };
-  struct fake {
-    worker_ref ref;
-    bool alive = false;
-    bool ready = false;
-    bool asked_to_stop = false;
-    bool killed = false;
-    bool waits = false;
-    job_ptr waits_for;
-    std::deque<act::assign> todo;
-    std::size_t skipped = 0;  // the last so many of `todo` were withdrawn
-    bool busy = false;
-    time_point since;
-  };
-
-  unsigned pick(unsigned n) { return static_cast<unsigned>(random_() % std::max(1U, n)); }
-  bool chance(unsigned percent) { return pick(100) < percent; }
 
   job_ptr submit() {
     auto j = std::make_shared<job>();
@@ -129,21 +124,14 @@ private:
         if (w.alive && w.busy) brain_->worker_running(w.ref, w.todo.front().id, w.since, now_);
       }
     }
-    auto decided = brain_->step(now_);
-    for (auto& one : decided.orders) std::visit([this](auto& x) { take(x); }, one);
-    for (const auto& tell : std::exchange(reports_, {})) tell();
-    for (auto& one : decided.notices) std::visit([this](auto& x) { take(x); }, one);
+    step();
   }
 
   void act_on(fake& w, bool hostile) {
     if (!w.alive) return;
-    if (w.killed) return die(w, true);
+    if (w.killed || w.terminated) return die(w, true);
     if (hostile && chance(death_percent_)) return die(w, false);
-    if (!w.ready) {
-      w.ready = chance(60);
-      if (w.ready) brain_->worker_ready(w.ref, now_);
-      return;
-    }
+    if (!w.ready) return get_ready(w);
     if (w.waits) {
       if (truth_of(w.waits_for->id).outcomes == 0) return;
       w.waits = false;
@@ -190,25 +178,9 @@ private:
     EXPECT_TRUE(answered(*brain_, a.worker, a.id, std::move(reply), now_));
   }
 
-  /// What was withdrawn is answered with nothing.
-  void skip(fake& w) {
-    EXPECT_TRUE(brain_->worker_items(w.ref, w.todo.front().id, 0, 0, {}, 0.0, true, now_));
-    w.todo.pop_front();
-    w.skipped = std::min(w.skipped, w.todo.size());
-  }
-
   void die(fake& w, bool by_us) {
     const auto gone = std::exchange(w, fake{});
-    cause why;
-    why.cls = cause_class::signal;
-    why.signal = 9;
-    brain_->worker_died(gone.ref, death{why, gone.busy ? gone.todo.front().id : 0, by_us}, now_);
-  }
-
-  fake* find(worker_ref ref) {
-    if (ref.index >= workers_.size()) return nullptr;
-    auto& w = workers_[ref.index];
-    return w.alive && w.ref == ref ? &w : nullptr;
+    brain_->worker_died(gone.ref, death{killed(), gone.busy ? gone.todo.front().id : 0, by_us}, now_);
   }
 
   void take(act::assign& x) {
@@ -224,72 +196,24 @@ private:
         EXPECT_NE(truth_of(other.todo[i].id).key, key) << "two workers have a key";
     }
     const auto* had = find(holders_[key]);
-    const bool stays = had && !had->asked_to_stop && !had->killed && !had->waits;
+    const bool stays = had && !had->asked_to_stop && !had->killed && !had->terminated && !had->waits;
     if (stays && is_strict_) {
       EXPECT_EQ(had, w) << "task " << x.id << " left the worker of its key";
     }
     if (holders_[key].incarnation != 0) ++(holders_[key] == x.worker ? stays_ : moves_);
     holders_[key] = x.worker;
   }
-  void take(act::start& x) {
-    while (x.worker.index >= workers_.size()) workers_.emplace_back();
-    auto& w = workers_[x.worker.index];
-    ASSERT_FALSE(w.alive) << "two incarnations at once";
-    if (chance(3)) {
-      reports_.emplace_back([this, ref = x.worker] {
-        brain_->worker_start_failed(ref, make_cause(cause_class::start, "no process"), now_);
-      });
-      return;
-    }
-    w = fake{};
-    w.ref = x.worker;
-    w.alive = true;
-  }
-  void take(act::stop& x) {
-    if (auto* w = find(x.worker)) w->asked_to_stop = true;
-  }
-  void take(act::terminate& x) {
-    if (auto* w = find(x.worker)) w->killed = w->killed || spec_.runs_in == rung::process;
-  }
-  void take(act::kill& x) {
-    if (auto* w = find(x.worker)) w->killed = true;
-  }
-  void take(act::ask_task&) {}
   void take(act::withdraw& x) {
     auto* w = find(x.worker);
     if (!w) return;
-    ASSERT_EQ(x.sent, w->todo.size());
-    const auto before = w->skipped;
-    withdrawal kept;
-    kept.will_answer = spec_.runs_in == rung::process;
-    kept.begun = x.sent - before > 1 && kept.will_answer && chance(20) ? 2 : 1;
-    if (kept.will_answer) {
-      w->skipped = std::max(before, x.sent - (kept.begun == 2 && chance(50) ? 2 : 1));
-    } else {
-      w->todo.resize(1);
-    }
-    reports_.emplace_back([this, ref = x.worker, kept] { brain_->worker_withdrew(ref, kept); });
+    const auto kept = give_back(*w, x.sent);
+    report([this, ref = x.worker, kept] { brain_->worker_withdrew(ref, kept); });
   }
-  void take(act::harvest&) { FAIL() << "nobody submitted a chunk"; }
-  void take(news::settled& x) { x.task->done(std::move(x.result)); }
-  void take(news::all_ready&) {}
-  void take(news::gave_up&) { gave_up_ = true; }
-  void take(news::stopped&) {}
-  void take(news::items_settled&) { FAIL() << "nobody submitted a chunk"; }
-  void take(news::happened&) {}
 
-  std::mt19937_64 random_;
-  pool_spec spec_;
-  unsigned death_percent_ = 0;
   unsigned key_percent_ = 0;
   unsigned keys_ = 0;
   bool resizes_ = false;
   bool is_strict_ = false;
-  bool gave_up_ = false;
-  time_point now_{std::chrono::hours(1)};
-  std::optional<engine> brain_;
-  std::deque<fake> workers_;
-  std::vector<std::function<void()>> reports_;  // told when all orders have been carried out
   std::deque<truth> truths_;
   std::vector<job_ptr> jobs_;
   std::map<unsigned, std::vector<task_id>> of_key_;

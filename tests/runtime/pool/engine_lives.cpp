@@ -173,7 +173,7 @@ TEST_F(engine_lives, has_a_largest_size) {
   make_ready({}, 1);
   brain->resize(4'000'000'000, 4'000'000'000, now);
   step();
-  EXPECT_EQ(brain->size(), engine::most_workers);
+  EXPECT_EQ(brain->size(), bounds::workers.max);
 }
 
 TEST_F(engine_lives, cuts_a_chunk_to_what_is_left_of_a_workers_share) {
@@ -406,6 +406,35 @@ TEST_F(engine_lives, a_worker_that_is_to_be_replaced_and_dies_is_no_loss) {
   EXPECT_EQ(again.attempt, 2u);
   EXPECT_EQ(first(event_kind::crash).decision->action, "replaced");
   EXPECT_TRUE(starts.empty());
+}
+
+TEST_F(engine_lives, makes_room_for_a_fresh_worker_where_one_has_left_its_place_for_good) {
+  pool_spec spec;
+  spec.runs_in = rung::process;
+  spec.limits.attempts = 2;
+  spec.restarts.recycle_memory = 1'000;
+  make_ready(spec, 1);
+  submit();
+  answer_ok(next_assigned());
+  brain->worker_looked_at({0, 1}, 0, 2'000, now);
+  step();
+  ready_all();
+  ASSERT_EQ(stops.size(), 1u);
+  die(std::exchange(stops, {})[0]);
+  ASSERT_FALSE(brain->view(0).exists);
+  // The replacement dies under two tasks, which then want a fresh worker each.
+  submit(4);
+  const auto first = next_assigned();
+  const auto second = next_assigned();
+  ASSERT_EQ(second.worker.index, 1u);
+  die(second.worker, second.id);
+  ready_all();
+  EXPECT_EQ(next_assigned().id, first.id);
+  answer_ok(act::assign{{1, 2}, first.id, 2, first.task});
+  ASSERT_EQ(stops.size(), 1u) << "nobody fresh is coming";
+  die(stops[0]);
+  ready_all();
+  EXPECT_EQ(next_assigned().id, second.id);
 }
 
 }  // namespace

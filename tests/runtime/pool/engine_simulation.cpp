@@ -1,6 +1,5 @@
-#include "pool/engine.hpp"
-
 #include "engine_case.hpp"
+#include "fake_workers.hpp"
 #include "tasks.hpp"
 
 #include <gtest/gtest.h>
@@ -19,11 +18,17 @@ using std::chrono::milliseconds;
 using steward::test::answer;
 using steward::test::answered;
 
+struct fake : test::fake_worker {
+  std::deque<act::assign> unsent;  // answered, but the answer has not left the worker
+  task_id current = 0;
+  time_point since;
+};
+
 /// A pool of make-believe workers that run, die, freeze and answer late, all from one seed. It knows the truth about
 /// each run, so that the engine's book-keeping can be held against it.
-class simulation {
+class simulation : test::fake_workers<simulation, fake> {
 public:
-  explicit simulation(std::uint64_t seed) : random_(seed) {
+  explicit simulation(std::uint64_t seed) : fake_workers(seed) {
     spec_.size.workers = 1 + pick(4);
     spec_.limits.attempts = 1 + pick(3);
     spec_.limits.queue_limit = chance(10) ? 5 : 1'000;
@@ -33,9 +38,9 @@ public:
     spec_.restarts.worker_restarts.restarts = chance(20) ? 3 : 1'000;
     spec_.runs_in = chance(50) ? rung::process : rung::thread;
     spec_.limits.shutdown = milliseconds(200);
+    failed_start_percent_ = 5;
     death_percent_ = pick(8);
     brain_.emplace(spec_, "/p", seed);
-    workers_.resize(spec_.size.workers);
   }
 
   void run() {
@@ -56,6 +61,9 @@ public:
   }
 
 private:
+  friend class test::fake_workers<simulation, fake>;
+  using fake_workers::take;
+
   struct truth {
     int outcomes = 0;
     unsigned runs = 0;     // how often a worker began it
@@ -64,20 +72,6 @@ private:
     outcome_kind kind = outcome_kind::value;
     work_state work = work_state::failed;
   };
-  struct fake {
-    worker_ref ref;
-    bool alive = false;
-    bool ready = false;
-    bool asked_to_stop = false;
-    bool killed = false;
-    std::deque<act::assign> todo;
-    std::deque<act::assign> unsent;  // answered, but the answer has not left the worker
-    task_id current = 0;
-    time_point since;
-  };
-
-  unsigned pick(unsigned n) { return static_cast<unsigned>(random_() % std::max(1U, n)); }
-  bool chance(unsigned percent) { return pick(100) < percent; }
 
   void submit() {
     auto j = std::make_shared<job>();
@@ -102,21 +96,14 @@ private:
     now_ += microseconds(pick(3'000));
     for (auto& w : workers_) act_on(w, hostile);
     if (const auto due = brain_->next_due(); due && *due <= now_) observe();
-    auto decided = brain_->step(now_);
-    for (auto& one : decided.orders) std::visit([this](auto& x) { take(x); }, one);
-    for (const auto& tell : std::exchange(reports_, {})) tell();
-    for (auto& one : decided.notices) std::visit([this](auto& x) { take(x); }, one);
+    step();
   }
 
   void act_on(fake& w, bool hostile) {
     if (!w.alive) return;
-    if (w.killed) return die(w, true);
+    if (w.killed || w.terminated) return die(w, true);
     if (hostile && chance(death_percent_)) return die(w, false);
-    if (!w.ready) {
-      w.ready = chance(60);
-      if (w.ready) brain_->worker_ready(w.ref, now_);
-      return;
-    }
+    if (!w.ready) return get_ready(w);
     if (hostile && chance(3)) return;  // it is slow
     if (w.current != 0 && chance(70)) finish(w);
     if (w.current == 0 && !w.todo.empty()) begin(w);
@@ -156,10 +143,7 @@ private:
     if (w.current == 0 && !w.unsent.empty()) w.current = w.unsent.back().id;
     const auto gone = std::exchange(w, fake{});
     graveyard_.push_back(gone);
-    cause why;
-    why.cls = cause_class::signal;
-    why.signal = 9;
-    brain_->worker_died(gone.ref, death{why, gone.current, by_us}, now_);
+    brain_->worker_died(gone.ref, death{killed(), gone.current, by_us}, now_);
   }
 
   void late_reports() {
@@ -177,50 +161,13 @@ private:
     }
   }
 
-  fake* find(worker_ref ref) {
-    if (ref.index >= workers_.size()) return nullptr;
-    auto& w = workers_[ref.index];
-    return w.alive && w.ref == ref ? &w : nullptr;
-  }
-
   void take(act::assign& x) {
     auto* w = find(x.worker);
     ASSERT_NE(w, nullptr);
     EXPECT_LE(x.attempt, spec_.limits.attempts);
     w->todo.push_back(x);
   }
-  void take(act::start& x) {
-    if (x.worker.index >= workers_.size()) workers_.resize(x.worker.index + 1);
-    auto& w = workers_[x.worker.index];
-    ASSERT_FALSE(w.alive) << "two incarnations at once";
-    if (chance(5)) {
-      reports_.emplace_back([this, ref = x.worker] {
-        brain_->worker_start_failed(ref, make_cause(cause_class::start, "no process"), now_);
-      });
-      return;
-    }
-    w = fake{};
-    w.ref = x.worker;
-    w.alive = true;
-  }
-  void take(act::stop& x) {
-    if (auto* w = find(x.worker)) w->asked_to_stop = true;
-  }
-  void take(act::terminate& x) {
-    if (auto* w = find(x.worker)) w->killed = w->killed || spec_.runs_in == rung::process;
-  }
-  void take(act::kill& x) {
-    if (auto* w = find(x.worker)) w->killed = true;
-  }
-  void take(news::settled& x) { x.task->done(std::move(x.result)); }
-  void take(news::all_ready&) {}
-  void take(news::gave_up&) { EXPECT_FALSE(std::exchange(gave_up_, true)); }
-  void take(news::stopped&) {}
-  void take(news::items_settled&) { FAIL() << "nobody submitted a chunk"; }
-  void take(act::ask_task&) {}
   void take(act::withdraw&) {}  // a worker that keeps all
-  void take(act::harvest&) { FAIL() << "nobody submitted a chunk"; }
-  void take(news::happened&) {}
 
   void check() {
     for (std::size_t i = 0; i < truths_.size(); ++i) {
@@ -244,16 +191,8 @@ private:
     EXPECT_EQ(brain_->totals().settled, truths_.size());
   }
 
-  std::mt19937_64 random_;
-  pool_spec spec_;
-  unsigned death_percent_ = 0;
-  time_point now_{std::chrono::hours(1)};
-  std::optional<engine> brain_;
-  std::deque<fake> workers_;
-  std::vector<std::function<void()>> reports_;  // told when all orders have been carried out
   std::vector<fake> graveyard_;
   std::deque<truth> truths_;
-  bool gave_up_ = false;
 };
 
 TEST(engine_simulation, gives_each_task_exactly_one_outcome_whatever_dies) {

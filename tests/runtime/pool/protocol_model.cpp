@@ -21,6 +21,8 @@ using namespace steward::pooling;
 constexpr std::uint64_t most_assigned = 40;
 // Long enough that one chunk sent ahead is more than may wait before an urgent task.
 constexpr double item_ms = 0.45;
+// Steps come one after the other.
+constexpr auto no_barrier = [] { return true; };
 
 /// One course of events.
 class course final : machine::runner {
@@ -254,10 +256,11 @@ private:
   /// What it has finished and not answered, to be told at once or when all orders have been carried out.
   std::function<void()> found(machine& m, task_id id) {
     const auto& p = m.shared;
-    if (in_hand(m) != id || p.kept.empty()) return [] {};
-    told(10, p.kept_from << 8 | p.kept.size());
-    return [this, ref = m.ref, id, from = p.kept_from, count = p.kept.size(), results = encoded(p.kept)] {
-      brain_->worker_finished(ref, id, from, count, results, now_, now_);
+    const auto got = detail::harvest_staged(p.kept_from, p.kept, p.stage, [&] { return in_hand(m) == id; });
+    if (got.count == 0) return [] {};
+    told(10, got.from << 8 | got.count);
+    return [this, ref = m.ref, id, got] {
+      brain_->worker_finished(ref, id, got.from, got.count, got.results, now_, now_);
     };
   }
 
@@ -266,11 +269,11 @@ private:
     told(11, id << 8 | m.shared.item);
     const auto [task, received] = brain_->sent(m.ref, id);
     const auto& p = m.shared;
-    if (task && !p.kept.empty() && p.kept_from <= received && received < p.kept_from + p.kept.size()) {
+    if (task && p.kept_from <= received && received < p.kept_from + p.staged().count) {
       if (task->sink) {
         found(m, id)();
       } else {
-        brain_->worker_items(m.ref, id, 0, 1, encoded(p.kept), 0.0, false, now_);
+        brain_->worker_items(m.ref, id, 0, 1, encoded(p.results()), 0.0, false, now_);
       }
     }
     death how;
@@ -337,7 +340,7 @@ private:
       if (auto* m = find(h->worker)) reports_.push_back(found(*m, h->id));
     } else if (auto* t = std::get_if<act::ask_task>(&a)) {
       auto* m = find(t->worker);
-      if (m && t->whole) m->shared.cut = t->id;
+      if (m && t->whole) detail::cut_items(m->shared.cut, t->id, no_barrier);
     }
     ++micro_;
     if (!over) return;
@@ -370,8 +373,8 @@ private:
         begun_ = p.begun;
         return false;
       case 2:
-        if (cuts && wrong_ == mutation::item_read_before_cut) item_ = p.item;
-        if (cuts && wrong_ != mutation::item_read_before_cut) p.cut = what.head;
+        if (cuts && wrong_ == mutation::item_read_before_cut) item_ = detail::item_taken(p.item);
+        if (cuts && wrong_ != mutation::item_read_before_cut) detail::cut_items(p.cut, what.head, no_barrier);
         return false;
       default:
         break;
@@ -379,8 +382,8 @@ private:
     withdrawal kept;
     kept.will_answer = true;
     kept.begun = begun_ > head ? static_cast<std::size_t>(std::min<std::uint64_t>(begun_ - head + 1, what.sent)) : 1;
-    if (cuts && wrong_ == mutation::item_read_before_cut) p.cut = what.head;
-    if (cuts) kept.item = wrong_ == mutation::item_read_before_cut ? item_ : p.item;
+    if (cuts && wrong_ == mutation::item_read_before_cut) detail::cut_items(p.cut, what.head, no_barrier);
+    if (cuts) kept.item = wrong_ == mutation::item_read_before_cut ? item_ : detail::item_taken(p.item);
     told(kept.begun, kept.item ? *kept.item + 1 : 0);
     reports_.emplace_back([this, ref = m.ref, kept] { brain_->worker_withdrew(ref, kept); });
     return true;

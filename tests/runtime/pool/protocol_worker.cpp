@@ -4,15 +4,6 @@
 
 namespace steward::test {
 
-namespace {
-
-void forget(page& p, std::uint64_t from) {
-  p.kept.clear();
-  p.kept_from = from;
-}
-
-}  // namespace
-
 bool machine::can_step() const {
   return now != machine::at::waits || !read.empty() || !in.empty() || shared.current != 0;
 }
@@ -56,7 +47,7 @@ void machine::step(mutation wrong, runner& on) {
       return;
     case at::placed:
       p.current = hand.id;
-      forget(p, 0);
+      p.forget(0);
       now = wrong == mutation::current_before_limit ? at::announced : after_placed();
       return;
     default:
@@ -90,29 +81,29 @@ void machine::run_step(mutation wrong, runner& on) {
         now = at::throws;
         return;
       }
-      p.kept.push_back(input * input);
+      p.keep(input * input);
       now = hand.chunk && !stops ? at::begins : at::answers;
       return;
     }
     case at::throws:
-      if (!p.kept.empty()) out.push_back({hand.id, p.kept_from, p.kept, false, false, false});
+      if (p.staged().count > 0) out.push_back({hand.id, p.kept_from, p.results(), false, false, false});
       now = at::threw;
       return;
     case at::threw:
-      if (wrong != mutation::keeps_staged) forget(p, p.kept_from + p.kept.size());
+      if (wrong != mutation::keeps_staged) p.forget(p.kept_from + p.staged().count);
       out.push_back({hand.id, next - 1, {}, true, last, false});
       now = at::failed;
       return;
     case at::failed:
-      if (wrong != mutation::keeps_staged) forget(p, last ? 0 : next);
+      if (wrong != mutation::keeps_staged) p.forget(last ? 0 : next);
       now = last ? at::waits : at::begins;
       return;
     case at::answers:
-      out.push_back({hand.id, p.kept_from, p.kept, false, true, false});
+      out.push_back({hand.id, p.kept_from, p.results(), false, true, false});
       now = at::forgets;
       return;
     default:
-      if (wrong != mutation::keeps_staged) forget(p, 0);
+      if (wrong != mutation::keeps_staged) p.forget(0);
       now = at::waits;
   }
 }

@@ -2,8 +2,13 @@
 
 #include "pool/actions.hpp"
 #include "protocol_model.hpp"
+#include "steward/detail/item_protocol.hpp"
 
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <vector>
 
@@ -37,13 +42,45 @@ struct said {
   bool ready = false;
 };
 
-/// The flight page, as far as the protocol goes.
-struct page {
-  std::uint64_t begun = 0, limit = 0, item = 0, cut = 0, current = 0, kept_from = 0;
-  std::vector<std::int64_t> kept;
+/// One that is copied with the page that it is in.
+struct word : std::atomic<std::uint64_t> {
+  word() : atomic(0) {}
+  word(const word& other) : atomic(other.load()) {}
+  ~word() = default;
+  word& operator=(const word& other) {
+    store(other.load());
+    return *this;
+  }
+  using atomic::operator=;
 };
 
-/// A worker process. Each step is one access to what it shares.
+/// The flight page and what is staged beside it, as far as the protocol goes.
+struct page {
+  std::uint64_t begun = 0, limit = 0, current = 0;
+  word item, cut, kept_from, kept;
+  std::vector<std::byte> stage;
+
+  detail::staged_size staged() const { return detail::staged_size::unpack(kept.load()); }
+  std::vector<std::int64_t> results() const {
+    std::vector<std::int64_t> out(staged().count);
+    if (!out.empty()) std::memcpy(out.data(), stage.data(), staged().bytes);
+    return out;
+  }
+  void keep(std::int64_t result) {
+    auto all = staged();
+    stage.resize(std::max<std::size_t>(stage.size(), all.bytes + sizeof result));
+    std::memcpy(stage.data() + all.bytes, &result, sizeof result);
+    ++all.count;
+    all.bytes += sizeof result;
+    detail::chunk_marks marks;
+    marks.kept = &kept;
+    marks.keep(all);
+  }
+  void forget(std::uint64_t next) { detail::forget_staged(kept_from, kept, next); }
+};
+
+/// A worker process. Each step is one access to what it shares, so an item is taken (`chunk_marks::take`) in two: the
+/// mark, and the look at the cut.
 struct machine {
   enum class at : std::uint8_t {
     waits,
@@ -92,10 +129,10 @@ struct machine {
   bool can_step() const;
   void step(mutation wrong, runner& on);
   void mix(hash& h) const {
-    for (const auto x :
-         {static_cast<std::uint64_t>(alive), static_cast<std::uint64_t>(now), shared.begun, shared.limit, shared.item,
-          shared.cut, shared.current, shared.kept_from, shared.kept.size(), in.size(), read.size(), out.size(), hand.id,
-          static_cast<std::uint64_t>(cancelled), static_cast<std::uint64_t>(stops), received, next})
+    for (const auto x : {static_cast<std::uint64_t>(alive), static_cast<std::uint64_t>(now), shared.begun, shared.limit,
+                         shared.item.load(), shared.cut.load(), shared.current, shared.kept_from.load(),
+                         shared.staged().count, in.size(), read.size(), out.size(), hand.id,
+                         static_cast<std::uint64_t>(cancelled), static_cast<std::uint64_t>(stops), received, next})
       h.mix(x);
     for (const auto& s : out) {
       h.mix(s.id);
