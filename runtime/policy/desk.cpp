@@ -25,6 +25,7 @@ actions supervisor_desk::take() {
 }
 
 bool supervisor_desk::take(std::vector<actions>& into) {
+  std::vector<actions> done;  // freed after the lock
   std::lock_guard guard{mutex_};
   const bool begins = std::exchange(poked_, false) && !gathering_ && gather_.count() > 0;
   gathering_ = gathering_ || begins;
@@ -32,7 +33,7 @@ bool supervisor_desk::take(std::vector<actions>& into) {
     if (into.back().capacity() <= max_spare_room) spares_.push_back(std::move(into.back()));
     into.pop_back();
   }
-  into.clear();
+  if (!into.empty()) done.swap(into);
   into.swap(queued_);
   waiting_ = 0;
   return begins;
@@ -102,6 +103,7 @@ void supervisor_desk::begin_prepared(actions& news) {
 
 void supervisor_desk::lend_room() {
   if (spares_.empty()) return;
+  spares_.back().clear();
   machine_->reuse(std::move(spares_.back()));
   spares_.pop_back();
 }

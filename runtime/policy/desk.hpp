@@ -63,7 +63,8 @@ public:
   }
   /// For the owner: takes what is queued.
   actions take();
-  /// The same, as it came. The vectors that are there, all empty, are used again. True when the owner shall
+  /// The same, as it came. The vectors that are there are used again; what was carried out may still be in them, so
+  /// that it is freed by a thread that has made such, and not by another beside it. True when the owner shall
   /// `look_again` after `gather`.
   bool take(std::vector<actions>& into);
   /// For the owner: whether there is anything to take. If so, it shall look once more after `gather`.
@@ -96,7 +97,7 @@ private:
   std::unique_ptr<supervisor_machine> machine_;
   std::vector<actions> queued_;
   std::size_t waiting_ = 0;      // actions in `queued_`
-  std::vector<actions> spares_;  // empty vectors
+  std::vector<actions> spares_;  // with what is of no use any more
   bool poked_ = false;
   bool gathering_ = false;  // the owner is about to look
   std::unordered_map<child_number, std::function<void(std::uint64_t)>> prepared_;

@@ -189,7 +189,7 @@ void tree_host::carry_out(child::number supervisor) {
         owner = owner_of(id);
         if (owner != nullptr) carry_out(*owner, next);
       }
-      some.clear();
+      if (some.capacity() > policy::supervisor_desk::max_spare_room) some = {};  // the desk takes the others back
     }
   }
   busy_ = false;
