@@ -139,7 +139,7 @@ std::vector<const known_child*> child_directory::matches(std::string_view refere
   if (reference.starts_with('/')) {
     const auto where = follow(reference);
     for (const auto& child : children_) {
-      if (where.astray == nullptr && where.no_partition == nullptr && child.path == where.path) {
+      if (!where.leads_nowhere() && child.path == where.path) {
         result.push_back(&child);
       }
     }
@@ -176,7 +176,7 @@ bool child_directory::report_crowd(load_context& context, const placed_text& ref
       report(fmt::format("'{}' has the partitions 0 to {}", where.no_partition->path, where.no_partition->count - 1),
              fmt::format("a path that begins with {}/0", where.no_partition->path));
     }
-    return where.astray != nullptr || where.no_partition != nullptr;
+    return where.leads_nowhere();
   }
   for (const auto& crowd : crowds_) {
     if (!number_of(reference.text, crowd)) {
@@ -285,7 +285,7 @@ const known_child* child_directory::resolve_earlier(load_context& context, const
   const std::string what{describe_kind(wanted)};
   const bool is_path = reference.text.starts_with('/');
   const auto where = is_path ? follow(reference.text) : target{fmt::format("{}/{}", base, reference.text), true, {}};
-  if (is_path && (where.astray != nullptr || where.no_partition != nullptr) && report_crowd(context, reference)) {
+  if (is_path && where.leads_nowhere() && report_crowd(context, reference)) {
     return nullptr;
   }
   const auto* found = at(where.path);

@@ -80,6 +80,8 @@ private:
     bool from_the_start = true;                      ///< false for children that are made later, or may be
     const known_crowd* astray = nullptr;             ///< whose children are not called so
     const known_partitions* no_partition = nullptr;  ///< of which there is none called so
+
+    bool leads_nowhere() const { return astray != nullptr || no_partition != nullptr; }
   };
 
   target follow(std::string_view path) const;

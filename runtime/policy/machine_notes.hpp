@@ -10,8 +10,7 @@
 
 namespace steward::policy {
 
-/// Adds an event to what is told; the reference is good until more is added, that to its
-/// event as long as that is not taken out.
+/// Adds an event to what is told. The reference is good until more is added, one to its event until that is taken out.
 inline action::note& add_note(actions& out, std::optional<child_number> about, event_kind kind, event_level level) {
   auto& x = std::get<action::note>(out.emplace_back(std::in_place_type<action::note>));
   x.about = about;

@@ -35,6 +35,7 @@ struct slip {
 /// It knows no worker and no time. Not thread-safe.
 class ledger {
 public:
+  /// What a record is made anew of; the rest owns memory, and is let go of by itself.
   struct facts {
     task_id id = 0;  ///< of the first item
     std::uint32_t items = 1;

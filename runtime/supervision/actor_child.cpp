@@ -337,11 +337,7 @@ void actor_child::on_left(tree_host& host, const cell_report& report) {
   const auto leaving = host.leaving().take(report.cell);
   auto* self = dynamic_cast<actor_child*>(host.find(report.node));
   const bool ours = self != nullptr && self->serial() == report.cell;
-  auto say = [&](event_kind kind, event_level level, std::string text) {
-    if (!host.env().events->heard()) {
-      host.env().events->pass_over();
-      return;
-    }
+  const auto made = [&](event_kind kind, event_level level, std::string text) {
     event e;
     e.actor = leaving ? leaving->path : (self != nullptr ? self->path() : std::string{});
     e.kind = kind;
@@ -354,7 +350,10 @@ void actor_child::on_left(tree_host& host, const cell_report& report) {
       e.runs_in.clear();
       e.incarnation.reset();
     }
-    host.env().events->emit(std::move(e));
+    return e;
+  };
+  const auto say = [&](event_kind kind, event_level level, std::string text) {
+    host.env().events->emit_made([&] { return made(kind, level, std::move(text)); });
   };
   if (leaving && leaving->abandoned)
     say(event_kind::stop, event_level::info, "the abandoned incarnation has ended after all");

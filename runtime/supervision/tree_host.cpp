@@ -359,12 +359,10 @@ void tree_host::perform(supervisor_child& supervisor, const policy::action::ende
 }
 
 void tree_host::emit(const child& about, event&& e) {
-  if (!env_.events->heard()) {
-    env_.events->pass_over();
-    return;
-  }
-  e.actor = about.path();
-  env_.events->emit(std::move(e));
+  env_.events->emit_made([&] {
+    e.actor = about.path();
+    return std::move(e);
+  });
 }
 
 }  // namespace steward::supervision

@@ -117,6 +117,15 @@ public:
   /// For an event that nobody would see, and that is not made therefore: its number is used up all the same.
   void pass_over();
 
+  /// The event that `make` returns, which is not called where nobody would see it.
+  template <class Make>
+  void emit_made(Make&& make) {
+    if (heard())
+      emit(make());
+    else
+      pass_over();
+  }
+
   const std::string& run_id() const noexcept { return run_id_; }
 
 private:

@@ -237,7 +237,7 @@ struct child_spec {
       intensity{};  ///< a budget of its own; without it the child draws on the supervisor's
   spent_policy on_spent = spent_policy::escalate;
   milliseconds park_for{0};    ///< a parked child is revived after this long; 0: only by `restart_child`
-  mailbox_spec mailbox{};      ///< actors only, as all that follows
+  mailbox_spec mailbox{};      ///< actors only, as all that follows but `partitions`
   unsigned partitions = 0;     ///< this many of it, "0", "1", ..., among which keys choose; see `supervisor::partition`
   unsigned redeliver = 0;      ///< a message whose handler threw is handled this many times more, then quarantined
   milliseconds hang_after{0};  ///< a handler that runs longer is reported; 0: never

@@ -155,4 +155,12 @@ prepared_map prepare_call(F f, Range& inputs) {
   return {nullptr, [from](pool_work& work, std::size_t most) { return from->next(work, most); }, size_of(inputs)};
 }
 
+/// The same for a range that is to come; the callable may be one that can only be moved.
+template <class Range, class F>
+auto preparing(F f) {
+  return [call = copyable(std::move(f))](Range& from) { return prepare_call(call, from); };
+}
+template <class F, class Range>
+using mapped_by = mapped<decltype(copyable(std::declval<F>())), Range>;
+
 }  // namespace steward::detail

@@ -109,21 +109,15 @@ public:
   }
   template <detail::no_task F, std::ranges::input_range Range>
   auto map_async(F f, Range inputs, map_options options = {}) {
-    auto call = detail::copyable(std::move(f));
-    using result = detail::mapped<decltype(call), Range>;
-    const auto gather = [this, call](Range& from, map_options how) {
-      return this->template values_of<result>(detail::prepare_call(call, from), std::move(how));
-    };
-    return async_of<std::vector<result>>(std::move(inputs), gather, std::move(options));
+    const auto prepare = detail::preparing<Range>(std::move(f));
+    return async_of(std::move(inputs), prepare, &thread_pool::values_of<detail::mapped_by<F, Range>>,
+                    std::move(options));
   }
   template <detail::no_task F, std::ranges::input_range Range>
   auto map_outcomes_async(F f, Range inputs, map_options options = {}) {
-    auto call = detail::copyable(std::move(f));
-    using result = detail::mapped<decltype(call), Range>;
-    const auto gather = [this, call](Range& from, map_options how) {
-      return this->template outcomes_of<result>(detail::prepare_call(call, from), std::move(how));
-    };
-    return async_of<std::vector<outcome<result>>>(std::move(inputs), gather, std::move(options));
+    const auto prepare = detail::preparing<Range>(std::move(f));
+    return async_of(std::move(inputs), prepare, &thread_pool::outcomes_of<detail::mapped_by<F, Range>>,
+                    std::move(options));
   }
   template <detail::no_task F, std::ranges::input_range Range>
   [[nodiscard]] auto map_outcomes(F f, Range&& inputs, map_options options = {}) {

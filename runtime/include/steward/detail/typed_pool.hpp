@@ -36,19 +36,15 @@ public:
   template <class R, class... Args, std::ranges::input_range Range>
   task_future<std::vector<detail::stored_result<R>>> map_async(task<R, Args...> what, Range inputs,
                                                                map_options options = {}) {
-    const auto gather = [this, what](Range& from, map_options how) {
-      return values_of<detail::stored_result<R>>(detail::prepare(what, from), std::move(how));
-    };
-    return async_of<std::vector<detail::stored_result<R>>>(std::move(inputs), gather, std::move(options));
+    const auto prepare = [what](Range& from) { return detail::prepare(what, from); };
+    return async_of(std::move(inputs), prepare, &typed_pool::values_of<detail::stored_result<R>>, std::move(options));
   }
   /// The same of all outcomes, as `map_outcomes` has them: an error only where the inputs throw.
   template <class R, class... Args, std::ranges::input_range Range>
   task_future<std::vector<outcome<detail::stored_result<R>>>> map_outcomes_async(task<R, Args...> what, Range inputs,
                                                                                  map_options options = {}) {
-    const auto gather = [this, what](Range& from, map_options how) {
-      return outcomes_of<detail::stored_result<R>>(detail::prepare(what, from), std::move(how));
-    };
-    return async_of<std::vector<outcome<detail::stored_result<R>>>>(std::move(inputs), gather, std::move(options));
+    const auto prepare = [what](Range& from) { return detail::prepare(what, from); };
+    return async_of(std::move(inputs), prepare, &typed_pool::outcomes_of<detail::stored_result<R>>, std::move(options));
   }
 
   /// All outcomes, in the order of the inputs. Does not throw for tasks that fail. Of a map that ended early those that
@@ -202,18 +198,19 @@ protected:
         [&](std::size_t i, task_error error) { f(i, outcome<T>(std::move(error))); });
   }
 
-  /// What `gather` makes of the inputs, on a thread of its own.
-  template <class all, class Range, class Gather>
-  task_future<all> async_of(Range inputs, Gather gather, map_options options) {
+  /// What one of the functions ending in `_of` gathers, on a thread of its own.
+  template <class all, class Range, class Prepare>
+  task_future<all> async_of(Range inputs, Prepare prepare, all (typed_pool::*gather)(detail::prepared_map, map_options),
+                            map_options options) {
     auto state = std::make_shared<detail::future_state<all>>();
     auto end = std::make_shared<std::stop_source>();
     auto from = std::make_shared<Range>(std::move(inputs));
-    maps_.run([this, state, end, from, gather, options = std::move(options)]() mutable {
+    maps_.run([this, state, end, from, prepare, gather, options = std::move(options)]() mutable {
       const std::stop_callback also(options.stop, [&end] { end->request_stop(); });
       const std::stop_callback leaves(leaving_.get_token(), [&end] { end->request_stop(); });
       options.stop = end->get_token();
       try {
-        state->put(outcome<all>(gather(*from, std::move(options)), 0.0));
+        state->put(outcome<all>((this->*gather)(prepare(*from), std::move(options)), 0.0));
       } catch (const task_failed& failed) {
         state->put(outcome<all>(failed.error()));
       } catch (...) {
