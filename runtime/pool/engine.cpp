@@ -152,8 +152,13 @@ void engine::worker_finished(worker_ref ref, task_id id, std::uint64_t item, std
   if (had > 0) drop_front(results, *r.task, had);
   const auto began = w->head.since();
   since = std::clamp(since, began, std::max(now, began));
-  w->life.answers(count - had);
-  ledger_.settle_values(e, item + had, count - had, std::move(results), ms_between(began, since));
+  count -= had;
+  w->life.answers(count);
+  ledger_.settle_values(e, item + had, count, std::move(results), ms_between(began, since));
+  if (r.task->batch) {
+    w->heard += static_cast<std::uint32_t>(count);
+    w->sent.less(count, estimate(e, count));
+  }
   w->head.harvest_again(now);
   if (w->head.item() < r.received) w->head.goes_on(std::min(r.received, r.items - 1), since);
 }
@@ -176,7 +181,10 @@ bool engine::worker_items(worker_ref ref, task_id id, std::uint64_t item, std::u
   if ((count == 0 && !done) || (early && !r.cut && !r.cancelled)) return false;
   ledger_.answered(e, count);
   const auto had = r.received - item;
-  if (had > 0 && had < count) drop_front(results, *r.task, had);
+  if (had > 0 && had < count) {
+    drop_front(results, *r.task, had);
+    ran_ms *= static_cast<double>(count - had) / static_cast<double>(count);
+  }
   count -= had;
   ledger_.settle_values(e, item + had, count, std::move(results), ran_ms);
   head_answered(*w, count, ran_ms, done, now);
@@ -270,7 +278,8 @@ void engine::head_answered(worker& w, std::uint64_t items, double ran_ms, bool d
 
 void engine::take_head(worker& w) {
   const auto e = w.sent.front();
-  w.sent.pop_front(at(e).items, estimate(e));
+  const auto left = at(e).items - std::exchange(w.heard, 0);
+  w.sent.pop_front(left, estimate(e, left));
   if (w.sent.empty()) --busy_;
 }
 
@@ -295,9 +304,9 @@ bool engine::may_take(const worker& w) const {
   return w.life.left_of_share(w.sent.items()) > 0;
 }
 
-/// How many like it one worker may be sent at a time.
+/// How many like it one worker may be sent at a time. Those of a batch count one by one.
 std::size_t engine::most_ahead(slip next) const {
-  if (at(next).items > 1) return 2;
+  if (at(next).items > 1 && !at(next).task->batch) return 2;
   return processes() ? prefetch_tasks : prefetch_tasks_of_threads;
 }
 
@@ -315,14 +324,30 @@ struct candidate {
   }
 };
 
-double most_us_ahead(std::uint32_t items) { return items > 1 ? prefetch_chunk_us : prefetch_us; }
+double most_us_ahead(const ledger::record& r) {
+  return r.items > 1 && !r.task->batch ? prefetch_chunk_us : prefetch_us;
+}
 
 }  // namespace
+
+/// What waits, and so one worker is not sent more than its share of it.
+std::size_t engine::share_of(std::size_t waiting) const {
+  return 1 + waiting / (2 * std::size_t{std::max(1U, sizing_.size())});
+}
+
+/// How many of a batch the worker is sent now, as if they were sent one by one: half of what it has room for, so that
+/// others come to theirs.
+std::uint64_t engine::most_of_batch(const worker& w, slip next) {
+  const auto most = std::min(most_ahead(next), share_of(ledger_.queued()));
+  const auto room = static_cast<double>(most) - static_cast<double>(w.sent.items());
+  const auto time = (prefetch_us - w.sent.load_us()) / estimate(next, 1);
+  return static_cast<std::uint64_t>(std::max(1.0, std::min(room, time) / 2.0));
+}
 
 bool engine::has_room(const worker& w, slip next, std::size_t most) {
   if (w.sent.empty()) return true;
   const auto& r = at(next);
-  const candidate one{most, most_us_ahead(r.items), estimate(next), r.attempt > 1 || ledger_.suspects() > 0};
+  const candidate one{most, most_us_ahead(r), estimate(next), r.attempt > 1 || ledger_.suspects() > 0};
   return one.fits(w.sent, w.sent.size(), at(w.sent.back()).attempt);
 }
 
@@ -333,12 +358,13 @@ engine::worker* engine::choose(slip next, std::size_t waiting) {
   std::size_t fewest = 0;  // that `best` has
   const auto& r = at(next);
   const bool keyed = r.task->key != nullptr;
-  const std::size_t share = 1 + waiting / (2 * std::size_t{std::max(1U, sizing_.size())});
-  const candidate one{std::min(most_ahead(next), share), most_us_ahead(r.items), estimate(next),
+  const bool batch = r.task->batch;
+  const auto share = share_of(batch ? ledger_.queued() : waiting);
+  const candidate one{std::min(most_ahead(next), share), most_us_ahead(r), estimate(next, batch ? 1 : r.items),
                       r.attempt > 1 || ledger_.suspects() > 0};
   for (auto& w : workers_) {
     if (!may_take(w)) continue;
-    const auto size = w.sent.size();
+    const auto size = batch ? w.sent.items() : w.sent.size();
     if (size > 0 && !one.fits(w.sent, size, at(w.sent.back()).attempt)) continue;
     const bool has_fewer_keys =
         keyed && best && size == fewest && keys_.keys_of(ref_of(w)) < keys_.keys_of(ref_of(*best));
@@ -409,7 +435,8 @@ std::size_t engine::dispatch_queue(time_point now) {
     }
     auto* w = choose(*e, waiting);
     if (!w) break;
-    const auto most = w->life.left_of_share(w->sent.items());
+    auto most = w->life.left_of_share(w->sent.items());
+    if (at(*e).task->batch) most = std::min<std::uint64_t>(most, most_of_batch(*w, *e));
     if (at(*e).items <= most) --waiting;
     hand_over(*w, ledger_.take_front(most), now);
   }
@@ -446,8 +473,10 @@ void engine::relieve(time_point now) {
 
 /// Whether more than may be sent ahead by what is known by now waits in the worker before one of this priority.
 bool engine::is_ahead(const worker& w, int priority) {
-  if (w.sent.size() < 2 || at(w.sent.back()).task->priority >= priority) return false;
-  double us = 0.0;
+  const auto& first = at(w.sent.front());
+  const bool batch = first.task->batch && first.items - first.received > 1;
+  if ((w.sent.size() < 2 && !batch) || at(w.sent.back()).task->priority >= priority) return false;
+  double us = batch ? estimate(w.sent.front(), first.items - first.received - 1) : 0.0;
   for (auto e = w.sent.begin() + 1; e != w.sent.end(); ++e) us += estimate(*e);
   return us > prefetch_us;
 }

@@ -133,6 +133,7 @@ private:
     sent_work sent;
     std::deque<task_id> withdrawn;      ///< what it was sent after these, and will answer with nothing
     head_watch head;                    ///< of what it was sent first, or of nothing yet
+    std::uint32_t heard = 0;            ///< items of the batch in hand that are not counted in `sent` any more
     std::uint64_t memory_answered = 0;  ///< when its memory was looked at
     bool ended_for_cancel = false;
     task_id killed_task = 0;  ///< the one that ran past its deadline
@@ -155,7 +156,8 @@ private:
   const worker* find(worker_ref ref) const;
   static worker_ref ref_of(const worker& w) { return w.life.ref(); }
   const ledger::record& at(slip e) const { return ledger_[e]; }
-  double estimate(slip e) { return times_.estimate_us(at(e).task->entry, at(e).items); }
+  double estimate(slip e) { return estimate(e, at(e).items); }
+  double estimate(slip e, std::uint64_t items) { return times_.estimate_us(at(e).task->entry, items); }
 
   void settle_all(outcome_kind kind, const cause& why);
   void count(const cause& why);
@@ -214,6 +216,8 @@ private:
   void hand_over(worker& w, slip e, time_point now);
   bool may_take(const worker& w) const;
   std::size_t most_ahead(slip next) const;
+  std::size_t share_of(std::size_t waiting) const;
+  std::uint64_t most_of_batch(const worker& w, slip next);
   bool has_room(const worker& w, slip next, std::size_t most);
   worker* choose(slip next, std::size_t waiting);
 

@@ -19,6 +19,7 @@ job_ptr part_of(const job_ptr& whole, std::uint32_t item, std::uint32_t count) {
   part->items = count;
   part->many = whole->many;
   part->base = whole->base + item;
+  part->batch = whole->batch;
   if (whole->entry) {
     detail::item_reader items(whole->args, whole->entry->args_size);
     items.next(item);

@@ -101,7 +101,8 @@ map_run::map_run(pool& on, source next, map_options options, std::optional<std::
       total_(total),
       prompt_(prompt || options_.on_failure == failure_policy::first_error),
       shared_(std::make_shared<gathering>()),
-      pace_(options_.chunk > 0 ? options_.chunk : on.spec().chunk, options_.window, total),
+      pace_(options_.chunk > 0 ? options_.chunk : on.spec().chunk, options_.window, total,
+            on.spec().runs_in == rung::thread),
       told_(std::chrono::steady_clock::now()) {
   if (options_.within.count() != 0) ends_ = later(told_, options_.within);
   on.impl_->expect_wait();
@@ -148,6 +149,7 @@ void map_run::read(std::size_t most) {
   if (got == 0) return;
   more_ = true;
   j->items = static_cast<std::uint32_t>(got);
+  j->batch = pace_.makes_batches();
   pace_.took(got, j->args.size());
   open_ += got;
   if (j->refused) return shared_->error(j->first, std::move(*j->refused));

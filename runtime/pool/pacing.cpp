@@ -9,6 +9,9 @@ namespace {
 // A chunk is meant to take this long: long against what it costs to send one, short against what people notice.
 constexpr double chunk_us = 1'000.0;
 constexpr std::size_t max_chunk = 16'384;
+// The same for a batch, which only saves what it costs to keep books on each input: it is over before it is noticed.
+constexpr double batch_us = 50.0;
+constexpr std::size_t max_batch = 64;
 // A short test may mislead, so a chunk is no more than this many times the largest one before.
 constexpr std::size_t chunk_growth = 8;
 // Chunks that are open at a time: one runs, one is sent ahead, two wait, for each worker, and two for the rest.
@@ -25,19 +28,26 @@ constexpr double least_us = 0.0001;
 
 std::size_t pacing::chunk_size(pool_size of) const noexcept {
   const std::size_t fair = std::max<std::size_t>(1, of.queue_limit / chunk_share);
+  if (batches_) return std::max<std::size_t>(1, std::min(size_by_time(batch_us, max_batch), fair));
   if (wanted_chunk_ > 0) return std::min(wanted_chunk_, fair);
-  if (item_us_ <= 0.0) return 1;
-  auto size = std::min(static_cast<std::size_t>(chunk_us / item_us_) + 1, chunk_growth * largest_);
+  auto size = size_by_time(chunk_us, max_chunk);
   // Near the end chunks get smaller, so that all workers end at about the same time.
   const auto workers = std::max<std::size_t>(1, of.workers);
   if (total_ && *total_ > taken_) size = std::min(size, (*total_ - taken_) / (2 * workers) + 1);
-  // What is read slowly is not made to wait for its chunk.
-  const auto soon = static_cast<std::size_t>(chunk_us / std::max(read_us_, 0.001));
-  return std::max<std::size_t>(1, std::min({size, max_chunk, fair, soon}));
+  return std::max<std::size_t>(1, std::min(size, fair));
+}
+
+/// As many as run in this time, and are read in it: what is read slowly is not made to wait for others.
+std::size_t pacing::size_by_time(double us, std::size_t most) const noexcept {
+  if (item_us_ <= 0.0) return 1;
+  const auto size = std::min(static_cast<std::size_t>(us / item_us_) + 1, chunk_growth * largest_);
+  const auto soon = static_cast<std::size_t>(us / std::max(read_us_, 0.001));
+  return std::min({size, most, soon});
 }
 
 std::size_t pacing::window(std::size_t size, pool_size of) const noexcept {
   const auto workers = std::max<std::size_t>(1, of.workers);
+  if (batches_) size = 1;
   auto chunks = workers * chunks_each + 2;
   // What is sent before a run was timed only serves to time it.
   if (usual_us_ > 0.0) {

@@ -163,25 +163,16 @@ void thread_driver::carry_out(const act::harvest& what, time_point now) {
   auto* s = find(what.worker);
   if (!s) return;
   auto& self = *s->self;
-  harvested found{what.worker, what.id, what.received, 0, {}, now};
+  harvested found;
   {
     const std::lock_guard lock(self.mutex);
     // What it has answered comes first.
     if (self.current != what.id || !self.output.empty()) return;
-    if (what.task->many) {
-      const auto item = self.item.load(std::memory_order_acquire);
-      found.count = item > what.received ? item - what.received : 0;
-    } else {
-      const auto [count, size] = self.staged();
-      found.from = self.kept_from;
-      found.count = count;
-      found.results.assign(self.stage.begin(), self.stage.begin() + static_cast<std::ptrdiff_t>(size));
-    }
-    if (what.task->is_clocked_in(options_.spec)) {
-      const auto started = std::chrono::nanoseconds(self.started_ns.load(std::memory_order_relaxed));
-      found.since = time_point(std::chrono::duration_cast<time_point::duration>(started));
-    }
+    found = self.finished(!what.task->many);
   }
+  found.ref = what.worker;
+  if (what.task->many) found.count_from(what.received);
+  if (!what.task->batch && !what.task->is_clocked_in(options_.spec)) found.since = now;
   if (found.count > 0) harvested_.push_back(std::move(found));
 }
 
@@ -241,6 +232,16 @@ bool thread_driver::hear(slot& s, reply& said, engine& to, time_point now) {
   return to.worker_items(s.ref, said.id, said.item, said.count, std::move(said.results), said.ran_ms, said.done, now);
 }
 
+/// What it has finished of the batch in hand.
+void thread_driver::hear_batch(slot& s, harvested& found, engine& to, time_point now) {
+  const auto [task, received] = to.sent(s.ref, found.id);
+  if (!task) return;
+  if (task->many) found.count_from(received);
+  if (found.count == 0) return;
+  heard_ += found.count;
+  to.worker_finished(s.ref, found.id, found.from, found.count, std::move(found.results), found.since, now);
+}
+
 bool thread_driver::collect_from(slot& s, engine& to, time_point now) {
   if (!s.self || s.self->news.exchange(urgency::none, std::memory_order_seq_cst) == urgency::none) return false;
   auto output = std::move(s.heard);
@@ -248,9 +249,11 @@ bool thread_driver::collect_from(slot& s, engine& to, time_point now) {
   bool ended = false;
   remains left;
   std::unique_ptr<cause> not_started;
+  harvested batch;
   {
     const std::lock_guard lock(s.self->mutex);
     output.swap(s.self->output);
+    if (s.self->in_batch && s.self->current != 0) batch = s.self->finished(s.self->stages);
     ready = std::exchange(s.self->ready, false);
     ended = s.self->ended;
     if (s.self->torn) left = s.self->left_behind();
@@ -260,6 +263,7 @@ bool thread_driver::collect_from(slot& s, engine& to, time_point now) {
   // Then nobody knows any more what it is at: as with a process, it costs the worker, and no task waits for ever.
   const bool sound = std::all_of(output.begin(), output.end(), [&](reply& said) { return hear(s, said, to, now); });
   heard_ += output.size();
+  if (sound && batch.id != 0) hear_batch(s, batch, to, now);
   output.clear();
   s.heard = std::move(output);
   if (!sound) {

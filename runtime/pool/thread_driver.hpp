@@ -69,6 +69,7 @@ private:
   static void bury(slot& s, death how, remains left, engine& to, time_point now);
   void let_go(slot& s);
   void tell_end(slot& s, death how, engine& to, time_point now);
+  void hear_batch(slot& s, harvested& found, engine& to, time_point now);
   /// False for an answer that the ledger does not know of.
   static bool hear(slot& s, reply& said, engine& to, time_point now);
 

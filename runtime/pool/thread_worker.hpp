@@ -50,10 +50,17 @@ struct thread_driver::remains {
 struct thread_driver::harvested {
   worker_ref ref;
   task_id id = 0;
+  std::uint64_t item = 0;  ///< the one in hand
   std::uint64_t from = 0;
   std::uint64_t count = 0;
   bytes results;
-  time_point since;
+  time_point since;  ///< when the one in hand was started, where that is noted
+
+  /// Of a callable, which keeps its results itself: all items before the one in hand that have no outcome.
+  void count_from(std::uint64_t received) {
+    from = received;
+    count = item > received ? item - received : 0;
+  }
 };
 
 /// What a thread and the pool's loop share. The thread holds a reference, so that an abandoned one may outlive the
@@ -80,6 +87,8 @@ struct thread_driver::worker {
   bool torn = false;  // the same, and in the middle of something: a task has ended the thread
   std::unique_ptr<cause> not_started;
   task_id current = 0;
+  bool in_batch = false;        // `current` is one
+  bool stages = false;          // its results lie in `stage`
   std::uint64_t kept_from = 0;  // written by the thread alone
   act::assign hand;             // by the thread alone
   bool holds = false;           // the same: `hand` was begun with the answer before it
@@ -94,7 +103,8 @@ struct thread_driver::worker {
   std::vector<std::byte> stage = std::vector<std::byte>(stage_bytes);
   time_point began;  // by the thread alone
 
-  /// Under the lock, which the loop takes after it has taken the news: so old news stand for what came after them.
+  /// Under the lock, which the loop takes after it has taken the news: so old news stand for what came after them. Only
+  /// this thread has news to tell.
   void tell(urgency how) {
     if (news.load(std::memory_order_seq_cst) >= how) return;
     news.store(how, std::memory_order_seq_cst);
@@ -107,6 +117,8 @@ struct thread_driver::worker {
     input.pop_front();
     holds = true;
     current = hand.id;
+    in_batch = hand.task->batch;
+    stages = hand.task->entry != nullptr;
     kept_from = 0;
     kept.store(0, std::memory_order_relaxed);
     item.store(0, std::memory_order_relaxed);
@@ -155,6 +167,22 @@ struct thread_driver::worker {
 
   /// Under the lock it stays as it is, but for what is added: the thread takes the lock before it writes over it.
   detail::staged_size staged() const { return detail::staged_size::unpack(kept.load(std::memory_order_acquire)); }
+
+  /// Of the chunk in hand, under the lock. Its results are copied where they are `staged`.
+  harvested finished(bool are_staged) const {
+    harvested out;
+    out.id = current;
+    out.item = item.load(std::memory_order_seq_cst);
+    if (are_staged) {
+      const auto [count, size] = staged();
+      out.from = kept_from;
+      out.count = count;
+      out.results.assign(stage.begin(), stage.begin() + static_cast<std::ptrdiff_t>(size));
+    }
+    const auto started = std::chrono::nanoseconds(started_ns.load(std::memory_order_relaxed));
+    out.since = time_point(std::chrono::duration_cast<time_point::duration>(started));
+    return out;
+  }
 
   /// What a thread that comes to no answer leaves, under the lock and when it begins no further item.
   remains left_behind() const {
@@ -245,7 +273,19 @@ struct thread_driver::worker {
   }
 
   detail::chunk_marks marks_of(const job& task, task_id id) {
-    return {id, &item, &cut, task.is_clocked_in(spec) ? &started_ns : nullptr, &kept, !can_fence_threads()};
+    const bool clocked = task.batch || task.is_clocked_in(spec);
+    detail::chunk_marks out{id, &item, &cut, clocked ? &started_ns : nullptr, &kept, !can_fence_threads()};
+    if (!task.batch) return out;
+    out.fenced = true;  // so that `finished_some` comes behind the mark
+    out.next = &finished_some;
+    out.of = this;
+    return out;
+  }
+  /// Without the lock: the mark of the item is set, and then the news are read; the loop takes the news, and then reads
+  /// the mark. All of that is sequentially consistent, so whoever finds old news here is still looked at.
+  static void finished_some(void* of) {
+    auto& self = *static_cast<worker*>(of);
+    if (self.news.load(std::memory_order_seq_cst) == urgency::none) self.tell(urgency::some);
   }
   std::uint64_t staged_from() const { return kept_from; }
   void answer_items(std::uint64_t first, std::uint64_t count, bytes_view results, bool done) {

@@ -74,11 +74,12 @@ protected:
   };
 
   /// Numbers from 1 on, to be squared.
-  job_ptr submit_chunk(std::uint32_t items, int priority = 0) {
+  job_ptr submit_chunk(std::uint32_t items, int priority = 0, bool batch = false) {
     auto j = std::make_shared<job>();
     j->entry = test::tasks().square.entry;
     j->sink = seen;
     j->items = items;
+    j->batch = batch;
     j->priority = priority;
     for (std::int64_t n = 1; n <= items; ++n) encode_all(j->args, n);
     brain->submit(j);

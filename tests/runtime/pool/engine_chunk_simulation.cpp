@@ -125,6 +125,7 @@ private:
     const auto base = truths_.size() + 1;
     const bool chunk = chance(60);
     j->items = chunk ? 1 + pick(20) : 1;
+    j->batch = chunk && chance(40);
     for (std::uint32_t i = 0; i < j->items; ++i) {
       encode_all(j->args, static_cast<std::int64_t>(base + i));
       truths_.emplace_back();

@@ -75,6 +75,45 @@ TEST(pacing, takes_no_more_than_a_quarter_of_the_queue_for_a_chunk) {
   EXPECT_EQ(measured.chunk_size({4, 400}), 100U);
 }
 
+TEST(pacing, hands_over_inputs_that_are_wanted_one_by_one_in_batches_of_50_us) {
+  pacing pace(1, 0, std::nullopt, true);
+  EXPECT_TRUE(pace.makes_batches());
+  for (const std::size_t wanted : {1U, 8U, 51U, 51U}) EXPECT_EQ(run_chunk(pace, 1.0), wanted);
+  pacing shorter(1, 0, std::nullopt, true);
+  for (const std::size_t wanted : {1U, 8U, 64U, 64U}) EXPECT_EQ(run_chunk(shorter, 0.1), wanted);
+  pacing longer(1, 0, std::nullopt, true);
+  for (const std::size_t wanted : {1U, 1U, 1U}) EXPECT_EQ(run_chunk(longer, 60.0), wanted);
+}
+
+TEST(pacing, makes_no_batches_where_that_is_not_asked_for) {
+  pacing processes(1, 0, std::nullopt);
+  pacing chunks(10, 0, std::nullopt, true);
+  pacing by_time(0, 0, std::nullopt, true);
+  for (auto* pace : {&processes, &chunks, &by_time}) EXPECT_FALSE(pace->makes_batches());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(run_chunk(processes, 0.1), 1U);
+}
+
+TEST(pacing, opens_as_many_inputs_in_batches_as_one_by_one) {
+  pacing batches(1, 0, std::nullopt, true);
+  pacing singles(1, 0, std::nullopt);
+  EXPECT_EQ(batches.window(1, four), singles.window(1, four));
+  for (int i = 0; i < 4; ++i) {
+    run_chunk(batches, 1.0);
+    run_chunk(singles, 1.0);
+    EXPECT_EQ(batches.window(batches.chunk_size(four), four), singles.window(1, four));
+  }
+}
+
+TEST(pacing, does_not_let_an_input_wait_for_a_batch_that_is_read_slowly) {
+  pacing pace(1, 0, std::nullopt, true);
+  for (int i = 0; i < 4; ++i) run_chunk(pace, 0.1);
+  pace.reading_took(10.0);
+  EXPECT_EQ(pace.chunk_size(four), 5U);
+  pace.reading_took(1e6);
+  EXPECT_EQ(pace.chunk_size(four), 1U);
+  EXPECT_EQ(pacing(1, 0, std::nullopt, true).chunk_size({4, 1}), 1U);
+}
+
 TEST(pacing, opens_four_chunks_for_each_worker_and_two) {
   const pacing pace(0, 0, std::nullopt);
   EXPECT_EQ(pace.window(10, four), 180U);

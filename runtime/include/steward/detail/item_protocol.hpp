@@ -36,6 +36,10 @@
 // first byte is written over (a release fence lies between). A reader whose copy has a byte of the next results finds
 // one of the two changed, or another chunk in hand, when it looks again behind an acquire fence, and takes nothing.
 // What was copied may have been answered by then. That does no harm: the ledger skips what it has.
+//
+// Who wants to hear of each item (`next`) has the runner `fenced`. Then the runner marks item i and looks whether news
+// wait already, and the driver takes the news and then reads the mark, all sequentially consistent. Where the runner
+// finds old news and says nothing, the driver has yet to read the mark, and sees this one.
 namespace steward::detail {
 
 /// How many results are staged, and in how many bytes: one word, so that both are always of the same moment.
@@ -59,7 +63,9 @@ struct chunk_marks {
   const std::atomic<std::uint64_t>* cut = nullptr;   ///< id of the chunk of which no further item is to start
   std::atomic<std::uint64_t>* started_ns = nullptr;  ///< when the one in hand was started; null: nobody asks
   std::atomic<std::uint64_t>* kept = nullptr;        ///< a packed `staged_size`
-  bool fenced = false;  ///< who cuts cannot make this thread pass a barrier, so it passes one at each item
+  bool fenced = false;               ///< who cuts cannot make this thread pass a barrier, so it passes one at each item
+  void (*next)(void* of) = nullptr;  ///< called when the items before this one are over, and it is not begun
+  void* of = nullptr;
 
   /// Takes this item; false when the chunk was cut, and then it is not to be run.
   bool take(std::uint64_t i) const noexcept {
@@ -71,6 +77,7 @@ struct chunk_marks {
       item->store(i, std::memory_order_release);
       std::atomic_signal_fence(std::memory_order_seq_cst);
     }
+    if (next && i > 0) next(of);
     return cut->load(std::memory_order_seq_cst) != chunk;
   }
   /// So much is staged now, with the result that was written last.

@@ -19,12 +19,14 @@ public:
   };
 
   /// `chunk`, `window`: what the caller wants; 0: by measured time. `total`: how many inputs there are, where that is
-  /// known.
-  pacing(std::size_t chunk, std::size_t window, std::optional<std::size_t> total) noexcept
-      : wanted_chunk_(chunk), wanted_window_(window), total_(total) {}
+  /// known. `batches`: inputs that are wanted one by one may be handed over together.
+  pacing(std::size_t chunk, std::size_t window, std::optional<std::size_t> total, bool batches = false) noexcept
+      : wanted_chunk_(chunk), wanted_window_(window), total_(total), batches_(batches && chunk == 1) {}
 
-  /// Inputs for the next chunk; at least 1.
+  /// Inputs for the next chunk, or for the next batch of those that are wanted one by one; at least 1.
   std::size_t chunk_size(pool_size of) const noexcept;
+  /// What `chunk_size` says is for a batch.
+  bool makes_batches() const noexcept { return batches_; }
   /// Inputs that may be open at a time, in chunks of this size.
   std::size_t window(std::size_t size, pool_size of) const noexcept;
 
@@ -39,9 +41,12 @@ public:
   bool knows_time() const noexcept { return item_us_ > 0.0; }
 
 private:
+  std::size_t size_by_time(double us, std::size_t most) const noexcept;
+
   std::size_t wanted_chunk_;
   std::size_t wanted_window_;
   std::optional<std::size_t> total_;
+  bool batches_;
   std::size_t taken_ = 0;
   std::size_t largest_ = 1;  // chunk so far
   std::size_t bytes_ = 0;    // of the arguments read

@@ -110,6 +110,7 @@ struct pool_work {
   std::uint32_t items = 1;              ///< how many
   std::shared_ptr<many_body> many;      ///< used when `entry` is null
   std::size_t base = 0;                 ///< place of the first in `many`
+  bool batch = false;                   ///< its items are sent as if each were alone, and heard of at once
 };
 
 }  // namespace steward::detail
