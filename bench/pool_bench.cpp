@@ -140,6 +140,21 @@ void chunked(const bench& b) {
   figure("auto_1e7", "steward", rate(pool, b.square, count_to(b.many(10'000'000)), 0));
 }
 
+/// A callable by itself, with a future: nothing is shared with others.
+void submits(const bench& b, thread_pool& pool) {
+  const auto inputs = count_to(b.many(500'000));
+  std::int64_t sum = 0;
+  const double took = timed([&] {
+    const auto submit = [&pool](std::int64_t n) { return pool.submit([n] { return n * n; }); };
+    std::vector<decltype(submit(1))> futures;
+    futures.reserve(inputs.size());
+    for (const auto n : inputs) futures.push_back(submit(n));
+    for (auto& one : futures) sum += one.get().value();
+  });
+  check(sum > 0, "wrong results");
+  figure("thread_submit", "steward", static_cast<double>(inputs.size()) / took);
+}
+
 void threads(const bench& b) {
   const auto body = [](std::int64_t n) { return n * n; };
   thread_pool pool(b.environment, "bench", workers(2));
@@ -147,6 +162,7 @@ void threads(const bench& b) {
   rate(pool, body, count_to(100'000), 0);
   figure("thread_single", "steward", rate(pool, body, count_to(b.many(2'000'000)), 1));
   figure("thread_task_single", "steward", rate(pool, b.square, count_to(b.many(2'000'000)), 1));
+  submits(b, pool);
   const auto few = count_to(1'000'000);
   const std::size_t turns = b.many(50);
   const double took = timed([&] {

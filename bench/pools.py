@@ -37,6 +37,7 @@ FIGURES = {
     "program_8_stop": ("  of these, the stop", "ms", False, None, None),
     "thread_single": ("threads: callables one by one", "tasks/s", True, 2e6, None),
     "thread_task_single": ("threads: registered tasks one by one", "tasks/s", True, 2e6, None),
+    "thread_submit": ("threads: callables submitted, with a future each", "tasks/s", True, None, None),
     "thread_auto_1e6": ("threads: map of a callable over 1e6", "squares/s", True, 300e6, None),
     "thread_auto_1e7": ("threads: map of a callable over 1e7", "squares/s", True, 300e6, None),
     "kill_p50": ("kill -9 of the busy worker to its task's result, p50", "ms", False, 5, None),

@@ -3,10 +3,14 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <variant>
 #include <vector>
 
 namespace steward::pooling {
+
+struct job;
 
 /// What other threads want a pool's loop to do, in the order in which they asked.
 ///
@@ -14,7 +18,8 @@ namespace steward::pooling {
 /// pool and by whoever may still report to it after its end; what comes too late is refused.
 class inbox {
 public:
-  using message = std::function<void()>;
+  /// Something to be done, or the most frequent of all: a job to be submitted.
+  using message = std::variant<std::function<void()>, std::shared_ptr<job>>;
 
   inbox();
   ~inbox();

@@ -147,7 +147,7 @@ std::shared_ptr<void> pool::submit_work(detail::pool_work work, completion done)
     refuse(*j, outcome_kind::rejected, *why);
     return nullptr;
   }
-  self.enqueue({j});
+  self.enqueue(j);
   if (j->stop) j->stop->arm([this, j = std::weak_ptr<pooling::job>(j)] { cancel_work(j.lock()); });
   return j;
 }

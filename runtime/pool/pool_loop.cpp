@@ -143,7 +143,7 @@ void pool::impl::run() {
   tell_gaps();
   while (true) {
     const auto now = std::chrono::steady_clock::now();
-    for (auto& message : in->take()) message();
+    for (auto& message : in->take()) heed(message);
     hands->collect(brain, now);
     if (const auto due = brain.next_due(); due && *due <= now) hands->observe(brain, now);
     work_off(now);
@@ -153,7 +153,7 @@ void pool::impl::run() {
   }
   end_of_room();
   // Whoever comes from now on is answered by the inbox's refusal.
-  for (auto& message : in->close()) message();
+  for (auto& message : in->close()) heed(message);
   work_off(std::chrono::steady_clock::now());
   hands.reset();
   publish();
@@ -397,7 +397,20 @@ void pool::impl::publish() {
   if (hands) s.leaked_threads = hands->leaked();
 }
 
-/// Hands jobs to the loop, or settles them here when there is none any more.
+void pool::impl::heed(pooling::inbox::message& what) {
+  if (auto* job = std::get_if<pooling::job_ptr>(&what)) {
+    brain.submit(std::move(*job));
+  } else {
+    std::get<0>(what)();
+  }
+}
+
+/// Hands a job to the loop, or settles it here when there is none any more.
+void pool::impl::enqueue(const pooling::job_ptr& job) {
+  if (!in->push(job))
+    refuse(*job, outcome_kind::cancelled, pooling::make_cause(cause_class::killed, "the pool was stopped"));
+}
+
 void pool::impl::enqueue(std::vector<pooling::job_ptr> jobs) {
   auto shared = std::make_shared<std::vector<pooling::job_ptr>>(std::move(jobs));
   const bool taken = in->push([this, shared] {
