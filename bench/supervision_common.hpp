@@ -72,7 +72,7 @@ struct board {
   static constexpr std::uint64_t stamp_every = 10'000;
 
   std::atomic<std::uint64_t> starts{0};  ///< states that were built
-  std::uint64_t target = 0;              ///< `reached` is released when there are so many
+  std::uint64_t target = 0;              ///< `reached` is released when there are this many
   bool crash_at_once = false;            ///< a child crashes as soon as it is up, until the target is reached
   bool stamped = false;                  ///< one child: note the time of each 10,000th start
   std::vector<clock_type::time_point> stamps;
@@ -152,7 +152,7 @@ public:
   }
 };
 
-/// Asks a partner so many times, 100 requests at a time.
+/// Asks a partner this many times, 100 requests at a time.
 class asker {
 public:
   explicit asker(self_ptr self) : self_(self) {}

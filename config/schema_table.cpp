@@ -114,11 +114,11 @@ void add_backoff(table& t, std::string_view section, std::string_view min, std::
       .fallback(min)
       .range(1, hour_ms, "ms");
   t.add("max", duration, "Delays grow up to this.").fallback(max).range(1, hour_ms, "ms");
-  t.add("factor", real, "Each delay is so many times the one before.").fallback("2.0").range(bounds::factor);
+  t.add("factor", real, "Each delay is this many times the one before.").fallback("2.0").range(bounds::factor);
   t.add("jitter", real, "Each delay is lengthened by a random share of at most this.")
       .fallback("0.2")
       .range(bounds::share);
-  t.add("healthy", duration, "After so long without a crash the delays start anew.")
+  t.add("healthy", duration, "After this long without a crash the delays start anew.")
       .fallback(healthy)
       .range(1, day_ms, "ms");
 }
@@ -137,7 +137,8 @@ void add_supervisor(table& t) {
   t.add("initial", integer, "With simple_one_for_one: children that are made at the start.")
       .fallback("0")
       .range(bounds::initial, "children");
-  t.add("partitions", integer, "With simple_one_for_one: its children are spread over so many supervisors p0, p1, ...")
+  t.add("partitions", integer,
+        "With simple_one_for_one: its children are spread over this many supervisors p0, p1, ...")
       .fallback("0")
       .range(bounds::partitions, "supervisors")
       .words({"per_core"});
@@ -164,7 +165,7 @@ void add_child(table& t) {
       .range(1, hour_ms, "ms")
       .words({"infinity"});
   t.add("backoff", section, "Delays between restarts of this child.").of("backoff");
-  t.add("start_retries", integer, "A first start that fails is tried so many times more, with the delays of backoff.")
+  t.add("start_retries", integer, "A first start that fails is tried this many times more, with the delays of backoff.")
       .fallback("0")
       .range(bounds::start_retries, "times");
   t.add("significant", boolean, "Whether its own end may end the supervisor, see auto_shutdown.").fallback("false");
@@ -174,11 +175,11 @@ void add_child(table& t) {
         "What its own limit does when it is reached: the supervisor gives up, the child parks, or it ends for good.")
       .fallback("escalate")
       .allowed({"escalate", "park", "end"});
-  t.add("park_for", duration, "A parked child is revived after so long; 0s: only by restart_child.")
+  t.add("park_for", duration, "A parked child is revived after this long; 0s: only by restart_child.")
       .fallback("0s")
       .range(1, day_ms, "ms")
       .or_zero();
-  t.add("partitions", integer, "So many of this child, called 0, 1, ... below its id, among which keys choose.")
+  t.add("partitions", integer, "This many of this child, called 0, 1, ... below its id, among which keys choose.")
       .fallback("0")
       .range(bounds::partitions, "children")
       .words({"per_core"});
@@ -206,7 +207,7 @@ void add_child(table& t) {
       .allowed({"reject", "drop_oldest", "drop_newest", "give_back"});
 
   t.begin("on_crash");
-  t.add("redeliver", integer, "The message is handled so many times more, then quarantined.")
+  t.add("redeliver", integer, "The message is handled this many times more, then quarantined.")
       .range(bounds::redeliver, "times")
       .required();
 }
@@ -218,16 +219,16 @@ void add_pool(table& t) {
   t.add("workers", integer, "Number of workers; without this key one per core.")
       .fallback("0")
       .range(bounds::workers.min, bounds::workers.max, "workers");
-  t.add(
-       "min_workers", integer,
-       "The pool shrinks to so many when it is idle, with 0 to none, and then it begins with none where `workers` does "
-       "not say with how many; without this key the number of `workers`.")
+  t.add("min_workers", integer,
+        "The pool shrinks to this many when it is idle, with 0 to none, and then it begins with none where `workers` "
+        "does "
+        "not say with how many; without this key the number of `workers`.")
       .range(bounds::least_workers, "workers");
   t.add("max_workers", integer,
-        "The pool grows to so many while tasks wait; 0 is as `workers`, or one per core without that key.")
+        "The pool grows to this many while tasks wait; 0 is as `workers`, or one per core without that key.")
       .fallback("0")
       .range(bounds::workers, "workers");
-  t.add("idle_exit", duration, "A worker above min_workers ends after so long without a task.")
+  t.add("idle_exit", duration, "A worker above min_workers ends after this long without a task.")
       .fallback("30s")
       .range(1, day_ms, "ms");
   t.add("spares", integer, "Workers beyond these that stand by, ready, for one that dies.")
@@ -243,7 +244,7 @@ void add_pool(table& t) {
       .fallback("0s")
       .range(1, day_ms, "ms")
       .or_zero();
-  t.add("soft_deadline", duration, "After so long the stop token of the running task is set; 0s is never.")
+  t.add("soft_deadline", duration, "After this long the stop token of the running task is set; 0s is never.")
       .fallback("0s")
       .range(1, day_ms, "ms")
       .or_zero();
@@ -252,7 +253,7 @@ void add_pool(table& t) {
       .range(1, hour_ms, "ms")
       .or_zero();
   t.add("heartbeat", duration,
-        "A worker process that is stopped, or takes up no task, for so long is replaced; 0s is never.")
+        "A worker process that is stopped, or takes up no task, for this long is replaced; 0s is never.")
       .fallback("5s")
       .range(10, hour_ms, "ms")
       .or_zero();
@@ -275,7 +276,7 @@ void add_pool(table& t) {
   t.add("open_files", integer, "Descriptors of a worker process; 0 is as the program has.")
       .fallback("0")
       .range(bounds::open_files, "descriptors");
-  t.add("recycle_after", integer, "A worker process is replaced after so many tasks; 0 is never.")
+  t.add("recycle_after", integer, "A worker process is replaced after this many tasks; 0 is never.")
       .fallback("0")
       .range(bounds::recycle_after, "tasks");
   t.add("recycle_jitter", real, "Up to this share of recycle_after fewer, so that not all are replaced at once.")
@@ -339,7 +340,7 @@ void add_steps(table& t) {
       .range(bounds::workers.min, bounds::workers.max, "workers")
       .required();
   t.add("min_workers", integer,
-        "It shrinks to so many when it is idle, with 0 to none; without this key the number of `workers`.")
+        "It shrinks to this many when it is idle, with 0 to none; without this key the number of `workers`.")
       .range(bounds::least_workers, "workers");
   t.add("within", duration, "Limit of the wait until it has this size.").fallback("10s").range(1, day_ms, "ms");
 

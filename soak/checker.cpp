@@ -16,7 +16,7 @@ constexpr std::int64_t written_within_us = 1'000'000;  // of what happened, it i
 constexpr std::int64_t grace_ms = 3'000;               // on top of deadline x attempts
 constexpr double max_growth_kib = 1'024;               // in five minutes, or in a shorter run as a whole
 constexpr double max_share_overtaken = 0.05;           // of all faults
-constexpr std::uint64_t late_per_faults = 500;  // one task or worker may be held up in so many faults, and three more
+constexpr std::uint64_t late_per_faults = 500;  // one task or worker in this many faults may be held up, and three more
 
 std::string text(std::uint64_t x) { return std::to_string(x); }
 

@@ -33,7 +33,7 @@ constexpr double share_by_tasks = 0.45;
 constexpr std::chrono::seconds patience_at_end{20};
 // Probes are tasks beyond the planned ones, for workers whose fault only a task brings to light.
 constexpr std::chrono::milliseconds between_probes{50};
-// So long, and so many, that each worker gets one, the last of them, too.
+// Long and many enough that each worker gets one, the last of them, too.
 constexpr std::uint32_t probe_us = 3'000;
 constexpr unsigned probes_each = 2;
 
@@ -148,7 +148,7 @@ private:
 /// How the faults of a run are dealt out.
 struct shares {
   std::uint64_t from_outside = 0;
-  std::uint64_t fault_every = 0;  ///< one task of so many has a fault
+  std::uint64_t fault_every = 0;  ///< one task of this many has a fault
 };
 
 shares shares_of(const options& what) {

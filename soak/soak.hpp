@@ -7,7 +7,7 @@ namespace steward::soak {
 
 struct options {
   std::uint64_t seed = 1;
-  double seconds = 20;  ///< the run is paced to take so long; a busy machine takes longer
+  double seconds = 20;  ///< the run is paced to take this long; a busy machine takes longer
   double faults_per_second = 100;
   unsigned workers = 8;
   unsigned in_flight = 256;  ///< tasks that are open at a time
@@ -16,7 +16,7 @@ struct options {
   unsigned attempts = 5;        ///< of a task
   unsigned deadline_ms = 500;   ///< of a task; longer than the heartbeat, so that a stopped worker is told as one
   unsigned heartbeat_ms = 250;  ///< after which a stopped worker is found out
-  unsigned limit_factor = 8;    ///< a run that takes so many times `seconds` is ended, and fails
+  unsigned limit_factor = 8;    ///< a run that takes this many times `seconds` is ended, and fails
   std::string history = "soak.csv";
 };
 

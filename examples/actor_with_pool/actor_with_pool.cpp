@@ -13,7 +13,7 @@ namespace {
 
 using steward::parameter;
 
-/// What an order costs after so many years, in cents. One that is not positive has no price.
+/// What an order costs after this many years, in cents. One that is not positive has no price.
 std::int64_t price(std::int64_t cents, std::int64_t years) {
   if (cents <= 0) throw std::invalid_argument("an order of nothing");
   return std::llround(static_cast<double>(cents) * std::pow(1.02, static_cast<double>(years)));

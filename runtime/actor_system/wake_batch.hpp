@@ -24,7 +24,7 @@ namespace steward::port {
 /// thread-safe; the system outlives it.
 class wake_batch final : public caf::execution_unit {
 public:
-  /// Handed over by themselves when there are so many: so the workers begin while the others are still being told.
+  /// Handed over by themselves when there are this many: so the workers begin while the others are still being told.
   static constexpr std::size_t most = 16;
 
   explicit wake_batch(caf::actor_system& system) : caf::execution_unit(&system) {}

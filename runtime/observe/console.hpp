@@ -78,7 +78,7 @@ private:
   std::string day_;  // of the last line
   run_summary summary_;
   std::map<std::string, repeats> failures_;  // by kind, place and cause
-  std::size_t folding_ = 0;                  // so many of them have something to tell
+  std::size_t folding_ = 0;                  // this many of them have something to tell
   std::map<std::string, event> hangs_;       // by worker: it is being killed, and its end is told with this
   std::set<std::string> told_actors_;        // their restart was told with their crash
   std::set<std::string> muted_actors_;       // their crash was folded, so their recovery is too

@@ -50,11 +50,11 @@ public:
   /// removed before a text and drawn again behind it, so that the two never share a line. For terminals.
   void show_status(std::string line);
 
-  /// Writes what is kept, unless the reader takes nothing at all for so long; `without_end`: unless it is gone. Once it
-  /// has taken nothing it is not waited for again.
+  /// Writes what is kept, unless the reader takes nothing at all for this long; `without_end`: unless it is gone. Once
+  /// it has taken nothing it is not waited for again.
   void finish(int patience_ms = 10'000);
 
-  /// From now on nobody waits for the reader when it takes nothing for so long, who waits already included. Data that
+  /// From now on nobody waits for the reader when it takes nothing for this long, who waits already included. Data that
   /// was to be whole and is not taken by then is lost: `problem` is ETIMEDOUT.
   void hurry(int patience_ms);
 

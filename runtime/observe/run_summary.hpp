@@ -26,7 +26,7 @@ private:
   std::string crashes_text() const;
   std::string recoveries_text() const;
   std::string work_text() const;
-  /// So many of a hundred recoveries took no longer.
+  /// This many of a hundred recoveries took no longer.
   double percentile_ms(std::uint64_t percent) const;
 
   std::uint64_t crashes_ = 0;

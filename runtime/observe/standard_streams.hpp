@@ -26,7 +26,7 @@ void say(std::string_view text);
 /// Only for a standard error that is a terminal.
 void show_status(std::string line);
 
-/// After a stop was asked for: whoever reads nothing for so long is not waited for any more.
+/// After a stop was asked for: whoever reads nothing for this long is not waited for any more.
 void hurry(int patience_ms);
 /// Waits until all is taken: what was printed without a limit, what was said for 10 s without any progress at most.
 void finish();

@@ -31,7 +31,7 @@ public:
   /// of crashes cannot outrun the log.
   static constexpr std::size_t max_backlog = 4'096;
 
-  /// So many actions wake the owner while it gathers.
+  /// This many actions wake the owner while it gathers.
   static constexpr std::size_t long_queue = max_backlog / 4;
   static constexpr std::size_t max_spares = long_queue / 2;
   /// What is kept of used vectors is for single reports: those of many starts at once are large.

@@ -9,7 +9,7 @@ namespace steward::policy {
 
 namespace {
 
-/// A child that is stopped at once, but is to come back, has so long to let go of its state.
+/// A child that is stopped at once, but is to come back, has this long to let go of its state.
 constexpr milliseconds brutal_grace{50};
 
 bool wants_restart(restart_type type, exit_class cls) {

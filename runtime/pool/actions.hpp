@@ -69,7 +69,7 @@ struct worker_ref {
 
 /// What a worker keeps of what it was sent, after `act::withdraw`.
 struct withdrawal {
-  std::size_t begun = 1;              ///< so many it may begin, or has
+  std::size_t begun = 1;              ///< this many it may begin, or has
   std::optional<std::uint64_t> item;  ///< and of the chunk in hand no item after this one
   bool will_answer = false;           ///< it will answer each of the others with nothing, once it comes to them
 };
@@ -81,7 +81,7 @@ struct death {
   bool by_us = false;                              ///< it ended because of a `terminate` or `kill` action
   std::uint64_t item = 0;                          ///< of a chunk in hand: the item that was started last
   std::optional<time_point> since = std::nullopt;  ///< when that was, or its chunk was, where it is known
-  std::size_t begun = 0;  ///< so many of what it was sent and has not answered it had begun, whatever it has in hand
+  std::size_t begun = 0;  ///< this many of what it was sent and has not answered it had begun, whatever it has in hand
 };
 
 /// What a driver is to look at on a worker, when the engine asks for it.

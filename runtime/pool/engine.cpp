@@ -11,7 +11,7 @@ namespace {
 // up. Of chunks, which are cut to about a millisecond, one is sent ahead.
 constexpr double prefetch_us = 1'000.0;
 constexpr std::size_t prefetch_tasks = 64;
-// A thread runs through so many of the shortest before others have been sent after them.
+// A thread runs through this many of the shortest before others have been sent after them.
 constexpr std::size_t prefetch_tasks_of_threads = 256;
 constexpr double prefetch_chunk_us = 4'000.0;
 

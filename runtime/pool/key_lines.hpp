@@ -21,7 +21,7 @@ namespace steward::pooling {
 /// back or of workers that die. Where a worker has the key, what is out waits for that worker alone. Not thread-safe.
 class key_lines {
 public:
-  /// The workers of so many keys without a task are remembered.
+  /// The workers of this many keys without a task are remembered.
   static constexpr std::size_t most_idle = 65'536;
 
   /// A task that waits for the worker that has its key.

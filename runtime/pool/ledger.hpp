@@ -125,7 +125,7 @@ public:
   void try_again(slip e);
   /// What its worker has not begun waits again, as it is.
   void take_back(slip e);
-  /// What is behind these items waits again, in so many parts.
+  /// What is behind these items waits again, in this many parts.
   void take_back(slip e, std::uint32_t behind, std::uint32_t parts);
 
   // What is heard of them.

@@ -15,7 +15,7 @@ namespace detail {
 
 namespace {
 
-// Reading goes on for so long before a look at what has come. A look costs as much as reading a short input does, so
+// Reading goes on for this long before a look at what has come. A look costs as much as reading a short input does, so
 // while it is quick, there is one after several inputs only.
 constexpr std::chrono::microseconds read_for{1'000};
 constexpr std::chrono::microseconds quick_read{20};
@@ -57,7 +57,7 @@ struct map_run::gathering final : item_sink {
   std::condition_variable changed;
   std::vector<map_piece> arrived;
   std::size_t items = 0;   // in `arrived`
-  std::size_t wanted = 1;  // the caller sleeps until so many have arrived
+  std::size_t wanted = 1;  // the caller sleeps until this many have arrived
   bool left = false;       // nobody wants them any more
   bool stop = false;       // the caller's stop token says so
 

@@ -16,7 +16,7 @@ constexpr std::size_t max_batch = 64;
 constexpr std::size_t chunk_growth = 8;
 // Chunks that are open at a time: one runs, one is sent ahead, two wait, for each worker, and two for the rest.
 constexpr std::size_t chunks_each = 4;
-// Where inputs travel one by one, more of them: up to this much work, but no more than so many, and so many bytes.
+// Where inputs travel one by one, more of them: up to this much work, but no more than that many, and that many bytes.
 constexpr double ahead_us = 2'000.0;
 constexpr std::size_t singles_each = 2'048;
 constexpr std::size_t ahead_bytes = std::size_t{8} << 20;

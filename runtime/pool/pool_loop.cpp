@@ -33,7 +33,7 @@ using pooling::time_point;
 using process::signals_blocked;
 
 constexpr std::uint64_t wake_key = 0;
-// So long the loop lets answers gather while they come fast. Each waits no longer, whatever runs after it.
+// This long the loop lets answers gather while they come fast. Each waits no longer, whatever runs after it.
 constexpr timespec nap_time{0, 20'000};
 // How often one that waits for room looks whether it is to leave.
 constexpr milliseconds look_for_room_every{20};

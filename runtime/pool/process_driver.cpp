@@ -31,7 +31,7 @@ using process::read_status;
 
 // A process that has closed its channel is about to end; after this long it is looked at, and helped.
 constexpr std::chrono::milliseconds patience_for_exit{500};
-// More of a frame that was begun comes at once. So long it may take where a pool has no heartbeat, and at the least.
+// More of a frame that was begun comes at once. This long it may take where a pool has no heartbeat, and at the least.
 constexpr std::chrono::milliseconds patience_for_frame{5'000};
 constexpr std::chrono::milliseconds least_patience_for_frame{1'000};
 

@@ -13,12 +13,12 @@ public:
   /// Of a task that has not run yet. Nothing is sent ahead behind it, nor it behind another one.
   static constexpr double unknown_us = 2'000.0;
 
-  /// Expected microseconds of so many of them.
+  /// Expected microseconds of this many of them.
   double estimate_us(const task_entry* what, std::uint64_t items) {
     const auto* us = known_us_ != nullptr && known_ == what ? known_us_ : find(what);
     return (us != nullptr ? *us : unknown_us) * static_cast<double>(items);
   }
-  /// One took so many microseconds. Longer runs are followed at once and shorter ones slowly: to wait behind a long
+  /// One took this many microseconds. Longer runs are followed at once and shorter ones slowly: to wait behind a long
   /// task is worse than to be sent late.
   void learn(const task_entry* what, double us);
 

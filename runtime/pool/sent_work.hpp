@@ -19,7 +19,7 @@ public:
     items_ += items;
     load_us_ += us;
   }
-  /// The first one, of so many items that are expected to take so long, is answered.
+  /// The first one, of this many items that are expected to take this long, is answered.
   void pop_front(std::size_t items, double us) {
     all_.pop_front();
     less(items, us);
@@ -28,7 +28,7 @@ public:
     all_.pop_back();
     less(items, us);
   }
-  /// One of them has so many items less, and takes so much less time.
+  /// One of them has this many items less, and takes so much less time.
   void less(std::size_t items, double us) {
     items_ -= items;
     load_us_ = all_.empty() ? 0.0 : std::max(0.0, load_us_ - us);

@@ -57,7 +57,7 @@ public:
   /// Items of this incarnation.
   std::uint64_t answered() const noexcept { return now_.answered; }
   void answers(std::uint64_t items) noexcept { now_.answered += items; }
-  /// It may be sent this many more items before it is replaced, where it has so many that it has not answered.
+  /// It may be sent this many more items before it is replaced, where it has this many that it has not answered.
   std::uint64_t left_of_share(std::uint64_t sent) const noexcept {
     if (now_.share == 0) return ~std::uint64_t{0};
     return now_.share - std::min(now_.share, now_.answered + sent);

@@ -38,7 +38,7 @@ inline constexpr std::size_t max_frame_bytes = std::size_t{1024} * 1024 * 1024;
 inline constexpr std::size_t inline_frame_bytes = std::size_t{64} * 1024;
 /// Largest payload that may come through the socket all the same, from a writer that could not make a memory file.
 inline constexpr std::size_t max_inline_bytes = std::size_t{64} * 1024 * 1024;
-/// Memory files that a reader holds for frames that were not yielded yet. It reads no further with so many.
+/// Memory files that a reader holds for frames that were not yielded yet. It reads no further with this many.
 inline constexpr std::size_t max_held_files = 16;
 /// Bytes of {u32 magic, u32 length, u16 kind, u16 flags, u32 body, u64 id}, all little-endian. `body` is 0 when the
 /// payload follows, 1 when it is in the file whose descriptor came with the header.

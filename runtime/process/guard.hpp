@@ -12,7 +12,7 @@
 // own.
 namespace steward::process {
 
-/// Children beyond so many at once have no guard.
+/// Children beyond this many at once have no guard.
 inline constexpr std::size_t max_guarded_groups = 16 * 1024;
 inline constexpr const char* guard_main_name = "steward_guard";
 

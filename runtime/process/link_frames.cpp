@@ -20,7 +20,7 @@ constexpr std::size_t most_at_once = std::size_t{4} * 1024 * 1024;
 constexpr std::size_t reserved_at_once = std::size_t{16} * 1024 * 1024;
 // With room for the header and for what was read beside a frame of 16 MiB.
 constexpr std::size_t kept_at_most = reserved_at_once + std::size_t{128} * 1024;
-// So many frames in a row that fill less than a quarter of a large buffer are the end of it.
+// This many frames in a row that fill less than a quarter of a large buffer are the end of it.
 constexpr unsigned most_too_large = 64;
 // Lazy frames wait for company no longer than this many bytes.
 constexpr std::size_t lazy_bytes = 2048;

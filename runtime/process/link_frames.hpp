@@ -20,7 +20,7 @@ enum class link_kind : std::uint8_t {
   tell = 2,     ///< a message for target; sender may be 0
   ask = 3,      ///< a request for target whose answer bears the number
   answer = 4,   ///< to the request of that number, once
-  release = 5,  ///< target, which has come so many times (number), is not held any more
+  release = 5,  ///< target, which has come this many times (number), is not held any more
   watch = 6,    ///< asks to be told when target ends
   ended = 7,    ///< the sender's own actor `target` has ended; content is why
   exit = 8,     ///< target shall end; content is why; only to a side that trusts the other

@@ -19,7 +19,7 @@ private:
   sigset_t before_;
 };
 
-/// Throws std::system_error where the system would refuse so many more threads: it makes them all and lets them go
+/// Throws std::system_error where the system would refuse this many more threads: it makes them all and lets them go
 /// again. Somebody else may take the room meanwhile.
 void expect_room_for_threads(std::size_t count);
 

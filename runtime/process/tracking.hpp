@@ -43,13 +43,13 @@ void shed_child_mark() noexcept;
 /// where it is negative none is found.
 std::size_t kill_marked(int proc, std::uint64_t program, std::span<const std::uint64_t> children) noexcept;
 
-/// What an ended child has left behind is looked for so long after its end, together with that of others.
+/// What an ended child has left behind is looked for this long after its end, together with that of others.
 inline constexpr std::chrono::milliseconds stray_look_delay{20};
 /// Looking takes at most this part of one processor.
 inline constexpr int stray_look_share = 20;
-/// Nothing is left of a child when so many looks in a row have found nothing.
+/// Nothing is left of a child when this many looks in a row have found nothing.
 inline constexpr int clean_stray_looks = 2;
-/// What has not gone after so many looks cannot be killed, and is given up.
+/// What has not gone after this many looks cannot be killed, and is given up.
 inline constexpr int max_stray_looks = 100;
 
 /// The children of a program that have ended, for the search for what they left. Not thread-safe. The program does not

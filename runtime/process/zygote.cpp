@@ -51,7 +51,7 @@ struct received {
   std::size_t fd_count = 0;
 };
 
-// A zygote that does not reply for so long is looked at.
+// A zygote that does not reply for this long is looked at.
 constexpr long stopped_look_ms = 20;
 constexpr std::array group_signals{SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 // Above the descriptors of a request, so that these get at once the numbers that they have in a child.

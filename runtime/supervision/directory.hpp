@@ -29,7 +29,7 @@ public:
   /// A cell; it has its path.
   void put_actor(const caf::actor& handle);
   void put_pool(const std::string& path, std::shared_ptr<pool> handle);
-  /// The child at this path is so many, called 0, 1, ... below it.
+  /// The child at this path is a number of children, called 0, 1, ... below it.
   void put_partitions(const std::string& path, unsigned count);
   void put_end(const std::string& path, policy::exit_info how);
   void erase(const std::string& path);

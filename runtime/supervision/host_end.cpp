@@ -8,7 +8,7 @@ namespace steward::supervision {
 
 namespace {
 
-/// Actors that were told to end and were not waited for have so long to do so when their tree is over.
+/// Actors that were told to end and were not waited for have this long to do so when their tree is over.
 constexpr milliseconds last_grace{1'000};
 
 }  // namespace

@@ -55,7 +55,7 @@ TIMED = re.compile(r"^(\d\d:\d\d:\d\d\.\d{3})  (\S+(?: UP)?) +(.*)$")
 
 
 class screen:
-    """What a terminal of so many columns shows, as far as the program asks anything of one."""
+    """What a terminal of this many columns shows, as far as the program asks anything of one."""
 
     def __init__(self, columns):
         self.columns = columns
@@ -101,7 +101,7 @@ class screen:
 
 
 class killer(threading.Thread):
-    """Sends signals to workers that have a task, as the events name them, until so many have crashed."""
+    """Sends signals to workers that have a task, as the events name them, until this many have crashed."""
 
     def __init__(self, events_file):
         super().__init__()

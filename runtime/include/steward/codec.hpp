@@ -48,7 +48,7 @@ public:
     return head;
   }
 
-  /// An element count, refused when the bytes left cannot hold so many elements of at least `bytes_each`.
+  /// An element count, refused when the bytes left cannot hold this many elements of at least `bytes_each`.
   std::size_t take_count(std::size_t bytes_each) {
     std::uint64_t count = 0;
     std::memcpy(&count, take(sizeof count).data(), sizeof count);
@@ -149,7 +149,7 @@ inline constexpr bool travels_as_bytes =
 
 template <class T>
 struct codec<T, std::enable_if_t<detail::is_plain_number<T> || travels_as_bytes<T>>> {
-  static constexpr std::size_t size = sizeof(T);  ///< each value takes so many bytes
+  static constexpr std::size_t size = sizeof(T);  ///< each value takes this many bytes
   static constexpr bool plain = true;             ///< which are those of the value itself
   static void encode(bytes& out, const T& value) { detail::append(out, &value, sizeof value); }
   static T decode(byte_reader& in) {

@@ -111,7 +111,7 @@ struct map_options {
   unsigned attempts = 0;   ///< runs of one input at most; 0: as the spec says
   milliseconds deadline{0};  ///< of one run of one input; 0: as the spec says, `infinity`: none
   failure_policy on_failure = failure_policy::collect_all;
-  milliseconds within{0};  ///< what has no outcome so long after the start is cancelled, running or not; 0 and
+  milliseconds within{0};  ///< what has no outcome this long after the start is cancelled, running or not; 0 and
                            ///< `infinity`: no limit
   std::stop_token stop{};  ///< a request to stop cancels in the same way
   std::function<void(const map_progress&)> progress{};  ///< called on the caller's thread, at most each 50 ms, and last

@@ -29,7 +29,7 @@ protected:
     if (ends_[1] >= 0) ::close(ends_[1]);
     ends_[1] = -1;
   }
-  /// Up to the end, or to so many bytes.
+  /// Up to the end, or to this many bytes.
   std::string read(std::size_t most = ~std::size_t{0}) {
     std::string all;
     char buffer[4096];

@@ -221,7 +221,7 @@ std::string replay(const task_context&, const std::string&) {
   return await_end();
 }
 
-/// Asks and asks for so many milliseconds, and reads nothing.
+/// Asks and asks for this many milliseconds, and reads nothing.
 std::string flood(const task_context&, const std::string& ms) {
   const auto find = message({"@atom", "@str"}, atom_of(caf::get_atom::value) + text_of("open"));
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::stoll(ms));

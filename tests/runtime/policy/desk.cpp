@@ -180,7 +180,7 @@ TEST(supervisor_desk, that_gathers_pokes_at_once_for_what_its_owner_must_do) {
   EXPECT_EQ(x.pokes, 1) << "and still gathers";
 }
 
-/// Pokes for a restart that waits so long, at a desk that gathers.
+/// Pokes for a restart that waits this long, at a desk that gathers.
 int pokes_for_delay(milliseconds delay) {
   int pokes = 0;
   supervisor_desk desk{[&] { ++pokes; }, milliseconds{1}};

@@ -10,7 +10,7 @@
 #include <sstream>
 
 // Random lives of a supervisor_machine, each compared at every step with a naive_supervisor, and with rules that hold
-// whatever either of them says. STEWARD_SEED=n runs that one life and prints its story; STEWARD_LIVES=n runs so many.
+// whatever either of them says. STEWARD_SEED=n runs that one life and prints its story; STEWARD_LIVES=n runs this many.
 
 namespace steward::policy::testing_support {
 namespace {

@@ -22,7 +22,7 @@ struct edge_tasks {
   task<std::int64_t, std::int64_t> fork_and_return;   ///< returns twice; in the parent the exit code of the child
   task<std::int64_t, std::int64_t> leave_group;       ///< joins the group of the pool's program and hangs
   task<std::int64_t, std::int64_t> close_all;         ///< closes all its descriptors; square(n)
-  task<std::string, std::int64_t> make_without_room;  ///< so many MiB, without a descriptor left
+  task<std::string, std::int64_t> make_without_room;  ///< this many MiB, without a descriptor left
   task<std::int64_t> throw_when_stopped;              ///< in its first attempt; then returns whether it is stopped
   task<void> die_in_start;                            ///< an initializer that faults
   task<std::string, std::string> turn;  ///< "THREAD N": where it runs, and how often it ran for this text there

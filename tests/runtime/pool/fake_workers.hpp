@@ -28,7 +28,7 @@ struct fake_worker {
   bool terminated = false;  // of processes only
   bool killed = false;
   std::deque<act::assign> todo;
-  std::size_t skipped = 0;  // the last so many of `todo` were withdrawn
+  std::size_t skipped = 0;  // this many at the end of `todo` were withdrawn
 };
 
 /// An engine with make-believe workers, which do at random what real ones do; all from one seed. `Simulation` derives

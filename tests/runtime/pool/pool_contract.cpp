@@ -93,7 +93,7 @@ TEST(pool_contract, takes_a_time_that_is_over_for_one_that_is_over) {
   }
 }
 
-/// This program may take so many bytes more, for a while.
+/// This program may take this many bytes more, for a while.
 class little_memory {
 public:
   explicit little_memory(std::uint64_t more) {

@@ -4,7 +4,7 @@
 //
 //   pool_stress processes|threads [--seconds N] [--tasks N] [--seed N]
 //
-// Ends after so many seconds or tasks, whichever comes last; STEWARD_STRESS_SECONDS replaces the seconds. Exit code 1
+// Ends after this many seconds or tasks, whichever comes last; STEWARD_STRESS_SECONDS replaces the seconds. Exit code 1
 // when anything was wrong.
 #include "pool/worker.hpp"
 #include "process/child.hpp"
@@ -201,6 +201,7 @@ private:
       // Mostly of a size at which chunks are taken back often.
       options.chunk = priority == 0 ? 20 : 10;
       if (random() % 3 == 0) options.chunk = static_cast<unsigned>(random() % 40);
+      if (random() % 4 == 0) options.chunk = 1;  // in batches, on threads
       const bool limited = random() % 5 == 0;
       if (limited) options.within = milliseconds(1 + random() % 20);
       const bool stoppable = random() % 3 == 0;

@@ -41,7 +41,7 @@ public:
     return out;
   }
 
-  /// True once so many events of this kind were seen.
+  /// True once this many events of this kind were seen.
   bool wait_for(event_kind kind, std::size_t count = 1) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, patience, [&] {

@@ -11,8 +11,8 @@ namespace steward::testing_support {
 
 /// What probes do while they start; reset by each test that uses it.
 struct probe_switches {
-  int constructor_throws = 0;  ///< so many constructors throw
-  int init_throws = 0;         ///< so many make_behavior calls throw
+  int constructor_throws = 0;  ///< this many constructors throw
+  int init_throws = 0;         ///< this many make_behavior calls throw
   bool no_behavior = false;    ///< make_behavior returns nothing
   bool quits_in_init = false;
   bool throws_an_int = false;     ///< crashes throw 42 instead of an exception

@@ -29,7 +29,7 @@ public:
     open_ = true;
     changed_.notify_all();
   }
-  /// True once so many have come.
+  /// True once this many have come.
   bool await(unsigned count) {
     std::unique_lock guard{mutex_};
     return changed_.wait_for(guard, std::chrono::seconds{20}, [&] { return waiting_ >= count; });

@@ -100,7 +100,7 @@ private:
   using input = std::ranges::range_value_t<Range>;
   using body = chunk_body<F, input, R>;
   static constexpr bool owns_nothing = std::is_trivially_copyable_v<input> && copied_at_once<R>;
-  // Small chunks share a body of so many inputs, if it does no harm to read them early.
+  // Small chunks share a body of this many inputs, if it does no harm to read them early.
   static constexpr std::size_t shared = owns_nothing && sizeof(input) <= 64 ? 256 : 1;
 
   void fill(std::size_t most) {

@@ -30,11 +30,11 @@ public:
   /// Inputs that may be open at a time, in chunks of this size.
   std::size_t window(std::size_t size, pool_size of) const noexcept;
 
-  /// One chunk of so many inputs was read, whose arguments take so many bytes.
+  /// One chunk of this many inputs was read, whose arguments take this many bytes.
   void took(std::size_t inputs, std::size_t bytes) noexcept;
-  /// To read each of the last inputs took so long.
+  /// To read each of the last inputs took this long.
   void reading_took(double us_each) noexcept { read_us_ = us_each; }
-  /// So many inputs ran for so long together. Nothing is learned of one that failed.
+  /// This many inputs ran for this long together. Nothing is learned of one that failed.
   void ran(std::size_t inputs, double ms) noexcept;
 
   std::size_t taken() const noexcept { return taken_; }  ///< inputs read so far

@@ -17,7 +17,7 @@
 
 namespace steward::detail {
 
-/// A chunk takes no further input once its arguments take so many bytes.
+/// A chunk takes no further input once its arguments take this many bytes.
 inline constexpr std::size_t chunk_bytes = std::size_t{60} * 1024;
 
 /// Inputs of a callable, on threads only, with the place for their results.

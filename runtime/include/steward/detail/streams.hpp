@@ -72,7 +72,7 @@ public:
   }
   /// Cancels what has not ended; its outcomes still come.
   void cancel() { run_->cancel(); }
-  /// So many outcomes that were taken count as if they were open: so much less is read ahead.
+  /// This many outcomes that were taken count as if they were open: so much less is read ahead.
   void hold(std::size_t count) noexcept { run_->hold(count); }
 
   iterator begin() { return iterator(this); }
