@@ -25,7 +25,7 @@ std::string text_of(const caf::type_erased_tuple& content) {
   }
 }
 
-durable_actor::durable_actor(caf::actor_config& cfg, const durable_options& options) : caf::event_based_actor(cfg) {
+durable_actor::durable_actor(caf::actor_config& cfg, const durable_options& options) : tied_actor(cfg) {
   reconfigure(options);
 }
 
@@ -81,7 +81,7 @@ caf::invoke_message_result durable_actor::consume_special(caf::mailbox_element& 
     if (auto result = consume_own(x)) return *result;
   if (token == caf::make_type_token<caf::timeout_msg>())
     if (auto result = on_timeout(x)) return *result;
-  if (late(x, token)) return invoke_message_result::consumed;
+  if (is_late(x, token)) return invoke_message_result::consumed;
   const bool user = is_user_message(x.mid, token);
   if (skipping_) return user ? invoke_message_result::skipped : invoke_message_result::consumed;
   if (!user) return run(x, false, false);

@@ -3,8 +3,8 @@
 // Knows CAF's version, as steward/port.hpp does: what cells are made of.
 
 #include "actor_system/message_tally.hpp"
-#include "actor_system/rare_parts.hpp"
 #include "actor_system/succession.hpp"
+#include "actor_system/tied_actor.hpp"
 #include "steward/admin.hpp"
 #include "steward/dead_letter.hpp"
 #include "steward/port.hpp"
@@ -44,22 +44,19 @@ struct durable_options {
 /// *Accounting* (`message_tally`, `overflow_ring`). Ordinary messages and requests of normal priority count, no others:
 /// not responses, exits, downs, timeouts, commands, nor what is sent urgently.
 ///
-/// *Incarnations.* What the behaviour's code sets up for itself by CAF's means belongs to the incarnation: links,
-/// monitors, attached functors, joined groups (`incarnation_ties`), timers (`timer_table`), handlers and pending
-/// responses (`request_deadlines`). `call_functors` and `undo_ties` end it. What others have attached stays until the
-/// actor leaves.
+/// *Incarnations.* What the behaviour's code sets up for itself by CAF's means belongs to the incarnation: its ties
+/// (`tied_actor`), timers (`timer_table`), handlers and pending responses (`request_deadlines`).
 ///
 /// *The end* (`succession`). What is sent to an actor that drains or is over is refused, or goes to its heir.
 ///
 /// *Tells.* What a handler returns to a message that is no request goes nowhere. CAF sends it back as a message, which
 /// the sender need not have a handler for.
-class durable_actor : public caf::event_based_actor {
+class durable_actor : public tied_actor {
 public:
   durable_actor(caf::actor_config& cfg, const durable_options& options);
 
   // Thread-safe; for whoever holds a handle:
   using caf::event_based_actor::enqueue;
-  void attach(caf::attachable_ptr x) override;
   void enqueue(caf::mailbox_element_ptr x, caf::execution_unit* eu) final;
   message_counts counts() const { return tally_.counts(); }
   std::uint64_t turn() const { return turn_.load(std::memory_order_relaxed); }
@@ -77,11 +74,6 @@ public:
   std::uint64_t set_timer(timer_order order);
   bool cancel_timer(std::uint64_t number);
   bool has_timer(std::uint64_t number) const;
-  void add_link(caf::abstract_actor* x) override;
-  void remove_link(caf::abstract_actor* x) override;
-  /// The behaviour's code has set a monitor, or has removed so many.
-  void note_monitor(const caf::abstract_actor& x);
-  void note_demonitor(const caf::actor_addr& x, std::size_t removed);
 
 protected:
   /// Returns false for what is no command.
@@ -99,8 +91,6 @@ protected:
   virtual bool hears_of_dead() const = 0;
   /// Told from any thread of a tell that is not handled, while somebody hears of it.
   virtual void on_dead(dead_letter_reason why, const caf::strong_actor_ptr& from, caf::message content) = 0;
-  /// Told from any thread: something that cannot be done here, and what to do instead.
-  virtual void on_refused(const std::string& what) = 0;
   /// The actor is over: its counts are final. Its monitors are told afterwards. `dead`: tells that were left over, and
   /// the first of them as text.
   virtual void on_left(std::uint64_t dead, const std::string& first) = 0;
@@ -140,12 +130,7 @@ protected:
   bool quitting() const { return getf(is_shutting_down_flag); }
   /// Drops pending responses of a dead state: its handlers must never run. Undoes a `quit`.
   void forget_requests();
-  /// Whether the incarnation has anything that `reason` below is told to.
-  bool tied() const;
-  /// Calls the functors that the incarnation has attached to itself, the latest first; its state is still there.
-  void call_functors(const caf::error& reason);
-  /// Undoes all other ties of the incarnation. Actors that it has linked itself to are told `reason`.
-  void undo_ties(const caf::error& reason);
+  void cancel_timers();
   /// Messages that are accepted and not finished.
   std::uint64_t waiting() const { return counts().waiting; }
 
@@ -162,7 +147,6 @@ private:
   using time_point = std::chrono::steady_clock::time_point;
   struct ring_marker {};  // to itself: what comes now is in the ring
   struct drain_end {};    // to itself: what was there when the drain began was handled
-  struct contained_functor;
 
   // On the thread of a sender: into the mailbox, or not.
   void enqueue_special(caf::mailbox_element_ptr x, caf::execution_unit* eu, std::uint32_t token);
@@ -171,6 +155,7 @@ private:
   bool push(caf::mailbox_element_ptr x, caf::execution_unit* eu);
   void wake(caf::execution_unit* eu);
   bool runs_here() const;
+  bool incarnation_runs_here() const override { return runs_here() && !leaving_; }
   /// Whether CAF's clock brings this from the actor to itself: nobody knows for which incarnation.
   bool from_own_clock(const caf::mailbox_element& x, const caf::execution_unit* eu) const;
   void refuse(const caf::strong_actor_ptr& asker, caf::message_id mid);
@@ -205,13 +190,6 @@ private:
   caf::invoke_message_result fire_timers(caf::mailbox_element& x);
   bool fire(std::uint64_t number, time_point now);
 
-  // Ties of the incarnation.
-  bool late(const caf::mailbox_element& x, std::uint32_t token);
-  void call_contained(caf::attachable& functor, const caf::error& reason, caf::execution_unit* host);
-  void undo_link(const caf::actor_addr& x, const caf::error& reason);
-  void leave_groups();
-  void stop_streams(const caf::error& reason);
-
   // Drain and end.
   bool awaits_answers() const { return !awaited_responses_.empty() || !multiplexed_responses_.empty(); }
   void look_for_drain_end();
@@ -222,7 +200,6 @@ private:
 
   // What the actor's own thread touches for each message, behind what CAF's loop looks at in each round.
   std::atomic<std::uint64_t> turn_{0};
-  rare_parts parts_;
   std::atomic<bool> abandoned_{false};  // was bequeathed; here, because senders write near `succession_`
   bool keeps_ = false;                  // a copy of what is in hand
   bool skipping_ = false;

@@ -29,6 +29,10 @@ bool durable_actor::has_timer(std::uint64_t number) const {
   return timers != nullptr && timers->has(number);
 }
 
+void durable_actor::cancel_timers() {
+  if (auto* timers = parts_.timers()) timers->clear();
+}
+
 void durable_actor::arm_timers(time_point at, time_point now) {
   if (!parts_.timers()->alarm().set(at)) return;
   if (at > now)

@@ -1,6 +1,7 @@
+#include "actor_system/tied_actor.hpp"
+
 #include "actor_system/durable_actor.hpp"
 #include "actor_system/incarnation_ties.hpp"
-#include "actor_system/timer_table.hpp"
 #include "base/in_hand.hpp"
 #include "steward/cause.hpp"
 
@@ -12,8 +13,6 @@
 #include <utility>
 
 #include <cxxabi.h>
-
-// What an incarnation has tied itself to. CAF ends all of that when an actor ends; here it ends with the incarnation.
 
 namespace steward::port {
 
@@ -27,7 +26,7 @@ default_attachable::observe_token token_of(const caf::actor_addr& observer, defa
 
 }  // namespace
 
-bool durable_actor::tied() const {
+bool tied_actor::tied() const {
   const auto* own = parts_.ties();
   return own != nullptr && own->has_links_or_functors();
 }
@@ -35,28 +34,28 @@ bool durable_actor::tied() const {
 // -- functors -------------------------------------------------------------------------------------------------------
 
 /// One that others have attached: what it throws must not keep the rest from hearing of the end.
-struct durable_actor::contained_functor final : caf::attachable {
-  contained_functor(durable_actor& actor, caf::attachable_ptr wrapped) : owner(actor), inner(std::move(wrapped)) {}
+struct tied_actor::contained_functor final : caf::attachable {
+  contained_functor(tied_actor& actor, caf::attachable_ptr wrapped) : owner(actor), inner(std::move(wrapped)) {}
   void actor_exited(const caf::error& reason, caf::execution_unit* host) override {
     owner.call_contained(*inner, reason, host);
   }
   bool matches(const token& what) override { return inner->matches(what); }
 
-  durable_actor& owner;
+  tied_actor& owner;
   caf::attachable_ptr inner;
 };
 
-void durable_actor::attach(caf::attachable_ptr x) {
+void tied_actor::attach(caf::attachable_ptr x) {
   const bool of_a_peer = dynamic_cast<const default_attachable*>(x.get()) != nullptr;
   if (of_a_peer)
     caf::event_based_actor::attach(std::move(x));
-  else if (runs_here() && !leaving_)
+  else if (incarnation_runs_here())
     parts_.make_ties().add_functor(std::move(x));
   else
     caf::event_based_actor::attach(std::make_unique<contained_functor>(*this, std::move(x)));
 }
 
-void durable_actor::call_contained(caf::attachable& functor, const caf::error& reason, caf::execution_unit* host) {
+void tied_actor::call_contained(caf::attachable& functor, const caf::error& reason, caf::execution_unit* host) {
   try {
     functor.actor_exited(reason, host);
   } catch (const abi::__forced_unwind&) {
@@ -66,7 +65,7 @@ void durable_actor::call_contained(caf::attachable& functor, const caf::error& r
   }
 }
 
-void durable_actor::call_functors(const caf::error& reason) {
+void tied_actor::call_functors(const caf::error& reason) {
   auto* const own = parts_.ties();
   if (own == nullptr) return;
   auto functors = own->take_functors();
@@ -75,17 +74,17 @@ void durable_actor::call_functors(const caf::error& reason) {
 
 // -- links and monitors ---------------------------------------------------------------------------------------------
 
-void durable_actor::add_link(caf::abstract_actor* x) {
-  if (runs_here() && !leaving_) parts_.make_ties().add_link(x->address());
+void tied_actor::add_link(caf::abstract_actor* x) {
+  if (incarnation_runs_here()) parts_.make_ties().add_link(x->address());
   caf::event_based_actor::add_link(x);
 }
 
-void durable_actor::remove_link(caf::abstract_actor* x) {
-  if (auto* own = parts_.ties(); own != nullptr && runs_here()) own->remove_link(x->address());
+void tied_actor::remove_link(caf::abstract_actor* x) {
+  if (auto* own = parts_.ties(); own != nullptr && incarnation_runs_here()) own->remove_link(x->address());
   caf::event_based_actor::remove_link(x);
 }
 
-void durable_actor::undo_link(const caf::actor_addr& x, const caf::error& reason) {
+void tied_actor::undo_link(const caf::actor_addr& x, const caf::error& reason) {
   const auto other = caf::actor_cast<caf::strong_actor_ptr>(x);
   bool linked = false;
   if (other) {
@@ -101,14 +100,13 @@ void durable_actor::undo_link(const caf::actor_addr& x, const caf::error& reason
   if (!linked) parts_.ties()->expect_late_exit(x);  // it has ended, and its exit message is under way
 }
 
-void durable_actor::note_monitor(const caf::abstract_actor& x) { parts_.make_ties().add_monitor(x.address()); }
+void tied_actor::note_monitor(const caf::abstract_actor& x) { parts_.make_ties().add_monitor(x.address()); }
 
-void durable_actor::note_demonitor(const caf::actor_addr& x, std::size_t removed) {
+void tied_actor::note_demonitor(const caf::actor_addr& x, std::size_t removed) {
   if (auto* own = parts_.ties()) own->remove_monitors(x, removed);
 }
 
-void durable_actor::undo_ties(const caf::error& reason) {
-  if (auto* timers = parts_.timers()) timers->clear();
+void tied_actor::undo_ties(const caf::error& reason) {
   leave_groups();
   stop_streams(reason);
   auto* const own = parts_.ties();
@@ -123,8 +121,7 @@ void durable_actor::undo_ties(const caf::error& reason) {
   }
 }
 
-/// An exit or down message of a tie that an earlier incarnation had.
-bool durable_actor::late(const caf::mailbox_element& x, std::uint32_t token) {
+bool tied_actor::is_late(const caf::mailbox_element& x, std::uint32_t token) const {
   auto* const own = parts_.ties();
   if (own == nullptr) return false;
   if (token == caf::make_type_token<caf::exit_msg>())
@@ -136,13 +133,13 @@ bool durable_actor::late(const caf::mailbox_element& x, std::uint32_t token) {
 
 // -- groups and streams ---------------------------------------------------------------------------------------------
 
-void durable_actor::leave_groups() {
+void tied_actor::leave_groups() {
   if (joined_groups().empty()) return;
   const auto all = joined_groups();
   for (const auto& x : all) caf::event_based_actor::leave(x);
 }
 
-void durable_actor::stop_streams(const caf::error& reason) {
+void tied_actor::stop_streams(const caf::error& reason) {
   if (stream_managers_.empty() && pending_stream_managers_.empty()) return;
   for (auto* managers : {&stream_managers_, &pending_stream_managers_}) {
     for (const auto& [slot, manager] : std::exchange(*managers, {})) manager->stop(reason);
