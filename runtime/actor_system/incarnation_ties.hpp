@@ -29,7 +29,7 @@ public:
   void remove_monitors(const caf::actor_addr& x, std::size_t count) { monitors_.take(x, count); }
   std::vector<tie> take_monitors() { return std::exchange(monitors_.all, {}); }
 
-  /// From an actor to which there is no tie any more, so many messages are under way.
+  /// From an actor to which there is no tie any more, this many messages are under way.
   void expect_late_exit(const caf::actor_addr& x) { late_exits_.add(x); }
   void expect_late_downs(const caf::actor_addr& x, std::size_t count) { late_downs_.add(x, count); }
   /// An exit or down message has come. True when it is of a tie that was undone; else that tie is gone by it.

@@ -23,7 +23,7 @@ public:
   // For the actor's own thread:
   void add_link(caf::abstract_actor* x) override;
   void remove_link(caf::abstract_actor* x) override;
-  /// The incarnation's code has set a monitor, or has removed so many.
+  /// The incarnation's code has set a monitor, or has removed this many.
   void note_monitor(const caf::abstract_actor& x);
   void note_demonitor(const caf::actor_addr& x, std::size_t removed);
 
