@@ -1,6 +1,8 @@
 #include "actor_system/durable_actor.hpp"
 
-#include "actor_system/durable_parts.hpp"
+#include "actor_system/copy_keeper.hpp"
+#include "actor_system/message_kinds.hpp"
+#include "actor_system/overflow_ring.hpp"
 #include "base/in_hand.hpp"
 #include "process/copied.hpp"
 #include "steward/messages.hpp"
@@ -23,35 +25,15 @@ std::string text_of(const caf::type_erased_tuple& content) {
   }
 }
 
-durable_actor::durable_actor(caf::actor_config& cfg, const durable_options& options) : caf::event_based_actor(cfg) {
+durable_actor::durable_actor(caf::actor_config& cfg, const durable_options& options) : tied_actor(cfg) {
   reconfigure(options);
 }
 
 void durable_actor::reconfigure(const durable_options& options) {
-  limit_.store(options.mailbox.limit, relaxed);
-  overflow_.store(options.mailbox.overflow, relaxed);
-  mark_.store(0, relaxed);  // the next sender computes it
-  // What was made once stays: others may be using it.
-  if (options.mailbox.overflow == overflow_policy::drop_oldest && ring() == nullptr)
-    make_extras().ring.store(new overflow_ring, std::memory_order_release);
+  tally_.set_bound(options.mailbox);
+  if (options.mailbox.overflow == overflow_policy::drop_oldest) parts_.make_ring();
   keeps_ = options.repeats || options.watched;
-  if (keeps_ && keeper() == nullptr) make_extras().keeper.store(new copy_keeper, std::memory_order_release);
-}
-
-durable_actor::~durable_actor() { delete extras_.load(relaxed); }
-
-durable_actor::extras::~extras() {
-  delete ring.load(relaxed);
-  delete keeper.load(relaxed);
-}
-
-durable_actor::extras& durable_actor::make_extras() {
-  auto* out = extras_.load(relaxed);
-  if (out == nullptr) {
-    out = new extras;
-    extras_.store(out, std::memory_order_release);
-  }
-  return *out;
+  if (keeps_) parts_.make_keeper();
 }
 
 std::string durable_actor::handled_now() const {
@@ -74,7 +56,8 @@ caf::invoke_message_result durable_actor::consume(caf::mailbox_element& x) {
       [](const void* self, event& into) { static_cast<const durable_actor*>(self)->describe_in_hand(into); }, this};
   if (has_ordinary_bit(x.mid) && !skipping_) {
     clear_ordinary_bit(x.mid);
-    if (!abandoned_.load(acquire) && ring() == nullptr) return without_copies(run(x, true, true));
+    if (!abandoned_.load(std::memory_order_acquire) && parts_.ring() == nullptr)
+      return without_copies(run(x, true, true));
   } else if (x.mid.is_response() && !skipping_) {
     return without_copies(run(x, false, false));
   }
@@ -98,16 +81,16 @@ caf::invoke_message_result durable_actor::consume_special(caf::mailbox_element& 
     if (auto result = consume_own(x)) return *result;
   if (token == caf::make_type_token<caf::timeout_msg>())
     if (auto result = on_timeout(x)) return *result;
-  if (late(x, token)) return invoke_message_result::consumed;
+  if (is_late(x, token)) return invoke_message_result::consumed;
   const bool user = is_user_message(x.mid, token);
   if (skipping_) return user ? invoke_message_result::skipped : invoke_message_result::consumed;
   if (!user) return run(x, false, false);
   const bool counted = x.mid.is_normal_message();
-  if (abandoned_.load(acquire)) {  // its state is a thing of the past, and `leave` may be a few messages away
-    heir_ref_->enqueue(
+  if (abandoned_.load(std::memory_order_acquire)) {  // its state is of the past, and `leave` may be a few messages away
+    succession_.heir().enqueue(
         caf::make_mailbox_element(std::move(x.sender), x.mid, std::move(x.stages), x.move_content_to_message()),
         context());
-    if (counted) bump(handled_);
+    if (counted) tally_.count_handled();
     return invoke_message_result::consumed;
   }
   if (counted && doomed(x)) return invoke_message_result::consumed;
@@ -118,7 +101,7 @@ std::optional<caf::invoke_message_result> durable_actor::consume_own(caf::mailbo
   const auto& type = *own_type_of(x.content());
   current_element_ = &x;
   if (on_command(x.content(), type)) {
-    if (counts_as_message(x.mid, own_token)) bump(handled_);
+    if (counts_as_message(x.mid, own_token)) tally_.count_handled();
     return caf::invoke_message_result::consumed;
   }
   if (type == typeid(guarded_request)) return consume_guarded(x);
@@ -126,23 +109,21 @@ std::optional<caf::invoke_message_result> durable_actor::consume_own(caf::mailbo
     at_drain_end();
     return caf::invoke_message_result::consumed;
   }
-  if (type != typeid(marker)) return std::nullopt;
-  if (skipping_) {
-    auto& overflow = *ring();
-    std::lock_guard guard{overflow.mutex};
-    overflow.parked = true;
-  } else {
+  if (type != typeid(ring_marker)) return std::nullopt;
+  if (skipping_)
+    parts_.ring()->park();
+  else
     absorb_ring();
-  }
   return caf::invoke_message_result::consumed;
 }
 
 caf::invoke_message_result durable_actor::consume_guarded(caf::mailbox_element& x) {
   auto& request = x.content().get_mutable_as<guarded_request>(0);
   if (request.incarnation == answered) return caf::invoke_message_result::consumed;
-  if (skipping_ || abandoned_.load(acquire) || request.incarnation != current_.load(relaxed)) {
+  if (skipping_ || abandoned_.load(std::memory_order_acquire) ||
+      request.incarnation != current_.load(std::memory_order_relaxed)) {
     answer(x.sender, x.mid, caf::make_error(errc::restarting));
-    bump(failed_);
+    tally_.count_unhandled(true);
     if (!skipping_) return caf::invoke_message_result::consumed;
     // Taking it out would make CAF look at all that waits once more: a husk stays.
     request.incarnation = answered;
@@ -166,11 +147,11 @@ caf::invoke_message_result durable_actor::run(caf::mailbox_element& x, bool coun
   auto result = caf::invoke_message_result::consumed;
   open_ = counted;
   repeatable_ = repeatable;
-  turn_.store(turn_.load(relaxed) + 1, relaxed);
+  count_turn();
   try {
-    if (keeps_) keeper()->put(x.copy_content_to_message());
+    if (keeps_) parts_.keeper()->begin(x.copy_content_to_message());
     result = x.mid.is_async() && (counted || repeatable) ? handle_tell(x) : caf::event_based_actor::consume(x);
-    turn_.store(turn_.load(relaxed) + 1, relaxed);
+    count_turn();
     // It has called `quit`, or `unbecome` until no behaviour was left, which is as much.
     if (bhvr_stack_.empty() && !leaving_ && (quitting() || !alive())) after_quit();
   } catch (const std::exception& problem) {
@@ -180,9 +161,9 @@ caf::invoke_message_result durable_actor::run(caf::mailbox_element& x, bool coun
   } catch (...) {  // whatever a handler threw is what this actor is here to contain
     after_throw(x, nullptr);
   }
-  if (open_ && result != caf::invoke_message_result::skipped) bump(handled_);
+  if (open_ && result != caf::invoke_message_result::skipped) tally_.count_handled();
   open_ = false;
-  if (extras_.load(relaxed) != nullptr) look_after(x, result);
+  if (parts_.any()) look_after(x, result);
   return result;
 }
 
@@ -216,7 +197,7 @@ caf::invoke_message_result durable_actor::handle_tell(caf::mailbox_element& x) {
 }
 
 void durable_actor::after_quit() {
-  if (std::exchange(open_, false)) bump(handled_);
+  if (std::exchange(open_, false)) tally_.count_handled();
   caf::error reason = std::move(fail_state_);
   forget_requests();
   on_quit(std::move(reason));
@@ -224,23 +205,16 @@ void durable_actor::after_quit() {
 
 /// Within a handler of what was thrown.
 void durable_actor::after_throw(const caf::mailbox_element& x, const std::exception* known) {
-  turn_.store(turn_.load(relaxed) + 1, relaxed);
-  const auto* copies = keeper();
+  count_turn();
+  const auto* copies = parts_.keeper();
   on_throw(std::current_exception(), known,
-           text_of(copies != nullptr && !copies->copy.empty() ? copies->copy.content() : x.content()));
+           text_of(copies != nullptr && !copies->in_hand().empty() ? copies->in_hand().content() : x.content()));
 }
 
 /// What the few need who keep copies or have asked.
 void durable_actor::look_after(const caf::mailbox_element& x, caf::invoke_message_result result) {
-  if (auto* copies = keeper()) {
-    copies->put({});
-    if (copies->again == &x && result != caf::invoke_message_result::skipped) {
-      copies->again = nullptr;
-      if (!copies->next) copies->repeats = 0;
-    }
-  }
-  const auto& limits = extras_.load(relaxed)->limits;
-  if (limits.heap.size() > limits.compact_at) compact_deadlines();
+  if (auto* copies = parts_.keeper()) copies->end(x, result == caf::invoke_message_result::skipped);
+  if (auto& deadlines = *parts_.deadlines(); deadlines.is_crowded()) deadlines.keep(awaited_ids());
   if (drain_waits_ && !awaits_answers()) look_for_drain_end();
 }
 
@@ -248,28 +222,25 @@ caf::response_promise durable_actor::fail_in_hand(dead_letter_reason why) {
   if (current_element_ == nullptr) return {};
   const bool request = asked();
   if (std::exchange(open_, false)) {
-    bump(request ? failed_ : dead_);
+    tally_.count_unhandled(request);
     tell_dead(*current_element_, why);
   }
   return request ? make_response_promise() : caf::response_promise{};
 }
 
 durable_actor::keeping durable_actor::keep_in_hand(unsigned limit) {
-  auto* copies = keeper();
-  if (copies == nullptr || !repeatable_ || copies->copy.empty()) return keeping::impossible;
+  auto* copies = parts_.keeper();
+  if (copies == nullptr || !repeatable_ || copies->in_hand().empty()) return keeping::impossible;
   auto& x = *current_element_;
   if (x.mid.is_request() && !x.sender) return keeping::impossible;  // the handler has taken the promise
-  const auto repeats = &x == copies->again ? copies->repeats : 0;
-  if (repeats >= limit) return keeping::spent;
-  copies->repeats = repeats + 1;
-  copies->next = caf::make_mailbox_element(std::move(x.sender), x.mid, std::move(x.stages), copies->copy);
+  if (!copies->keep(x, limit)) return keeping::spent;
   open_ = false;
   return keeping::kept;
 }
 
 /// What stands for a behaviour while the mailbox is held: an actor without one would end.
 const caf::behavior& durable_actor::idle() {
-  static const caf::behavior out{[](const marker&) {}};
+  static const caf::behavior out{[](const ring_marker&) {}};
   return out;
 }
 
@@ -300,18 +271,19 @@ void durable_actor::open_mailbox(caf::behavior behavior, std::uint64_t incarnati
   // handled.
   get_normal_queue().flush_cache();
   get_urgent_queue().flush_cache();
-  if (auto* copies = keeper(); copies != nullptr && copies->next) {
-    copies->again = copies->next.get();
+  auto* copies = parts_.keeper();
+  if (auto first = copies == nullptr ? nullptr : copies->take_kept()) {
+    copies->repeat(*first);
     const auto put_first = [&](auto& queue) {
-      queue.cache().push_back(copies->next.release());
+      queue.cache().push_back(first.release());
       queue.flush_cache();
     };
-    if (copies->next->mid.is_normal_message())
+    if (first->mid.is_normal_message())
       put_first(get_normal_queue());
     else
       put_first(get_urgent_queue());
   }
-  if (auto* overflow = ring(); overflow != nullptr && overflow->parked) absorb_ring();
+  if (auto* ring = parts_.ring(); ring != nullptr && ring->is_parked()) absorb_ring();
 }
 
 void durable_actor::reset_handlers() {
@@ -330,7 +302,7 @@ void durable_actor::reset_handlers() {
   set_exception_handler(exception_handler{});
   set_default_handler([this](caf::scheduled_actor*, caf::message_view& view) {
     if (std::exchange(open_, false)) {
-      bump(current_element_->mid.is_request() ? failed_ : dead_);
+      tally_.count_unhandled(current_element_->mid.is_request());
       tell_dead(*current_element_, dead_letter_reason::unhandled);
     }
     return on_unexpected(view);
@@ -344,7 +316,7 @@ bool durable_actor::handlers_intact() const {
 void durable_actor::forget_requests() {
   awaited_responses_.clear();
   multiplexed_responses_.clear();
-  if (auto* x = extras_.load(relaxed)) x->limits.heap.clear();
+  if (auto* deadlines = parts_.deadlines()) deadlines->clear();
   unsetf(is_shutting_down_flag);
   fail_state_ = caf::error{};
 }
@@ -352,21 +324,18 @@ void durable_actor::forget_requests() {
 // -- the end --------------------------------------------------------------------------------------------------------
 
 void durable_actor::leave(caf::error reason, caf::error leftover, const caf::actor& heir) {
-  if (heir && !heir_ref_ && caf::actor_cast<caf::abstract_actor*>(heir) != this) {
-    heir_ref_ = caf::actor_cast<caf::strong_actor_ptr>(heir);
-    heir_.store(this, std::memory_order_release);  // until all that waits was handed over
-  }
+  if (heir && caf::actor_cast<caf::abstract_actor*>(heir) != this) succession_.name_heir(heir);
   leaving_ = true;
   draining_ = drain_waits_ = false;
-  if (!refusing_.load(relaxed)) leftover_ = std::move(leftover);
+  succession_.set_refusal(std::move(leftover));
   quit(std::move(reason));
 }
 
 void durable_actor::begin_drain(caf::error refusal) {
-  make_extras();  // so that `look_after` is called
+  parts_.make_deadlines();  // so that `look_after` is called
   draining_ = true;
-  leftover_ = std::move(refusal);
-  start_refusing();
+  succession_.set_refusal(std::move(refusal));
+  succession_.refuse();
   look_for_drain_end();
 }
 
@@ -374,13 +343,6 @@ void durable_actor::begin_drain(caf::error refusal) {
 void durable_actor::look_for_drain_end() {
   drain_waits_ = false;
   push(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, drain_end{}), context());
-}
-
-bool durable_actor::awaits_answers() const { return !awaited_responses_.empty() || !multiplexed_responses_.empty(); }
-
-void durable_actor::start_refusing() {
-  refusing_.store(true, std::memory_order_release);
-  heir_.store(this, std::memory_order_release);
 }
 
 /// All that was there before was handled, but for what the behaviour skips. What the ring had comes behind.
@@ -400,13 +362,13 @@ bool durable_actor::cleanup(caf::error&& reason, caf::execution_unit* host) {
   std::uint64_t dead = 0;
   std::string first_dead;
   if (first) {
-    dead = dead_.load(relaxed);
-    if (!heir_ref_) start_refusing();
+    dead = tally_.unhandled_tells();
+    if (!succession_.has_heir()) succession_.refuse();
     mailbox().close();
     first_dead = end_messages(host);
-    if (heir_ref_) heir_.store(heir_ref_->get(), std::memory_order_release);
-    sealed_.store(true, std::memory_order_release);
-    dead = dead_.load(relaxed) - dead;
+    succession_.settle();
+    tally_.seal();
+    dead = tally_.unhandled_tells() - dead;
   }
   if (first)
     on_left(dead, first_dead);  // first: whoever hears of the end by a monitor finds that its supervisor knows of it
@@ -415,28 +377,23 @@ bool durable_actor::cleanup(caf::error&& reason, caf::execution_unit* host) {
 
 std::string durable_actor::end_messages(caf::execution_unit* host) {
   std::string dead;
-  auto* const overflow = ring();
-  if (auto* copies = keeper(); copies != nullptr && copies->next) end_message(std::move(copies->next), host, dead);
+  auto* const ring = parts_.ring();
+  auto* const copies = parts_.keeper();
+  if (auto kept = copies == nullptr ? nullptr : copies->take_kept()) end_message(std::move(kept), host, dead);
   while (auto x = get_urgent_queue().take_front()) end_message(std::move(x), host, dead);
   while (auto x = get_normal_queue().take_front()) {
     clear_ordinary_bit(x->mid);
     const auto token = x->content().type_token();
-    if (token == own_token && *own_type_of(x->content()) == typeid(marker))
-      overflow->doomed.store(0, relaxed);  // only what stood before it was given up
-    else if (is_husk(x->content(), token) || (token == own_token && *own_type_of(x->content()) == typeid(drain_end)))
+    const auto* own = token == own_token ? own_type_of(x->content()) : nullptr;
+    if (own != nullptr && *own == typeid(ring_marker))
+      ring->spare();  // only what stood before it was given up
+    else if (is_husk(x->content(), token) || (own != nullptr && *own == typeid(drain_end)))
       continue;
     else if (!counts_as_message(x->mid, token) || !doomed(*x))
       end_message(std::move(x), host, dead);
   }
-  if (overflow != nullptr) {
-    std::deque<caf::mailbox_element_ptr> rest;
-    {
-      std::lock_guard guard{overflow->mutex};
-      overflow->closed = true;
-      rest.swap(overflow->content);
-    }
-    for (auto& x : rest) end_message(std::move(x), host, dead);
-  }
+  if (ring != nullptr)
+    for (auto& x : ring->close()) end_message(std::move(x), host, dead);
   tell_drops(true, nullptr);
   return dead;
 }
@@ -445,8 +402,8 @@ void durable_actor::end_message(caf::mailbox_element_ptr x, caf::execution_unit*
   clear_ordinary_bit(x->mid);
   const auto token = x->content().type_token();
   if (!is_user_message(x->mid, token)) return;
-  bool for_heir = heir_ref_ != nullptr;
-  auto problem = leftover_;
+  bool for_heir = succession_.has_heir();
+  auto problem = succession_.refusal();
   if (token == own_token) {
     const auto& type = *own_type_of(x->content());
     if (is_command(type)) return;
@@ -457,11 +414,11 @@ void durable_actor::end_message(caf::mailbox_element_ptr x, caf::execution_unit*
   }
   const bool counted = x->mid.is_normal_message();
   if (for_heir) {
-    if (counted) bump(handled_);
-    heir_ref_->enqueue(std::move(x), host);
+    if (counted) tally_.count_handled();
+    succession_.heir().enqueue(std::move(x), host);
     return;
   }
-  if (counted) bump(x->mid.is_request() ? failed_ : dead_);
+  if (counted) tally_.count_unhandled(x->mid.is_request());
   if (x->mid.is_async()) {
     if (counted && first_dead.empty()) first_dead = text_of(x->content());
     if (hears_of_dead()) on_dead(reason_of_leftovers(), x->sender, x->move_content_to_message());

@@ -2,6 +2,9 @@
 
 // Knows CAF's version, as steward/port.hpp does: what cells are made of.
 
+#include "actor_system/message_tally.hpp"
+#include "actor_system/succession.hpp"
+#include "actor_system/tied_actor.hpp"
 #include "steward/admin.hpp"
 #include "steward/dead_letter.hpp"
 #include "steward/port.hpp"
@@ -12,7 +15,6 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <string>
 #include <typeinfo>
@@ -39,31 +41,24 @@ struct durable_options {
 /// actor's own thread, after which the actor goes on with the behaviour that the hook has set. Commands (messages that
 /// `on_command` takes) never reach the behaviour, even while the actor skips everything else or awaits a response.
 ///
-/// *Accounting.* Ordinary messages and requests of normal priority count, no others: not responses, exits, downs,
-/// timeouts, commands, nor what is sent urgently. Senders add to `accepted` and compare it with a mark, which is the
-/// number of finished messages plus the limit, as it was when last looked at; so a sender touches one cache line, and
-/// the actor's thread another.
+/// *Accounting* (`message_tally`, `overflow_ring`). Ordinary messages and requests of normal priority count, no others:
+/// not responses, exits, downs, timeouts, commands, nor what is sent urgently.
 ///
-/// *Incarnations.* What the behaviour's code sets up for itself by CAF's means belongs to the incarnation: links,
-/// monitors, attached functors, joined groups, timers, handlers and pending responses. `call_functors` and `undo_ties`
-/// end it. What others have attached stays until the actor leaves.
+/// *Incarnations.* What the behaviour's code sets up for itself by CAF's means belongs to the incarnation: its ties
+/// (`tied_actor`), timers (`timer_table`), handlers and pending responses (`request_deadlines`).
+///
+/// *The end* (`succession`). What is sent to an actor that drains or is over is refused, or goes to its heir.
 ///
 /// *Tells.* What a handler returns to a message that is no request goes nowhere. CAF sends it back as a message, which
 /// the sender need not have a handler for.
-///
-/// *A full mailbox that drops its oldest.* From then on senders put messages into a ring of at most `limit`, whose
-/// oldest falls out, and count in `doomed` how many older messages the actor shall drop; a marker in the mailbox makes
-/// the actor append the ring behind what it has. Memory stays bounded while a handler hangs.
-class durable_actor : public caf::event_based_actor {
+class durable_actor : public tied_actor {
 public:
   durable_actor(caf::actor_config& cfg, const durable_options& options);
-  ~durable_actor() override;
 
   // Thread-safe; for whoever holds a handle:
   using caf::event_based_actor::enqueue;
-  void attach(caf::attachable_ptr x) override;
   void enqueue(caf::mailbox_element_ptr x, caf::execution_unit* eu) final;
-  message_counts counts() const;
+  message_counts counts() const { return tally_.counts(); }
   std::uint64_t turn() const { return turn_.load(std::memory_order_relaxed); }
   std::string in_hand() const;
   /// From now on ordinary messages go to `heir`. The first call counts.
@@ -73,17 +68,12 @@ public:
   resume_result resume(caf::execution_unit* eu, std::size_t max_throughput) final;
   caf::invoke_message_result consume(caf::mailbox_element& x) final;
   bool cleanup(caf::error&& reason, caf::execution_unit* host) override;
-  /// Limits the wait for the answer to a request that was just sent. Nothing is kept once the answer is there, but for
-  /// a few words; the actor has one timeout of the clock, for the earliest deadline.
+  /// Limits the wait for the answer to a request that was just sent. The actor has one timeout of the clock, for the
+  /// earliest deadline.
   void limit_request(caf::message_id response, std::chrono::milliseconds timeout);
   std::uint64_t set_timer(timer_order order);
   bool cancel_timer(std::uint64_t number);
   bool has_timer(std::uint64_t number) const;
-  void add_link(caf::abstract_actor* x) override;
-  void remove_link(caf::abstract_actor* x) override;
-  /// The behaviour's code has set a monitor, or has removed so many.
-  void note_monitor(const caf::abstract_actor& x);
-  void note_demonitor(const caf::actor_addr& x, std::size_t removed);
 
 protected:
   /// Returns false for what is no command.
@@ -101,8 +91,6 @@ protected:
   virtual bool hears_of_dead() const = 0;
   /// Told from any thread of a tell that is not handled, while somebody hears of it.
   virtual void on_dead(dead_letter_reason why, const caf::strong_actor_ptr& from, caf::message content) = 0;
-  /// Told from any thread: something that cannot be done here, and what to do instead.
-  virtual void on_refused(const std::string& what) = 0;
   /// The actor is over: its counts are final. Its monitors are told afterwards. `dead`: tells that were left over, and
   /// the first of them as text.
   virtual void on_left(std::uint64_t dead, const std::string& first) = 0;
@@ -115,7 +103,7 @@ protected:
 
   /// New options from now on.
   void reconfigure(const durable_options& options);
-  mailbox_spec mailbox_limits() const { return {limit_.load(std::memory_order_relaxed), overflow_}; }
+  mailbox_spec mailbox_limits() const { return tally_.bound(); }
 
   /// Whether a request is in hand, rather than a tell.
   bool asked() const { return current_element_ != nullptr && current_element_->mid.is_request(); }
@@ -142,12 +130,7 @@ protected:
   bool quitting() const { return getf(is_shutting_down_flag); }
   /// Drops pending responses of a dead state: its handlers must never run. Undoes a `quit`.
   void forget_requests();
-  /// Whether the incarnation has anything that `reason` below is told to.
-  bool tied() const;
-  /// Calls the functors that the incarnation has attached to itself, the latest first; its state is still there.
-  void call_functors(const caf::error& reason);
-  /// Undoes all other ties of the incarnation. Actors that it has linked itself to are told `reason`.
-  void undo_ties(const caf::error& reason);
+  void cancel_timers();
   /// Messages that are accepted and not finished.
   std::uint64_t waiting() const { return counts().waiting; }
 
@@ -162,120 +145,62 @@ protected:
 
 private:
   using time_point = std::chrono::steady_clock::time_point;
-  struct marker {};
-  struct drain_end {};
-  struct overflow_ring;
-  struct copy_keeper;
-  struct timer_table;
-  struct tie_list;
-  struct contained_functor;
-  /// Deadlines of requests as a heap. Entries whose answers came are dropped when they have become the most.
-  struct deadlines {
-    struct entry {
-      time_point at;
-      std::uint64_t response;
-      bool operator<(const entry& other) const { return at > other.at; }
-    };
-    std::vector<entry> heap;
-    std::size_t compact_at = 256;
-    std::optional<time_point> armed;
-  };
+  struct ring_marker {};  // to itself: what comes now is in the ring
+  struct drain_end {};    // to itself: what was there when the drain began was handled
 
-  using counter = std::atomic<std::uint64_t>;
-  static void bump(counter& x) { x.store(x.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
-
+  // On the thread of a sender: into the mailbox, or not.
   void enqueue_special(caf::mailbox_element_ptr x, caf::execution_unit* eu, std::uint32_t token);
-  bool push_ordinary(caf::mailbox_element_ptr x, caf::execution_unit* eu);
-  void wake(caf::execution_unit* eu);
-  bool push(caf::mailbox_element_ptr x, caf::execution_unit* eu);
-  void enqueue_for_heir(caf::mailbox_element_ptr x, caf::execution_unit* eu);
   void enqueue_full(caf::mailbox_element_ptr x, caf::execution_unit* eu, std::uint64_t before);
-  bool enqueue_ring(overflow_ring& ring, caf::mailbox_element_ptr& x, caf::execution_unit* eu, std::uint64_t before);
+  bool push_ordinary(caf::mailbox_element_ptr x, caf::execution_unit* eu);
+  bool push(caf::mailbox_element_ptr x, caf::execution_unit* eu);
+  void wake(caf::execution_unit* eu);
+  bool runs_here() const;
+  bool incarnation_runs_here() const override { return runs_here() && !leaving_; }
+  /// Whether CAF's clock brings this from the actor to itself: nobody knows for which incarnation.
+  bool from_own_clock(const caf::mailbox_element& x, const caf::execution_unit* eu) const;
   void refuse(const caf::strong_actor_ptr& asker, caf::message_id mid);
   void refuse(caf::mailbox_element& x);
   void refuse_for_room(caf::mailbox_element& x);
-  void answer_full(caf::mailbox_element& x) const;
-  void tell_dead(const caf::mailbox_element& x, dead_letter_reason why);
-  void count_drop(caf::mailbox_element& x);
+  void drop(caf::mailbox_element& x);
   void tell_drops(bool all, const caf::type_erased_tuple* latest);
-  std::uint64_t finished() const;
-  bool runs_here() const;
+  void tell_dead(const caf::mailbox_element& x, dead_letter_reason why);
+  dead_letter_reason reason_of_leftovers() const;
 
-  caf::invoke_message_result run(caf::mailbox_element& x, bool counted, bool repeatable);
-  caf::invoke_message_result handle_tell(caf::mailbox_element& x);
-  void after_throw(const caf::mailbox_element& x, const std::exception* known);
-  void after_quit();
-  void look_after(const caf::mailbox_element& x, caf::invoke_message_result result);
+  // What comes out of the mailbox.
   caf::invoke_message_result consume_special(caf::mailbox_element& x);
   std::optional<caf::invoke_message_result> consume_own(caf::mailbox_element& x);
   caf::invoke_message_result consume_guarded(caf::mailbox_element& x);
   bool doomed(caf::mailbox_element& x);
   void absorb_ring();
-  void start_refusing();
-  void look_for_drain_end();
-  void at_drain_end();
-  bool awaits_answers() const;
-  /// Returns the first tell that was left over, as text.
-  std::string end_messages(caf::execution_unit* host);
-  void end_message(caf::mailbox_element_ptr x, caf::execution_unit* host, std::string& first_dead);
-  dead_letter_reason reason_of_leftovers() const;
-  /// Nothing when it is no timeout of ours.
-  std::optional<caf::invoke_message_result> on_timeout(caf::mailbox_element& x);
-  void end_overdue_requests();
-  caf::invoke_message_result fire_timers(caf::mailbox_element& x);
-  bool fire(std::uint64_t number, time_point now);
-  void arm_timers(time_point at, time_point now);
-  void arm(time_point at);
-  /// Whether CAF's clock brings this from the actor to itself: nobody knows for which incarnation.
-  bool from_own_clock(const caf::mailbox_element& x, const caf::execution_unit* eu) const;
-  /// An exit or down message of a tie that an earlier incarnation had.
-  bool late(const caf::mailbox_element& x, std::uint32_t token);
-  void call_contained(caf::attachable& functor, const caf::error& reason, caf::execution_unit* host);
-  void undo_link(const caf::actor_addr& x, const caf::error& reason);
-  void leave_groups();
-  void stop_streams(const caf::error& reason);
-  void compact_deadlines();
-  std::vector<std::uint64_t> awaited_ids() const;
+  caf::invoke_message_result run(caf::mailbox_element& x, bool counted, bool repeatable);
+  caf::invoke_message_result handle_tell(caf::mailbox_element& x);
+  void after_throw(const caf::mailbox_element& x, const std::exception* known);
+  void after_quit();
+  void count_turn() { turn_.store(turn() + 1, std::memory_order_relaxed); }
+  void look_after(const caf::mailbox_element& x, caf::invoke_message_result result);
   static const caf::behavior& idle();
   void set_behavior(caf::behavior behavior);
 
-  /// What few actors have. Made and added to on the actor's own thread, read by any; what is there stays.
-  struct extras {
-    extras() = default;
-    ~extras();
-    extras(const extras&) = delete;
-    extras& operator=(const extras&) = delete;
+  // Timeouts of the clock: deadlines and timers.
+  /// Nothing when it is no timeout of ours.
+  std::optional<caf::invoke_message_result> on_timeout(caf::mailbox_element& x);
+  std::vector<std::uint64_t> awaited_ids() const;
+  void end_overdue_requests();
+  void arm_timers(time_point at, time_point now);
+  caf::invoke_message_result fire_timers(caf::mailbox_element& x);
+  bool fire(std::uint64_t number, time_point now);
 
-    std::atomic<overflow_ring*> ring{nullptr};
-    std::atomic<copy_keeper*> keeper{nullptr};
-    deadlines limits;
-    std::unique_ptr<timer_table> timers;
-    std::unique_ptr<tie_list> ties;
-  };
-  extras& make_extras();
-  overflow_ring* ring() const {
-    const auto* x = extras_.load(std::memory_order_acquire);
-    return x == nullptr ? nullptr : x->ring.load(std::memory_order_acquire);
-  }
-  timer_table* timers() const {
-    const auto* x = extras_.load(std::memory_order_relaxed);
-    return x == nullptr ? nullptr : x->timers.get();
-  }
-  tie_list* ties() const {
-    const auto* x = extras_.load(std::memory_order_relaxed);
-    return x == nullptr ? nullptr : x->ties.get();
-  }
-  tie_list& make_ties();
-  copy_keeper* keeper() const {
-    const auto* x = extras_.load(std::memory_order_acquire);
-    return x == nullptr ? nullptr : x->keeper.load(std::memory_order_acquire);
-  }
+  // Drain and end.
+  bool awaits_answers() const { return !awaited_responses_.empty() || !multiplexed_responses_.empty(); }
+  void look_for_drain_end();
+  void at_drain_end();
+  /// Returns the first tell that was left over, as text.
+  std::string end_messages(caf::execution_unit* host);
+  void end_message(caf::mailbox_element_ptr x, caf::execution_unit* host, std::string& first_dead);
 
   // What the actor's own thread touches for each message, behind what CAF's loop looks at in each round.
-  counter turn_{0};
-  counter handled_{0};
-  std::atomic<extras*> extras_{nullptr};
-  std::atomic<bool> abandoned_{false};  // `heir_` is set; here, because senders write near that
+  std::atomic<std::uint64_t> turn_{0};
+  std::atomic<bool> abandoned_{false};  // was bequeathed; here, because senders write near `succession_`
   bool keeps_ = false;                  // a copy of what is in hand
   bool skipping_ = false;
   bool leaving_ = false;
@@ -284,25 +209,13 @@ private:
   bool draining_ = false;
   bool drain_waits_ = false;  // for answers: nothing else is left to be handled
 
-  // Touched seldom: 64 bytes that keep the cache lines of the actor's thread and of senders apart.
-  counter failed_{0};
-  counter dead_{0};
-  caf::strong_actor_ptr heir_ref_;
-  caf::error leftover_;
-  counter rejected_{0};
-  counter dropped_requests_{0};
-  counter dropped_tells_{0};
-  counter told_drops_{0};
+  // Begins with what the actor's thread touches for each message, and ends, on another cache line, with what senders
+  // do.
+  message_tally tally_;
 
   // What senders touch for each message. What follows in a derived class must be touched seldom.
-  std::atomic<caf::abstract_actor*> heir_{nullptr};
-  counter accepted_{0};
-  counter mark_{0};
-  counter current_{0};  // the incarnation that is up; 0: none
-  std::atomic<unsigned> limit_{0};
-  std::atomic<overflow_policy> overflow_{overflow_policy::reject};
-  std::atomic<bool> sealed_{false};
-  std::atomic<bool> refusing_{false};  // as long as `heir_` is this actor; `leftover_` is not written any more
+  succession succession_;
+  std::atomic<std::uint64_t> current_{0};  // the incarnation that is up; 0: none
 };
 
 /// The durable actor that this thread runs; null when it runs none.

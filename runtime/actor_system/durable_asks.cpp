@@ -1,4 +1,5 @@
-#include "actor_system/durable_parts.hpp"
+#include "actor_system/durable_actor.hpp"
+#include "actor_system/message_kinds.hpp"
 #include "steward/detail/late_reply.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -30,17 +31,11 @@ bool durable_actor::runs_here() const { return running == this; }
 durable_actor* running_actor() noexcept { return running; }
 
 void durable_actor::limit_request(caf::message_id response, std::chrono::milliseconds timeout) {
-  auto& limits = make_extras().limits;
   constexpr std::chrono::milliseconds century = std::chrono::hours{24 * 365 * 100};
   const auto at = clock().now() + std::clamp(timeout, std::chrono::milliseconds{0}, century);
-  limits.heap.push_back({at, response.integer_value()});
-  std::push_heap(limits.heap.begin(), limits.heap.end());
-  if (!limits.armed || at < *limits.armed) arm(at);
-}
-
-void durable_actor::arm(time_point at) {
-  extras_.load(relaxed)->limits.armed = at;
-  clock().set_ordinary_timeout(at, this, deadline_atom, 0);
+  auto& deadlines = parts_.make_deadlines();
+  deadlines.add(at, response.integer_value());
+  if (deadlines.alarm().set(at)) clock().set_ordinary_timeout(at, this, deadline_atom, 0);
 }
 
 /// Response ids that something waits for, sorted.
@@ -52,30 +47,16 @@ std::vector<std::uint64_t> durable_actor::awaited_ids() const {
   return out;
 }
 
-void durable_actor::compact_deadlines() {
-  constexpr std::size_t room = 256;
-  constexpr std::size_t growth = 4;  // seldom is cheap: an entry has 16 bytes
-  const auto live = awaited_ids();
-  auto& limits = extras_.load(relaxed)->limits;
-  auto& heap = limits.heap;
-  std::erase_if(heap, [&](const auto& x) { return !std::binary_search(live.begin(), live.end(), x.response); });
-  std::make_heap(heap.begin(), heap.end());
-  limits.compact_at = room + growth * heap.size();
-}
-
 void durable_actor::end_overdue_requests() {
-  auto* const found = extras_.load(relaxed);
-  found->limits.armed.reset();
-  compact_deadlines();
-  auto& heap = found->limits.heap;
+  auto& deadlines = *parts_.deadlines();
+  deadlines.alarm().rang();
+  deadlines.keep(awaited_ids());
   const auto now = clock().now();
-  while (!heap.empty() && heap.front().at <= now) {
-    const caf::message_id response{heap.front().response};
-    std::pop_heap(heap.begin(), heap.end());
-    heap.pop_back();
-    push(caf::make_mailbox_element(nullptr, response, {}, caf::make_error(caf::sec::request_timeout)), context());
-  }
-  if (!heap.empty()) arm(heap.front().at);
+  while (const auto response = deadlines.take_due(now))
+    push(caf::make_mailbox_element(nullptr, caf::message_id{*response}, {}, caf::make_error(caf::sec::request_timeout)),
+         context());
+  if (const auto next = deadlines.earliest(); next && deadlines.alarm().set(*next))
+    clock().set_ordinary_timeout(*next, this, deadline_atom, 0);
 }
 
 durable_actor* durable_of(const caf::actor& handle) {

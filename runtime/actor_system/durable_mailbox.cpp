@@ -1,4 +1,7 @@
-#include "actor_system/durable_parts.hpp"
+#include "actor_system/copy_keeper.hpp"
+#include "actor_system/durable_actor.hpp"
+#include "actor_system/message_kinds.hpp"
+#include "actor_system/overflow_ring.hpp"
 #include "steward/messages.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -6,8 +9,6 @@
 #include <caf/scheduler/abstract_coordinator.hpp>
 #include <caf/sec.hpp>
 
-#include <algorithm>
-#include <thread>
 #include <utility>
 
 namespace steward::port {
@@ -29,8 +30,16 @@ void note_refusal(bool for_room) {
   refused_for_room = for_room;
 }
 
-bool is_of_a_stream(caf::message_id mid, std::uint32_t token) {
-  return mid.is_stream_message() || token == caf::make_type_token<caf::open_stream_msg>();
+/// Gives the request back to whoever can send it again.
+void answer_full(caf::mailbox_element& x, const caf::node_id& here) {
+  if (!x.sender || x.sender->node() != here) {
+    answer(x.sender, x.mid, caf::make_error(errc::full));
+    return;
+  }
+  auto request = is_guarded(x.content(), x.content().type_token())
+                     ? x.content().get_mutable_as<guarded_request>(0).content
+                     : caf::message{x.move_content_to_message()};
+  answer(x.sender, x.mid, caf::make_error(errc::full, std::string{}, std::move(request)));
 }
 
 }  // namespace
@@ -48,7 +57,7 @@ void durable_actor::enqueue(caf::mailbox_element_ptr x, caf::execution_unit* eu)
     return;
   }
   const auto token = x->content().type_token();
-  if (heir_.load(acquire) != nullptr || !counts_as_message(x->mid, token) || token == own_token) {
+  if (!succession_.is_own() || !counts_as_message(x->mid, token) || token == own_token) {
     enqueue_special(std::move(x), eu, token);
     return;
   }
@@ -56,24 +65,23 @@ void durable_actor::enqueue(caf::mailbox_element_ptr x, caf::execution_unit* eu)
     on_refused(no_delayed_send);
     return;
   }
-  const auto before = accepted_.fetch_add(1, relaxed);
-  if (before >= mark_.load(relaxed)) {
+  const auto before = tally_.accept();
+  if (!tally_.has_room(before)) {
     enqueue_full(std::move(x), eu, before);
     return;
   }
-  if (!push_ordinary(std::move(x), eu)) accepted_.fetch_sub(1, relaxed);
+  if (!push_ordinary(std::move(x), eu)) tally_.take_back();
 }
 
 /// What does not count, what may be of our own types, and all there is while there is an heir.
 void durable_actor::enqueue_special(caf::mailbox_element_ptr x, caf::execution_unit* eu, std::uint32_t token) {
   const bool counted = counts_as_message(x->mid, token);
-  if (auto* heir = heir_.load(acquire);
-      heir != nullptr && (counted || (is_user_message(x->mid, token) &&
-                                      (token != own_token || !is_command(*own_type_of(x->content())))))) {
-    if (heir == this && refusing_.load(acquire))
+  if (!succession_.is_own() && (counted || (is_user_message(x->mid, token) &&
+                                            (token != own_token || !is_command(*own_type_of(x->content())))))) {
+    if (succession_.is_refused())
       refuse(*x);
     else
-      enqueue_for_heir(std::move(x), eu);
+      succession_.heir_for(runs_here()).enqueue(std::move(x), eu);
     return;
   }
   if (!counted) {
@@ -87,8 +95,8 @@ void durable_actor::enqueue_special(caf::mailbox_element_ptr x, caf::execution_u
     }
     return;
   }
-  if (*own_type_of(x->content()) == typeid(guarded_request)) {
-    const auto up = current_.load(acquire);
+  if (is_guarded(x->content(), token)) {
+    const auto up = current_.load(std::memory_order_acquire);
     if (up == 0) {
       if (mailbox().closed())
         refuse(x->sender, x->mid);
@@ -98,11 +106,11 @@ void durable_actor::enqueue_special(caf::mailbox_element_ptr x, caf::execution_u
     }
     x->content().get_mutable_as<guarded_request>(0).incarnation = up;
   }
-  const auto before = accepted_.fetch_add(1, relaxed);
-  if (before >= mark_.load(relaxed))
+  const auto before = tally_.accept();
+  if (!tally_.has_room(before))
     enqueue_full(std::move(x), eu, before);
   else if (!push(std::move(x), eu))
-    accepted_.fetch_sub(1, relaxed);
+    tally_.take_back();
 }
 
 /// For messages that count and are of no type of ours. False when the actor is over.
@@ -133,14 +141,6 @@ void durable_actor::wake(caf::execution_unit* eu) {
     home_system().scheduler().enqueue(this);
 }
 
-void durable_actor::enqueue_for_heir(caf::mailbox_element_ptr x, caf::execution_unit* eu) {
-  auto* heir = heir_.load(acquire);
-  // What waits is being handed over just now, and comes first; unless it is that which sends.
-  if (heir == this && runs_here()) heir = heir_ref_->get();
-  for (; heir == this; heir = heir_.load(acquire)) std::this_thread::yield();
-  heir->enqueue(std::move(x), eu);
-}
-
 /// False when the actor is over.
 bool durable_actor::push(caf::mailbox_element_ptr x, caf::execution_unit* eu) {
   const auto mid = x->mid;
@@ -162,7 +162,7 @@ void durable_actor::refuse(const caf::strong_actor_ptr& asker, caf::message_id m
   }
   if (!asker) return;
   auto reason = monitorable_actor::fail_state();
-  if (!reason && refusing_.load(acquire)) reason = leftover_;
+  if (!reason && succession_.has_refused()) reason = succession_.refusal();
   answer(asker, mid, reason ? std::move(reason) : caf::make_error(errc::ended, std::string{"the actor is over"}));
 }
 
@@ -177,7 +177,7 @@ void durable_actor::refuse(caf::mailbox_element& x) {
 }
 
 dead_letter_reason durable_actor::reason_of_leftovers() const {
-  const bool for_good = refusing_.load(acquire) && leftover_ == errc::gave_up;
+  const bool for_good = succession_.has_refused() && succession_.refusal() == errc::gave_up;
   return for_good ? dead_letter_reason::gave_up : dead_letter_reason::ended;
 }
 
@@ -185,11 +185,11 @@ dead_letter_reason durable_actor::reason_of_leftovers() const {
 void durable_actor::refuse_for_room(caf::mailbox_element& x) {
   note_refusal(true);
   if (x.mid.is_request()) {
-    answer_full(x);
+    answer_full(x, node());
     return;
   }
   if (marks > 0) return;
-  if (overflow_.load(relaxed) == overflow_policy::give_back && x.sender) {
+  if (tally_.overflow() == overflow_policy::give_back && x.sender) {
     // Without a sender: where there is no room for it either, it does not come back again.
     refused_message back{caf::actor_cast<caf::actor>(this), x.move_content_to_message(), errc::full};
     x.sender->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, std::move(back)), nullptr);
@@ -198,169 +198,89 @@ void durable_actor::refuse_for_room(caf::mailbox_element& x) {
   tell_dead(x, dead_letter_reason::mailbox_full);
 }
 
-/// Gives the request back to whoever can send it again.
-void durable_actor::answer_full(caf::mailbox_element& x) const {
-  if (!x.sender || x.sender->node() != node()) {
-    answer(x.sender, x.mid, caf::make_error(errc::full));
-    return;
-  }
-  const bool guarded = x.content().type_token() == own_token && *own_type_of(x.content()) == typeid(guarded_request);
-  auto request =
-      guarded ? x.content().get_mutable_as<guarded_request>(0).content : caf::message{x.move_content_to_message()};
-  answer(x.sender, x.mid, caf::make_error(errc::full, std::string{}, std::move(request)));
-}
-
 void durable_actor::tell_dead(const caf::mailbox_element& x, dead_letter_reason why) {
   if (x.mid.is_async() && hears_of_dead()) on_dead(why, x.sender, x.copy_content_to_message());
 }
 
 void durable_actor::enqueue_full(caf::mailbox_element_ptr x, caf::execution_unit* eu, std::uint64_t before) {
-  if (auto* overflow = ring())
-    if (enqueue_ring(*overflow, x, eu, before)) return;
-  const auto mark = finished() + limit_.load(relaxed);
-  mark_.store(mark, relaxed);
-  if (before < mark) {
-    if (!push(std::move(x), eu)) accepted_.fetch_sub(1, relaxed);
+  if (auto* ring = parts_.ring()) {
+    const auto put = ring->put(x, before, tally_, [&] {
+      return push(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, ring_marker{}), eu);
+    });
+    if (put == overflow_ring::outcome::taken) {
+      if (x) drop(*x);
+      return;
+    }
+    if (put == overflow_ring::outcome::closed) {
+      tally_.take_back();
+      refuse(*x);
+      return;
+    }
+  }
+  if (tally_.looks_for_room(before)) {
+    if (!push(std::move(x), eu)) tally_.take_back();
     return;
   }
   if (mailbox().closed()) {
-    accepted_.fetch_sub(1, relaxed);
+    tally_.take_back();
     refuse(*x);
     return;
   }
-  if (overflow_.load(relaxed) == overflow_policy::drop_newest) {
-    count_drop(*x);
+  if (tally_.overflow() == overflow_policy::drop_newest) {
+    drop(*x);
     return;
   }
-  accepted_.fetch_sub(1, relaxed);
-  rejected_.fetch_add(1, relaxed);
+  tally_.reject();
   refuse_for_room(*x);
 }
 
-/// For a mailbox that drops its oldest. Leaves `x` alone and returns false when it has room, or does not drop any more.
-bool durable_actor::enqueue_ring(overflow_ring& ring, caf::mailbox_element_ptr& x, caf::execution_unit* eu,
-                                 std::uint64_t before) {
-  caf::mailbox_element_ptr fallen;
-  const auto limit = limit_.load(relaxed);
-  {
-    std::lock_guard guard{ring.mutex};
-    if (!ring.engaged && !ring.closed) {
-      const auto mark = finished() + ring.doomed.load(relaxed) + limit;
-      mark_.store(mark, relaxed);
-      if (before < mark || overflow_.load(relaxed) != overflow_policy::drop_oldest) return false;
-      // The marker stands behind all that was sent before; what is sent later goes to the ring until it is consumed.
-      ring.engaged = push(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, marker{}), eu);
-      if (ring.engaged) mark_.store(0, relaxed);
-    }
-    if (ring.engaged && !ring.closed) {
-      ring.content.push_back(std::move(x));
-      const auto done_before = finished();  // first: it never overtakes what was accepted
-      const auto undone = accepted_.load(acquire) - done_before;
-      if (ring.content.size() > limit) {
-        fallen = std::move(ring.content.front());
-        ring.content.pop_front();
-      } else if (undone > limit + ring.doomed.load(relaxed)) {
-        ring.doomed.store(ring.doomed.load(relaxed) + 1, relaxed);
-      }
-    }
-  }
-  if (x) {
-    accepted_.fetch_sub(1, relaxed);
-    refuse(*x);
-  } else if (fallen) {
-    count_drop(*fallen);
-  }
-  return true;
-}
-
-/// Counts a message that the full mailbox drops; a request is answered.
-void durable_actor::count_drop(caf::mailbox_element& x) {
-  if (x.mid.is_request()) {
-    dropped_requests_.fetch_add(1, std::memory_order_release);
-    answer_full(x);
+/// The full mailbox gives a message up that was accepted; a request is answered.
+void durable_actor::drop(caf::mailbox_element& x) {
+  const bool request = x.mid.is_request();
+  tally_.count_dropped(request);
+  if (request) {
+    answer_full(x, node());
     return;
   }
-  dropped_tells_.fetch_add(1, std::memory_order_release);
   tell_drops(false, &x.content());
   tell_dead(x, dead_letter_reason::dropped);
 }
 
-/// Told at the first drop, and each time that there are ten times as many: a flood must not outrun the log.
 void durable_actor::tell_drops(bool all, const caf::type_erased_tuple* latest) {
-  const auto total = dropped_tells_.load(relaxed);
-  auto told = told_drops_.load(relaxed);
-  do {
-    if (total <= told || (!all && told != 0 && total / 10 < told)) return;
-  } while (!told_drops_.compare_exchange_weak(told, total, relaxed));
-  on_dropped(total - told, latest);
-}
-
-std::uint64_t durable_actor::finished() const {
-  return handled_.load(acquire) + failed_.load(acquire) + dead_.load(acquire) + dropped_requests_.load(acquire) +
-         dropped_tells_.load(acquire);
-}
-
-message_counts durable_actor::counts() const {
-  message_counts out;
-  const bool over = sealed_.load(acquire);
-  out.handled = handled_.load(acquire);
-  out.failed = failed_.load(acquire) + dropped_requests_.load(acquire);
-  out.dead = dead_.load(acquire) + dropped_tells_.load(acquire);
-  out.rejected = rejected_.load(relaxed);
-  const auto settled = out.handled + out.failed + out.dead;
-  // A sender counts before it knows whether the mailbox is still open: once it is closed, what was finished is exact.
-  out.accepted = over ? settled : std::max(accepted_.load(acquire), settled);
-  out.waiting = out.accepted - settled;
-  return out;
+  if (const auto n = tally_.drops_to_tell(all); n > 0) on_dropped(n, latest);
 }
 
 std::string durable_actor::in_hand() const {
-  auto* copies = keeper();
+  const auto* copies = parts_.keeper();
   if (copies == nullptr) return {};
-  caf::message copy;
-  {
-    std::lock_guard guard{copies->mutex};
-    copy = copies->copy;
-  }
+  const auto copy = copies->shown();
   return copy.empty() ? std::string{} : text_of(copy.content());
 }
 
 void durable_actor::bequeath(const caf::actor& heir) {
-  if (!heir || heir_ref_ || caf::actor_cast<caf::abstract_actor*>(heir) == this) return;
-  heir_ref_ = caf::actor_cast<caf::strong_actor_ptr>(heir);  // kept until the end: senders may be using it
-  heir_.store(heir_ref_->get(), std::memory_order_release);
-  abandoned_.store(true, std::memory_order_release);
+  if (!heir || caf::actor_cast<caf::abstract_actor*>(heir) == this) return;
+  if (succession_.bequeath(heir)) abandoned_.store(true, std::memory_order_release);
 }
 
 /// Whether the full mailbox has given this message up; if so it is counted and answered.
 bool durable_actor::doomed(caf::mailbox_element& x) {
-  auto* const overflow = ring();
-  if (overflow == nullptr || overflow->doomed.load(relaxed) == 0) return false;
-  if (const auto* copies = keeper(); copies != nullptr && copies->again == &x) return false;
-  {
-    std::lock_guard guard{overflow->mutex};
-    const auto left = overflow->doomed.load(relaxed);
-    if (left == 0) return false;
-    overflow->doomed.store(left - 1, relaxed);
-  }
-  count_drop(x);
+  auto* const ring = parts_.ring();
+  if (ring == nullptr || !ring->dooms()) return false;
+  if (const auto* copies = parts_.keeper(); copies != nullptr && copies->repeats(x)) return false;
+  if (!ring->take_doomed()) return false;
+  drop(x);
   return true;
 }
 
 /// Appends what came while the mailbox was full. A sender that was about to send before that may be late: what it sent
 /// comes first, since its later messages may be in the ring.
 void durable_actor::absorb_ring() {
-  auto& overflow = *ring();
-  std::lock_guard guard{overflow.mutex};
-  mailbox().fetch_more();
   auto& queue = get_normal_queue();
-  const std::uint64_t older = queue.total_task_size() + queue.cache().total_task_size();
-  if (overflow.doomed.load(relaxed) > older) overflow.doomed.store(older, relaxed);
-  for (auto& x : overflow.content) queue.push_back(x.release());
-  overflow.content.clear();
-  overflow.engaged = false;
-  overflow.parked = false;
-  mark_.store(finished() + overflow.doomed.load(relaxed) + limit_.load(relaxed), relaxed);
+  const auto count_older = [&] {
+    mailbox().fetch_more();
+    return queue.total_task_size() + queue.cache().total_task_size();
+  };
+  parts_.ring()->release(tally_, count_older, [&](caf::mailbox_element_ptr x) { queue.push_back(x.release()); });
 }
 
 }  // namespace steward::port

@@ -1,61 +1,40 @@
-#include "actor_system/durable_parts.hpp"
+#include "actor_system/durable_actor.hpp"
+#include "actor_system/message_kinds.hpp"
+#include "actor_system/timer_table.hpp"
+
+#include <caf/actor_cast.hpp>
 
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
 
-// Messages that an incarnation has set to come later. They lie in a table of the actor until they are handled, not in
-// CAF's clock or in the mailbox: so none is left when the incarnation has ended, or when it was cancelled. The clock
-// wakes the actor for the earliest.
-
 namespace steward::port {
 
-bool durable_actor::timer_table::erase(std::uint64_t number) {
-  const auto found = all.find(number);
-  if (found == all.end()) return false;
-  by_time.erase({found->second.at, number});
-  const auto named = by_name.find(found->second.order.name);
-  if (named != by_name.end() && named->second == number) by_name.erase(named);
-  all.erase(found);
-  return true;
-}
-
-void durable_actor::timer_table::put(std::uint64_t number, entry x) {
-  by_time.emplace(x.at, number);
-  if (!x.order.name.empty()) by_name[x.order.name] = number;
-  all.emplace(number, std::move(x));
-}
-
-void durable_actor::timer_table::clear() {
-  all.clear();
-  by_time.clear();
-  by_name.clear();
-}
-
 std::uint64_t durable_actor::set_timer(timer_order order) {
-  auto& owned = make_extras().timers;
-  if (!owned) owned = std::make_unique<timer_table>();
-  if (const auto old = owned->by_name.find(order.name); old != owned->by_name.end()) owned->erase(old->second);
   constexpr std::chrono::milliseconds century = std::chrono::hours{24 * 365 * 100};
   const auto now = clock().now();
   const auto at = now + std::clamp(order.delay, std::chrono::milliseconds{0}, century);
-  owned->put(++owned->last, {at, std::move(order)});
-  if (!owned->armed || at < *owned->armed) arm_timers(at, now);
-  return owned->last;
+  const auto number = parts_.make_timers().set(at, std::move(order));
+  arm_timers(at, now);
+  return number;
 }
 
 bool durable_actor::cancel_timer(std::uint64_t number) {
-  auto* table = timers();
-  return table != nullptr && table->erase(number);
+  auto* timers = parts_.timers();
+  return timers != nullptr && timers->cancel(number);
 }
 
 bool durable_actor::has_timer(std::uint64_t number) const {
-  const auto* table = timers();
-  return table != nullptr && table->all.contains(number);
+  const auto* timers = parts_.timers();
+  return timers != nullptr && timers->has(number);
+}
+
+void durable_actor::cancel_timers() {
+  if (auto* timers = parts_.timers()) timers->clear();
 }
 
 void durable_actor::arm_timers(time_point at, time_point now) {
-  timers()->armed = at;
+  if (!parts_.timers()->alarm().set(at)) return;
   if (at > now)
     clock().set_ordinary_timeout(at, this, timer_atom, 0);
   else
@@ -64,48 +43,37 @@ void durable_actor::arm_timers(time_point at, time_point now) {
 
 caf::invoke_message_result durable_actor::fire_timers(caf::mailbox_element& x) {
   auto result = caf::invoke_message_result::consumed;
-  auto* const table = timers();
-  if (table == nullptr) return result;
-  table->armed.reset();
-  if (abandoned_.load(acquire)) table->clear();
+  auto* const timers = parts_.timers();
+  if (timers == nullptr) return result;
+  timers->alarm().rang();
+  if (abandoned_.load(std::memory_order_acquire)) timers->clear();
   const auto now = clock().now();
   if (!awaited_responses_.empty()) {
     result = caf::invoke_message_result::skipped;  // CAF looks at it again when that response was handled
   } else {
-    std::vector<std::uint64_t> due;
-    for (auto it = table->by_time.begin(); it != table->by_time.end() && it->first <= now; ++it)
-      due.push_back(it->second);
-    for (const auto number : due)
+    for (const auto number : timers->due(now))
       if (!fire(number, now)) result = caf::invoke_message_result::skipped;
     current_element_ = &x;
   }
-  const auto next = table->by_time.upper_bound({now, std::numeric_limits<std::uint64_t>::max()});
-  if (next != table->by_time.end() && (!table->armed || next->first < *table->armed)) arm_timers(next->first, now);
+  if (const auto next = timers->next_after(now)) arm_timers(*next, now);
   return result;
 }
 
 /// False when the behaviour skips the message: then it is still to come.
 bool durable_actor::fire(std::uint64_t number, time_point now) {
-  auto& table = *timers();
-  const auto found = table.all.find(number);
-  if (found == table.all.end()) return true;  // the handler of one before it has cancelled it, or has thrown
-  const auto x = found->second;
-  table.erase(number);
-  if (x.order.period) {
-    const auto missed = (now - x.at) / *x.order.period;
-    table.put(number, {x.at + (missed + 1) * *x.order.period, x.order});
-  }
+  auto& timers = *parts_.timers();
+  const auto x = timers.take(number, now);
+  if (!x) return true;  // the handler of one before it has cancelled it, or has thrown
   auto message = caf::make_mailbox_element(caf::actor_cast<caf::strong_actor_ptr>(this), caf::make_message_id(), {},
-                                           x.order.content);
-  if (caf::actor_cast<caf::abstract_actor*>(x.order.to) != this) {
-    if (x.order.to) x.order.to->enqueue(std::move(message), context());
+                                           x->order.content);
+  if (caf::actor_cast<caf::abstract_actor*>(x->order.to) != this) {
+    if (x->order.to) x->order.to->enqueue(std::move(message), context());
     return true;
   }
-  accepted_.fetch_add(1, relaxed);
+  tally_.accept();
   if (run(*message, true, false) != caf::invoke_message_result::skipped) return true;
-  accepted_.fetch_sub(1, relaxed);
-  table.erase(number);
-  table.put(number, x);
+  tally_.take_back();
+  timers.put_back(number, *x);
   return false;
 }
 

@@ -220,6 +220,7 @@ void cell::describe_in_hand(event& into) const {
 void cell::drop_state(const caf::error& reason) {
   if (state_) call_functors(reason);  // else their state is gone already: its constructor has thrown
   state_.reset();
+  cancel_timers();
   undo_ties(reason);
   forget_requests();  // at last: functors and destructors may have asked, or called `quit`
 }

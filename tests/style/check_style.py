@@ -35,8 +35,8 @@ WITHOUT_CAF = ("runtime/base", "runtime/policy", "runtime/process", "runtime/jou
                "runtime/throw_frames", "runtime/pool", "config", "soak")
 PUBLIC = "runtime/include/steward"
 PORT = (PUBLIC + "/port.hpp",) + tuple("runtime/actor_system/" + name for name in (
-    "port.cpp", "durable_actor.hpp", "durable_parts.hpp", "durable_actor.cpp", "durable_mailbox.cpp",
-    "durable_asks.cpp", "durable_ties.cpp", "durable_timers.cpp"))
+    "port.cpp", "durable_actor.hpp", "message_kinds.hpp", "durable_actor.cpp", "durable_mailbox.cpp",
+    "durable_asks.cpp", "durable_timers.cpp", "tied_actor.hpp", "tied_actor.cpp"))
 OWN_CODE = ("runtime", "actors", "config", "cli", "soak", "examples")
 ALL_CODE = OWN_CODE + ("tests", "bench")
 

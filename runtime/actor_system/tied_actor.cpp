@@ -1,4 +1,7 @@
-#include "actor_system/durable_parts.hpp"
+#include "actor_system/tied_actor.hpp"
+
+#include "actor_system/durable_actor.hpp"
+#include "actor_system/incarnation_ties.hpp"
 #include "base/in_hand.hpp"
 #include "steward/cause.hpp"
 
@@ -10,8 +13,6 @@
 #include <utility>
 
 #include <cxxabi.h>
-
-// What an incarnation has tied itself to. CAF ends all of that when an actor ends; here it ends with the incarnation.
 
 namespace steward::port {
 
@@ -25,58 +26,36 @@ default_attachable::observe_token token_of(const caf::actor_addr& observer, defa
 
 }  // namespace
 
-void durable_actor::tie_list::counted_ties::add(const caf::actor_addr& x, std::size_t count) {
-  const auto found = std::find_if(all.begin(), all.end(), [&](const tie& y) { return y.other == x; });
-  if (found != all.end())
-    found->count += count;
-  else if (count > 0)
-    all.push_back({x, count});
-}
-
-bool durable_actor::tie_list::counted_ties::take(const caf::actor_addr& x, std::size_t count) {
-  const auto found = std::find_if(all.begin(), all.end(), [&](const tie& y) { return y.other == x; });
-  if (found == all.end()) return false;
-  found->count -= std::min(count, found->count);
-  if (found->count == 0) all.erase(found);
-  return true;
-}
-
-durable_actor::tie_list& durable_actor::make_ties() {
-  auto& owned = make_extras().ties;
-  if (!owned) owned = std::make_unique<tie_list>();
-  return *owned;
-}
-
-bool durable_actor::tied() const {
-  const auto* own = ties();
-  return own != nullptr && (!own->links.all.empty() || !own->functors.empty());
+bool tied_actor::tied() const {
+  const auto* own = parts_.ties();
+  return own != nullptr && own->has_links_or_functors();
 }
 
 // -- functors -------------------------------------------------------------------------------------------------------
 
 /// One that others have attached: what it throws must not keep the rest from hearing of the end.
-struct durable_actor::contained_functor final : caf::attachable {
-  contained_functor(durable_actor& actor, caf::attachable_ptr wrapped) : owner(actor), inner(std::move(wrapped)) {}
+struct tied_actor::contained_functor final : caf::attachable {
+  contained_functor(tied_actor& actor, caf::attachable_ptr wrapped) : owner(actor), inner(std::move(wrapped)) {}
   void actor_exited(const caf::error& reason, caf::execution_unit* host) override {
     owner.call_contained(*inner, reason, host);
   }
   bool matches(const token& what) override { return inner->matches(what); }
 
-  durable_actor& owner;
+  tied_actor& owner;
   caf::attachable_ptr inner;
 };
 
-void durable_actor::attach(caf::attachable_ptr x) {
+void tied_actor::attach(caf::attachable_ptr x) {
   const bool of_a_peer = dynamic_cast<const default_attachable*>(x.get()) != nullptr;
   if (of_a_peer)
     caf::event_based_actor::attach(std::move(x));
-  else if (runs_here() && !leaving_)
-    make_ties().functors.push_back(std::move(x));
+  else if (incarnation_runs_here())
+    parts_.make_ties().add_functor(std::move(x));
   else
     caf::event_based_actor::attach(std::make_unique<contained_functor>(*this, std::move(x)));
 }
 
-void durable_actor::call_contained(caf::attachable& functor, const caf::error& reason, caf::execution_unit* host) {
+void tied_actor::call_contained(caf::attachable& functor, const caf::error& reason, caf::execution_unit* host) {
   try {
     functor.actor_exited(reason, host);
   } catch (const abi::__forced_unwind&) {
@@ -86,30 +65,26 @@ void durable_actor::call_contained(caf::attachable& functor, const caf::error& r
   }
 }
 
-void durable_actor::call_functors(const caf::error& reason) {
-  auto* const own = ties();
+void tied_actor::call_functors(const caf::error& reason) {
+  auto* const own = parts_.ties();
   if (own == nullptr) return;
-  auto functors = std::exchange(own->functors, {});
+  auto functors = own->take_functors();
   for (; !functors.empty(); functors.pop_back()) call_contained(*functors.back(), reason, context());
 }
 
 // -- links and monitors ---------------------------------------------------------------------------------------------
 
-void durable_actor::add_link(caf::abstract_actor* x) {
-  if (runs_here() && !leaving_) {
-    auto& links = make_ties().links;
-    links.take(x->address());  // a second link is none
-    links.add(x->address());
-  }
+void tied_actor::add_link(caf::abstract_actor* x) {
+  if (incarnation_runs_here()) parts_.make_ties().add_link(x->address());
   caf::event_based_actor::add_link(x);
 }
 
-void durable_actor::remove_link(caf::abstract_actor* x) {
-  if (auto* own = ties(); own != nullptr && runs_here()) own->links.take(x->address());
+void tied_actor::remove_link(caf::abstract_actor* x) {
+  if (auto* own = parts_.ties(); own != nullptr && incarnation_runs_here()) own->remove_link(x->address());
   caf::event_based_actor::remove_link(x);
 }
 
-void durable_actor::undo_link(const caf::actor_addr& x, const caf::error& reason) {
+void tied_actor::undo_link(const caf::actor_addr& x, const caf::error& reason) {
   const auto other = caf::actor_cast<caf::strong_actor_ptr>(x);
   bool linked = false;
   if (other) {
@@ -122,55 +97,49 @@ void durable_actor::undo_link(const caf::actor_addr& x, const caf::error& reason
       peer->eq_impl(caf::make_message_id(), caf::actor_cast<caf::strong_actor_ptr>(this), context(),
                     caf::exit_msg{address(), reason});
   }
-  if (!linked) ties()->late_exits.add(x);  // it has ended, and its exit message is under way
+  if (!linked) parts_.ties()->expect_late_exit(x);  // it has ended, and its exit message is under way
 }
 
-void durable_actor::note_monitor(const caf::abstract_actor& x) { make_ties().monitors.add(x.address()); }
+void tied_actor::note_monitor(const caf::abstract_actor& x) { parts_.make_ties().add_monitor(x.address()); }
 
-void durable_actor::note_demonitor(const caf::actor_addr& x, std::size_t removed) {
-  if (auto* own = ties()) own->monitors.take(x, removed);
+void tied_actor::note_demonitor(const caf::actor_addr& x, std::size_t removed) {
+  if (auto* own = parts_.ties()) own->remove_monitors(x, removed);
 }
 
-void durable_actor::undo_ties(const caf::error& reason) {
-  if (auto* table = timers()) table->clear();
+void tied_actor::undo_ties(const caf::error& reason) {
   leave_groups();
   stop_streams(reason);
-  auto* const own = ties();
+  auto* const own = parts_.ties();
   if (own == nullptr) return;
-  own->functors.clear();
-  for (const auto& x : std::exchange(own->links.all, {})) undo_link(x.other, reason);
-  for (const auto& x : std::exchange(own->monitors.all, {})) {
+  own->take_functors();
+  for (const auto& x : own->take_links()) undo_link(x.other, reason);
+  for (const auto& x : own->take_monitors()) {
     const auto other = caf::actor_cast<caf::strong_actor_ptr>(x.other);
     const auto removed =
         other ? other->get()->detach(token_of(address(), default_attachable::monitor)) : std::size_t{0};
-    own->late_downs.add(x.other, x.count - std::min(x.count, removed));
+    own->expect_late_downs(x.other, x.count - std::min(x.count, removed));
   }
 }
 
-bool durable_actor::late(const caf::mailbox_element& x, std::uint32_t token) {
-  auto* const own = ties();
+bool tied_actor::is_late(const caf::mailbox_element& x, std::uint32_t token) const {
+  auto* const own = parts_.ties();
   if (own == nullptr) return false;
-  if (token == caf::make_type_token<caf::exit_msg>()) {
-    const auto& source = x.content().get_as<caf::exit_msg>(0).source;
-    if (own->late_exits.take(source)) return true;
-    own->links.take(source);
-  } else if (token == caf::make_type_token<caf::down_msg>()) {
-    const auto& source = x.content().get_as<caf::down_msg>(0).source;
-    if (own->late_downs.take(source)) return true;
-    own->monitors.take(source);
-  }
+  if (token == caf::make_type_token<caf::exit_msg>())
+    return own->takes_late_exit(x.content().get_as<caf::exit_msg>(0).source);
+  if (token == caf::make_type_token<caf::down_msg>())
+    return own->takes_late_down(x.content().get_as<caf::down_msg>(0).source);
   return false;
 }
 
 // -- groups and streams ---------------------------------------------------------------------------------------------
 
-void durable_actor::leave_groups() {
+void tied_actor::leave_groups() {
   if (joined_groups().empty()) return;
   const auto all = joined_groups();
   for (const auto& x : all) caf::event_based_actor::leave(x);
 }
 
-void durable_actor::stop_streams(const caf::error& reason) {
+void tied_actor::stop_streams(const caf::error& reason) {
   if (stream_managers_.empty() && pending_stream_managers_.empty()) return;
   for (auto* managers : {&stream_managers_, &pending_stream_managers_}) {
     for (const auto& [slot, manager] : std::exchange(*managers, {})) manager->stop(reason);
