@@ -121,6 +121,11 @@ int carry_out(int argc, char** argv, const program& what, const extra_command* e
   run->add_option("--set", request.sets, "PATH=VALUE: override a value, such as tree.children.squares.pool.workers=8")
       ->allow_extra_args(false);
   run_options options{*run, request};
+  bool once = false;
+  bool stay = false;
+  auto* once_flag = run->add_flag("--once", once, "end after the steps, also where the file has no 'run'");
+  run->add_flag("--stay", stay, "stay up after the steps, as a service, until it is stopped or ends by itself")
+      ->excludes(once_flag);
   run->add_flag("--strict", request.strict, "exit with 7 when anything crashed, though all was recovered");
 
   std::vector<std::string> files;
@@ -137,6 +142,10 @@ int carry_out(int argc, char** argv, const program& what, const extra_command* e
   plan->add_option("FILE", planned, "scenario file or name")->required();
   plan->add_option("--set", sets, "PATH=VALUE: override a value")->allow_extra_args(false);
   plan->add_flag("--json", plan_json, "as JSON, with every value");
+
+  auto* unit = app.add_subcommand("unit", "Print a systemd unit that keeps a scenario up as a service");
+  unit->add_option("FILE", planned, "scenario file or name")->required();
+  unit->add_option("--set", sets, "PATH=VALUE: override a value")->allow_extra_args(false);
 
   std::string name;
   bool as_json = false;
@@ -168,9 +177,11 @@ int carry_out(int argc, char** argv, const program& what, const extra_command* e
   }
   if (run->parsed()) {
     options.apply();
+    if (once || stay) request.stay = stay;
     return run_scenarios(request, what);
   }
   if (validate->parsed()) return validate_scenarios(files, sets, format == "json", what);
+  if (unit->parsed()) return print_unit(planned, sets, what);
   if (plan->parsed()) return plan_scenario(planned, sets, plan_json, what);
   if (extra != nullptr && extra->parsed()) return extra->run();
   if (explained->parsed()) {

@@ -36,13 +36,14 @@ std::string summary_of(const std::vector<reload_change>& changes) {
 }  // namespace
 
 reloader::reloader(supervisor& tree, event_log& events, config::catalog names, const config::scenario& what,
-                   config::load_options options)
+                   config::load_options options, service_manager& manager)
     : tree_(tree),
       events_(events),
       names_(std::move(names)),
       file_(what.file),
       has_links_(needs_links(what.tree)),
       options_(std::move(options)),
+      manager_(manager),
       thread_([this] { serve(); }) {}
 
 reloader::~reloader() {
@@ -69,7 +70,9 @@ void reloader::serve() {
     if (over_) return;
     asked_ = false;
     lock.unlock();
+    manager_.reloading();
     reload();
+    manager_.reloaded();
     lock.lock();
   }
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cli/service_manager.hpp"
 #include "config/loader.hpp"
 #include "steward/supervisor.hpp"
 
@@ -23,7 +24,7 @@ bool needs_links(const supervisor_spec& tree);
 class reloader {
 public:
   reloader(supervisor& tree, event_log& events, config::catalog names, const config::scenario& what,
-           config::load_options options);
+           config::load_options options, service_manager& manager);
   ~reloader();
   reloader(const reloader&) = delete;
   reloader& operator=(const reloader&) = delete;
@@ -42,6 +43,7 @@ private:
   std::string file_;
   bool has_links_;
   config::load_options options_;
+  service_manager& manager_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool asked_ = false;

@@ -4,13 +4,16 @@
 #include "cli/event_outlets.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/failure.hpp"
+#include "cli/heartbeat.hpp"
 #include "cli/output.hpp"
 #include "cli/own_words.hpp"
 #include "cli/plan.hpp"
 #include "cli/reload.hpp"
 #include "cli/runner.hpp"
 #include "cli/scenario_files.hpp"
+#include "cli/service_manager.hpp"
 #include "cli/stop_signals.hpp"
+#include "cli/unit.hpp"
 #include "cli/zygote_scope.hpp"
 #include "config/diagnostics.hpp"
 #include "config/loader.hpp"
@@ -146,14 +149,25 @@ private:
   supervisor& tree_;
 };
 
-int run_steps(const config::scenario& what, runtime& rt, const program& registered, output& out, stop_switch& stop,
+/// Who is told of a run, and how it is run.
+struct surroundings {
+  const run_request& request;
+  const program& registered;
+  event_log& events;
+  stop_switch& stop;
+  service_manager& manager;
+};
+
+int run_steps(const config::scenario& what, runtime& rt, output& out, const surroundings& around,
               const config::load_options& options) {
+  auto& stop = around.stop;
+  const auto& registered = around.registered;
   supervisor tree{rt, what.tree};
   runner steps{rt, tree, what, registered.tasks, out};
   tree.on_end([&] {
     if (tree.end() == tree_end::gave_up) steps.interrupt("given up");
   });
-  reloader again{tree, rt.events(), make_catalog(registered.tasks, registered.actors), what, options};
+  reloader again{tree, rt.events(), make_catalog(registered.tasks, registered.actors), what, options, around.manager};
   const run_guard guard{stop, tree};
   stop.watch(&steps);
   const auto started = tree.start();
@@ -167,15 +181,23 @@ int run_steps(const config::scenario& what, runtime& rt, const program& register
   bool all_well = false;
   {
     const reload_guard reloads{stop, &again};
+    const heartbeat beats{around.manager, tree, what.name};
+    const bool stays = around.request.stay.value_or(what.stays);
+    if (stays && what.run.empty() && !around.request.quiet) say("steward: " + what.name + " is up\n");
     all_well = steps.run();
+    if (stays) steps.stay();
   }
+  around.manager.stopping();
   tree.stop();
   if (tree.end() == tree_end::gave_up) return exit_gave_up;
   return all_well ? exit_done : exit_failed;
 }
 
-int run_one(const config::scenario& what, const run_request& request, const program& registered, event_log& events,
-            stop_switch& stop) {
+int run_one(const config::scenario& what, const surroundings& around) {
+  const auto& request = around.request;
+  const auto& registered = around.registered;
+  auto& events = around.events;
+  auto& stop = around.stop;
   output out{events, !request.json};
   event begin;
   begin.kind = event_kind::run_start;
@@ -196,7 +218,7 @@ int run_one(const config::scenario& what, const run_request& request, const prog
   begin_start();
   try {
     runtime rt{events, registered.tasks, registered.actors, options};
-    code = run_steps(what, rt, registered, out, stop, again);
+    code = run_steps(what, rt, out, around, again);
   } catch (const std::exception&) {
     code = tell_failure(std::current_exception());
   }
@@ -209,13 +231,24 @@ int run_one(const config::scenario& what, const run_request& request, const prog
   return code;
 }
 
+const config::scenario* first_to_stay(const std::vector<config::scenario>& all, const run_request& request) {
+  for (const auto& one : all)
+    if (request.stay.value_or(one.stays)) return &one;
+  return nullptr;
+}
+
 }  // namespace
 
 int run_scenarios(const run_request& request, const program& what) {
   const auto scenarios = load_all(request, what);
   if (!scenarios) return exit_config;
+  if (const auto* service = first_to_stay(*scenarios, request); service != nullptr && scenarios->size() > 1) {
+    say("steward: " + service->file + " stays up, so it can only be run alone; --once ends each run after its steps\n");
+    return exit_usage;
+  }
   event_log events;
   stop_switch stop;
+  service_manager manager;
   std::optional<event_outlets> outlets;  // they outlive the thread of the signals, which tells them of a stop
   stop_signals signals;
   std::optional<zygote_scope> zygote{std::in_place};
@@ -235,15 +268,18 @@ int run_scenarios(const run_request& request, const program& what) {
   }
   const auto on_stop = [&](int signal) {
     outlets->stop_was_asked_for(signal);
+    manager.stopping();
     stop.pull(signal);
   };
   signals.listen(on_stop, on_reload);
+  const surroundings around{request, what, events, stop, manager};
   int code = exit_done;
   for (const auto& scenario : *scenarios) {
-    const int one = run_one(scenario, request, what, events, stop);
+    const int one = run_one(scenario, around);
     if (code == exit_done) code = one;
     if (stop.signal() != 0) break;
   }
+  manager.stopping();
   outlets->finish();
   if (code == exit_done && stop.signal() != 0) code = exit_signal_base + stop.signal();  // as the output was awaited
   words.reset();
@@ -261,6 +297,19 @@ int plan_scenario(const std::string& file, const std::vector<std::string>& sets,
   print_all(loaded.warnings);
   if (!loaded.value) return exit_config;
   print(json ? render_plan_json(*loaded.value, loaded.origins) : render_plan(*loaded.value, loaded.origins));
+  return exit_done;
+}
+
+int print_unit(const std::string& file, const std::vector<std::string>& sets, const program& what) {
+  config::load_options options;
+  options.sets = sets;
+  const auto found = find_scenario(file);
+  const auto loaded = config::load_file(found, make_catalog(what.tasks, what.actors), options);
+  print_faults(file, loaded.problems);
+  print_all(loaded.warnings);
+  if (!loaded.value) return exit_config;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe");
+  print(render_unit(*loaded.value, program, std::filesystem::absolute(found), sets));
   return exit_done;
 }
 

@@ -18,6 +18,7 @@ struct run_request : event_options {
   std::vector<std::string> files;  ///< paths or names of shipped scenarios
   std::vector<std::string> sets;
   bool strict = false;
+  std::optional<bool> stay;  ///< after the steps; none: when the file has no `run`
   std::optional<std::uint64_t> seed;
 };
 
@@ -35,6 +36,9 @@ int run_scenarios(const run_request& request, const program& what);
 /// Checks the files and prints what is wrong with them; returns 0 or 3.
 int validate_scenarios(const std::vector<std::string>& files, const std::vector<std::string>& sets, bool json,
                        const program& what);
+
+/// Prints a systemd unit for a scenario, see unit.hpp; returns 0, or 3 after printing what is wrong with it.
+int print_unit(const std::string& file, const std::vector<std::string>& sets, const program& what);
 
 /// Prints what a scenario would start, see plan.hpp; returns 0, or 3 after printing what is wrong with it.
 int plan_scenario(const std::string& file, const std::vector<std::string>& sets, bool json, const program& what);

@@ -63,6 +63,11 @@ bool runner::run() {
   return ok_.load();
 }
 
+void runner::stay() {
+  while (!tree_.wait_until(clock::now() + std::chrono::hours{1})) {
+  }
+}
+
 void runner::interrupt(const std::string& why) {
   std::vector<std::shared_ptr<pool>> running;
   {

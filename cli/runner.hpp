@@ -25,6 +25,8 @@ public:
 
   /// Runs the scenario's steps in order. Returns false when a task had no value or an expectation did not hold.
   bool run();
+  /// Waits until the tree is over, by itself or by `interrupt`.
+  void stay();
 
   /// Cancels what runs. `why` is told of the maps that it cuts off, such as "stopped by SIGTERM"; the first one counts.
   void interrupt(const std::string& why);

@@ -37,6 +37,7 @@ scenario decode_scenario(load_context& context, const yaml_node& document, const
   result.description = from.text("description").text;
   result.seed = static_cast<std::uint64_t>(from.integer("seed"));
   result.tree = decode_tree(from.nested("tree"), directory, places);
+  result.stays = !from.has("run");
   result.run = decode_steps(from.nested_list("run"), directory);
   return result;
 }

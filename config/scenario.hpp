@@ -123,6 +123,7 @@ struct scenario {
   std::uint64_t seed = 0;
   supervisor_spec tree;
   std::vector<step> run;
+  bool stays = false;  ///< there is no `run`: the tree is a service, and stays up
 };
 
 /// What an actor's registration tells the validator.

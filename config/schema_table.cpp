@@ -93,7 +93,8 @@ void add_scenario(table& t) {
   t.add("description", text, "What it shows, in a sentence.").fallback("");
   t.add("seed", integer, "Start of all random choices; 0 is another one for each run.").fallback("0").range(0, any);
   t.add("tree", section, "The root supervisor and all that it starts.").of("supervisor").required();
-  t.add("run", sections, "What to do once the tree is up, in order; without steps the tree starts and stops.")
+  t.add("run", sections,
+        "What to do once the tree is up, in order, before it stops. Without this key it stays up, as a service.")
       .of("step");
 }
 

@@ -35,6 +35,7 @@ constexpr auto smallest = R"(scenario: smallest
 tree:
   children:
     - {id: total, actor: counter}
+run: []
 )";
 
 constexpr auto stop_limit = milliseconds{5'000};
