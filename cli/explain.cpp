@@ -76,17 +76,30 @@ meaning meaning_of(const field& of) {
   return out;
 }
 
+std::string_view last_of(std::string_view path) { return path.substr(path.rfind('.') + 1); }
+
+/// A path as faults have it, "tree.children[0].pool", in the words of --set: "tree.children.0.pool".
+std::string with_dots(std::string path) {
+  std::erase(path, ']');
+  std::replace(path.begin(), path.end(), '[', '.');
+  return path;
+}
+
 /// Whether a word names this field: by its key, by section and key, or by a path that ends in it.
 bool names(std::string_view word, const field& of) {
   if (word == of.key) return true;
   const auto dot = word.rfind('.');
   if (dot == std::string_view::npos || word.substr(dot + 1) != of.key) return false;
   const auto before = word.substr(0, dot);
-  const auto owner = before.substr(before.rfind('.') + 1);
+  const auto owner = last_of(before);
   if (owner == of.section) return true;
+  const auto list = before.size() > owner.size() ? last_of(before.substr(0, before.size() - owner.size() - 1)) : "";
   // In a path the key of the map stands before it, not its section; "backoff" of a child, "worker_backoff" of a pool.
+  // Between a list and a key of its elements stands the id or the number of one of them.
   const auto all = config::schema();
-  return std::any_of(all.begin(), all.end(), [&](const field& x) { return x.nested == of.section && x.key == owner; });
+  return std::any_of(all.begin(), all.end(), [&](const field& x) {
+    return x.nested == of.section && (x.key == owner || (x.kind == value_kind::sections && x.key == list));
+  });
 }
 
 void add_words(std::string_view wanted, std::span<const word> words, const char* about, std::vector<meaning>& out) {
@@ -97,8 +110,9 @@ void add_words(std::string_view wanted, std::span<const word> words, const char*
   }
 }
 
-std::vector<meaning> meanings_of(const std::string& wanted) {
+std::vector<meaning> meanings_of(const std::string& word) {
   std::vector<meaning> out;
+  const auto wanted = with_dots(word);
   for (const auto& one : config::schema())
     if (names(wanted, one)) out.push_back(meaning_of(one));
   add_words(wanted, event_kinds(), "event kind", out);

@@ -292,6 +292,10 @@ private:
       known.restart = result.restart;
     }
     decode_policy(from, result);
+    const bool is_wrong = from.context().faults.count() != faults_before;
+    if (from.means("partitions") || (is_wrong && from.has("partitions") && result.partitions == 0)) {
+      directory_.conceal();  // they are children, too
+    }
     known.id = result.id;
     known.path = fmt::format("{}/{}", base, result.id);
     known.kind = kind_of_child(from);

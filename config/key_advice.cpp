@@ -24,6 +24,18 @@ std::optional<std::string> nearest_key(std::string_view section, std::string_vie
   return ours ? ours : did_you_mean(written, keys_of(section));
 }
 
+// The key of this section that is `key` but for a plural: "restarts" for "restart".
+std::optional<std::string> plural_of(std::string_view section, std::string_view key) {
+  for (const auto* one : fields_of(section)) {
+    const auto [shorter, longer] =
+        std::minmax(std::string_view{one->key}, key, [](const auto& a, const auto& b) { return a.size() < b.size(); });
+    if (longer.size() == shorter.size() + 1 && longer.back() == 's' && longer.starts_with(shorter)) {
+      return std::string{one->key};
+    }
+  }
+  return std::nullopt;
+}
+
 // The key of this section that holds maps which have `key`.
 std::optional<std::string> holder_of(std::string_view section, const yaml_node& map, std::string_view key) {
   std::optional<std::string> result;
@@ -96,6 +108,9 @@ key_fault explain_key(const catalog& names, std::string_view section, const yaml
   }
   if (auto ours = meant_key(section, key)) {
     return unknown({{}, ours}, *ours);
+  }
+  if (auto other_number = plural_of(section, key)) {
+    return unknown({{}, other_number}, *other_number);
   }
   if (const auto holder = holder_of(section, map, key)) {
     return unknown({fmt::format("it below '{}'", *holder), {}}, *holder);

@@ -51,6 +51,8 @@ public:
   /// True when what is missing here may have been written wrongly: this is no map, or it has unknown keys. That has
   /// been reported already.
   bool garbled() const noexcept { return garbled_; }
+  /// Whether an unknown key was to be this one, or below it.
+  bool means(std::string_view key) const;
 
   placed_text text(std::string_view key) const;  ///< of text, name and choice fields
   std::int64_t integer(std::string_view key) const;
@@ -99,7 +101,6 @@ private:
   const yaml_node* scalar(const field& of) const;
   const std::vector<yaml_node>* list(const field& of) const;
   void check_keys();
-  bool means(std::string_view key) const;  // whether an unknown key was to be this one, or below it
   void report_no_map(const yaml_node& found);
   void add_number_fault(const field& of, const mark& at, const std::string& path, value_fault bad) const;
   bool within_range(const field& of, std::int64_t value, const mark& at, const std::string& path) const;

@@ -51,10 +51,22 @@ std::optional<crash_text> crash_of(const caf::error& problem) {
   return out;
 }
 
+namespace {
+
+/// What CAF's own codes do not say.
+const char* meaning_of(const caf::error& problem) {
+  if (problem == caf::sec::unexpected_message) return ": it has no handler for a message of these types";
+  if (problem == caf::sec::unexpected_response) return ": the answer is of another type than was asked for";
+  if (problem == caf::sec::request_timeout) return ": no answer in time";
+  return "";
+}
+
+}  // namespace
+
 std::string describe(const caf::error& problem) {
   if (!problem) return "no error";
   const auto code = code_of(problem);
-  if (!code) return port::render(problem);
+  if (!code) return port::render(problem) + meaning_of(problem);
   std::string out = to_string(*code);
   for (const auto& detail : port::details_of(problem))
     if (!detail.empty()) out += ": " + detail;

@@ -326,6 +326,11 @@ TEST(supervision_faults, that_follow_from_a_misspelt_word_are_not_reported_as_we
   EXPECT_EQ(places_of("scenario: t\ntree: {children: [{id: a, actor: counter, intensty: {restarts: 1}, on_spent: "
                       "park}]}\n"),
             "tree.children[0].intensty\n");
+  for (const std::string wrong : {"partitons: 4", "partitions: four"}) {
+    EXPECT_EQ(places_of("scenario: t\ntree: {children: [{id: a, actor: counter, " + wrong +
+                        "}]}\nrun: [{show: {actor: /root/a/2}}, {restart_child: /root/a/1}]\n"),
+              "tree.children[0]." + wrong.substr(0, wrong.find(':')) + "\n");
+  }
 }
 
 TEST(supervision_faults, of_an_override_stand_in_the_override) {

@@ -115,6 +115,13 @@ TEST_F(explained, keys_are_found_by_name_by_section_and_by_path) {
   EXPECT_THAT(by_section, testing::StartsWith("pool.deadline (config key)\n"));
   EXPECT_TRUE(by_name.out.starts_with(by_section)) << "what follows is the cause class of that name";
   EXPECT_EQ(run({"explain", "tree.children.squares.pool.deadline"}).out, by_section);
+  EXPECT_EQ(run({"explain", "tree.children[0].pool.deadline"}).out, by_section) << "as a fault has it";
+  const auto restart = run({"explain", "child.restart"}).out;
+  EXPECT_THAT(restart, HasSubstr("permanent"));
+  EXPECT_EQ(run({"explain", "tree.children.squares.restart"}).out, restart) << "behind an element of a list";
+  EXPECT_EQ(run({"explain", "tree.children[0].restart"}).out, restart);
+  EXPECT_EQ(run({"explain", "run.0.expect"}).out, run({"explain", "step.expect"}).out);
+  EXPECT_EQ(run({"explain", "tree.squares.restart"}).code, 2);
   EXPECT_THAT(run({"explain", "pool.worker_backoff.min"}).out,
               testing::AllOf(HasSubstr("worker_backoff.min"), Not(HasSubstr("\nbackoff.min"))));
 }

@@ -153,9 +153,9 @@ inline void set_options(pool_work& work, submit_options&& how) {
 /// deadline is ended with its worker process. What threads cannot do: a thread cannot be ended, so it is abandoned and
 /// replaced, and it goes on in the background; a segfault or an abort in a task ends the whole program.
 ///
-/// A call that waits for outcomes (`map`, `task_future::get`) starts a pool that nobody has started. A task on threads
-/// may wait for others of its own pool; where all workers do, so that nobody is left to run them, what one of them
-/// waits for is cancelled.
+/// A call that waits for outcomes (`map`, `task_future::get`) or goes on with them (`task_future::then`) starts a pool
+/// that nobody has started. A task on threads may wait for others of its own pool; where all workers do, so that nobody
+/// is left to run them, what one of them waits for is cancelled.
 ///
 /// Thread-safe: any thread may call any function, but a callback, which runs on the pool's thread, must not call those
 /// that block

@@ -28,6 +28,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -44,9 +45,20 @@ using self_ptr = caf::event_based_actor*;
 
 namespace port {
 
+/// Fails to compile for what no actor can be sent.
+template <class T>
+constexpr void must_be_message() {
+  using stored = typename caf::unbox_message_element<typename caf::detail::strip_and_convert<T>::type>::type;
+  static_assert(
+      caf::is_serializable_or_whitelisted<stored>::value && std::is_copy_constructible_v<stored>,
+      "this type cannot be sent to an actor: write STEWARD_INSPECT(type, members...) beside it, and let it be "
+      "copyable");
+}
+
 /// Sends an asynchronous message.
 template <class Self, class Dst, class... Ts>
 void send(Self* self, const Dst& dst, Ts&&... xs) {
+  (must_be_message<Ts>(), ...);
   self->send(dst, std::forward<Ts>(xs)...);
 }
 
@@ -61,6 +73,7 @@ void send_after(Self* self, std::chrono::duration<Rep, Per> delay, const Dst& ds
 /// Sends a message from outside of any actor; nobody gets an answer.
 template <class Dst, class... Ts>
 void send_anonymously(const Dst& dst, Ts&&... xs) {
+  (must_be_message<Ts>(), ...);
   caf::anon_send(dst, std::forward<Ts>(xs)...);
 }
 
@@ -81,6 +94,7 @@ auto ask(Self* self, const Dst& dst, Timeout timeout, Ts&&... xs) {
 void limit_request(caf::event_based_actor* self, caf::message_id response, std::chrono::milliseconds timeout);
 template <class... Ts>
 auto ask_within(caf::event_based_actor* self, const caf::actor& dst, std::chrono::milliseconds timeout, Ts&&... xs) {
+  (must_be_message<Ts>(), ...);
   auto out = self->request(dst, caf::infinite, std::forward<Ts>(xs)...);
   if (timeout != std::chrono::milliseconds::max()) limit_request(self, out.id(), timeout);
   return out;
@@ -118,6 +132,7 @@ public:
   /// Null when there was no answer in time.
   template <class... Ts>
   caf::mailbox_element_ptr ask(const caf::actor& dst, std::chrono::milliseconds timeout, Ts&&... xs) {
+    (must_be_message<Ts>(), ...);
     const auto id = self_->new_request_id(caf::message_priority::normal);
     dst->enqueue(
         caf::make_mailbox_element(caf::actor_cast<caf::strong_actor_ptr>(self_), id, {}, std::forward<Ts>(xs)...),

@@ -73,7 +73,9 @@ public:
   /// errors, and for whoever asks often.
   template <class R, class... Ts>
   answer<R> ask(const std::string& path, milliseconds limit, Ts&&... message) {
-    return caller{system()}.request<R>(actor(path), limit, std::forward<Ts>(message)...);
+    const auto target = actor(path);
+    if (!target) return answer<R>{caf::make_error(errc::not_found, "there is no actor at " + path)};
+    return caller{system()}.request<R>(target, limit, std::forward<Ts>(message)...);
   }
   /// The pool at a path, with the calls of a pool that stands alone: `tree.pool("/root/squares").map(square, inputs)`.
   /// Throws std::out_of_range, with the path, when there is none.

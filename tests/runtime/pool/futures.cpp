@@ -187,6 +187,14 @@ TYPED_TEST(futures, of_several_tasks_start_a_pool_that_nobody_has_started) {
   EXPECT_EQ(get_soon(one).value().size(), 4u);
 }
 
+TYPED_TEST(futures, that_go_on_start_a_pool_that_nobody_has_started) {
+  TypeParam pool(this->around.environment(), "squares", spec_of(1));
+  std::atomic<std::int64_t> told{0};
+  pool.submit(tasks().square, 7).then([&](std::int64_t n) { told = n; });  // let go of: nobody waits for it
+  EXPECT_TRUE(soon([&] { return told == 49; }));
+  EXPECT_EQ(pool.start(), std::nullopt) << "once more is nothing";
+}
+
 TEST(thread_futures, of_ones_own_pool_end_a_wait_that_nobody_could_end) {
   surroundings around;
   thread_pool pool(around.environment(), "squares", spec_of(1));

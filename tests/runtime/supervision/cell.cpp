@@ -208,6 +208,7 @@ TEST_F(cell, a_message_without_a_handler_is_reported_and_answered_with_an_error)
   start_one();
   EXPECT_FALSE(ask<std::int64_t>(path, caf::tick_atom::value, std::string{"what?"}));
   EXPECT_EQ(error_, caf::sec::unexpected_message);
+  EXPECT_EQ(describe(error_), "unexpected_message: it has no handler for a message of these types");
   EXPECT_EQ(events_of(event_kind::warn).size(), 1U);
   EXPECT_EQ(ask<std::uint64_t>(path, caf::get_atom::value), 1U) << "the actor lives";
 }

@@ -346,8 +346,9 @@ TEST_F(cell_caller, gets_values_errors_and_nothing) {
   auto problem = ask.request<std::int64_t>(raw_, 10s, on_restart::fail, crash_atom::value);
   ASSERT_FALSE(problem);
   EXPECT_EQ(code_of(problem.error()), errc::empty);
-  EXPECT_EQ(ask.request<std::string>(raw_, 10s, caf::add_atom::value, std::int64_t{1}).error(),
-            caf::sec::unexpected_response);
+  const auto other = ask.request<std::string>(raw_, 10s, caf::add_atom::value, std::int64_t{1});
+  EXPECT_EQ(other.error(), caf::sec::unexpected_response);
+  EXPECT_EQ(describe(other.error()), "unexpected_response: the answer is of another type than was asked for");
   EXPECT_EQ(code_of(ask.request<void>(caf::actor{}, 10s, caf::put_atom::value).error()), errc::not_found);
 }
 

@@ -134,6 +134,8 @@ TEST_F(runtime_test, a_failed_start_names_the_child_and_leaves_nothing) {
   EXPECT_FALSE(started.ok);
   EXPECT_EQ(started.failed_child, "/root/bad");
   EXPECT_FALSE(tree.actor("/root/a"));
+  EXPECT_EQ(describe(tree.ask<int>("/root/a", 1s, caf::get_atom::value).error()),
+            "not found: there is no actor at /root/a");
   EXPECT_FALSE(tree.pool_at("/root/p"));
 }
 

@@ -102,6 +102,7 @@ protected:
   /// The future of what `f` makes of an outcome of type `Outcome`.
   template <class Outcome, class F>
   auto continue_with(F f) const {
+    if (is_new_ && !pool_->is_started()) begin();  // else nobody would call `f`
     using step = continuing<T, F, Outcome>;
     using result = typename step::result;
     auto next = std::make_shared<future_state<result>>();

@@ -30,12 +30,14 @@ public:
 
   /// Not on processes.
   template <detail::no_task F, class... Args>
-  void submit(F&&, Args&&...) {
+  task_future<unit> submit(F&&, Args&&...) {
     cannot_travel<F>();
+    return {};
   }
   template <detail::no_task F, class... Args>
-  void map(F&&, Args&&...) {
+  std::vector<unit> map(F&&, Args&&...) {
     cannot_travel<F>();
+    return {};
   }
 
 private:

@@ -2,5 +2,6 @@
 #include "steward/pool.hpp"
 
 void use(steward::process_pool& pool) {
-  pool.submit([](std::int64_t n) { return n; }, 1);
+  auto end = pool.submit([](std::int64_t n) { return n; }, 1);
+  auto value = end.get();
 }
