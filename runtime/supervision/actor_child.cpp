@@ -193,6 +193,7 @@ void actor_child::tell_to_leave(tree_host& host, policy::exit_class how, bool ki
   leave.killed = killed;
   leave.why = reason();
   host.command(cell_, std::move(leave));
+  host.expect_news();
 }
 
 std::string actor_child::reason() const {

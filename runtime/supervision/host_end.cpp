@@ -8,6 +8,26 @@ namespace steward::supervision {
 
 namespace {
 
+// A child that does nothing is gone after some 10 us.
+constexpr std::chrono::microseconds awake_for{40};
+
+}  // namespace
+
+caf::resumable::resume_result tree_host::resume(caf::execution_unit* eu, std::size_t max_throughput) {
+  auto out = caf::event_based_actor::resume(eu, max_throughput);
+  while (out == awaiting_message && expects_news_ && getf(is_detached_flag)) {
+    expects_news_ = false;
+    if (!mailbox().try_unblock()) return out;  // somebody is about to wake this thread
+    const auto until = std::chrono::steady_clock::now() + awake_for;
+    while (mailbox().empty() && std::chrono::steady_clock::now() < until) {
+    }
+    out = caf::event_based_actor::resume(eu, max_throughput);
+  }
+  return out;
+}
+
+namespace {
+
 /// Actors that were told to end and were not waited for have this long to do so when their tree is over.
 constexpr milliseconds last_grace{1'000};
 

@@ -86,6 +86,10 @@ public:
   caf::behavior make_behavior() override;
   const char* name() const override { return "steward.tree_host"; }
   void on_exit() override;
+  /// Where a child was told to leave, it stays awake for a moment: most leave at once, and who waits for the next one
+  /// is spared what it costs to put a thread to sleep and to wake it.
+  resume_result resume(caf::execution_unit* eu, std::size_t max_throughput) override;
+  void expect_news() noexcept { expects_news_ = true; }
 
   /// Starts the tree. `on_started` is called once; `on_ended` once, later, when nothing of the tree is left. Both run
   /// on the host and must not block. A tree whose start failed calls only `on_started`.
@@ -254,6 +258,7 @@ private:
   std::vector<policy::actions> in_hand_;  // of one of them
   timer_queue timers_;
   policy::request_number last_request_ = 0;
+  bool expects_news_ = false;  // soon, from a child that was told to leave
   std::unordered_map<policy::request_number, waiting_request> requests_;
   std::unordered_map<policy::request_number, batch_ptr> batches_;
   std::vector<batch_ptr> continuing_;
