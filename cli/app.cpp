@@ -150,7 +150,9 @@ int app::run(int argc, char** argv, const std::function<int(runtime&)>& body, ru
       if (theirs) theirs(cfg);
     };
     const auto name = std::filesystem::path{argc > 0 ? argv[0] : "program"}.filename().string();
-    events.emit(of_run(event_kind::run_start, name + ", seed " + std::to_string(options.seed)));
+    auto begin = of_run(event_kind::run_start, name + ", seed " + std::to_string(options.seed));
+    begin.scenario = event_scenario{name, {}, options.seed};
+    events.emit(std::move(begin));
     int code = cli::exit_internal;
     {
       runtime rt{events, impl_->tasks, impl_->actors, std::move(options)};

@@ -203,6 +203,7 @@ int run_one(const config::scenario& what, const surroundings& around) {
   begin.kind = event_kind::run_start;
   const auto seed = seed_of(what);
   begin.text = what.name + " (" + what.file + "), seed " + std::to_string(seed);
+  begin.scenario = event_scenario{what.name, what.file, seed};
   events.emit(std::move(begin));
   runtime_options options;
   options.seed = seed;

@@ -33,6 +33,9 @@ constexpr word kinds[] = {
      "Somebody intervened: a child was restarted by hand, a pool was resized, specs were reloaded or refused."},
     {"warn", "Something looks wrong. `text` says what."},
     {"output", "A line that the run printed. It is on standard output already."},
+    {"child",
+     "What no other kind tells of a child, as `child` says: it was added, is asked to stop, is down, was removed, or "
+     "has a new spec."},
 };
 
 constexpr word causes[] = {

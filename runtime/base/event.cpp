@@ -46,6 +46,11 @@ void cut_texts(event& e) {
   if (e.decision && e.decision->also.size() > max_also) {
     e.decision->also.resize(max_also);
   }
+  if (e.child) cut(e.child->type, limit);
+  if (e.scenario) {
+    cut(e.scenario->name, limit);
+    cut(e.scenario->file, limit);
+  }
 }
 
 }  // namespace
@@ -98,6 +103,8 @@ const char* to_string(event_kind kind) noexcept {
       return "warn";
     case event_kind::output:
       return "output";
+    case event_kind::child:
+      return "child";
   }
   return "unknown";
 }
@@ -132,10 +139,13 @@ void event_log::pass_over() {
 void event_log::emit(event e) {
   cut_texts(e);
   e.run = run_id_;
+  const bool crash = e.kind == event_kind::crash;
+  if (crash) e.fingerprint = fingerprint_of(e.why.value_or(cause{}));
   const std::lock_guard guard{mutex_};
   // Number and time are taken together under the lock, so that both grow in the order in which sinks see the events.
   e.seq = ++last_seq_;
   e.ts = std::chrono::system_clock::now();
+  if (crash) e.id = fmt::format("c-{:04}", ++crashes_);
   for (const auto& s : sinks_) {
     s(e);
   }

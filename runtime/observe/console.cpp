@@ -50,6 +50,7 @@ std::string_view colour_of(event_kind kind) noexcept {
     case event_kind::stop:
     case event_kind::config:
     case event_kind::output:
+    case event_kind::child:
       return dim;
   }
   return dim;
@@ -87,6 +88,7 @@ console_detail least_detail(event_kind kind, event_level level) noexcept {
     case event_kind::stop:
     case event_kind::config:
     case event_kind::output:
+    case event_kind::child:
       break;
   }
   return level >= event_level::warn ? console_detail::normal : console_detail::verbose;
@@ -166,7 +168,8 @@ void console_view::finish() {
 }
 
 bool console_view::wanted(const event& e) const {
-  return e.kind != event_kind::output && least_detail(e.kind, e.level) <= options_.detail;
+  return e.kind != event_kind::output && e.kind != event_kind::child &&
+         least_detail(e.kind, e.level) <= options_.detail;
 }
 
 void console_view::tell(const event& e) {

@@ -18,6 +18,19 @@ std::string render_utc(std::chrono::system_clock::time_point at) {
   return fmt::format("{:%FT%T}.{:06}Z", fmt::gmtime(system_clock::to_time_t(whole)), micros);
 }
 
+template <class T>
+void put(json& out, const char* key, const std::optional<T>& value) {
+  if (value) {
+    out[key] = *value;
+  }
+}
+
+void put(json& out, const char* key, const std::string& value) {
+  if (!value.empty()) {
+    out[key] = value;
+  }
+}
+
 json render_cause(const cause& why) {
   json out;
   out["class"] = to_string(why.cls);
@@ -69,17 +82,34 @@ json render_decision(const event_decision& decision) {
   return out;
 }
 
-template <class T>
-void put(json& out, const char* key, const std::optional<T>& value) {
-  if (value) {
-    out[key] = *value;
-  }
+json render_child(const event_child& child) {
+  json out;
+  put(out, "state", child.state);
+  put(out, "kind", child.kind);
+  put(out, "type", child.type);
+  put(out, "restart", child.restart);
+  put(out, "strategy", child.strategy);
+  put(out, "makes", child.makes);
+  put(out, "own_limit", child.own_limit);
+  put(out, "own_period_ms", child.own_period_ms);
+  put(out, "limit", child.limit);
+  put(out, "period_ms", child.period_ms);
+  put(out, "workers", child.workers);
+  put(out, "least_workers", child.least_workers);
+  put(out, "most_workers", child.most_workers);
+  put(out, "spares", child.spares);
+  put(out, "submitted", child.submitted);
+  put(out, "succeeded", child.succeeded);
+  put(out, "failed", child.failed);
+  return out.is_null() ? json::object() : out;
 }
 
-void put(json& out, const char* key, const std::string& value) {
-  if (!value.empty()) {
-    out[key] = value;
-  }
+json render_scenario(const event_scenario& scenario) {
+  json out;
+  out["name"] = scenario.name;
+  put(out, "file", scenario.file);
+  out["seed"] = scenario.seed;
+  return out;
 }
 
 }  // namespace
@@ -93,6 +123,8 @@ std::string to_json_line(const event& e) {
   out["level"] = to_string(e.level);
   out["kind"] = to_string(e.kind);
   out["actor"] = e.actor;
+  put(out, "id", e.id);
+  put(out, "fingerprint", e.fingerprint);
   put(out, "incarnation", e.incarnation);
   put(out, "pid", e.pid);
   put(out, "runs_in", e.runs_in);
@@ -106,6 +138,8 @@ std::string to_json_line(const event& e) {
   if (e.decision) {
     out["decision"] = render_decision(*e.decision);
   }
+  if (e.child) out["child"] = render_child(*e.child);
+  if (e.scenario) out["scenario"] = render_scenario(*e.scenario);
   put(out, "kept", e.kept);
   put(out, "lost", e.lost);
   put(out, "recovery_ms", e.recovery_ms);

@@ -136,6 +136,8 @@ std::string_view title_of(event_kind kind) noexcept {
       return "WARN";
     case event_kind::output:
       return "OUTPUT";
+    case event_kind::child:
+      return "CHILD";
   }
   return "EVENT";
 }

@@ -32,6 +32,7 @@ void engine::start(time_point now) {
   if (spec_.size.spares > 0)
     e.text += " and " + std::to_string(spec_.size.spares) + (spec_.size.spares == 1 ? " spare" : " spares");
   if (!processes()) e.text += "; on threads a segfault in a task ends the program";
+  e.child = events_.described(sizing_);
   note(std::move(e));
   keep_size(now);
 }

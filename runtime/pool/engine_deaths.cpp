@@ -248,7 +248,13 @@ void engine::check_stop(time_point now) {
   if (!lives_.all_down()) return;
   begin_stop();
   phase_ = phase::stopped;
-  note(events_.of_pool(event_kind::stop, event_level::info));
+  auto e = events_.of_pool(event_kind::stop, event_level::info);
+  const auto counted = totals();
+  auto& tasks = e.child.emplace();
+  tasks.submitted = counted.submitted;
+  tasks.succeeded = counted.settled - counted.failed;
+  tasks.failed = counted.failed;
+  note(std::move(e));
   notices_.emplace_back(news::stopped{});
 }
 

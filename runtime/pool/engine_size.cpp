@@ -10,6 +10,7 @@ void engine::resize(unsigned min, unsigned max, time_point now) {
   e.text = "resized to " + std::to_string(sizing_.least()) +
            (sizing_.most() > sizing_.least() ? " to " + std::to_string(sizing_.most()) : "") +
            (sizing_.most() == 1 ? " worker" : " workers");
+  e.child = events_.described(sizing_);
   note(std::move(e));
   if (phase_ != phase::starting && phase_ != phase::running) return;
   lives_.forget_scarcity();

@@ -45,6 +45,20 @@ event pool_events::of_worker(event_kind kind, event_level how, const worker_life
   return e;
 }
 
+event_child pool_events::described(const sizing& size) const {
+  const auto& budget = spec_.restarts.worker_restarts;
+  event_child out;
+  out.kind = "pool";
+  out.type = spec_.task;
+  out.limit = budget.restarts;
+  out.period_ms = budget.within.count();
+  out.workers = size.size();
+  out.least_workers = size.least();
+  out.most_workers = size.most();
+  out.spares = spec_.size.spares;
+  return out;
+}
+
 event_task pool_events::task(const ledger::record& r, std::uint64_t item) const {
   event_task view;
   view.id = r.id + item;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "pool/ledger.hpp"
+#include "pool/sizing.hpp"
 #include "pool/worker_life.hpp"
 #include "steward/event.hpp"
 
@@ -20,6 +21,8 @@ public:
 
   event of_pool(event_kind kind, event_level how) const;
   event of_worker(event_kind kind, event_level how, const worker_life& worker) const;
+  /// What the pool is, with the size that it means to have.
+  event_child described(const sizing& size) const;
   /// One item, with its arguments as far as they can be shown.
   event_task task(const ledger::record& r, std::uint64_t item) const;
 

@@ -249,6 +249,7 @@ void pool::impl::pass_on(pooling::news::happened& what) {
       std::fflush(stdout);
     }
   }
+  if (env.incarnation != 0 && e.actor == env.path) what.what->incarnation = env.incarnation;
   if (env.events) env.events->emit(std::move(*what.what));
 }
 

@@ -238,6 +238,11 @@ void actor_child::describe(child_info& into) const {
   if (cell_) add(into.messages, cell_of(cell_).counts());
 }
 
+void actor_child::introduce(event_child& into) const {
+  into.kind = "actor";
+  into.type = std::get<actor_spec>(spec->what).type;
+}
+
 bool actor_child::complete(tree_host& host, event& about) {
   about.runs_in = to_string(rung::thread);
   if (about.kind == event_kind::crash && about.why) more().last = *about.why;

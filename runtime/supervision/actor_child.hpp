@@ -28,6 +28,7 @@ public:
                                const child_spec_ptr& next) const override;
   void join_template(tree_host& host, template_share& shared) override;
   void describe(child_info& into) const override;
+  void introduce(event_child& into) const override;
   bool complete(tree_host& host, event& about) override;
   void on_timer(tree_host& host) override;
   caf::actor handle() const override { return cell_; }

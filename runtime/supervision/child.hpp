@@ -75,6 +75,8 @@ public:
   virtual void join_template(tree_host&, template_share&) {}
   /// Fills in what only its kind knows. `info` has all else.
   virtual void describe(child_info&) const {}
+  /// Fills in what it is, for those who see events; `into` has what its spec says of all kinds.
+  virtual void introduce(event_child& into) const = 0;
   /// Something about it is to be told. False when it tells that itself.
   virtual bool complete(tree_host& host, event& about) = 0;
   /// The timer is due that it has set with `owner::child`.

@@ -320,6 +320,7 @@ std::vector<spec_fault> tree_host::reload(const supervisor_spec& spec, std::vect
     change.actor = one.path;
     change.text = told(one);
     env_.events->emit(std::move(change));
+    if (const auto* there = find(one.path)) introduce(*there, "");
   }
   if (changes != nullptr) *changes = std::move(found);
   return {};

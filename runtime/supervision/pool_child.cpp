@@ -27,6 +27,7 @@ void pool_child::start(tree_host& host) {
   env.keeper = given.keeper;
   env.tasks = given.tasks;
   env.path = where;
+  env.incarnation = incarnation;
   env.seed = given.seed + id;
   env.print = given.print_of_workers;
   env.on_gave_up = [later, n = incarnation](const cause& why) {
@@ -97,6 +98,20 @@ void pool_child::respecify(tree_host&, child_spec_ptr next, std::vector<reload_c
   const auto before = std::exchange(spec, std::move(next));
   const auto bounds = worker_bounds_of(std::get<pool_spec>(spec->what));
   if (pool_ && bounds != worker_bounds_of(std::get<pool_spec>(before->what))) pool_->resize(bounds.least, bounds.most);
+}
+
+void pool_child::introduce(event_child& into) const {
+  const auto& as_pool = std::get<pool_spec>(spec->what);
+  const auto& budget = as_pool.restarts.worker_restarts;
+  const auto bounds = worker_bounds_of(as_pool);
+  into.kind = "pool";
+  into.type = as_pool.task;
+  into.limit = budget.restarts;
+  into.period_ms = budget.within.count();
+  into.workers = bounds.first;
+  into.least_workers = bounds.least;
+  into.most_workers = bounds.most;
+  into.spares = as_pool.size.spares;
 }
 
 bool pool_child::complete(tree_host&, event& about) {

@@ -20,6 +20,7 @@ public:
   void abandon(tree_host& host) override;
   void let_go(tree_host& host) override;
   void respecify(tree_host& host, child_spec_ptr next, std::vector<reload_change>& changes) override;
+  void introduce(event_child& into) const override;
   bool complete(tree_host& host, event& about) override;
 
 private:

@@ -188,7 +188,9 @@ child& supervisor_child::add(tree_host& host, child_spec_ptr x, child_address_pt
 
 child& supervisor_child::add_listed(tree_host& host, child_spec x, std::optional<std::size_t> position) {
   auto where = host.address_below(*this, path() + "/" + x.id, 0);
-  return add(host, share(std::move(x)), std::move(where), position);
+  auto& made = add(host, share(std::move(x)), std::move(where), position);
+  host.introduce(made, "idle");
+  return made;
 }
 
 child& supervisor_child::add_dynamic(tree_host& host, const param_map* own) {
@@ -196,6 +198,7 @@ child& supervisor_child::add_dynamic(tree_host& host, const param_map* own) {
   auto& made =
       add(host, differs ? share(with_params(*template_spec_, *own)) : template_spec_, template_address_, std::nullopt);
   if (!differs) made.join_template(host, template_share_);
+  if (made.as_supervisor() != nullptr) host.introduce(made, "idle");  // of others its `start` says enough
   return made;
 }
 
@@ -236,6 +239,24 @@ void supervisor_child::let_go_of_children(tree_host& host) {
     host.env().names->erase(one.path());
     host.tell_watchers_of_stop(one, policy::exit_class::shutdown, true);
     if (!one.fixed || one.spec->restart == restart_type::temporary) host.erase(one);
+  }
+}
+
+void supervisor_child::introduce(event_child& into) const {
+  into.kind = "supervisor";
+  into.strategy = to_string(content_->strategy);
+  into.limit = content_->intensity.restarts;
+  into.period_ms = content_->intensity.within.count();
+  if (!dynamic() || content_->children.empty()) return;
+  const auto& what = content_->children.front().what;
+  if (const auto* as_actor = std::get_if<actor_spec>(&what)) {
+    into.makes = "actor";
+    into.type = as_actor->type;
+  } else if (const auto* as_pool = std::get_if<pool_spec>(&what)) {
+    into.makes = "pool";
+    into.type = as_pool->task;
+  } else {
+    into.makes = "supervisor";
   }
 }
 

@@ -35,6 +35,7 @@ public:
   void let_go(tree_host& host) override;
   void respecify(tree_host& host, child_spec_ptr next, std::vector<reload_change>& changes) override;
   void check_reload(const tree_host& host, const child_spec& next, std::vector<spec_fault>& faults) const override;
+  void introduce(event_child& into) const override;
   bool complete(tree_host& host, event& about) override;
   std::string path_at_fault() const override { return failing ? failing->path : path(); }
   supervisor_child* as_supervisor() override { return this; }

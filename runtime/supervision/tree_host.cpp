@@ -60,6 +60,7 @@ void tree_host::start_tree(std::string root_name, supervisor_spec spec, std::fun
   root->incarnation = 1;
   root_ = root.get();
   add(std::move(root));
+  introduce(*root_, "starting");
   root_->start(*this);
 }
 
@@ -83,6 +84,7 @@ child_address_ptr tree_host::address_below(const supervisor_child& supervisor, s
 }
 
 void tree_host::erase(child& x) {
+  tell_state(x, "removed");
   if (const auto* above = x.as_supervisor())
     for (const auto below : above->children().numbers()) erase(at(below));
   x.let_go(*this);
@@ -117,6 +119,7 @@ void tree_host::stopped(child& x) {
   x.last_end = how.value_or(policy::exit_class::shutdown);
   if (how) tell_end(x, *how);
   tell_watchers_of_stop(x, how.value_or(policy::exit_class::shutdown));
+  tell_state(x, how ? "idle" : "waiting");
   feed(*x.parent, [&](policy::supervisor_machine& m) { return m.child_stopped(x.id, now()); });
 }
 
@@ -241,13 +244,19 @@ void tree_host::perform(supervisor_child&, const policy::action::stop_child& x) 
     tell_end(child, x.how);
     tell_watchers_of_stop(child, x.how);
   }
+  tell_state(child, x.brutal && !x.keep ? "idle" : "stopping");
   child.stop(*this, x);
 }
 
 void tree_host::perform(supervisor_child&, const policy::action::abandon_child& x) {
   auto& child = children_.at(x.child);
   child.abandon(*this);
-  if (x.stopping) tell_watchers_of_stop(child);
+  if (!x.stopping) return;
+  tell_watchers_of_stop(child);
+  const auto comes_back = [&](const policy::supervisor_machine& m) {
+    return m.knows(x.child) && m.comes_back(x.child);
+  };
+  tell_state(child, child.parent->desk()->look(comes_back, false) ? "waiting" : "idle");
 }
 
 void tree_host::perform(supervisor_child&, const policy::action::forget_child& x) { erase(children_.at(x.child)); }
@@ -300,6 +309,7 @@ void tree_host::perform(supervisor_child& supervisor, const policy::action::star
   if (&supervisor != root_) {
     ready(supervisor, supervisor.incarnation);
   } else if (auto tell_started = std::exchange(on_started_, nullptr)) {
+    tell_state(supervisor, "up");
     tree_start out;
     out.ok = true;
     tell_started(std::move(out));
@@ -313,6 +323,7 @@ void tree_host::perform(supervisor_child& supervisor, const policy::action::star
     noted = supervisor_child::failed_start{x.child, child != nullptr ? child->path() : supervisor.path()};
   if (&supervisor == root_) {
     supervisor.let_go_of_children(*this);  // those that were made, and not started
+    tell_state(supervisor, "idle");
     if (!watches_.empty()) tell_watchers(supervisor, supervisor.incarnation, policy::exit_class::abnormal, *x.why);
     when_all_left([this, report = tree_start{false, noted->path, *x.why, {}}] {
       if (auto tell_started = std::exchange(on_started_, nullptr)) tell_started(report);
@@ -338,6 +349,7 @@ void tree_host::perform(supervisor_child& supervisor, const policy::action::ende
   if (!x.kept) supervisor.let_go_of_children(*this);
   if (is_root) {
     on_started_ = nullptr;
+    tell_state(supervisor, "idle");
     if (!watches_.empty()) tell_watchers(supervisor, supervisor.incarnation, x.how->cls, x.how->why);
     when_all_left([this, how = *x.how] {
       if (auto tell_ended = std::exchange(on_ended_, nullptr)) tell_ended(how);
@@ -355,6 +367,38 @@ void tree_host::perform(supervisor_child& supervisor, const policy::action::ende
     return m.state_of(supervisor.id) == policy::child_state::starting
                ? m.child_start_failed(supervisor.id, supervisor.incarnation, x.how->why, now())
                : m.child_exited(supervisor.id, supervisor.incarnation, *x.how, now());
+  });
+}
+
+void tree_host::tell_state(const child& x, const char* state) {
+  env_.events->emit_made([&] {
+    event e;
+    e.kind = event_kind::child;
+    e.level = event_level::debug;
+    e.actor = x.path();
+    if (x.incarnation > 0) e.incarnation = x.incarnation;
+    e.child.emplace().state = state;
+    return e;
+  });
+}
+
+void tree_host::introduce(const child& x, const char* state) {
+  env_.events->emit_made([&] {
+    event e;
+    e.kind = event_kind::child;
+    e.level = event_level::debug;
+    e.actor = x.path();
+    auto& what = e.child.emplace();
+    what.state = state;
+    if (x.spec) {
+      what.restart = to_string(x.spec->restart);
+      if (x.spec->intensity) {
+        what.own_limit = x.spec->intensity->restarts;
+        what.own_period_ms = x.spec->intensity->within.count();
+      }
+    }
+    x.introduce(what);
+    return e;
   });
 }
 

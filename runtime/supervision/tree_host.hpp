@@ -155,6 +155,10 @@ public:
   caf::actor handle() { return caf::actor_cast<caf::actor>(this); }
   clock_point now() { return clock().now(); }
   void emit(const child& about, event&& e);
+  /// Tells what no other event does: this child was added, is asked to stop, is down, or was removed.
+  void tell_state(const child& x, const char* state);
+  /// The same with all that is known of what it is. Without a state: only that.
+  void introduce(const child& x, const char* state);
   /// Tells an actor something; it wakes when the host is done with what it has in hand.
   void command(const caf::actor& cell, cell_command x) { wakes_.send_urgently(cell, std::move(x)); }
   timer_queue& timers() { return timers_; }

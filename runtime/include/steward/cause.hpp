@@ -38,6 +38,8 @@ struct cause {
   std::vector<std::string> stderr_tail;  ///< of a process: the last lines that it wrote to its standard error
   std::uint64_t rss_peak_kib = 0;        ///< of a process: largest resident set; 0 when unknown
   std::exception_ptr original{};         ///< of a task on a thread of this program: the exception itself
+
+  friend bool operator==(const cause&, const cause&) = default;
 };
 
 /// The name that events use, such as "signal".

@@ -40,6 +40,7 @@ enum class event_kind : std::uint8_t {
   operator_,        ///< somebody intervened; "operator" in files
   warn,             ///< something looks wrong; `text` says what
   output,           ///< a line that the run prints
+  child,            ///< what `event::child` says: one was added, is asked to stop, is down, or was removed
 };
 
 enum class event_level : std::uint8_t { debug, info, warn, error };
@@ -52,6 +53,8 @@ struct event_task {
   unsigned attempt = 0;
   unsigned attempts = 0;
   double ran_ms = 0.0;
+
+  friend bool operator==(const event_task&, const event_task&) = default;
 };
 
 /// What was decided about a crash.
@@ -63,16 +66,53 @@ struct event_decision {
   std::int64_t period_ms = 0;  ///< 0: `restarts` and `limit` are failed starts in a row, however long they took
   std::int64_t delay_ms = 0;
   std::vector<std::string> also;  ///< others that the decision touches
+
+  friend bool operator==(const event_decision&, const event_decision&) = default;
 };
 
-/// One thing that happened. Fill in what applies; `event_log::emit` adds `seq`, `ts` and `run`.
+/// What a child is, and how it is doing; what does not apply, or has not changed, is left out.
+struct event_child {
+  std::string state;     ///< idle, starting, up, waiting, stopping or removed; empty when that has not changed
+  std::string kind;      ///< actor, pool or supervisor
+  std::string type;      ///< what it runs: the registered name of the actor, the task of the pool
+  std::string restart;   ///< permanent, transient or temporary
+  std::string strategy;  ///< of a supervisor
+  std::string makes;     ///< of a dynamic supervisor: the kind of the children that it makes; `type` is theirs
+  std::optional<unsigned> own_limit;          ///< restarts that are allowed by a budget of its own
+  std::optional<std::int64_t> own_period_ms;  ///< within this long
+  std::optional<unsigned> limit;              ///< restarts that a supervisor allows its children, a pool its workers
+  std::optional<std::int64_t> period_ms;      ///< within this long
+  std::optional<unsigned> workers;            ///< that a pool means to have, without spares
+  std::optional<unsigned> least_workers;
+  std::optional<unsigned> most_workers;
+  std::optional<unsigned> spares;
+  std::optional<std::uint64_t> submitted;  ///< tasks that the pool was given, in all
+  std::optional<std::uint64_t> succeeded;  ///< that ended with a value
+  std::optional<std::uint64_t> failed;     ///< that ended without one
+
+  friend bool operator==(const event_child&, const event_child&) = default;
+};
+
+/// What is run.
+struct event_scenario {
+  std::string name;
+  std::string file;  ///< empty for a program that has none
+  std::uint64_t seed = 0;
+
+  friend bool operator==(const event_scenario&, const event_scenario&) = default;
+};
+
+/// One thing that happened. Fill in what applies; `event_log::emit` adds `seq`, `ts` and `run`, and to crashes `id` and
+/// `fingerprint`.
 struct event {
   std::uint64_t seq = 0;
   std::chrono::system_clock::time_point ts;
   std::string run;
   event_level level = event_level::info;
   event_kind kind = event_kind::warn;
-  std::string actor;  ///< path such as /root/squares/w2
+  std::string actor;        ///< path such as /root/squares/w2
+  std::string id;           ///< of a crash: "c-0007", counted in this log
+  std::string fingerprint;  ///< of a crash: the same for crashes that are alike; see `fingerprint_of`
   std::optional<std::uint64_t> incarnation;
   std::optional<int> pid;
   std::string runs_in;  ///< "thread" or "process"; empty when it does not apply
@@ -80,16 +120,24 @@ struct event {
   std::optional<event_task> task;
   std::string task_fate;  ///< requeued, failed, quarantined, none; empty when it does not apply
   std::optional<event_decision> decision;
+  std::optional<event_child> child;
+  std::optional<event_scenario> scenario;  ///< on run_start
   std::optional<std::uint64_t> kept;
   std::optional<std::uint64_t> lost;
   std::optional<double> recovery_ms;
   std::optional<std::uint64_t> rss_peak_kib;
   std::optional<int> code;  ///< exit code of the run, on run_end
   std::string text;
+
+  friend bool operator==(const event&, const event&) = default;
 };
 
 const char* to_string(event_kind kind) noexcept;
 const char* to_string(event_level level) noexcept;
+
+/// What crashes have in common that are alike: "f-1c9a04e2", made of the class of the cause, signal or exit code, the
+/// type of the exception and the names of the three innermost frames, without what differs from one run to the next.
+std::string fingerprint_of(const cause& why);
 
 /// Numbers events and hands each to every sink, in order.
 ///
@@ -132,6 +180,7 @@ private:
   std::mutex mutex_;
   std::string run_id_;
   std::uint64_t last_seq_ = 0;
+  std::uint64_t crashes_ = 0;
   std::vector<sink> sinks_;
   std::atomic<bool> heard_{false};
 };

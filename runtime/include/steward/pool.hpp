@@ -57,6 +57,7 @@ struct pool_environment {
   std::function<void(const std::string&)>
       print;  ///< receives each line that a worker process writes to its standard output, on the pool's thread, with
               ///< the worker's path before it; stdout when empty. Each is an `output` event, too, with its task
+  std::uint64_t incarnation = 0;  ///< of the pool as a child, for its events; 0: it is none
 };
 
 struct worker_stats {
