@@ -21,13 +21,25 @@ public:
   /// (nearest rank) of the time from crash to ready, and what became of tasks and messages that met a fault.
   std::array<std::string, 3> lines() const;
 
+  std::uint64_t crashes() const noexcept { return crashes_; }
+  std::uint64_t recoveries() const noexcept { return recoveries_; }
+  std::uint64_t retried() const noexcept { return retried_; }
+  std::uint64_t quarantined() const noexcept { return quarantined_; }
+  std::uint64_t failed() const noexcept { return failed_; }
+  std::uint64_t given_up() const noexcept { return given_up_; }  ///< tasks
+  std::uint64_t lost_messages() const noexcept { return lost_messages_; }
+  /// By child, or by pool for its workers, and then by cause, in words to be shown.
+  const std::map<std::string, std::map<std::string, std::uint64_t>>& by_child() const noexcept { return by_child_; }
+  /// This many of a hundred recoveries took no longer; 0 when there were none.
+  double percentile_ms(std::uint64_t percent) const;
+
+  friend bool operator==(const run_summary&, const run_summary&) = default;
+
 private:
   void note_crash(const event& e);
   std::string crashes_text() const;
   std::string recoveries_text() const;
   std::string work_text() const;
-  /// This many of a hundred recoveries took no longer.
-  double percentile_ms(std::uint64_t percent) const;
 
   std::uint64_t crashes_ = 0;
   std::uint64_t recoveries_ = 0;

@@ -1,3 +1,6 @@
+#include "observe/event_reader.hpp"
+#include "observe/run_view.hpp"
+#include "steward/sinks.hpp"
 #include "tests/runtime/policy/otp_model.hpp"
 #include "tests/support/virtual_tree.hpp"
 
@@ -15,7 +18,8 @@
 
 // Random trees on the real host with real cells, in virtual time. Each is hurt at random; after each fault, when all
 // is quiet, it is compared with `otp`: OTP's supervisor as it would be written with calls that return, one supervisor
-// waiting inside the other. STEWARD_SEED=n runs that one tree and prints its story.
+// waiting inside the other. What is folded from the events is compared as well, with what the host answers.
+// STEWARD_SEED=n runs that one tree and prints its story.
 
 namespace steward::testing_support {
 namespace {
@@ -142,6 +146,8 @@ private:
     exact_ends_ = true;
     events_.clear();
     real() = {};
+    seen_by_view_ = events_.size();
+    view_ = {};
     const auto spec = random_supervisor(1 + static_cast<int>(pick(4)));
     model_.emplace(spec);
     if (one_in(8)) plan_starts(std::string{"/root/"} + char('a' + pick(3)));
@@ -167,6 +173,7 @@ private:
     }
     end();
     for (const auto& e : events_) ++seen_[e.kind];
+    if (!HasFailure()) check_end_of_view();
   }
 
   void say(const std::string& text) const {
@@ -324,7 +331,91 @@ private:
     if (ended_ && model_->over) {
       EXPECT_EQ(ended_->cls == policy::exit_class::gave_up, *model_->over == end_as::bad);
     }
+    fold_news();
     if (model_->started && !model_->over) compare_below(*model_->root);
+  }
+
+  void fold_news() {
+    for (; seen_by_view_ < events_.size(); ++seen_by_view_) {
+      auto& e = events_[seen_by_view_];
+      e.seq = seen_by_view_ + 1;  // the log has counted through all trees
+      if (tell_) std::cout << "    event " << to_json_line(e) << '\n';
+      fold(view_, e);
+    }
+  }
+
+  /// What the host would say of a child that is seen so.
+  static child_status answer_for(view_status x) {
+    switch (x) {
+      case view_status::starting:
+        return child_status::starting;
+      case view_status::up:
+        return child_status::running;
+      case view_status::restarting:
+        return child_status::restarting;
+      case view_status::stopping:
+        return child_status::stopping;
+      case view_status::parked:
+        return child_status::parked;
+      case view_status::idle:
+      case view_status::stopped:
+      case view_status::ended:
+      case view_status::gave_up:
+        break;
+    }
+    return child_status::undefined;
+  }
+
+  void compare_view(const std::string& path, const std::vector<child_info>& found) {
+    std::map<std::string, std::string> expected;
+    std::size_t active = 0;
+    for (const auto& x : found) {
+      expected[x.path] = "#" + std::to_string(x.incarnation) + " " + to_string(x.status) +
+                         (x.is_supervisor ? ", supervisor " : ", actor ") + to_string(x.restart);
+      active += x.status == child_status::running ? 1 : 0;
+    }
+    std::map<std::string, std::string> got;
+    std::size_t up = 0;
+    const auto* above = view_.find(path);
+    ASSERT_NE(above, nullptr) << path;
+    EXPECT_EQ(above->status, view_status::up) << path;
+    for (const auto& below : view_.below(path)) {
+      const auto& x = view_.children.at(below);
+      // Children of a template have its restart type.
+      const auto restart = x.restart.empty() ? to_string(found.front().restart) : x.restart.c_str();
+      got[below] =
+          "#" + std::to_string(x.incarnation) + " " + to_string(answer_for(x.status)) + ", " + x.kind + " " + restart;
+      up += x.status == view_status::up ? 1 : 0;
+      EXPECT_EQ(x.up_since.has_value(), x.status == view_status::up) << below;
+    }
+    EXPECT_EQ(got, expected) << "folded, below " << path;
+    EXPECT_EQ(up, active) << path;
+  }
+
+  /// When all is over nothing is up, what was folded at once is the same as what was folded on the way, and the same
+  /// comes of the lines that a file would have.
+  void check_end_of_view() {
+    fold_news();
+    for (const auto& [path, x] : view_.children) EXPECT_TRUE(is_down(x.status)) << path << ": " << to_string(x.status);
+    std::map<event_kind, std::uint64_t> count;
+    for (const auto& e : events_) ++count[e.kind];
+    EXPECT_EQ(view_.crash_count, count[event_kind::crash]);
+    EXPECT_EQ(view_.restarts, count[event_kind::restart]);
+    EXPECT_EQ(view_.missing, 0U);
+    run_view again;
+    run_view read;
+    for (auto e : events_) {
+      fold(again, e);
+      e.ts = std::chrono::floor<std::chrono::microseconds>(e.ts);
+      std::string problem;
+      const auto back = event_of_line(to_json_line(e), problem);
+      ASSERT_TRUE(back.has_value()) << problem;
+      EXPECT_EQ(*back, e) << to_json_line(e);
+      fold(read, *back);
+    }
+    EXPECT_TRUE(again == view_);
+    ASSERT_EQ(read.children.size(), view_.children.size());
+    for (const auto& [path, x] : view_.children) EXPECT_EQ(read.children.at(path).status, x.status) << path;
   }
 
   /// True when one of the two is started after the other in every run. Children of a dynamic supervisor, whose names
@@ -375,6 +466,7 @@ private:
       EXPECT_EQ(m.accepted, m.handled + m.failed + m.dead + m.waiting) << it->path;
     }
     EXPECT_EQ(got, expected) << "below " << s.path;
+    compare_view(s.path, *found);
     for (const auto& c : s.children)
       if (c->how() != nullptr && c->state == otp::is::up) compare_below(*c);
   }
@@ -399,6 +491,8 @@ private:
   bool exact_ends_ = true;  // dynamic and brutally killed children end in no order
   std::uint64_t ties_ = 0;
   std::map<event_kind, std::uint64_t> seen_;
+  run_view view_;
+  std::size_t seen_by_view_ = 0;
 };
 
 TEST_F(random_trees, behave_as_otp_first_quarter) { shard(0); }
