@@ -1,5 +1,7 @@
 #include "observe/event_reader.hpp"
 
+#include "base/text.hpp"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -21,6 +23,7 @@ using json = nlohmann::json;
 
 constexpr int format_version = 1;
 constexpr int max_signal = 64;
+constexpr std::size_t max_shown_bytes = 64;
 
 /// What is wrong with a line.
 class bad_line : public std::runtime_error {
@@ -28,11 +31,14 @@ public:
   using std::runtime_error::runtime_error;
 };
 
+/// A file may hold anything.
+std::string shown(std::string_view text) { return escape_text(shorten(text, max_shown_bytes)); }
+
 template <class Enum>
 Enum named(const std::string& name, const char* what, int last) {
   for (int i = 0; i <= last; ++i)
     if (name == to_string(static_cast<Enum>(i))) return static_cast<Enum>(i);
-  throw bad_line(fmt::format("unknown {} '{}'", what, name));
+  throw bad_line(fmt::format("unknown {} '{}'", what, shown(name)));
 }
 
 int signal_of(const std::string& name) {
@@ -45,7 +51,7 @@ int signal_of(const std::string& name) {
     const auto read = std::from_chars(name.data() + without_name.size(), end, number);
     if (read.ec == std::errc{} && read.ptr == end) return number;
   }
-  throw bad_line(fmt::format("unknown signal '{}'", name));
+  throw bad_line(fmt::format("unknown signal '{}'", shown(name)));
 }
 
 std::uint64_t address_of(const std::string& text) {
@@ -75,9 +81,11 @@ std::chrono::system_clock::time_point time_of(const std::string& text) {
   using namespace std::chrono;
   const year_month_day day{year{digits_of(text, 0, 4)}, month{static_cast<unsigned>(digits_of(text, 5, 2))},
                            std::chrono::day{static_cast<unsigned>(digits_of(text, 8, 2))}};
-  if (!day.ok()) throw bad_line("'ts' is no time");
-  return sys_days{day} + hours{digits_of(text, 11, 2)} + minutes{digits_of(text, 14, 2)} +
-         seconds{digits_of(text, 17, 2)} + microseconds{digits_of(text, 20, 6)};
+  const int hour = digits_of(text, 11, 2);
+  const int minute = digits_of(text, 14, 2);
+  const int second = digits_of(text, 17, 2);
+  if (!day.ok() || hour > 23 || minute > 59 || second > 60) throw bad_line("'ts' is no time");
+  return sys_days{day} + hours{hour} + minutes{minute} + seconds{second} + microseconds{digits_of(text, 20, 6)};
 }
 
 /// The members of an object, each read at most once by its key.
