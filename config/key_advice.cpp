@@ -27,8 +27,9 @@ std::optional<std::string> nearest_key(std::string_view section, std::string_vie
 // The key of this section that is `key` but for a plural: "restarts" for "restart".
 std::optional<std::string> plural_of(std::string_view section, std::string_view key) {
   for (const auto* one : fields_of(section)) {
-    const auto [shorter, longer] =
-        std::minmax(std::string_view{one->key}, key, [](const auto& a, const auto& b) { return a.size() < b.size(); });
+    const std::string_view ours{one->key};
+    const auto shorter = ours.size() < key.size() ? ours : key;
+    const auto longer = ours.size() < key.size() ? key : ours;
     if (longer.size() == shorter.size() + 1 && longer.back() == 's' && longer.starts_with(shorter)) {
       return std::string{one->key};
     }
