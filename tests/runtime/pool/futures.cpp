@@ -7,6 +7,7 @@
 #include <chrono>
 #include <memory>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -157,14 +158,16 @@ TYPED_TEST(futures, become_one_of_all_their_outcomes_in_order) {
 
 TYPED_TEST(futures, become_one_of_the_first_outcome_and_its_number) {
   const auto pool = this->make(spec_of(2));
+  std::stop_source stop;
   std::vector<task_future<std::int64_t>> all;
-  all.push_back(pool->submit(tasks().until_stopped, 1));
+  all.push_back(pool->submit_with({.stop = stop.get_token()}, tasks().until_stopped, 1));
   all.push_back(pool->submit(tasks().square, 3));
   auto first = when_any(std::move(all));
   const auto [index, end] = std::move(get_soon(first)).value();
   EXPECT_EQ(index, 1u);
   EXPECT_EQ(end.value(), 9);
   first = task_future<std::pair<std::size_t, outcome<std::int64_t>>>();
+  stop.request_stop();  // else it runs until the pool's end no longer waits for it
 }
 
 TYPED_TEST(futures, of_several_tasks_cancel_all_of_them) {

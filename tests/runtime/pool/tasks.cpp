@@ -188,7 +188,8 @@ void do_fault(const std::string& how) {
 }
 
 test_tasks& tasks() {
-  static test_tasks all = [] {
+  // Never destroyed: a thread that was abandoned looks at its task once more when it ends, whenever that is.
+  static auto* all = new test_tasks([] {
     test_tasks t;
     t.square = t.registry.add("square", &square);
     t.say = t.registry.add("say", &say);
@@ -214,8 +215,8 @@ test_tasks& tasks() {
     t.wait_for_file = t.registry.add("wait_for_file", &wait_for_file);
     add_edge_tasks(t.registry);
     return t;
-  }();
-  return all;
+  }());
+  return *all;
 }
 
 }  // namespace steward::test
