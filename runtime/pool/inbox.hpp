@@ -30,6 +30,12 @@ public:
   bool push(message m);
   /// Wakes the loop if it sleeps. A nap ends soon by itself, so only what is urgent wakes from one. Any thread.
   void wake(bool urgent = true);
+  /// Has the loop take one more turn, also where it is awake and about to sleep: for what it looks at in each turn, and
+  /// does not look for before it sleeps. Any thread.
+  void ask_for_turn() {
+    filled_.store(true, std::memory_order_seq_cst);
+    wake();
+  }
 
   // For the loop only.
 

@@ -116,7 +116,7 @@ struct thread_driver::worker {
   void end() {
     const std::lock_guard lock(mutex);
     over = true;
-    if (abandoned) return loop->wake(true);
+    if (abandoned) return loop->ask_for_turn();
     if (std::exchange(ended, true)) return;
     torn = true;
     tell(urgency::urgent);
