@@ -1,5 +1,6 @@
 #include "steward/event.hpp"
 
+#include "base/crash_id.hpp"
 #include "base/text.hpp"
 
 #include <fmt/format.h>
@@ -137,15 +138,16 @@ void event_log::pass_over() {
 }
 
 void event_log::emit(event e) {
+  static const cause unknown;
   cut_texts(e);
   e.run = run_id_;
   const bool crash = e.kind == event_kind::crash;
-  if (crash) e.fingerprint = fingerprint_of(e.why.value_or(cause{}));
+  if (crash) e.fingerprint = fingerprint_of(e.why ? *e.why : unknown);
   const std::lock_guard guard{mutex_};
   // Number and time are taken together under the lock, so that both grow in the order in which sinks see the events.
   e.seq = ++last_seq_;
   e.ts = std::chrono::system_clock::now();
-  if (crash) e.id = fmt::format("c-{:04}", ++crashes_);
+  if (crash) e.id = crash_id(++crashes_);
   for (const auto& s : sinks_) {
     s(e);
   }

@@ -1,6 +1,8 @@
+#include "base/crash_id.hpp"
 #include "base/text.hpp"
 #include "observe/report_text.hpp"
 #include "observe/run_view.hpp"
+#include "steward/spec.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -104,7 +106,7 @@ private:
   // The run.
 
   void run_starts() {
-    view_.scenario = e_.scenario;
+    if (e_.scenario) view_.scenario = *e_.scenario;
     view_.started = e_.ts;
   }
 
@@ -438,8 +440,8 @@ private:
   void note_crash() {
     crash_view x;
     x.number = view_.crash_count;
-    x.id = e_.id.empty() ? numbered(x.number) : e_.id;
-    x.fingerprint = e_.fingerprint.empty() ? fingerprint_of(e_.why.value_or(cause{})) : e_.fingerprint;
+    x.id = e_.id.empty() ? crash_id(x.number) : e_.id;
+    x.fingerprint = e_.fingerprint.empty() ? fingerprint_of(e_.why ? *e_.why : cause{}) : e_.fingerprint;
     x.seq = e_.seq;
     x.at = e_.ts;
     x.path = e_.actor;
@@ -457,12 +459,6 @@ private:
     note_alike(x);
     view_.crashes.push_back(std::move(x));
     if (view_.crashes.size() > run_view::max_crashes) view_.crashes.pop_front();
-  }
-
-  static std::string numbered(std::uint64_t number) {
-    auto digits = std::to_string(number);
-    if (digits.size() < 4) digits.insert(0, 4 - digits.size(), '0');
-    return "c-" + digits;
   }
 
   void note_alike(const crash_view& x) {
@@ -512,7 +508,7 @@ private:
 
   /// A group starts again as a whole, with those of it that were down.
   void takes_along(const child_view& x, const event_decision& what) {
-    if (what.strategy != to_name_all && what.strategy != to_name_rest) return;
+    if (what.strategy != to_string(strategy::one_for_all) && what.strategy != to_string(strategy::rest_for_one)) return;
     const auto* above = known(x.parent);
     if (above == nullptr || above->status != view_status::up) return;
     for (const auto& path : what.also) {
@@ -520,9 +516,6 @@ private:
       if (other != nullptr && is_down(other->status)) other->status = view_status::restarting;
     }
   }
-
-  static constexpr std::string_view to_name_all = "one_for_all";
-  static constexpr std::string_view to_name_rest = "rest_for_one";
 
   run_view& view_;
   const event& e_;

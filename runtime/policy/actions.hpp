@@ -1,9 +1,9 @@
 #pragma once
 
-#include "base/boxed.hpp"
 #include "policy/budget.hpp"
 #include "steward/admin_code.hpp"
 #include "steward/cause.hpp"
+#include "steward/detail/boxed.hpp"
 #include "steward/event.hpp"
 
 #include <cstdint>
@@ -13,6 +13,8 @@
 #include <vector>
 
 namespace steward::policy {
+
+using detail::boxed;
 
 /// How a child, or a whole supervisor, ended.
 enum class exit_class : std::uint8_t {

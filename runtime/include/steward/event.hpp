@@ -1,6 +1,7 @@
 #pragma once
 
 #include "steward/cause.hpp"
+#include "steward/detail/boxed.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -120,8 +121,8 @@ struct event {
   std::optional<event_task> task;
   std::string task_fate;  ///< requeued, failed, quarantined, none; empty when it does not apply
   std::optional<event_decision> decision;
-  std::optional<event_child> child;
-  std::optional<event_scenario> scenario;  ///< on run_start
+  detail::boxed<event_child> child;        ///< true when there is one, as the next
+  detail::boxed<event_scenario> scenario;  ///< on run_start
   std::optional<std::uint64_t> kept;
   std::optional<std::uint64_t> lost;
   std::optional<double> recovery_ms;

@@ -1,4 +1,4 @@
-#include "base/boxed.hpp"
+#include "steward/detail/boxed.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,6 +7,8 @@
 
 namespace steward {
 namespace {
+
+using detail::boxed;
 
 TEST(boxed_values, are_default_ones_until_they_are_changed) {
   const boxed<std::string> nothing;
@@ -41,6 +43,19 @@ TEST(boxed_values, leave_the_default_one_where_they_were_moved_from) {
   const boxed<std::string> b = std::move(a);
   EXPECT_EQ(&*b, where) << "nothing is copied";
   EXPECT_EQ(*std::as_const(a), "");  // NOLINT: that is what is tested
+}
+
+TEST(boxed_values, tell_whether_there_is_a_box) {
+  boxed<std::string> x;
+  EXPECT_FALSE(x);
+  EXPECT_EQ(x, boxed<std::string>{});
+  x.emplace();
+  EXPECT_TRUE(x) << "though it is the default one";
+  EXPECT_FALSE(x == boxed<std::string>{});
+  EXPECT_EQ(x, boxed<std::string>{""});
+  *x = "one";
+  EXPECT_FALSE(x == boxed<std::string>{"two"});
+  EXPECT_TRUE(x.emplace().empty()) << "another one in its place";
 }
 
 }  // namespace

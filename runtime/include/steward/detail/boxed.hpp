@@ -3,7 +3,7 @@
 #include <memory>
 #include <utility>
 
-namespace steward {
+namespace steward::detail {
 
 /// A value in 8 bytes: it lies elsewhere, and nowhere while it is the default one.
 ///
@@ -31,6 +31,17 @@ public:
   }
   T* operator->() { return &**this; }
 
+  /// Whether there is a box: what was given or changed, be it to the default value.
+  explicit operator bool() const noexcept { return held_ != nullptr; }
+  /// A box with the default value, in place of what there is.
+  T& emplace() {
+    held_ = std::make_unique<T>();
+    return *held_;
+  }
+  friend bool operator==(const boxed& a, const boxed& b) {
+    return a.held_ && b.held_ ? *a.held_ == *b.held_ : !a.held_ == !b.held_;
+  }
+
 private:
   static const T& nothing() {
     static const T out{};
@@ -40,4 +51,4 @@ private:
   std::unique_ptr<T> held_;
 };
 
-}  // namespace steward
+}  // namespace steward::detail
