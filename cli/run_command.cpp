@@ -4,7 +4,6 @@
 #include "cli/event_outlets.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/failure.hpp"
-#include "cli/heartbeat.hpp"
 #include "cli/output.hpp"
 #include "cli/own_words.hpp"
 #include "cli/plan.hpp"
@@ -12,6 +11,7 @@
 #include "cli/runner.hpp"
 #include "cli/scenario_files.hpp"
 #include "cli/service_manager.hpp"
+#include "cli/service_reporter.hpp"
 #include "cli/stop_signals.hpp"
 #include "cli/unit.hpp"
 #include "cli/zygote_scope.hpp"
@@ -181,7 +181,7 @@ int run_steps(const config::scenario& what, runtime& rt, output& out, const surr
   bool all_well = false;
   {
     const reload_guard reloads{stop, &again};
-    const heartbeat beats{around.manager, tree, what.name};
+    const service_reporter reports{around.manager, tree, what.name};
     const bool stays = around.request.stay.value_or(what.stays);
     if (stays && what.run.empty() && !around.request.quiet) say("steward: " + what.name + " is up\n");
     all_well = steps.run();

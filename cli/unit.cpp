@@ -3,7 +3,7 @@
 #include "cli/exit_codes.hpp"
 
 #include <chrono>
-#include <cstdint>
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <variant>
@@ -83,7 +83,9 @@ std::string render_unit(const config::scenario& what, const std::string& program
          "RestartPreventExitStatus=" +
          std::to_string(exit_usage) + " " + std::to_string(exit_config) +
          "\n# Stopped in order by SIGINT or SIGTERM.\n"
-         "SuccessExitStatus=130 143\n"
+         "SuccessExitStatus=" +
+         std::to_string(exit_signal_base + SIGINT) + " " + std::to_string(exit_signal_base + SIGTERM) +
+         "\n"
          "\n[Install]\n"
          "WantedBy=multi-user.target\n";
 }

@@ -168,7 +168,7 @@ void thread_driver::carry_out(const act::harvest& what, time_point now) {
     const std::lock_guard lock(self.mutex);
     // What it has answered comes first.
     if (self.current != what.id || !self.output.empty()) return;
-    found = self.finished(!what.task->many);
+    found = self.finished();
   }
   found.ref = what.worker;
   if (what.task->many) found.count_from(what.received);
@@ -253,7 +253,7 @@ bool thread_driver::collect_from(slot& s, engine& to, time_point now) {
   {
     const std::lock_guard lock(s.self->mutex);
     output.swap(s.self->output);
-    if (s.self->in_batch && s.self->current != 0) batch = s.self->finished(s.self->stages);
+    if (s.self->in_batch && s.self->current != 0) batch = s.self->finished();
     ready = std::exchange(s.self->ready, false);
     ended = s.self->ended;
     if (s.self->torn) left = s.self->left_behind();

@@ -50,7 +50,6 @@ struct thread_driver::worker {
   std::unique_ptr<cause> not_started;
   task_id current = 0;
   bool in_batch = false;        // `current` is one
-  bool stages = false;          // its results lie in `stage`
   std::uint64_t kept_from = 0;  // written by the thread alone
   act::assign hand;             // by the thread alone
   bool holds = false;           // the same: `hand` was begun with the answer before it
@@ -80,7 +79,6 @@ struct thread_driver::worker {
     holds = true;
     current = hand.id;
     in_batch = hand.task->batch;
-    stages = hand.task->entry != nullptr;
     kept_from = 0;
     kept.store(0, std::memory_order_relaxed);
     item.store(0, std::memory_order_relaxed);
@@ -130,17 +128,15 @@ struct thread_driver::worker {
   /// Under the lock it stays as it is, but for what is added: the thread takes the lock before it writes over it.
   detail::staged_size staged() const { return detail::staged_size::unpack(kept.load(std::memory_order_acquire)); }
 
-  /// Of the chunk in hand, under the lock. Its results are copied where they are `staged`.
-  harvested finished(bool are_staged) const {
+  /// Of the chunk in hand, under the lock, with the results that are staged. Those of a callable are not.
+  harvested finished() const {
     harvested out;
     out.id = current;
     out.item = item.load(std::memory_order_seq_cst);
-    if (are_staged) {
-      const auto [count, size] = staged();
-      out.from = kept_from;
-      out.count = count;
-      out.results.assign(stage.begin(), stage.begin() + static_cast<std::ptrdiff_t>(size));
-    }
+    const auto [count, size] = staged();
+    out.from = kept_from;
+    out.count = count;
+    out.results.assign(stage.begin(), stage.begin() + static_cast<std::ptrdiff_t>(size));
     const auto started = std::chrono::nanoseconds(started_ns.load(std::memory_order_relaxed));
     out.since = time_point(std::chrono::duration_cast<time_point::duration>(started));
     return out;

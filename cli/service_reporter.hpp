@@ -14,13 +14,13 @@ namespace steward::cli {
 /// Tells the service manager, as long as it lives, that the tree decides things, and how many children of its root are
 /// up. The sign of life is given only when the tree's own thread has answered, so a watchdog sees it where that hangs.
 /// Has a thread when somebody listens, and no other cost.
-class heartbeat {
+class service_reporter {
 public:
   /// Both must outlive it. `name` is the scenario's.
-  heartbeat(service_manager& to, supervisor& tree, std::string name);
-  ~heartbeat();
-  heartbeat(const heartbeat&) = delete;
-  heartbeat& operator=(const heartbeat&) = delete;
+  service_reporter(service_manager& to, supervisor& tree, std::string name);
+  ~service_reporter();
+  service_reporter(const service_reporter&) = delete;
+  service_reporter& operator=(const service_reporter&) = delete;
 
 private:
   void serve();

@@ -1,4 +1,4 @@
-#include "cli/heartbeat.hpp"
+#include "cli/service_reporter.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -13,14 +13,14 @@ constexpr std::chrono::microseconds look_every{std::chrono::seconds{2}};
 
 }  // namespace
 
-heartbeat::heartbeat(service_manager& to, supervisor& tree, std::string name)
+service_reporter::service_reporter(service_manager& to, supervisor& tree, std::string name)
     : to_(to), tree_(tree), name_(std::move(name)) {
   if (!to_.listens()) return;
   to_.ready(look().value_or(name_));
   thread_ = std::thread([this] { serve(); });
 }
 
-heartbeat::~heartbeat() {
+service_reporter::~service_reporter() {
   if (!thread_.joinable()) return;
   {
     const std::lock_guard lock{mutex_};
@@ -30,13 +30,13 @@ heartbeat::~heartbeat() {
   thread_.join();
 }
 
-std::optional<std::string> heartbeat::look() {
+std::optional<std::string> service_reporter::look() {
   const auto children = tree_.count_children("/root");
   if (!children) return std::nullopt;
   return name_ + ": " + std::to_string(children->active) + " of " + std::to_string(children->specs) + " children up";
 }
 
-void heartbeat::serve() {
+void service_reporter::serve() {
   const auto every = to_.watchdog() ? std::min(look_every, *to_.watchdog() / 2) : look_every;
   std::string told;
   std::unique_lock lock{mutex_};
