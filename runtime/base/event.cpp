@@ -48,6 +48,7 @@ void cut_texts(event& e) {
     e.decision->also.resize(max_also);
   }
   if (e.child) cut(e.child->type, limit);
+  if (e.by) cut(*e.by, event_log::max_args_bytes);
   if (e.scenario) {
     cut(e.scenario->name, limit);
     cut(e.scenario->file, limit);

@@ -250,6 +250,7 @@ event event_from(const json& line) {
   from.get("recovery_ms", out.recovery_ms);
   from.get("rss_peak_kib", out.rss_peak_kib);
   from.get("code", out.code);
+  if (std::string by; from.get("by", by), !by.empty()) out.by = std::move(by);
   from.get("text", out.text);
   return out;
 }

@@ -145,6 +145,7 @@ std::string to_json_line(const event& e) {
   put(out, "recovery_ms", e.recovery_ms);
   put(out, "rss_peak_kib", e.rss_peak_kib);
   put(out, "code", e.code);
+  if (e.by) put(out, "by", *e.by);
   put(out, "text", e.text);
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }

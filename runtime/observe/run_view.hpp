@@ -2,6 +2,7 @@
 
 #include "observe/run_summary.hpp"
 #include "steward/event.hpp"
+#include "steward/sample.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -70,6 +71,14 @@ struct pool_view {
   friend bool operator==(const pool_view&, const pool_view&) = default;
 };
 
+/// The latest figures of a child or of the program.
+struct figures_view {
+  sample last;
+  std::optional<double> per_second;  ///< messages handled, or tasks ended, between the last two samples
+
+  friend bool operator==(const figures_view&, const figures_view&) = default;
+};
+
 /// A child of a supervisor, the root of a tree, a pool that stands alone, or a worker of a pool.
 struct child_view {
   using time_point = std::chrono::system_clock::time_point;
@@ -103,9 +112,10 @@ struct child_view {
   std::string last_cause;  ///< in words, of the latest crash
   std::string last_crash;  ///< its id
 
-  budget_view own;                ///< without a limit it draws on that of its supervisor
-  budget_view below;              ///< of the children of a supervisor, or of the workers of a pool
-  std::optional<pool_view> pool;  ///< of pools
+  budget_view own;                      ///< without a limit it draws on that of its supervisor
+  budget_view below;                    ///< of the children of a supervisor, or of the workers of a pool
+  std::optional<pool_view> pool;        ///< of pools
+  std::optional<figures_view> figures;  ///< when samples were folded
 
   // Children that were removed.
   std::uint64_t gone = 0;
@@ -194,6 +204,8 @@ struct run_view {
   std::map<std::string, child_view, std::less<>> children;  ///< by path
   std::uint64_t untold_children = 0;                        ///< events about children beyond `max_children`
 
+  std::optional<figures_view> figures;  ///< of the program itself, when samples were folded
+
   // Crashes.
   std::uint64_t crash_count = 0;
   std::deque<crash_view> crashes;
@@ -222,5 +234,7 @@ struct run_view {
 
 /// Takes one event in. An event that begins another run, or comes from one, begins the view anew.
 void fold(run_view& view, const event& e);
+/// Takes figures in: those of a child that there is, or of the program. Older ones than the last are left out.
+void fold(run_view& view, const sample& x);
 
 }  // namespace steward

@@ -19,6 +19,8 @@ MODULES = {
     "runtime/process": ("runtime/base",),
     "runtime/journal": ("runtime/base",),
     "runtime/observe": ("runtime/base",),
+    "runtime/store": ("runtime/base", "runtime/observe"),
+    "runtime/control": ("runtime/base", "runtime/observe", "runtime/store", "runtime/supervision"),
     "runtime/throw_frames": ("runtime/base", "runtime/process"),
     "runtime/pool": ("runtime/base", "runtime/policy", "runtime/process"),
     # The bring-up of the actor system assembles a runtime from its parts.
@@ -32,7 +34,7 @@ MODULES = {
     "cli": None,
 }
 WITHOUT_CAF = ("runtime/base", "runtime/policy", "runtime/process", "runtime/journal", "runtime/observe",
-               "runtime/throw_frames", "runtime/pool", "config", "soak")
+               "runtime/store", "runtime/throw_frames", "runtime/pool", "config", "soak")
 PUBLIC = "runtime/include/steward"
 PORT = (PUBLIC + "/port.hpp",) + tuple("runtime/actor_system/" + name for name in (
     "port.cpp", "durable_actor.hpp", "message_kinds.hpp", "durable_actor.cpp", "durable_mailbox.cpp",

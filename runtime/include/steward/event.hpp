@@ -127,7 +127,8 @@ struct event {
   std::optional<std::uint64_t> lost;
   std::optional<double> recovery_ms;
   std::optional<std::uint64_t> rss_peak_kib;
-  std::optional<int> code;  ///< exit code of the run, on run_end
+  std::optional<int> code;        ///< exit code of the run, on run_end
+  detail::boxed<std::string> by;  ///< on operator: who intervened, such as "uid 1000 (ann)", "web" or "SIGHUP"
   std::string text;
 
   friend bool operator==(const event&, const event&) = default;

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "steward/event.hpp"
+#include "steward/sample.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace steward {
+
+/// Events and samples of one run that were kept, wherever that is. Calls throw std::runtime_error, with the reason,
+/// when they cannot be read.
+class event_history {
+public:
+  using event_taker = std::function<bool(const event&)>;
+  using time_point = std::chrono::system_clock::time_point;
+
+  event_history() = default;
+  virtual ~event_history() = default;
+  event_history(const event_history&) = delete;
+  event_history& operator=(const event_history&) = delete;
+
+  /// Calls `f` with each event that has a higher number than `after`, in order, until it returns false.
+  virtual void events_after(std::uint64_t after, const event_taker& f) = 0;
+  /// Samples of one child from `from` until before `to`, in order; of each stretch of `step` the last one.
+  virtual std::vector<sample> samples_of(const std::string& path, time_point from, time_point to,
+                                         std::chrono::milliseconds step) = 0;
+};
+
+}  // namespace steward
