@@ -86,6 +86,10 @@ crash_view full_crash() {
   x.why.frames = {"f at a.cpp:1"};
   x.why.stderr_tail = {"oh"};
   x.why.rss_peak_kib = 4096;
+  x.why.cpu_ms = 7;
+  x.why.sender_pid = 99;
+  x.why.sender_uid = 0;
+  x.up_ms = 12.5;
   x.task = event_task{5, "square", "(7)", 1, 3, 2.5};
   x.task_fate = "requeued";
   x.decision = event_decision{"restart", "one_for_one", 1, 3, 5'000, 100, {"/root/b"}};
@@ -157,7 +161,7 @@ TEST(view_json, has_a_key_for_each_field) {
   EXPECT_EQ(json::parse(json_of("/root/a", full_child())).size(), 37U);
   EXPECT_EQ(json::parse(json_of(pool_view{})).size(), 0U);
   EXPECT_EQ(json::parse(json_of(*full_child().pool)).size(), 14U);
-  EXPECT_EQ(json::parse(json_of(full_crash())).size(), 17U);
+  EXPECT_EQ(json::parse(json_of(full_crash())).size(), 18U);
 }
 
 TEST(view_json, leaves_out_what_is_at_its_default) {
