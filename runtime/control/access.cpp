@@ -78,15 +78,17 @@ bool loopback_access::has_token(const http_request& request) const {
 
 std::optional<refusal> loopback_access::check(const http_request& request) const {
   constexpr std::string_view scheme = "http://";
-  if (!is_ours(request.host)) return refusal{403, "the host '" + request.host + "' is not this server; use " + hosts_.front()};
+  if (!is_ours(request.host))
+    return refusal{403, "the host '" + request.host + "' is not this server; use " + hosts_.front()};
   if (!request.origin.empty()) {
     const std::string_view origin = request.origin;
     if (!origin.starts_with(scheme) || !is_ours(origin.substr(scheme.size())))
       return refusal{403, "pages of '" + request.origin + "' may not ask this server"};
   }
   if (!has_token(request))
-    return refusal{401, "the token is missing: open the URL that the program has printed, or send its token as "
-                        "'Authorization: Bearer TOKEN'"};
+    return refusal{401,
+                   "the token is missing: open the URL that the program has printed, or send its token as "
+                   "'Authorization: Bearer TOKEN'"};
   return std::nullopt;
 }
 

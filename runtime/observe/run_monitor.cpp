@@ -121,8 +121,8 @@ std::uint64_t run_monitor::last_seq() const {
 run_monitor::piece run_monitor::kept_after(std::uint64_t after, std::size_t most) const {
   piece out;
   out.reached = std::max(after, last_seq_);
-  const auto first = std::partition_point(events_.begin(), events_.end(),
-                                          [after](const kept& x) { return x.what->seq <= after; });
+  const auto first =
+      std::partition_point(events_.begin(), events_.end(), [after](const kept& x) { return x.what->seq <= after; });
   const auto count = std::min(most, static_cast<std::size_t>(events_.end() - first));
   if (count == 0) {
     out.missing = out.reached - after;  // they came, and are not kept

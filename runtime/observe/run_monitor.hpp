@@ -103,7 +103,7 @@ private:
   bool closed_ = false;
   bool wants_news_ = false;
   std::uint64_t folded_ = 0;  // events up to this number may be dropped
-  bool called_ = false;  // for the events that are to be folded
+  bool called_ = false;       // for the events that are to be folded
   std::function<void()> on_news_;
   std::deque<sample> samples_;
   std::size_t unfolded_samples_ = 0;  // the last ones
