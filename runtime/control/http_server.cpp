@@ -218,6 +218,7 @@ MHD_Result http_server::impl::stream(MHD_Connection* connection, std::unique_ptr
   mhd.set_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, static_cast<unsigned>(within.stalled.count()));
   const auto status = mhd.queue_response(connection, MHD_HTTP_OK, out);
   mhd.destroy_response(out);
+  on_haste();  // there is somebody to be shown life
   return status;
 }
 

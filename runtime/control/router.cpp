@@ -168,11 +168,11 @@ http_answer router::child(const std::string& path, bool as_pool) {
   monitor_.look([&](const run_view& x) {
     const auto* found = x.find(path);
     if (found == nullptr) return;
-    kind = found->kind.empty() ? "of another kind" : found->kind;
+    kind = found->kind.empty() ? "unknown" : found->kind;
     if (!as_pool || found->pool || kind == "pool") out = json_response(child_json(x, path, *found));
   });
   if (out) return std::move(*out);
-  if (!kind.empty()) throw http_problem{404, path + " is no pool: it is " + kind};
+  if (!kind.empty()) throw http_problem{404, path + " is no pool; it is of the kind " + kind};
   throw no_such_child(path);
 }
 

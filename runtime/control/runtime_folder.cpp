@@ -172,8 +172,11 @@ run_socket::run_socket(runtime_folder in, std::string_view name)
   refuse(path(), text_of_errno(code));
 }
 
-run_socket::~run_socket() {
-  if (fd_) ::unlinkat(folder_.fd(), name_.c_str(), 0);
+run_socket::~run_socket() { remove(); }
+
+void run_socket::remove() noexcept {
+  if (fd_ && !name_.empty()) ::unlinkat(folder_.fd(), name_.c_str(), 0);
+  name_.clear();
 }
 
 }  // namespace steward::control_api

@@ -52,6 +52,8 @@ public:
   std::string path() const { return folder_.path() + "/" + name_; }
   const runtime_folder& folder() const noexcept { return folder_; }
   int fd() const noexcept { return fd_.get(); }
+  /// Nobody finds it any more; who is connected stays so.
+  void remove() noexcept;
 
 private:
   runtime_folder folder_;
