@@ -7,6 +7,7 @@
 #include "cli/run_options.hpp"
 #include "cli/scenario_files.hpp"
 #include "config/suggest.hpp"
+#include "control/loopback.hpp"
 #include "observe/standard_streams.hpp"
 
 #include <fmt/format.h>
@@ -19,6 +20,7 @@
 #include <filesystem>
 #include <limits>
 #include <sstream>
+#include <stdexcept>
 
 namespace steward::cli {
 
@@ -126,6 +128,18 @@ int carry_out(int argc, char** argv, const program& what, const extra_command* e
   auto* once_flag = run->add_flag("--once", once, "end after the steps, also where the file has no 'run'");
   run->add_flag("--stay", stay, "stay up after the steps, as a service, until it is stopped or ends by itself")
       ->excludes(once_flag);
+  bool no_control = false;
+  run->add_option("--observe", request.control.observe,
+                  "[ADDRESS:]PORT of this machine, 0 for a free one: the run answers there, too; the URL is printed")
+      ->check([](const std::string& text) -> std::string {
+        try {
+          control_api::loopback_address_of(text);
+        } catch (const std::invalid_argument& problem) {
+          return problem.what();
+        }
+        return {};
+      });
+  run->add_flag("--no-control", no_control, "no socket by which others see and steer the run");
   run->add_flag("--strict", request.strict, "exit with 7 when anything crashed, though all was recovered");
 
   std::vector<std::string> files;
@@ -178,6 +192,7 @@ int carry_out(int argc, char** argv, const program& what, const extra_command* e
   if (run->parsed()) {
     options.apply();
     if (once || stay) request.stay = stay;
+    request.control.socket = !no_control;
     return run_scenarios(request, what);
   }
   if (validate->parsed()) return validate_scenarios(files, sets, format == "json", what);
