@@ -47,9 +47,9 @@ const char* why_refused(admin_code code) {
 bool is_refusal(admin_code code) { return code != admin_code::ok && code != admin_code::failed; }
 
 /// One request of an operator: tells of it, once, and refuses it.
-class request {
+class intervention {
 public:
-  request(operation what, std::string path, std::string by, event_log* events)
+  intervention(operation what, std::string path, std::string by, event_log* events)
       : what_(what), path_(std::move(path)), by_(std::move(by)), events_(events) {}
 
   void tell(const std::string& more = {}, event_level level = event_level::info) const {
@@ -102,7 +102,7 @@ policy::actions apply(operation what, policy::supervisor_machine& m, child::numb
 }  // namespace
 
 void tree_host::operate(operation what, const std::string& path, const std::string& by, admin_callback answer) {
-  const request asked(what, path, by, env_.events);
+  const intervention asked(what, path, by, env_.events);
   if (root_ == nullptr || !root_->in_service())
     return answer(asked.refuse(admin_code::noproc, "the tree is over, or about to be"));
   if (path == root_->path())
@@ -114,7 +114,7 @@ void tree_host::operate(operation what, const std::string& path, const std::stri
 
 void tree_host::operate_child(operation what, child::number number, const std::string& path, const std::string& by,
                               admin_callback answer) {
-  const request asked(what, path, by, env_.events);
+  const intervention asked(what, path, by, env_.events);
   auto& owner = *at(number).parent;
   const auto in_turn = ask(
       [asked, answer](admin_result x) {
@@ -147,11 +147,16 @@ void tree_host::operate_child(operation what, child::number number, const std::s
 }
 
 void tree_host::operate_worker(operation what, const std::string& path, const std::string& by, admin_callback answer) {
-  const request asked(what, path, by, env_.events);
+  const intervention asked(what, path, by, env_.events);
   const auto cut = path.rfind('/');
   const bool ours = path.starts_with(root_->path() + "/");
   const auto found = ours ? env_.names->pool_at(path.substr(0, cut)) : nullptr;
-  if (!found) return answer(asked.refuse(admin_code::not_found, why_refused(admin_code::not_found)));
+  if (!found) {
+    const auto* above = find(path.substr(0, cut));
+    const bool down = above != nullptr && above->as_supervisor() != nullptr && !above->as_supervisor()->in_service();
+    const auto code = down ? admin_code::noproc : admin_code::not_found;
+    return answer(asked.refuse(code, why_refused(code)));
+  }
   if (what != operation::kill)
     return answer(
         asked.refuse(admin_code::unsupported,
@@ -159,8 +164,8 @@ void tree_host::operate_worker(operation what, const std::string& path, const st
   if (found->spec().runs_in == rung::thread)
     return answer(asked.refuse(admin_code::unsupported,
                                "it is a thread, and threads cannot be killed; its pool can be restarted"));
-  found->kill_worker(path.substr(cut + 1), killed_by(by), [asked, answer = std::move(answer)](bool done) {
-    if (!done) return answer(asked.refuse(admin_code::not_running, "there is no such worker now"));
+  found->kill_worker(path.substr(cut + 1), killed_by(by), [asked, answer = std::move(answer)](bool killed) {
+    if (!killed) return answer(asked.refuse(admin_code::not_running, "there is no such worker now"));
     asked.tell();
     answer(asked.refusal(admin_code::ok, {}));
   });
