@@ -8,19 +8,34 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace steward::cli {
 
 /// True when a pool of processes anywhere in the tree lets its tasks talk to actors.
 bool needs_links(const supervisor_spec& tree);
 
+/// What a reload has done, or would do.
+struct reload_outcome {
+  bool ok = false;
+  std::string text;  ///< in one line
+  std::vector<reload_change> changes;
+  std::vector<std::string> faults;  ///< of a file that was not loaded, with their places
+};
+
+struct reload_request {
+  bool dry_run = false;  ///< only tell what would change
+  std::string file;      ///< empty: the one that runs
+  std::string by;        ///< who asks, for the `operator` event
+};
+
 /// Reads a scenario's file again when it is asked to, and gives the tree the new specs.
 ///
-/// A file with faults changes nothing: each fault goes to stderr, as at the start, and the old specs stay. An
-/// `operator` event tells so; a reload that took place is told by a `config` event, behind the tree's own, which tell
-/// of each change whether it counts or what it waits for. The steps of the run are not read again. Works on a thread of
-/// its own, since reading and restarting take time; requests that come meanwhile are one request. The tree must outlive
-/// it; the destructor waits for what is under way.
+/// A file with faults changes nothing, and the old specs stay. An `operator` event tells so; a reload that took place
+/// is told by a `config` event, behind the tree's own, which tell of each change whether it counts or what it waits
+/// for. The steps of the run are not read again. What a signal asks for is done on a thread of its own, since reading
+/// and restarting take time, and each fault goes to stderr, as at the start; requests that come meanwhile are one
+/// request. The tree must outlive it; the destructor waits for what is under way.
 class reloader {
 public:
   reloader(supervisor& tree, event_log& events, config::catalog names, const config::scenario& what,
@@ -29,13 +44,16 @@ public:
   reloader(const reloader&) = delete;
   reloader& operator=(const reloader&) = delete;
 
-  /// Asks for a reload; returns at once. Thread-safe.
+  /// Asks for a reload on behalf of a signal; returns at once. Thread-safe.
   void ask();
+  /// Does it now, after what is under way. Thread-safe.
+  reload_outcome carry_out(const reload_request& what);
 
 private:
   void serve();
-  void reload();
-  void tell(event_kind kind, event_level level, const std::string& text);
+  reload_outcome load(const reload_request& what);
+  reload_outcome refuse(const reload_request& what, const std::string& why, std::vector<std::string> faults);
+  void tell(event_kind kind, event_level level, const std::string& text, const std::string& by);
 
   supervisor& tree_;
   event_log& events_;
@@ -44,6 +62,7 @@ private:
   bool has_links_;
   config::load_options options_;
   service_manager& manager_;
+  std::mutex one_at_a_time_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool asked_ = false;

@@ -312,6 +312,7 @@ std::vector<spec_fault> tree_host::reload(const supervisor_spec& spec, std::vect
                                           const std::string& by) {
   if (auto faults = preview(spec, changes); !faults.empty()) return faults;
   emit(*root_, operator_event(loaded(changes), by));
+  loaded_by_ = by;
   root_->reload(*this, std::make_shared<supervisor_spec>(with_partitioned_children(spec)));
   for (const auto& one : changes) {
     event change;

@@ -103,10 +103,11 @@ void pool_child::retire(tree_host& host) {
   });
 }
 
-void pool_child::respecify(tree_host&, child_spec_ptr next) {
+void pool_child::respecify(tree_host& host, child_spec_ptr next) {
   const auto before = std::exchange(spec, std::move(next));
   const auto bounds = worker_bounds_of(std::get<pool_spec>(spec->what));
-  if (pool_ && bounds != worker_bounds_of(std::get<pool_spec>(before->what))) pool_->resize(bounds.least, bounds.most);
+  if (pool_ && bounds != worker_bounds_of(std::get<pool_spec>(before->what)))
+    pool_->resize(bounds.least, bounds.most, host.loaded_by());
 }
 
 void pool_child::introduce(event_child& into) const {

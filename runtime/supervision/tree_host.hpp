@@ -157,6 +157,9 @@ public:
   child_address_ptr address_below(const supervisor_child& supervisor, std::string text, child::number block);
 
   // For the kinds of children: all else.
+
+  /// Who has the new specs loaded that are being laid on them.
+  const std::string& loaded_by() const { return loaded_by_; }
   const host_environment& env() const { return env_; }
   caf::actor handle() { return caf::actor_cast<caf::actor>(this); }
   clock_point now() { return clock().now(); }
@@ -279,6 +282,7 @@ private:
   std::unordered_map<policy::request_number, batch_ptr> batches_;
   std::vector<batch_ptr> continuing_;
   std::vector<late_start> late_starts_;
+  std::string loaded_by_;
   std::function<void(tree_start)> on_started_;
   std::function<void(policy::exit_info)> on_ended_;
 };
