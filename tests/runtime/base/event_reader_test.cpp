@@ -151,7 +151,7 @@ TEST(event_reader, says_what_is_wrong_with_a_line) {
       {with("\"run\":\"r\"", "\"run\":1"), "'run' is no text"},
       {with("\"info\"", "\"loud\""), "unknown level 'loud'"},
       {with("\"ready\"", "\"unknown\""), "unknown kind 'unknown'"},
-      {with("\"actor\"", "\"cause\":{\"class\":\"fate\"},\"actor\""), "unknown class of cause 'fate'"},
+      {with("\"actor\"", "\"cause\":{\"class\":\"fate\"},\"actor\""), "unknown class 'fate'"},
       {with("\"actor\"", "\"cause\":{\"class\":\"signal\",\"signal\":\"SIGNOT\"},\"actor\""),
        "unknown signal 'SIGNOT'"},
       {with("\"actor\"", "\"cause\":{\"class\":\"signal\",\"address\":\"0xg\"},\"actor\""), "'address' is no address"},
