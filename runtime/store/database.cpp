@@ -83,8 +83,8 @@ void statement::finalizer::operator()(sqlite3_stmt* x) const noexcept { ::sqlite
 
 statement::statement(database& in, std::string_view sql) : in_(&in) {
   sqlite3_stmt* out = nullptr;
-  const int code = ::sqlite3_prepare_v3(in.handle(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
-                                        &out, nullptr);
+  const int code = ::sqlite3_prepare_v3(in.handle(), sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &out, nullptr);
   if (code != SQLITE_OK) in.fail(code);
   handle_.reset(out);
 }

@@ -42,13 +42,13 @@ CREATE INDEX events_by_fingerprint ON events (fingerprint) WHERE fingerprint IS 
 
 constexpr const char* samples_and_checkpoints = R"(
 CREATE TABLE samples (
-  run INTEGER NOT NULL,
   ts INTEGER NOT NULL,
   path TEXT NOT NULL,
+  run INTEGER NOT NULL,
   figures TEXT NOT NULL,
-  PRIMARY KEY (run, ts, path)
+  PRIMARY KEY (ts, path)
 ) WITHOUT ROWID;
-CREATE INDEX samples_by_path ON samples (path, run, ts);
+CREATE INDEX samples_by_path ON samples (path, ts);
 CREATE TABLE checkpoints (
   id INTEGER PRIMARY KEY,
   ts INTEGER NOT NULL,

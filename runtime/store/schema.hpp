@@ -32,8 +32,8 @@ inline std::chrono::system_clock::time_point time_of(std::int64_t micros) {
 /// fails. Throws std::runtime_error for a newer one, and for a database of somebody else.
 void bring_up_to_date(database& in, std::int64_t to = schema_version);
 
-/// The version of a file that is only read, which may be an older one. Throws as `bring_up_to_date` does, and for a file
-/// that nothing was written to. Writes nothing.
+/// The version of a file that is only read, which may be an older one. Throws as `bring_up_to_date` does, and for a
+/// file that nothing was written to. Writes nothing.
 std::int64_t readable_version(database& in);
 
 }  // namespace steward::store

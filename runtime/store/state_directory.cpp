@@ -20,9 +20,7 @@ constexpr mode_t others_write = 022;
   throw std::runtime_error("state directory " + path + ": " + why);
 }
 
-[[noreturn]] void refuse_for_errno(const std::string& path) {
-  refuse(path, std::generic_category().message(errno));
-}
+[[noreturn]] void refuse_for_errno(const std::string& path) { refuse(path, std::generic_category().message(errno)); }
 
 std::string without_slashes_behind(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
@@ -99,8 +97,7 @@ void state_directory::check_file(const char* name) const {
   }
   if (S_ISLNK(found.st_mode)) refuse(path_ + "/" + name, "it is a symbolic link");
   if (!S_ISREG(found.st_mode)) refuse(path_ + "/" + name, "it is no regular file");
-  if (found.st_uid != ::geteuid())
-    refuse(path_ + "/" + name, "it belongs to user " + std::to_string(found.st_uid));
+  if (found.st_uid != ::geteuid()) refuse(path_ + "/" + name, "it belongs to user " + std::to_string(found.st_uid));
 }
 
 void state_directory::lock() {
@@ -120,15 +117,17 @@ void state_directory::lock() {
 
 /// SQLite would make it for everybody to read; the files that it makes beside it have the mode of this one.
 void state_directory::make_database() const {
-  const descriptor made{::openat(directory_, database_name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                                 S_IRUSR | S_IWUSR)};
+  const descriptor made{
+      ::openat(directory_, database_name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR)};
   if (made.number < 0 && errno != EEXIST) refuse_for_errno(database_path());
 }
 
-bool state_directory::add_last_words(std::string_view lines) const noexcept {
-  const descriptor file{::openat(directory_, last_words_name,
-                                 O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-                                 S_IRUSR | S_IWUSR)};
+void state_directory::remove_last_words() const noexcept { ::unlinkat(directory_, last_words_name, 0); }
+
+bool add_last_words(const std::string& directory, std::string_view lines) noexcept {
+  const auto path = directory + "/" + last_words_name;
+  constexpr int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  const descriptor file{::open(path.c_str(), flags, S_IRUSR | S_IWUSR)};
   while (file.number >= 0 && !lines.empty()) {
     const auto written = ::write(file.number, lines.data(), lines.size());
     if (written <= 0 && errno != EINTR) break;
@@ -137,11 +136,9 @@ bool state_directory::add_last_words(std::string_view lines) const noexcept {
   return lines.empty();
 }
 
-void state_directory::remove_last_words() const noexcept { ::unlinkat(directory_, last_words_name, 0); }
-
 std::optional<int> holder_of(const std::string& directory) noexcept {
-  const descriptor file{::open((directory + "/" + lock_name).c_str(),
-                               O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+  const descriptor file{
+      ::open((directory + "/" + lock_name).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
   auto all = whole_file();
   if (file.number < 0 || ::fcntl(file.number, F_OFD_GETLK, &all) != 0 || all.l_type == F_UNLCK) return std::nullopt;
   return number_in(file.number);

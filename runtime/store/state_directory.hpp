@@ -27,8 +27,6 @@ public:
   const std::string& path() const noexcept { return path_; }
   std::string database_path() const { return path_ + "/" + database_name; }
 
-  /// Adds to the last words. For a copy of the program that dies: takes no lock. False when that does not go.
-  bool add_last_words(std::string_view lines) const noexcept;
   void remove_last_words() const noexcept;
 
 private:
@@ -41,6 +39,9 @@ private:
   int directory_ = -1;
   int lock_ = -1;
 };
+
+/// Adds to the last words, for a copy of the program that dies: takes no lock. False when that does not go.
+bool add_last_words(const std::string& directory, std::string_view lines) noexcept;
 
 /// The process that has taken the directory; nothing when none has. 0: its number is not known.
 std::optional<int> holder_of(const std::string& directory) noexcept;
