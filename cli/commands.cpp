@@ -1,5 +1,6 @@
 #include "cli/commands.hpp"
 
+#include "cli/views/log.hpp"
 #include "cli/views/ps.hpp"
 #include "cli/views/tree.hpp"
 
@@ -7,7 +8,7 @@ namespace steward::cli {
 
 std::vector<std::unique_ptr<command>> commands_for_runs() {
   using maker = std::unique_ptr<command> (*)();
-  constexpr maker all[] = {make_ps_command, make_tree_command};
+  constexpr maker all[] = {make_ps_command, make_tree_command, make_log_command};
   std::vector<std::unique_ptr<command>> out;
   for (const auto make : all) out.push_back(make());
   return out;

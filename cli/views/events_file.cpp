@@ -25,6 +25,7 @@ namespace {
 constexpr std::size_t piece_bytes = std::size_t{256} * 1024;
 constexpr std::size_t most_runs = 1'000;  // that are told apart in one file
 constexpr std::size_t most_named = 5;
+constexpr std::chrono::milliseconds between_looks{100};
 
 class descriptor {
 public:
@@ -193,7 +194,7 @@ void events_file::follow(std::uint64_t after, const event_taker& f, const patien
     return f(e) && e.kind != event_kind::run_end;
   };
   pass all{fd.get(), name_, ours, {}};
-  while (all.read() && waits()) {
+  while (all.read() && waits(between_looks)) {
     // The file may have been renamed, to begin a new one: what is left in it was read.
     struct stat here {};
     struct stat there {};

@@ -18,6 +18,7 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr unsigned most_attempts = 5;  // to reach a stream again that broke off
+constexpr std::chrono::milliseconds between_attempts{200};
 
 [[noreturn]] void fail(const live_run& run, const std::string& why) {
   throw cannot_look(fmt::format("{} (pid {}): {}", escape_text(run.name), run.pid, why), exit_no_such_run);
@@ -89,9 +90,14 @@ void live_source::events_after(std::uint64_t after, const event_taker& f) {
 }
 
 void live_source::follow(std::uint64_t after, const event_taker& f, const patience& waits) {
+  const auto begun_after = after;
   bool enough = false;
   unsigned failed = 0;
-  const auto wait = [&] { return waits() || ((enough = true), false); };
+  const auto wait_for = [&](std::chrono::milliseconds pause) {
+    if (!waits(pause)) enough = true;
+    return !enough;
+  };
+  const auto wait = [&] { return wait_for(std::chrono::milliseconds{0}); };
   while (!enough) {
     sent_events parts;
     std::string wrong;
@@ -111,10 +117,10 @@ void live_source::follow(std::uint64_t after, const event_taker& f, const patien
                          {{"Accept", "text/event-stream"}, {"Last-Event-ID", std::to_string(after)}}, take, wait);
       if (!answer.ok()) fail(run_, problem_in(answer));
     } catch (const no_answer& x) {
-      if (++failed > most_attempts) fail(run_, x.what());
+      if (after == begun_after && failed >= most_attempts) fail(run_, x.what());
     }
     // A stream that broke off goes on where it was; a run that is gone has said all that it will.
-    if (!enough && (++failed > most_attempts || !wait())) return;
+    if (!enough && (++failed > most_attempts || !wait_for(between_attempts))) return;
   }
 }
 

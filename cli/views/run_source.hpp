@@ -3,6 +3,7 @@
 #include "cli/views/moment.hpp"
 #include "observe/run_view.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -28,8 +29,8 @@ class run_source {
 public:
   /// False: that is enough.
   using event_taker = std::function<bool(const event&)>;
-  /// Asked while there is nothing new; false: the wait is over.
-  using patience = std::function<bool()>;
+  /// Asked while there is nothing new, and may wait for so long; false: the wait is over.
+  using patience = std::function<bool(std::chrono::milliseconds pause)>;
 
   run_source() = default;
   virtual ~run_source() = default;
