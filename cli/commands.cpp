@@ -2,13 +2,16 @@
 
 #include "cli/views/log.hpp"
 #include "cli/views/ps.hpp"
+#include "cli/views/report.hpp"
+#include "cli/views/show.hpp"
 #include "cli/views/tree.hpp"
 
 namespace steward::cli {
 
 std::vector<std::unique_ptr<command>> commands_for_runs() {
   using maker = std::unique_ptr<command> (*)();
-  constexpr maker all[] = {make_ps_command, make_tree_command, make_log_command};
+  constexpr maker all[] = {make_ps_command, make_tree_command, make_log_command, make_report_command,
+                           make_show_command};
   std::vector<std::unique_ptr<command>> out;
   for (const auto make : all) out.push_back(make());
   return out;

@@ -159,6 +159,18 @@ std::string table::line(const std::vector<cell>& row, const std::vector<std::siz
   return out;
 }
 
+table table::without_empty_columns() const {
+  table out{{}};
+  out.rows_.resize(rows_.size());
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const auto is_empty = [i](const auto& row) { return i >= row.size() || row[i].text.empty(); };
+    if (columns_[i].may_go && std::all_of(rows_.begin(), rows_.end(), is_empty)) continue;
+    out.columns_.push_back(columns_[i]);
+    for (std::size_t j = 0; j < rows_.size(); ++j) out.rows_[j].push_back(i < rows_[j].size() ? rows_[j][i] : cell{});
+  }
+  return out;
+}
+
 std::string table::text(const paper& on, bool with_titles) const {
   const auto wide = widths(on, with_titles);
   std::string out;

@@ -46,11 +46,13 @@ public:
     std::string title;
     bool right = false;
     bool shrinks = false;
+    bool may_go = false;  ///< where it has nothing in any row
   };
 
   explicit table(std::vector<column> columns) : columns_(std::move(columns)) {}
 
   void add(std::vector<cell> row) { rows_.push_back(std::move(row)); }
+  table without_empty_columns() const;
   bool empty() const noexcept { return rows_.empty(); }
   std::string text(const paper& on, bool with_titles = true) const;
 

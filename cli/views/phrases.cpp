@@ -50,7 +50,8 @@ std::string period(std::chrono::milliseconds x) {
 }  // namespace
 
 std::string span(duration x) {
-  const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(std::max(x, duration{0})).count() / 100;
+  if (x < seconds{1}) return report::human_ms(std::max(0.0, std::chrono::duration<double, std::milli>(x).count()));
+  const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(x).count() / 100;
   if (tenths < 600) return fmt::format("{}.{} s", tenths / 10, tenths % 10);
   const auto s = tenths / 10;
   if (s < 3'600) return fmt::format("{} min {} s", s / 60, s % 60);

@@ -14,7 +14,7 @@ namespace steward::cli::phrases {
 using time_point = run_view::time_point;
 using duration = child_view::duration;
 
-/// A length of time at a glance: "0.3 s", "12.0 s", "2 min 5 s", "3 h 7 min", "4 d 3 h".
+/// A length of time at a glance: "0.4 ms", "12.0 s", "2 min 5 s", "3 h 7 min", "4 d 3 h".
 std::string span(duration x);
 /// A time of day, local; with its date where it is not that of `now`.
 std::string at(time_point x, time_point now);

@@ -23,13 +23,22 @@ using column = table::column;
 std::string number_or_nothing(std::uint64_t n) { return n > 0 ? std::to_string(n) : std::string{}; }
 
 std::vector<column> columns(bool wide) {
-  std::vector<column> out{
-      {"PATH", false, true}, {"KIND"},           {"IN"},        {"STATUS"},       {"INC", true},    {"PID", true},
-      {"RESTARTS", true},    {"UP SINCE", true}, {"CPU", true}, {"MEMORY", true}, {"WAITING", true}};
-  if (wide)
-    for (auto one : {column{"RUNS"}, column{"CRASHES", true}, column{"DOWN FOR", true}, column{"RESTART"},
-                     column{"BUDGET"}, column{"LAST CRASH"}, column{"ITS CAUSE", false, true}})
-      out.push_back(std::move(one));
+  std::vector<column> out{{"PATH", false, true},
+                          {"KIND"},
+                          {"IN"},
+                          {"STATUS"},
+                          {"INC", true},
+                          {"PID", true, false, true},
+                          {"RESTARTS", true},
+                          {"UP SINCE", true, false, true},
+                          {"CPU", true, false, true},
+                          {"MEMORY", true, false, true},
+                          {"WAITING", true, false, true}};
+  if (!wide) return out;
+  for (auto& one : out) one.may_go = false;
+  for (auto one : {column{"RUNS"}, column{"CRASHES", true}, column{"DOWN FOR", true}, column{"RESTART"},
+                   column{"BUDGET"}, column{"LAST CRASH"}, column{"ITS CAUSE", false, true}})
+    out.push_back(std::move(one));
   return out;
 }
 
@@ -101,7 +110,7 @@ private:
 std::string render_ps(const run_view& view, run_view::time_point now, bool wide, const paper& on) {
   table out{columns(wide)};
   for (const auto& one : in_tree_order(view)) out.add(row(view, *one.path, *one.child, now, wide));
-  return out.text(on);
+  return out.without_empty_columns().text(on);
 }
 
 std::unique_ptr<command> make_ps_command() { return std::make_unique<ps_command>(); }
