@@ -1,10 +1,13 @@
 #include "cli/commands.hpp"
 
 #include "cli/views/log.hpp"
+#include "cli/views/operate.hpp"
 #include "cli/views/ps.hpp"
 #include "cli/views/report.hpp"
 #include "cli/views/show.hpp"
 #include "cli/views/tree.hpp"
+
+#include <utility>
 
 namespace steward::cli {
 
@@ -14,6 +17,7 @@ std::vector<std::unique_ptr<command>> commands_for_runs() {
                            make_show_command};
   std::vector<std::unique_ptr<command>> out;
   for (const auto make : all) out.push_back(make());
+  for (auto& one : make_operator_commands()) out.push_back(std::move(one));
   return out;
 }
 

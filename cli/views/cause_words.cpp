@@ -59,6 +59,10 @@ std::string meaning_of(const cause& why) {
 }
 
 std::string author_of(const cause& why) {
+  if (why.sender_pid != 0) {
+    const auto user = why.sender_uid ? fmt::format(" of uid {}", *why.sender_uid) : std::string{};
+    return fmt::format("pid {}{} sent the signal", why.sender_pid, user);
+  }
   switch (why.cls) {
     case cause_class::deadline:
       return "steward ended it: a task ran past its deadline";

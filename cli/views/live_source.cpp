@@ -17,6 +17,7 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
+constexpr std::size_t most_shown = 400;
 constexpr unsigned most_attempts = 5;  // to reach a stream again that broke off
 constexpr std::chrono::milliseconds between_attempts{200};
 
@@ -59,19 +60,28 @@ private:
 
 std::string problem_in(const http_answer& answer) {
   const auto problem = json::parse(answer.body, nullptr, false);
-  if (problem.is_object())
-    for (const char* key : {"detail", "title"})
-      if (const auto it = problem.find(key); it != problem.end() && it->is_string())
-        return escape_text(it->get<std::string>());
-  return answer.body.empty() ? fmt::format("it answers with status {}", answer.status)
-                             : shorten(escape_text(answer.body), 400);
+  const auto text = [&](const char* key) {
+    const auto it = problem.find(key);
+    return it != problem.end() && it->is_string() ? shorten(escape_text(it->get<std::string>()), most_shown)
+                                                  : std::string{};
+  };
+  if (!problem.is_object() || text("title").empty())
+    return answer.body.empty() ? fmt::format("it answers with status {}", answer.status)
+                               : shorten(escape_text(answer.body), most_shown);
+  auto out = text("title");
+  if (const auto more = text("detail"); !more.empty()) out += ": " + more;
+  if (const auto meant = text("suggestion"); !meant.empty()) out += " (did you mean '" + meant + "'?)";
+  if (const auto it = problem.find("faults"); it != problem.end() && it->is_array())
+    for (const auto& one : *it)
+      if (one.is_string()) out += "\n" + shorten(one.get<std::string>(), 4'096);
+  return out;
 }
 
 run_view live_source::view() {
   const auto answer = asked(run_, [&] { return server_.get("/v1/view"); });
   if (!answer.ok()) fail(run_, problem_in(answer));
   try {
-    return view_of(json::parse(answer.body));
+    return view_of(answer.body);
   } catch (const std::exception& x) {
     fail(run_, fmt::format("its answer is not understood: {}", x.what()));
   }

@@ -10,7 +10,6 @@
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include <utility>
 #include <vector>
@@ -92,14 +91,12 @@ private:
     const auto& format = options_.format();
     if (format == "text" || format == "wide") return render_ps(view, now, format == "wide", options_.on());
     std::string names;
-    auto all = nlohmann::ordered_json::array();
+    std::string objects;
     for (const auto& one : in_tree_order(view)) {
-      if (format == "name")
-        names += report::actor_text(*one.path) + "\n";
-      else
-        all.push_back(json_of(*one.path, *one.child));
+      names += report::actor_text(*one.path) + "\n";
+      objects += (objects.empty() ? "" : ",\n ") + json_of(*one.path, *one.child);
     }
-    return format == "name" ? names : all.dump(2) + "\n";
+    return format == "name" ? names : "[" + objects + "]\n";
   }
 
   look_options options_;

@@ -246,7 +246,7 @@ std::string render_report_markdown(const run_report& x) {
 
 std::string render_report_json(const run_report& x) {
   auto out = json::object();
-  out["run"] = json_of_run(x.view);
+  out["run"] = json::parse(json_of_run(x.view));
   out["live"] = x.live;
   const auto& summary = x.view.summary;
   out["recovery"] = {{"count", summary.all().recoveries},
@@ -257,11 +257,11 @@ std::string render_report_json(const run_report& x) {
   for (const auto& one : x.crashes)
     crashes.push_back({{"place", one.place}, {"cause", one.cause}, {"count", one.count}});
   auto& alike = out["alike"] = json::array();
-  for (const auto& [fingerprint, one] : x.view.alike) alike.push_back(json_of(fingerprint, one));
+  for (const auto& [fingerprint, one] : x.view.alike) alike.push_back(json::parse(json_of(fingerprint, one)));
   auto& pools = out["pools"] = json::array();
   for (const auto& one : x.pools) {
     json row{{"path", one.path}};
-    row.update(json_of(one.counts));
+    row.update(json::parse(json_of(one.counts)));
     row["lost"] = one.lost;
     pools.push_back(std::move(row));
   }

@@ -77,8 +77,6 @@ public:
       note_after(e);
       return !is_settled();
     }
-    const auto* x = view_.find(e.actor);
-    if (e.id == id_ && x != nullptr) out_.up_since = x->up_since;
     fold(view_, e);
     if (e.id == id_) {
       found(e);

@@ -17,14 +17,13 @@ struct whole_crash {
   static constexpr std::size_t most_after = 12;
 
   crash_view crash;
-  std::optional<child_view> child;               ///< as it was right after the crash
-  std::optional<run_view::time_point> up_since;  ///< of the incarnation that died
-  alike_view alike;                              ///< as it is known by now
-  std::uint64_t alike_before = 0;                ///< crashes of the same fingerprint before this one
-  std::vector<event> before;                     ///< the last events of that child
-  std::vector<event> after;                      ///< what was done about it, and what became of what it had in hand
-  std::vector<std::string> ladder;               ///< what comes if it goes on so, in sentences
-  bool has_history = false;                      ///< the events around it were there
+  std::optional<child_view> child;  ///< as it was right after the crash
+  alike_view alike;                 ///< as it is known by now
+  std::uint64_t alike_before = 0;   ///< crashes of the same fingerprint before this one
+  std::vector<event> before;        ///< the last events of that child
+  std::vector<event> after;         ///< what was done about it, and what became of what it had in hand
+  std::vector<std::string> ladder;  ///< what comes if it goes on so, in sentences
+  bool has_history = false;         ///< the events around it were there
 };
 
 /// Looks for it by its id: "c-0007", "7", or a fingerprint for the last one that has it. Throws `cannot_look`.

@@ -116,8 +116,14 @@ void add_circumstances(page& out, const whole_crash& x) {
   if (crash.task) out.add("in hand", task_text(*crash.task));
   out.add("in hand", report::escaped(crash.text));
   if (crash.kept) out.add("waiting", counted(*crash.kept, "message"));
-  if (x.up_since) out.add("up for", phrases::span(crash.at - *x.up_since));
-  if (crash.why.rss_peak_kib > 0) out.add("memory", "at its peak " + phrases::memory(crash.why.rss_peak_kib));
+  std::string used;
+  if (crash.up_ms) used = "up for " + report::human_ms(*crash.up_ms);
+  if (crash.why.cpu_ms > 0)
+    used += (used.empty() ? "" : ", ") +
+            fmt::format("{} of processor time", report::human_ms(static_cast<double>(crash.why.cpu_ms)));
+  if (crash.why.rss_peak_kib > 0)
+    used += (used.empty() ? "" : ", ") + ("at its peak " + phrases::memory(crash.why.rss_peak_kib));
+  out.add("used", used);
   for (const auto& line : crash.why.stderr_tail) out.add("stderr", report::escaped(line), ink::dim);
 }
 
@@ -158,12 +164,11 @@ std::string render_crash_json(const whole_crash& x) {
     for (const auto& e : events) out.push_back(json::parse(to_json_line(e)));
     return out;
   };
-  json out{{"crash", json_of(x.crash)}};
-  if (x.child) out["child"] = json_of(x.crash.path, *x.child);
+  json out{{"crash", json::parse(json_of(x.crash))}};
+  if (x.child) out["child"] = json::parse(json_of(x.crash.path, *x.child));
   if (const auto meaning = meaning_of(x.crash.why); !meaning.empty()) out["meaning"] = meaning;
   if (const auto author = author_of(x.crash.why); !author.empty()) out["author"] = author;
-  if (x.up_since) out["up_ms"] = std::chrono::duration<double, std::milli>(x.crash.at - *x.up_since).count();
-  out["alike"] = json_of(x.crash.fingerprint, x.alike);
+  out["alike"] = json::parse(json_of(x.crash.fingerprint, x.alike));
   if (x.has_history) out["alike_before"] = x.alike_before;
   out["before"] = list(x.before);
   out["after"] = list(x.after);

@@ -10,7 +10,6 @@
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include <optional>
 #include <utility>
@@ -48,7 +47,7 @@ public:
         now = when->at.value_or(view.now);
       }
       if (options_.as_json()) {
-        standard_streams::print(json_of(view).dump(2) + "\n");
+        standard_streams::print(json_of(view) + "\n");
       } else {
         standard_streams::print(render_tree(view, now, options_.on()));
         standard_streams::say("steward: " + line_of(view, from->is_live(), now) + "\n");
