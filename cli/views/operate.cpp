@@ -7,6 +7,7 @@
 #include "cli/views/control_client.hpp"
 #include "cli/views/live_source.hpp"
 #include "cli/views/look_options.hpp"
+#include "cli/views/orders.hpp"
 #include "cli/views/run_finder.hpp"
 #include "config/values.hpp"
 #include "observe/standard_streams.hpp"
@@ -25,29 +26,10 @@
 namespace steward::cli {
 namespace {
 
-using json = nlohmann::ordered_json;
 using standard_streams::print;
 using standard_streams::say;
 
 constexpr std::string_view run_help = "a live run by scenario or pid; none: the only one";
-
-std::string text_in(const json& from, const char* key) {
-  const auto it = from.find(key);
-  return it != from.end() && it->is_string() ? escape_text(it->get<std::string>()) : std::string{};
-}
-
-/// What was done, and one line for each change.
-std::string words_of(const json& answer) {
-  auto out = text_in(answer, "text");
-  if (!out.empty()) out += "\n";
-  if (const auto changes = answer.find("changes"); changes != answer.end() && changes->is_array())
-    for (const auto& one : *changes) {
-      const auto waits = text_in(one, "waits_for");
-      out += fmt::format("  {}: {}{}\n", text_in(one, "path"), text_in(one, "what"),
-                         waits.empty() ? "" : "; counts from its next " + waits);
-    }
-  return out;
-}
 
 /// What the commands that steer a run have in common.
 class operator_command : public command {
@@ -74,7 +56,7 @@ public:
 protected:
   virtual void add_words(CLI::App&) {}
   virtual std::string target() const = 0;
-  virtual json body() const { return json::object(); }
+  virtual std::string body() const { return "{}"; }
 
   std::string run_;
 
@@ -83,19 +65,18 @@ private:
     const control_client server{of.socket, std::get<std::chrono::milliseconds>(config::parse_duration(within_))};
     http_answer answer;
     try {
-      answer = server.post(target(), body().dump());
+      answer = server.post(target(), body());
     } catch (const no_answer& x) {
       throw cannot_look(
           fmt::format("{} (pid {}): {}; it may be carried out all the same", escape_text(of.name), of.pid, x.what()),
           exit_no_such_run);
     }
-    const auto parsed = json::parse(answer.body, nullptr, false);
     if (json_) print(answer.body + (answer.body.ends_with('\n') ? "" : "\n"));
     if (!answer.ok()) {
       if (!json_) say(fmt::format("steward {}: {}\n", name_, problem_in(answer)));
       return exit_failed;
     }
-    if (!json_ && parsed.is_object()) print(words_of(parsed));
+    if (!json_) print(orders::words_of(answer));
     return exit_done;
   }
 
@@ -113,12 +94,7 @@ protected:
   void add_words(CLI::App& app) override {
     app.add_option("PATH", path_, "of the child, such as /root/total")->required();
   }
-  std::string target() const override { return fmt::format("/v1/children/{}/{}", target_of(path_), verb_); }
-
-  static std::string target_of(std::string_view path) {
-    path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
-    return percent_encoded(path, "/");
-  }
+  std::string target() const override { return orders::target_of_child(path_, verb_); }
 
   std::string path_;
 
@@ -136,8 +112,8 @@ protected:
     app.add_option("PATH", path_, "of the pool, such as /root/squares")->required();
     app.add_option("N", workers_, "how many workers")->required()->check(whole_number(0, most_workers));
   }
-  std::string target() const override { return fmt::format("/v1/pools/{}/resize", target_of(path_)); }
-  json body() const override { return {{"workers", workers_}}; }
+  std::string target() const override { return orders::target_of_pool(path_); }
+  std::string body() const override { return orders::body_of_resize(workers_); }
 
 private:
   unsigned workers_ = 0;
@@ -160,11 +136,11 @@ protected:
     app.add_flag("--dry-run", dry_run_, "only say what would change");
   }
   std::string target() const override { return "/v1/reload"; }
-  json body() const override {
-    auto out = json::object();
+  std::string body() const override {
+    auto out = nlohmann::ordered_json::object();
     if (dry_run_) out["dry_run"] = true;
     if (!file_.empty()) out["file"] = std::filesystem::absolute(find_scenario(file_)).string();
-    return out;
+    return out.dump();
   }
 
 private:

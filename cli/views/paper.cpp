@@ -137,22 +137,24 @@ std::vector<std::size_t> table::widths(const paper& on, bool with_titles) const 
   return out;
 }
 
-std::string table::line(const std::vector<cell>& row, const std::vector<std::size_t>& widths, const paper& on) const {
-  std::string out;
+std::vector<cell> table::line(const std::vector<cell>& row, const std::vector<std::size_t>& widths,
+                              const paper& on) const {
+  std::vector<cell> out;
   std::size_t used = 0;
   std::size_t owed = 0;  // blanks that are written when something follows
   for (std::size_t i = 0; i < row.size(); ++i) {
     auto text = fitted(row[i].text, widths[i], on);
     const auto blanks = widths[i] - columns_of(text);
     if (columns_[i].right) owed += blanks;
-    if (on.width > 0 && !text.empty() && used + owed + columns_of(text) > on.width) {
-      const auto left = on.width > used + owed ? on.width - used - owed : 0;
-      return out + std::string(left > 0 ? owed : 0, ' ') + inked(fitted(text, left, on), row[i].with, on);
-    }
     if (!text.empty()) {
-      out += std::string(owed, ' ') + inked(text, row[i].with, on);
+      const bool is_last = on.width > 0 && used + owed + columns_of(text) > on.width;
+      if (is_last) text = on.width > used + owed ? fitted(text, on.width - used - owed, on) : std::string{};
+      if (text.empty()) return out;
+      if (owed > 0) out.push_back({std::string(owed, ' '), ink::plain});
       used += owed + columns_of(text);
       owed = 0;
+      out.push_back({std::move(text), row[i].with});
+      if (is_last) return out;
     }
     owed += (columns_[i].right ? 0 : blanks) + between.size();
   }
@@ -171,15 +173,24 @@ table table::without_empty_columns() const {
   return out;
 }
 
-std::string table::text(const paper& on, bool with_titles) const {
+std::vector<std::vector<cell>> table::lines(const paper& on, bool with_titles) const {
   const auto wide = widths(on, with_titles);
-  std::string out;
+  std::vector<std::vector<cell>> out;
   if (with_titles) {
     std::vector<cell> titles;
     for (const auto& one : columns_) titles.push_back({one.title, ink::strong});
-    out = line(titles, wide, on) + "\n";
+    out.push_back(line(titles, wide, on));
   }
-  for (const auto& row : rows_) out += line(row, wide, on) + "\n";
+  for (const auto& row : rows_) out.push_back(line(row, wide, on));
+  return out;
+}
+
+std::string table::text(const paper& on, bool with_titles) const {
+  std::string out;
+  for (const auto& one : lines(on, with_titles)) {
+    for (const auto& part : one) out += inked(part.text, part.with, on);
+    out += '\n';
+  }
   return out;
 }
 

@@ -55,10 +55,12 @@ public:
   table without_empty_columns() const;
   bool empty() const noexcept { return rows_.empty(); }
   std::string text(const paper& on, bool with_titles = true) const;
+  /// The same, each line as the cells and the blanks between them.
+  std::vector<std::vector<cell>> lines(const paper& on, bool with_titles = true) const;
 
 private:
   std::vector<std::size_t> widths(const paper& on, bool with_titles) const;
-  std::string line(const std::vector<cell>& row, const std::vector<std::size_t>& widths, const paper& on) const;
+  std::vector<cell> line(const std::vector<cell>& row, const std::vector<std::size_t>& widths, const paper& on) const;
 
   std::vector<column> columns_;
   std::vector<std::vector<cell>> rows_;
