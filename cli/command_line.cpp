@@ -8,6 +8,7 @@
 #include "cli/run_options.hpp"
 #include "cli/scenario_files.hpp"
 #include "config/suggest.hpp"
+#include "control/loopback.hpp"
 #include "observe/standard_streams.hpp"
 
 #include <fmt/format.h>
@@ -21,6 +22,7 @@
 #include <limits>
 #include <memory>
 #include <sstream>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -130,6 +132,18 @@ int carry_out(int argc, char** argv, const program& what, const extra_command* e
   auto* once_flag = run->add_flag("--once", once, "end after the steps, also where the file has no 'run'");
   run->add_flag("--stay", stay, "stay up after the steps, as a service, until it is stopped or ends by itself")
       ->excludes(once_flag);
+  bool no_control = false;
+  run->add_option("--observe", request.control.observe,
+                  "[ADDRESS:]PORT of this machine, 0 for a free one: the run answers there, too; the URL is printed")
+      ->check([](const std::string& text) -> std::string {
+        try {
+          control_api::loopback_address_of(text);
+        } catch (const std::invalid_argument& problem) {
+          return problem.what();
+        }
+        return {};
+      });
+  run->add_flag("--no-control", no_control, "no socket by which others see and steer the run");
   run->add_flag("--strict", request.strict, "exit with 7 when anything crashed, though all was recovered");
 
   std::vector<std::string> files;
@@ -188,6 +202,7 @@ int carry_out(int argc, char** argv, const program& what, const extra_command* e
   if (run->parsed()) {
     options.apply();
     if (once || stay) request.stay = stay;
+    request.control.socket = !no_control;
     return run_scenarios(request, what);
   }
   if (validate->parsed()) return validate_scenarios(files, sets, format == "json", what);

@@ -1,5 +1,6 @@
 #include "cli/reload.hpp"
 
+#include "cli/reload_changes.hpp"
 #include "config/diagnostics.hpp"
 #include "observe/standard_streams.hpp"
 
@@ -41,6 +42,7 @@ reloader::reloader(supervisor& tree, event_log& events, config::catalog names, c
       events_(events),
       names_(std::move(names)),
       file_(what.file),
+      spec_(what.tree),
       has_links_(needs_links(what.tree)),
       options_(std::move(options)),
       manager_(manager),
@@ -71,39 +73,61 @@ void reloader::serve() {
     asked_ = false;
     lock.unlock();
     manager_.reloading();
-    reload();
+    for (const auto& fault : reload({}, "SIGHUP").faults) standard_streams::say(fault);
     manager_.reloaded();
     lock.lock();
   }
 }
 
-void reloader::reload() {
-  const auto loaded = config::load_file(file_, names_, options_);
-  for (const auto& fault : loaded.problems) standard_streams::say(config::render(fault));
-  if (!loaded.value)
-    return tell(event_kind::operator_, event_level::warn,
-                file_ + " was not reloaded: " + count_of(loaded.problems.size()) + "; the old specs stay");
-  if (!has_links_ && needs_links(loaded.value->tree))
-    return tell(event_kind::operator_, event_level::warn,
-                file_ +
-                    " was not reloaded: a pool of processes names actors now, which needs a new "
-                    "run; the old specs stay");
-  std::vector<reload_change> changes;
-  const auto faults = tree_.reload(loaded.value->tree, &changes);
-  for (const auto& one : faults) standard_streams::say(file_ + ": error: " + describe(one) + "\n");
-  if (!faults.empty())
-    return tell(event_kind::operator_, event_level::warn,
-                file_ + " was not reloaded: " + count_of(faults.size()) + "; the old specs stay");
-  tell(event_kind::config, event_level::info,
-       file_ + " was reloaded: " + summary_of(changes) + "; its steps, its name and its seed are not read again");
+control_outcome reloader::reload(const control_reload& what, const std::string& by) {
+  const std::lock_guard lock{reload_mutex_};
+  const auto file = what.file.empty() ? file_ : what.file;
+  const auto loaded = config::load_file(file, names_, options_);
+  if (!loaded.value) {
+    std::vector<std::string> faults;
+    for (const auto& fault : loaded.problems) faults.push_back(config::render(fault));
+    return refused(file, count_of(faults.size()), std::move(faults), what.dry_run ? std::string{} : by);
+  }
+  const auto& next = loaded.value->tree;
+  if (!has_links_ && needs_links(next))
+    return refused(file, "a pool of processes names actors now, which needs a new run", {},
+                   what.dry_run ? std::string{} : by);
+  control_outcome out;
+  if (what.dry_run) {
+    auto planned = plan_reload("/root", spec_, next);
+    if (!planned.faults.empty()) return refused(file, count_of(planned.faults.size()), std::move(planned.faults), {});
+    out.changes = std::move(planned.changes);
+    out.text = file + ": " + (out.changes.empty() ? "nothing in its tree differs" : "nothing was changed");
+    return out;
+  }
+  std::vector<std::string> faults;
+  for (const auto& one : tree_.reload(next, &out.changes)) faults.push_back(file + ": error: " + describe(one) + "\n");
+  if (!faults.empty()) return refused(file, count_of(faults.size()), std::move(faults), by);
+  file_ = file;
+  spec_ = next;
+  out.text = file + " was reloaded: " + summary_of(out.changes);
+  tell(event_kind::config, event_level::info, out.text + "; its steps, its name and its seed are not read again", by);
+  return out;
 }
 
-void reloader::tell(event_kind kind, event_level level, const std::string& text) {
+/// Tells of it, unless nobody wanted more than to know what would be.
+control_outcome reloader::refused(const std::string& file, std::string why, std::vector<std::string> faults,
+                                  const std::string& by) {
+  control_outcome out;
+  out.code = "invalid";
+  out.text = file + " was not reloaded: " + why + "; the old specs stay";
+  out.faults = std::move(faults);
+  if (!by.empty()) tell(event_kind::operator_, event_level::warn, out.text, by);
+  return out;
+}
+
+void reloader::tell(event_kind kind, event_level level, const std::string& text, const std::string& by) {
   event e;
   e.kind = kind;
   e.level = level;
   e.actor = "/root";
   e.text = text;
+  if (kind == event_kind::operator_) e.by = by;
   events_.emit(std::move(e));
 }
 

@@ -2,12 +2,14 @@
 
 #include "cli/service_manager.hpp"
 #include "config/loader.hpp"
+#include "steward/control.hpp"
 #include "steward/supervisor.hpp"
 
 #include <condition_variable>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace steward::cli {
 
@@ -31,16 +33,22 @@ public:
 
   /// Asks for a reload; returns at once. Thread-safe.
   void ask();
+  /// Reloads now, or only tells what would change, and waits for it; what is wrong is in the outcome, and not told on
+  /// stderr. Another file than before is the one that counts from then on. Thread-safe.
+  control_outcome reload(const control_reload& what, const std::string& by);
 
 private:
   void serve();
-  void reload();
-  void tell(event_kind kind, event_level level, const std::string& text);
+  control_outcome refused(const std::string& file, std::string why, std::vector<std::string> faults,
+                          const std::string& by);
+  void tell(event_kind kind, event_level level, const std::string& text, const std::string& by);
 
   supervisor& tree_;
   event_log& events_;
   config::catalog names_;
+  std::mutex reload_mutex_;  // of the next two; taken by who reloads
   std::string file_;
+  supervisor_spec spec_;  // that the tree has
   bool has_links_;
   config::load_options options_;
   service_manager& manager_;

@@ -25,6 +25,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -104,21 +105,32 @@ public:
   void watch(runner* active) {
     std::lock_guard guard{mutex_};
     active_ = active;
-    if (active != nullptr && signal_ != 0) active->interrupt(why());
+    if (active != nullptr && (signal_ != 0 || !shut_down_by_.empty())) active->interrupt(why());
+  }
+  /// The run is to end in order, and no further one to begin.
+  void shut_down(const std::string& by) {
+    std::lock_guard guard{mutex_};
+    shut_down_by_ = by;
+    if (active_ != nullptr) active_->interrupt(why());
   }
   int signal() {
     std::lock_guard guard{mutex_};
     return signal_;
   }
+  bool pulled() {
+    std::lock_guard guard{mutex_};
+    return signal_ != 0 || !shut_down_by_.empty();
+  }
 
 private:
-  std::string why() const { return "stopped by " + signal_name(signal_); }
+  std::string why() const { return "stopped by " + (signal_ != 0 ? signal_name(signal_) : shut_down_by_); }
 
   std::mutex mutex_;
   runner* active_ = nullptr;
   reloader* reloading_ = nullptr;
   bool reload_asked_ = false;
   int signal_ = 0;
+  std::string shut_down_by_;
 };
 
 /// Lets signals reach a reloader while it lives.
@@ -156,6 +168,7 @@ struct surroundings {
   event_log& events;
   stop_switch& stop;
   service_manager& manager;
+  run_control& control;
 };
 
 int run_steps(const config::scenario& what, runtime& rt, output& out, const surroundings& around,
@@ -170,10 +183,16 @@ int run_steps(const config::scenario& what, runtime& rt, output& out, const surr
   reloader again{tree, rt.events(), make_catalog(registered.tasks, registered.actors), what, options, around.manager};
   const run_guard guard{stop, tree};
   stop.watch(&steps);
+  const run_control::steering steered{
+      around.control, tree, [&](const control_reload& how, const std::string& by) { return again.reload(how, by); },
+      [&](const std::string& by) {
+        stop.shut_down(by);
+        return control_outcome{"ok", "the run is being stopped", {}, {}};
+      }};
   const auto started = tree.start();
   for (const auto& fault : started.faults) say("steward: " + describe(fault) + "\n");
   if (!started.faults.empty()) return exit_config;
-  if (!started.ok && tree.end() != tree_end::gave_up && stop.signal() == 0) {
+  if (!started.ok && tree.end() != tree_end::gave_up && !stop.pulled()) {
     say("steward: " + started.failed_child + " failed to start: " + describe(started.why) + "\n");
     return exit_start_failed;
   }
@@ -205,6 +224,7 @@ int run_one(const config::scenario& what, const surroundings& around) {
   begin.text = what.name + " (" + what.file + "), seed " + std::to_string(seed);
   begin.scenario = event_scenario{what.name, what.file, seed};
   events.emit(std::move(begin));
+  const run_control::scope looked_into{around.control, what.name};
   runtime_options options;
   options.seed = seed;
   options.actor_links = needs_links(what.tree);
@@ -258,6 +278,13 @@ int run_scenarios(const run_request& request, const program& what) {
     outlets->tell_problem("; nothing was started");
     return exit_usage;
   }
+  std::optional<run_control> control;
+  try {
+    control.emplace(events, request.control);
+  } catch (const std::runtime_error& problem) {
+    say(std::string{"steward: "} + problem.what() + "; nothing was started\n");
+    return exit_usage;
+  }
   std::optional<own_words> words{std::in_place, events, [&outlets] { outlets->finish(); }};
   // One file can be read again; with several, none is the one that is meant.
   std::function<void()> on_reload;
@@ -273,12 +300,12 @@ int run_scenarios(const run_request& request, const program& what) {
     stop.pull(signal);
   };
   signals.listen(on_stop, on_reload);
-  const surroundings around{request, what, events, stop, manager};
+  const surroundings around{request, what, events, stop, manager, *control};
   int code = exit_done;
   for (const auto& scenario : *scenarios) {
     const int one = run_one(scenario, around);
     if (code == exit_done) code = one;
-    if (stop.signal() != 0) break;
+    if (stop.pulled()) break;
   }
   manager.stopping();
   outlets->finish();
