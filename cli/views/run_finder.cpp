@@ -4,6 +4,7 @@
 #include "cli/exit_codes.hpp"
 #include "cli/views/events_file.hpp"
 #include "cli/views/live_source.hpp"
+#include "cli/views/stored_run.hpp"
 #include "config/suggest.hpp"
 
 #include <fmt/format.h>
@@ -138,7 +139,7 @@ std::unique_ptr<run_source> find_run(const std::string& what, const std::string&
   if (!what.empty() && fs::is_directory(what, ignored)) {
     if (!fs::exists(fs::path{what} / "steward.db", ignored))
       fail(what + ": the folder has no steward.db, so it is no run directory");
-    fail(what + ": run directories cannot be read yet");
+    return std::make_unique<stored_run>(what, id);
   }
   if (!what.empty() && fs::exists(what, ignored)) return std::make_unique<events_file>(what, id);
   if (what.find('/') != std::string::npos) fail(what + ": there is no such file or folder");
