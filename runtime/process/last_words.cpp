@@ -21,6 +21,7 @@
 #include <string>
 #include <type_traits>
 
+#include "base/thrown_frames.hpp"
 #include "process/flight_page.hpp"
 #include "process/frame_names.hpp"
 
@@ -142,7 +143,7 @@ void write_text(char (&to)[N], const std::string& text) noexcept {
     std::abort();
   }
   if (auto problem = std::current_exception()) {
-    cause why = steward::cause_of(problem);
+    const auto why = steward::cause_without_frames(problem);
     write_text(words_page->exception, why.exception);
     write_text(words_page->message, why.message);
   } else {
