@@ -62,6 +62,7 @@ constexpr word codes[] = {
     {"4", "the root gave up"},
     {"5",
      "a start failed before the run began, or there were not enough threads, processes, descriptors or memory for it"},
+    {"6", "there is no such run to look at or to steer; or several live, and none was named: they are listed"},
     {"7", "with `--strict`: something crashed, though all was recovered"},
     {"70",
      "internal error, an `exit` that nobody expects, stdout or the events file could not be written, or the actor "
