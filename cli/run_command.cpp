@@ -202,9 +202,9 @@ int run_steps(const config::scenario& what, runtime& rt, output& out, const surr
     const reload_guard reloads{stop, &again};
     const service_reporter reports{around.manager, tree, what.name};
     const bool stays = around.request.stay.value_or(what.stays);
-    if (stays && what.run.empty() && !around.request.quiet) say("steward: " + what.name + " is up\n");
-    all_well = steps.run();
-    if (stays) steps.stay();
+    if (stays && (what.stays || what.run.empty()) && !around.request.quiet) say("steward: " + what.name + " is up\n");
+    const bool once = around.request.stay == false;
+    all_well = steps.run(stays ? runner::then::stays : once ? runner::then::once : runner::then::ends);
   }
   around.manager.stopping();
   tree.stop();
