@@ -53,6 +53,7 @@ void history::adds(const std::string& path, const std::string& kind, const std::
   what.kind = kind;
   what.type = type;
   what.restart = "permanent";
+  if (kind == "pool") what.workers = 1;
   next(event_kind::start, path, 1).runs_in = kind == "pool" ? "process" : "thread";
   next(event_kind::ready, path, 1);
 }
@@ -60,7 +61,7 @@ void history::adds(const std::string& path, const std::string& kind, const std::
 void history::crashes(const std::string& path, std::uint64_t incarnation, unsigned restarts, unsigned limit) {
   auto& e = next(event_kind::crash, path, incarnation);
   e.level = event_level::error;
-  e.id = crash_id(++crashes_);
+  e.id = next_crash();
   e.runs_in = "thread";
   auto& why = e.why.emplace();
   why.cls = cause_class::exception;
@@ -73,6 +74,8 @@ void history::crashes(const std::string& path, std::uint64_t incarnation, unsign
   next(event_kind::restart, path, incarnation + 1);
   next(event_kind::recover, path, incarnation + 1).recovery_ms = 2'000.0;
 }
+
+std::string history::next_crash() { return crash_id(++crashes_); }
 
 run_view history::folded() const {
   run_view out;
@@ -97,7 +100,6 @@ history usual_history() {
   root.period_ms = 5'000;
   out.adds("/root/total", "actor", "counter");
   out.adds("/root/squares", "pool", "square");
-  out.events.back().child.emplace().workers = 1;
   auto& worker = out.next(event_kind::ready, "/root/squares/w1", 1);
   worker.pid = 4'242;
   worker.runs_in = "process";
@@ -106,7 +108,7 @@ history usual_history() {
 
   auto& death = out.next(event_kind::crash, "/root/squares/w1", 1);
   death.level = event_level::warn;
-  death.id = "c-0002";
+  death.id = out.next_crash();
   death.fingerprint = "f-00000002";
   death.pid = 4'242;
   death.runs_in = "process";

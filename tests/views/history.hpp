@@ -23,6 +23,8 @@ public:
   /// A crash by an exception, and the restart after it.
   void crashes(const std::string& path, std::uint64_t incarnation, unsigned restarts, unsigned limit);
 
+  std::string next_crash();
+
   run_view folded() const;
   /// As lines of an events file.
   std::string text() const;

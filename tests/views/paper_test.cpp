@@ -58,7 +58,7 @@ TEST(paper, a_narrow_paper_shrinks_what_may_shrink_first) {
   EXPECT_EQ(sample_table().text({30, false, true}),
             "PATH               N  WHY\n"
             "/root/a            7  a reason\n"
-            "/root/with/a/lo…  123\n");
+            "/root/with/a/l…  123\n");
 }
 
 TEST(paper, no_line_is_wider_than_the_paper_whatever_stands_in_it) {
