@@ -54,6 +54,7 @@ void database::fail(int code) const {
   std::string why = ::sqlite3_errmsg(handle());
   const int system = ::sqlite3_system_errno(handle());
   const int primary = code & 0xff;
+  if (code == SQLITE_READONLY_DBMOVED) why = "it is gone";
   if (system != 0 && (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN))
     why += ": " + std::generic_category().message(system);
   throw database_error{path_ + ": " + why, code};
@@ -76,6 +77,8 @@ bool database::has_moved() {
 }
 
 std::int64_t database::changes() const { return ::sqlite3_changes64(handle()); }
+
+std::int64_t database::all_changes() const { return ::sqlite3_total_changes64(handle()); }
 
 void database::roll_back() noexcept { ::sqlite3_exec(handle(), "ROLLBACK", nullptr, nullptr, nullptr); }
 

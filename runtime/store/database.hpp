@@ -41,6 +41,8 @@ public:
   bool has_moved();
   /// Rows that were changed by the last statement.
   std::int64_t changes() const;
+  /// By all statements so far.
+  std::int64_t all_changes() const;
   void roll_back() noexcept;
 
   sqlite3* handle() const noexcept { return handle_.get(); }

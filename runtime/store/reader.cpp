@@ -130,6 +130,7 @@ struct reader::impl {
     auto [opened, found] = open_to_read(directory);
     in = std::move(opened);
     version = found;
+    words = read_last_words(directory);
   }
 
   bool has_checkpoints() const { return version >= 2; }
@@ -257,7 +258,7 @@ struct reader::impl {
     first.bind(1, signed_of(run.number));
     if (!first.next()) throw std::runtime_error("run " + run.id + " is not kept any more");
     const auto first_seq = static_cast<std::uint64_t>(first.number(0));
-    if (seq + 1 < first_seq)
+    if (seq < first_seq - 1)
       throw std::runtime_error("run " + run.id + ": events before number " + std::to_string(first_seq) +
                                " are not kept any more");
     if (!has_checkpoints()) return {};
@@ -291,11 +292,16 @@ struct reader::impl {
   void fold_figures(const run_row& run, run_view& view, std::optional<time_point> until) {
     if (!has_checkpoints()) return;
     auto end = micros_of(until.value_or(time_point::max()));
-    statement newest{*in, "SELECT ts FROM samples WHERE run = ? AND ts <= ? AND ts >= ? ORDER BY ts DESC LIMIT 1"};
-    newest.bind(1, signed_of(run.number)).bind(2, end).bind(3, micros_of(run.started));
-    if (!newest.next()) return;
-    if (!until) end = newest.number(0);
-    newest.reset();
+    if (!until) {
+      // What comes after the next run began is none of its.
+      statement newest{*in,
+                       "SELECT ts FROM samples WHERE run = ?1 AND ts <= coalesce("
+                       "(SELECT started FROM runs WHERE number > ?1 ORDER BY number LIMIT 1), ?2) "
+                       "ORDER BY ts DESC LIMIT 1"};
+      newest.bind(1, signed_of(run.number)).bind(2, end);
+      if (!newest.next()) return;
+      end = newest.number(0);
+    }
     statement all{*in, "SELECT figures FROM samples WHERE run = ? AND ts > ? AND ts <= ? ORDER BY ts"};
     for (const auto age : figures_age) {
       all.bind(1, signed_of(run.number)).bind(2, end - std::chrono::microseconds{age}.count()).bind(3, end);
@@ -312,12 +318,13 @@ struct reader::impl {
   /// The number of the last event until then.
   std::uint64_t seq_at(const run_row& run, time_point at) {
     std::uint64_t out = run.first_seq - 1;
-    statement last{*in,
-                   "SELECT id FROM events WHERE ts <= ? AND ts >= ? AND id >= ? AND id < ? "
-                   "ORDER BY ts DESC, id DESC LIMIT 1"};
-    last.bind(1, micros_of(at)).bind(2, micros_of(run.started));
-    last.bind(3, row_of(run.number, 0)).bind(4, row_of(run.number + 1, 0));
-    if (last.next()) {
+    const auto begin = row_of(run.number, 0);
+    const auto end = row_of(run.number + 1, 0);
+    statement first{*in, "SELECT ts FROM events WHERE id >= ? AND id < ? ORDER BY id LIMIT 1"};
+    first.bind(1, begin).bind(2, end);
+    statement last{*in, "SELECT id FROM events WHERE ts <= ? AND id >= ? AND id < ? ORDER BY ts DESC, id DESC LIMIT 1"};
+    last.bind(1, micros_of(at)).bind(2, begin).bind(3, end);
+    if (first.next() && time_of(first.number(0)) <= at && last.next()) {
       out = seq_of_row(last.number(0));
     } else if (run.first_seq > 1) {
       statement cut{*in, "SELECT ts FROM checkpoints WHERE id = ?"};

@@ -2,6 +2,7 @@
 
 #include "store/schema.hpp"
 
+#include <algorithm>
 #include <string>
 
 namespace steward::store {
@@ -15,6 +16,16 @@ std::int64_t first_row_of(std::int64_t run) noexcept { return row_of(static_cast
 }  // namespace
 
 bool retention::step(time_point now, std::int64_t rows) {
+  std::int64_t left = rows;
+  while (left > 0) {
+    const auto before = in_.all_changes();
+    if (!piece(now, left)) break;
+    left -= std::max<std::int64_t>(1, in_.all_changes() - before);
+  }
+  return left < rows;
+}
+
+bool retention::piece(time_point now, std::int64_t rows) {
   if (remove_what_was_cut(rows)) return true;
   if (remove_old_samples(now, rows)) return true;
   if (thin_samples(now, rows)) return true;
@@ -137,7 +148,8 @@ bool retention::cut_by_size() {
   if (drop_oldest_run()) return true;
   const auto run = signed_of(current_);
   statement place{in_,
-                  "SELECT id FROM checkpoints JOIN runs ON number = ?1 WHERE id >= ?2 + first_seq ORDER BY id LIMIT 1"};
+                  "SELECT checkpoints.id FROM checkpoints JOIN runs ON number = ?1 WHERE checkpoints.id >= ?2 + "
+                  "first_seq ORDER BY 1 LIMIT 1"};
   place.bind(1, run).bind(2, first_row_of(run));
   if (!place.next()) return false;
   const auto checkpoint = place.number(0);
@@ -160,7 +172,7 @@ void retention::cut_run(std::int64_t run, std::int64_t checkpoint) {
 
 /// The file shrinks when much of it is free, as after a limit was lowered.
 bool retention::give_pages_back() {
-  static constexpr std::int64_t worth_it = 4096;
+  static constexpr std::int64_t worth_it = 1024;
   const auto free = in_.number("PRAGMA freelist_count");
   if (free < worth_it || free < in_.number("PRAGMA page_count") / 4) return false;
   statement give{in_, "PRAGMA incremental_vacuum(256)"};

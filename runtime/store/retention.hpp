@@ -49,6 +49,7 @@ public:
   bool step(time_point now, std::int64_t rows);
 
 private:
+  bool piece(time_point now, std::int64_t rows);
   bool remove_what_was_cut(std::int64_t rows);
   bool remove_where(const char* sql, std::int64_t below, std::int64_t rows);
   bool remove_old_samples(time_point now, std::int64_t rows);
