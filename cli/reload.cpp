@@ -70,40 +70,63 @@ void reloader::serve() {
     if (over_) return;
     asked_ = false;
     lock.unlock();
-    manager_.reloading();
-    reload();
-    manager_.reloaded();
+    for (const auto& fault : reload({}, "SIGHUP").faults) standard_streams::say(fault);
     lock.lock();
   }
 }
 
-void reloader::reload() {
-  const auto loaded = config::load_file(file_, names_, options_);
-  for (const auto& fault : loaded.problems) standard_streams::say(config::render(fault));
-  if (!loaded.value)
-    return tell(event_kind::operator_, event_level::warn,
-                file_ + " was not reloaded: " + count_of(loaded.problems.size()) + "; the old specs stay");
-  if (!has_links_ && needs_links(loaded.value->tree))
-    return tell(event_kind::operator_, event_level::warn,
-                file_ +
-                    " was not reloaded: a pool of processes names actors now, which needs a new "
-                    "run; the old specs stay");
-  std::vector<reload_change> changes;
-  const auto faults = tree_.reload(loaded.value->tree, &changes);
-  for (const auto& one : faults) standard_streams::say(file_ + ": error: " + describe(one) + "\n");
-  if (!faults.empty())
-    return tell(event_kind::operator_, event_level::warn,
-                file_ + " was not reloaded: " + count_of(faults.size()) + "; the old specs stay");
-  tell(event_kind::config, event_level::info,
-       file_ + " was reloaded: " + summary_of(changes) + "; its steps, its name and its seed are not read again");
+control_outcome reloader::reload(const control_reload& what, const std::string& by) {
+  const std::lock_guard guard{one_at_a_time_};
+  if (what.dry_run) return load(what, by);
+  manager_.reloading();
+  auto out = load(what, by);
+  manager_.reloaded();
+  return out;
 }
 
-void reloader::tell(event_kind kind, event_level level, const std::string& text) {
+control_outcome reloader::load(const control_reload& what, const std::string& by) {
+  const auto file = what.file.empty() ? file_ : what.file;
+  const auto loaded = config::load_file(file, names_, options_);
+  std::vector<std::string> problems;
+  for (const auto& fault : loaded.problems) problems.push_back(config::render(fault));
+  if (!loaded.value) {
+    const auto why = count_of(problems.size());
+    return refuse(what, by, why, std::move(problems));
+  }
+  const auto& next = loaded.value->tree;
+  if (!has_links_ && needs_links(next))
+    return refuse(what, by, "a pool of processes names actors now, which needs a new run", {});
+  control_outcome out;
+  const auto faults = what.dry_run ? tree_.preview(next, &out.changes) : tree_.reload(next, &out.changes, by);
+  for (const auto& one : faults) problems.push_back(file + ": error: " + describe(one) + "\n");
+  if (!faults.empty()) return refuse(what, by, count_of(faults.size()), std::move(problems));
+  out.text = file + (what.dry_run ? " would be reloaded: " : " was reloaded: ") + summary_of(out.changes) +
+             "; its steps, its name and its seed are not read again";
+  if (what.dry_run) return out;
+  file_ = file;
+  tell(event_kind::config, event_level::info, out.text, by);
+  return out;
+}
+
+/// Tells of it, unless nobody wanted more than to know what would be.
+control_outcome reloader::refuse(const control_reload& what, const std::string& by, const std::string& why,
+                                 std::vector<std::string> faults) {
+  const auto& file = what.file.empty() ? file_ : what.file;
+  control_outcome out;
+  out.code = "invalid";
+  out.text = file + (what.dry_run ? " would not be reloaded: " : " was not reloaded: ") + why + "; the old specs stay";
+  out.faults = std::move(faults);
+  if (!what.dry_run) tell(event_kind::operator_, event_level::warn, out.text, by);
+  return out;
+}
+
+void reloader::tell(event_kind kind, event_level level, const std::string& text, const std::string& by) {
   event e;
   e.kind = kind;
   e.level = level;
   e.actor = "/root";
   e.text = text;
+  if (kind == event_kind::operator_) e.by = by;
   events_.emit(std::move(e));
 }
 

@@ -25,12 +25,14 @@ constexpr word kinds[] = {
     {"task_retry", "A task is to run again, since its worker died, or since it threw and `on_exception` is `retry`."},
     {"task_quarantine", "A task is not run again: its last attempt, too, ended with the death of its worker."},
     {"task_fail", "A task ended with an error that is its answer: an exception, a deadline, no room in a worker."},
-    {"park", "A child reached its own restart limit and stays down. The tree goes on."},
+    {"park", "A child reached its own restart limit, or was parked by hand, and stays down. The tree goes on."},
     {"quarantine", "A message crashed its actor each time that it was handled. `text` shows it."},
     {"dead_letter", "Messages that no incarnation will handle. `lost` counts them, and `text` shows one."},
     {"config", "A reload: one for each change, and one that sums it up."},
     {"operator",
-     "Somebody intervened: a child was restarted by hand, a pool was resized, specs were reloaded or refused."},
+     "Somebody intervened, or was refused to: a child was started, stopped, restarted, killed, parked or revived, a "
+     "pool "
+     "was resized, specs were reloaded. `by` says who."},
     {"warn", "Something looks wrong. `text` says what."},
     {"output", "A line that the run printed. It is on standard output already."},
     {"child",
@@ -60,6 +62,7 @@ constexpr word codes[] = {
     {"4", "the root gave up"},
     {"5",
      "a start failed before the run began, or there were not enough threads, processes, descriptors or memory for it"},
+    {"6", "there is no such run to look at or to steer; or several live, and none was named: they are listed"},
     {"7", "with `--strict`: something crashed, though all was recovered"},
     {"70",
      "internal error, an `exit` that nobody expects, stdout or the events file could not be written, or the actor "

@@ -115,12 +115,20 @@ struct step {
                                       ///< ignored
 };
 
+/// What a run leaves behind, and where.
+struct state_spec {
+  std::string directory;  ///< empty: it leaves nothing
+  milliseconds max_age{0};
+  std::uint64_t max_bytes = 0;
+};
+
 /// A checked scenario: everything a run needs, every default filled in.
 struct scenario {
   std::string name;
   std::string file;
   std::string description;
   std::uint64_t seed = 0;
+  state_spec state;
   supervisor_spec tree;
   std::vector<step> run;
   bool stays = false;  ///< there is no `run`: the tree is a service, and stays up

@@ -61,7 +61,11 @@ public:
   /// The same for everything that is left of a map.
   void cancel_all(const detail::item_sink* sink, const char* reason, time_point now);
   /// The pool has between `min` and `max` workers from now on.
-  void resize(unsigned min, unsigned max, time_point now);
+  void resize(unsigned min, unsigned max, time_point now, std::string by = {});
+  /// Ends a worker process of this name as if it had crashed. False when there is none.
+  bool kill_worker(const std::string& name, cause why, time_point now);
+  /// Gives up at once, without a word: what is open ends as `pool_gone`, and the workers are killed.
+  void kill(const cause& why, time_point now);
   /// Stops for good, within the spec's `shutdown`. `drain`: what was submitted is finished first; otherwise what has
   /// not started is cancelled. A second call may turn a draining stop into an immediate one.
   void stop(bool drain, time_point now);
@@ -183,6 +187,7 @@ private:
   void crashed(worker& w, const death& how, const cause& why, bool ours, time_point now);
   bool ended_for(const worker& w, const death& how) const;
   void give_up(const cause& why, event_decision decision, time_point now);
+  void end_for_good(const cause& why, const cause& why_of_workers, time_point now);
   void begin_stop();
   void cancel_queue();
   void check_started();

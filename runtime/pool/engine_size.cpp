@@ -3,7 +3,7 @@
 
 namespace steward::pooling {
 
-void engine::resize(unsigned min, unsigned max, time_point now) {
+void engine::resize(unsigned min, unsigned max, time_point now, std::string by) {
   if (gave_up_ || phase_ == phase::stopped) return;
   sizing_.resize(min, max);
   auto e = events_.of_pool(event_kind::operator_, event_level::info);
@@ -11,6 +11,7 @@ void engine::resize(unsigned min, unsigned max, time_point now) {
            (sizing_.most() > sizing_.least() ? " to " + std::to_string(sizing_.most()) : "") +
            (sizing_.most() == 1 ? " worker" : " workers");
   e.child = events_.described(sizing_);
+  if (!by.empty()) e.by = std::move(by);
   note(std::move(e));
   if (phase_ != phase::starting && phase_ != phase::running) return;
   lives_.forget_scarcity();

@@ -7,8 +7,6 @@
 #include "store/schema.hpp"
 #include "store/state_directory.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -265,7 +263,7 @@ struct reader::impl {
     statement nearest{*in, "SELECT view FROM checkpoints WHERE id >= ? AND id <= ? ORDER BY id DESC LIMIT 1"};
     nearest.bind(1, row_of(run.number, 0)).bind(2, row_of(run.number, seq));
     if (!nearest.next()) return {};
-    return view_of(nlohmann::ordered_json::parse(nearest.text(0)));
+    return view_of(nearest.text(0));
   }
 
   run_view view_at(const run_row& run, std::uint64_t seq, std::optional<time_point> until) {
@@ -307,7 +305,7 @@ struct reader::impl {
       all.bind(1, signed_of(run.number)).bind(2, end - std::chrono::microseconds{age}.count()).bind(3, end);
       bool any = false;
       while (all.next()) {
-        fold(view, sample_of(nlohmann::ordered_json::parse(all.text(0))));
+        fold(view, sample_of(all.text(0)));
         any = true;
       }
       all.reset();
@@ -347,7 +345,7 @@ struct reader::impl {
     std::int64_t stretch = -1;
     while (all.next()) {
       const auto its = (all.number(0) - begin) / length;
-      auto x = sample_of(nlohmann::ordered_json::parse(all.text(1)));
+      auto x = sample_of(all.text(1));
       if (its == stretch)
         out.back() = std::move(x);
       else

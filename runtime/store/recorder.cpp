@@ -4,8 +4,6 @@
 #include "steward/sinks.hpp"
 #include "store/schema.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <stdexcept>
 
@@ -13,10 +11,6 @@ namespace steward::store {
 namespace {
 
 constexpr std::uint64_t most_runs = (std::uint64_t{1} << (63U - seq_bits)) - 1;
-
-std::string text_of(const nlohmann::ordered_json& x) {
-  return x.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
 
 std::int64_t signed_of(std::uint64_t x) noexcept { return static_cast<std::int64_t>(x); }
 
@@ -95,13 +89,13 @@ void recorder::note_end(const event& e) {
 }
 
 void recorder::put(const sample& x) {
-  const auto figures = text_of(json_of(x));
+  const auto figures = json_of(x);
   sample_.bind(1, micros_of(x.at)).bind(2, x.path).bind(3, signed_of(run_)).bind(4, figures).run();
   sample_bytes_.bind(1, signed_of(sample_weight(figures.size(), x.path.size()))).run();
 }
 
 void recorder::put_checkpoint(const run_view& view) {
-  const auto text = text_of(json_of(view));
+  const auto text = json_of(view);
   checkpoint_.bind(1, row_of(run_, view.last_seq)).bind(2, micros_of(view.now)).bind(3, text).run();
 }
 

@@ -65,6 +65,20 @@ struct supervisor::impl {
     });
   }
 
+  /// `f(host&, changes&)` returns faults.
+  template <class F>
+  std::vector<spec_fault> change(std::vector<reload_change>* changes, F f) {
+    using outcome = std::pair<std::vector<spec_fault>, std::vector<reload_change>>;
+    auto out =
+        ask(outcome{{{"/" + name, "", "no answer in time"}}, {}}, [f = std::move(f)](tree_host& host, auto answer) {
+          outcome result;
+          result.first = f(host, result.second);
+          answer(std::move(result));
+        });
+    if (changes != nullptr) *changes = std::move(out.second);
+    return std::move(out.first);
+  }
+
   template <class F>
   admin_result administer(const std::string& path, F f) {
     admin_result late;
@@ -352,16 +366,21 @@ std::optional<child_spec> supervisor::get_childspec(const std::string& path) {
 
 std::string supervisor::path_of(const caf::actor& handle) { return supervision::path_of(handle); }
 
-std::vector<spec_fault> supervisor::reload(supervisor_spec spec, std::vector<reload_change>* changes) {
-  using outcome = std::pair<std::vector<spec_fault>, std::vector<reload_change>>;
-  auto out = impl_->ask(outcome{{{"/" + impl_->name, "", "no answer in time"}}, {}},
-                        [spec = std::move(spec)](tree_host& host, auto answer) {
-                          outcome result;
-                          result.first = host.reload(spec, &result.second);
-                          answer(std::move(result));
-                        });
-  if (changes != nullptr) *changes = std::move(out.second);
-  return std::move(out.first);
+admin_result supervisor::operate(operation what, const std::string& path, const std::string& by) {
+  return impl_->administer(path, [=](tree_host& host, auto answer) { host.operate(what, path, by, answer); });
+}
+
+std::vector<spec_fault> supervisor::reload(supervisor_spec spec, std::vector<reload_change>* changes,
+                                           const std::string& by) {
+  return impl_->change(changes, [spec = std::move(spec), by](tree_host& host, std::vector<reload_change>& found) {
+    return host.reload(spec, found, by);
+  });
+}
+
+std::vector<spec_fault> supervisor::preview(supervisor_spec spec, std::vector<reload_change>* changes) {
+  return impl_->change(changes, [spec = std::move(spec)](tree_host& host, std::vector<reload_change>& found) {
+    return host.preview(spec, found);
+  });
 }
 
 std::size_t supervisor::leaked() {

@@ -82,6 +82,9 @@ private:
     out.frames = texts();
     out.stderr_tail = texts();
     maybe([&] { out.rss_peak_kib = number(); });
+    maybe([&] { out.cpu_ms = number(); });
+    maybe([&] { out.sender_pid = whole(); });
+    maybe([&] { out.sender_uid = small(); });
     return out;
   }
   event_child child() {

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "steward/task.hpp"
+
+#include <cstdint>
+
+/// Tasks for the pools of these tests.
+namespace steward::test {
+
+struct known_work {
+  task_registry tasks;
+  task<std::int64_t, std::int64_t> square;
+  /// The first run of it never ends by itself.
+  task<std::int64_t, std::int64_t> stuck_once;
+};
+known_work& work();
+
+}  // namespace steward::test
