@@ -62,7 +62,7 @@ public:
       : directory(options.directory), in(directory.database_path(), database::access::write) {
     static constexpr const char* settings =
         "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY; "
-        "PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432";
+        "PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 16000; PRAGMA journal_size_limit = 67108864";
     in.run(settings);
     bring_up_to_date(in);
     take_last_words_in();
