@@ -20,6 +20,7 @@
 #include "config/suggest.hpp"
 #include "observe/standard_streams.hpp"
 #include "steward/supervisor.hpp"
+#include "supervision/sampler.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -169,6 +170,7 @@ struct surroundings {
   stop_switch& stop;
   service_manager& manager;
   run_control& control;
+  event_outlets& outlets;
 };
 
 int run_steps(const config::scenario& what, runtime& rt, output& out, const surroundings& around,
@@ -201,10 +203,13 @@ int run_steps(const config::scenario& what, runtime& rt, output& out, const surr
   {
     const reload_guard reloads{stop, &again};
     const service_reporter reports{around.manager, tree, what.name};
+    std::optional<sampler> figures;
+    if (around.outlets.keeps_samples())
+      figures.emplace(tree, sampler::every, [&around](const sample& x) { around.outlets.write(x); });
     const bool stays = around.request.stay.value_or(what.stays);
-    if (stays && what.run.empty() && !around.request.quiet) say("steward: " + what.name + " is up\n");
-    all_well = steps.run();
-    if (stays) steps.stay();
+    if (stays && (what.stays || what.run.empty()) && !around.request.quiet) say("steward: " + what.name + " is up\n");
+    const bool once = around.request.stay == false;
+    all_well = steps.run(stays ? runner::then::stays : once ? runner::then::once : runner::then::ends);
   }
   around.manager.stopping();
   tree.stop();
@@ -302,6 +307,7 @@ int run_scenarios(const run_request& request, const program& what) {
   std::optional<run_control> control;
   try {
     control.emplace(events, request.control);
+    control->look_back_with(outlets->history());
   } catch (const std::runtime_error& problem) {
     say(std::string{"steward: "} + problem.what() + "; nothing was started\n");
     return exit_usage;
@@ -322,7 +328,7 @@ int run_scenarios(const run_request& request, const program& what) {
     stop.pull(signal);
   };
   signals.listen(on_stop, on_reload);
-  const surroundings around{request, what, events, stop, manager, *control};
+  const surroundings around{request, what, events, stop, manager, *control, *outlets};
   int code = exit_done;
   for (const auto& scenario : *scenarios) {
     const int one = run_one(scenario, around);

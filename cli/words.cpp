@@ -40,6 +40,18 @@ constexpr word kinds[] = {
      "has a new spec."},
 };
 
+constexpr word statuses[] = {
+    {"idle", "Added, and not started yet."},
+    {"starting", "Its first start is under way."},
+    {"up", "Ready for work."},
+    {"restarting", "Down, and to come back: it waits for its start, or is in it."},
+    {"stopping", "Asked to end."},
+    {"parked", "Down, since its own restart limit was reached or somebody parked it; it comes back later or by hand."},
+    {"stopped", "Down in order."},
+    {"ended", "Down by itself, finished or crashed, and not started again."},
+    {"gave_up", "A supervisor or a pool whose restart limit was reached."},
+};
+
 constexpr word causes[] = {
     {"none", "Nothing: an end in order."},
     {"exception", "A C++ exception."},
@@ -72,6 +84,7 @@ constexpr word codes[] = {
 
 }  // namespace
 
+std::span<const word> child_statuses() { return statuses; }
 std::span<const word> event_kinds() { return kinds; }
 std::span<const word> cause_classes() { return causes; }
 std::span<const word> exit_codes() { return codes; }

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
@@ -48,8 +49,9 @@ scenario decode_scenario(load_context& context, const yaml_node& document, const
   result.seed = static_cast<std::uint64_t>(from.integer("seed"));
   result.state = decode_state(from.nested("state"), file);
   result.tree = decode_tree(from.nested("tree"), directory, places);
-  result.stays = !from.has("run");
   result.run = decode_steps(from.nested_list("run"), directory);
+  const bool any_in_turn = std::ranges::any_of(result.run, [](const step& x) { return !x.is_timed(); });
+  result.stays = !from.has("run") || (!result.run.empty() && !any_in_turn);
   return result;
 }
 

@@ -331,6 +331,12 @@ void add_steps(table& t) {
   t.add("restart_child", text, "Id or path of a child that was terminated, ended or parked, to start again.");
   t.add("children", text, "Id or path of a supervisor whose children to print, in a table.");
   t.add("resize", section, "Change the size of a pool.").of("resize");
+  t.add("every", duration,
+        "The step is carried out again and again while the tree is up, first after this long, beside all others; one "
+        "that is due while the one before goes on is left out.")
+      .range(10, day_ms, "ms");
+  t.add("at", choice, "The step is carried out when the tree is up, before all others; with `every`, then too.")
+      .allowed({"start"});
   t.add("expect", choice,
         "The result of start_child, terminate_child or restart_child that is right; another one fails the run.")
       .fallback("ok")

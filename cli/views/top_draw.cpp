@@ -296,7 +296,8 @@ private:
     if (!state_.message.empty()) return add({{report::escaped(state_.message), ink::odd}});
     if (state_.shown != page::tree) return add({{"enter back", ink::dim}});
     std::string out = state_.filter.empty() ? "" : "only /" + report::escaped(state_.filter) + "  Esc all  ";
-    out += live_ ? "enter details  / filter  r restart  s stop  k kill  + - scale  p pause  ? help  q quit"
+    const std::string_view pause = size_.columns < 88 ? "" : "p pause  ";
+    out += live_ ? fmt::format("enter details  / filter  r restart  s stop  k kill  + - scale  {}? help  q quit", pause)
                  : "enter details  / filter  ? help  q quit";
     add({{std::move(out), ink::dim}});
   }
