@@ -52,7 +52,10 @@ event_outlets::event_outlets(event_log& events, const event_options& request) {
   });
 }
 
-event_outlets::~event_outlets() = default;
+event_outlets::~event_outlets() {
+  over_ = true;
+  store_.reset();
+}
 
 void event_outlets::open_store(event_log& events, const event_options& request) {
   store::writer_options how;
