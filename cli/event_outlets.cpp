@@ -4,8 +4,10 @@
 #include "observe/standard_streams.hpp"
 #include "steward/cause.hpp"
 #include "steward/sinks.hpp"
+#include "store/reader.hpp"
 
 #include <cerrno>
+#include <filesystem>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -50,7 +52,10 @@ event_outlets::event_outlets(event_log& events, const event_options& request) {
   });
 }
 
-event_outlets::~event_outlets() = default;
+event_outlets::~event_outlets() {
+  over_ = true;
+  store_.reset();
+}
 
 void event_outlets::open_store(event_log& events, const event_options& request) {
   store::writer_options how;
@@ -68,6 +73,8 @@ void event_outlets::open_store(event_log& events, const event_options& request) 
     problem_code_ = exit_start_failed;
     return;
   }
+  directory_ = std::filesystem::absolute(request.state).string();
+  run_ = events.run_id();
   events.add_sink([this](const event& e) { store_->write(e); });
 }
 
@@ -84,6 +91,11 @@ void event_outlets::tell_of_store(event_log& events, const std::string& what, bo
 
 void event_outlets::write(const sample& x) noexcept {
   if (store_) store_->write(x);
+}
+
+std::shared_ptr<event_history> event_outlets::history() const {
+  if (!store_) return nullptr;
+  return store::history_of(directory_, run_);
 }
 
 void event_outlets::continue_in_copy() noexcept {

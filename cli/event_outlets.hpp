@@ -1,6 +1,7 @@
 #pragma once
 
 #include "observe/console.hpp"
+#include "observe/event_history.hpp"
 #include "observe/file_sink.hpp"
 #include "steward/event.hpp"
 #include "steward/sample.hpp"
@@ -41,6 +42,8 @@ public:
   /// Whether samples are wanted.
   bool keeps_samples() const noexcept { return store_ != nullptr; }
   void write(const sample& x) noexcept;
+  /// What was kept of this run; null where nothing is.
+  std::shared_ptr<event_history> history() const;
   bool any_crash() const { return crashes_.load() > 0; }
   void finish();
   /// Says what is wrong with the events file or the state directory; false when nothing is. Of a reader that goes away
@@ -61,6 +64,8 @@ private:
   std::unique_ptr<file_sink> file_;
   std::unique_ptr<console_view> console_;
   std::unique_ptr<store::writer> store_;
+  std::string directory_;
+  std::string run_;
   std::string store_problem_;  // why there is none
   int problem_code_ = 0;
   std::atomic<unsigned> crashes_{0};

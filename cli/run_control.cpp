@@ -22,7 +22,9 @@ run_control::run_control(event_log& events, const control_request& request) : ev
 }
 
 run_control::~run_control() {
-  if (monitor_) monitor_->close();
+  if (!monitor_) return;
+  monitor_->close();
+  monitor_->set_history(nullptr);  // the log keeps the monitor for longer than what is kept can be had
 }
 
 void run_control::open(const std::string& name) {

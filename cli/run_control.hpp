@@ -27,6 +27,11 @@ public:
   run_control(const run_control&) = delete;
   run_control& operator=(const run_control&) = delete;
 
+  /// What is not in memory any more comes from there. Null for none.
+  void look_back_with(std::shared_ptr<event_history> from) {
+    if (monitor_) monitor_->set_history(std::move(from));
+  }
+
   /// While it lives a run can be looked into.
   class scope {
   public:

@@ -73,7 +73,8 @@ constexpr word codes[] = {
     {"3", "invalid config: every fault with file:line:column, a caret and a suggestion; nothing was started"},
     {"4", "the root gave up"},
     {"5",
-     "a start failed before the run began, or there were not enough threads, processes, descriptors or memory for it"},
+     "a start failed before the run began, the state directory could not be had, or there were not enough threads, "
+     "processes, descriptors or memory for it"},
     {"6", "there is no such run to look at or to steer; or several live, and none was named: they are listed"},
     {"7", "with `--strict`: something crashed, though all was recovered"},
     {"70",

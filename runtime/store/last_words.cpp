@@ -34,16 +34,18 @@ std::vector<event> missing_words(database& in, std::uint64_t run, const std::str
   statement newest{in, "SELECT coalesce(max(id), ?1) FROM events WHERE id >= ?1 AND id < ?2"};
   newest.bind(1, row_of(run, 0)).bind(2, row_of(run + 1, 0));
   auto last = newest.next() ? seq_of_row(newest.number(0)) : 0;
+  std::ranges::stable_sort(words, {}, &event::seq);
   std::vector<event> out;
+  bool moved = false;
   for (auto& e : words) {
     line.reset();
     const bool taken = line.bind(1, row_of(run, e.seq)).next();
     if (taken && line.text(0) == to_json_line(e)) continue;
-    if (e.seq <= last && (taken || !out.empty())) e.seq = last + 1;
+    moved = moved || taken;  // and so are those that follow
+    if (moved && e.seq <= last) e.seq = last + 1;
     last = std::max(last, e.seq);
     out.push_back(std::move(e));
   }
-  std::ranges::sort(out, {}, &event::seq);
   return out;
 }
 

@@ -416,4 +416,31 @@ std::unique_ptr<event_history> reader::history(const run_row& run) {
   return std::make_unique<run_history>(*impl_, run);
 }
 
+namespace {
+
+class own_history final : public event_history {
+public:
+  own_history(const std::string& directory, const std::string& run) : in_(directory) {
+    const auto found = in_.find_run(run);
+    if (!found) throw std::runtime_error(directory + ": there is no run " + run);
+    of_ = in_.history(*found);
+  }
+
+  void events_after(std::uint64_t after, const event_taker& f) override { of_->events_after(after, f); }
+  std::vector<sample> samples_of(const std::string& path, time_point from, time_point to,
+                                 std::chrono::milliseconds step) override {
+    return of_->samples_of(path, from, to, step);
+  }
+
+private:
+  reader in_;
+  std::unique_ptr<event_history> of_;
+};
+
+}  // namespace
+
+std::unique_ptr<event_history> history_of(const std::string& directory, const std::string& run) {
+  return std::make_unique<own_history>(directory, run);
+}
+
 }  // namespace steward::store

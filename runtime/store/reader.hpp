@@ -99,4 +99,7 @@ private:
   std::unique_ptr<impl> impl_;
 };
 
+/// The events and samples of the newest run of that id, with a reader of its own. Throws as that does.
+std::unique_ptr<event_history> history_of(const std::string& directory, const std::string& run);
+
 }  // namespace steward::store

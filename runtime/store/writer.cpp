@@ -62,7 +62,7 @@ public:
       : directory(options.directory), in(directory.database_path(), database::access::write) {
     static constexpr const char* settings =
         "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY; "
-        "PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432";
+        "PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 16000; PRAGMA journal_size_limit = 67108864";
     in.run(settings);
     bring_up_to_date(in);
     take_last_words_in();
@@ -264,7 +264,10 @@ void writer::write(const sample& x) noexcept {
 }
 
 bool writer::finish(milliseconds patience) {
-  if (impl_->in_copy) return true;
+  if (impl_->in_copy) {
+    for (const auto& e : impl_->waiting.waiting_in_copy()) write(e);
+    return true;
+  }
   return impl_->waiting.wait_until_done(clock::now() + patience);
 }
 
@@ -272,9 +275,6 @@ writer::counts writer::count() const {
   return {impl_->written.load(), impl_->waiting.lost(), impl_->commits.load(), impl_->in_trouble.load()};
 }
 
-void writer::continue_in_copy() noexcept {
-  impl_->in_copy = true;
-  for (const auto& e : impl_->waiting.waiting_in_copy()) write(e);
-}
+void writer::continue_in_copy() noexcept { impl_->in_copy = true; }
 
 }  // namespace steward::store

@@ -57,7 +57,7 @@ public:
   counts count() const;
 
   /// This is a copy of the program (fork) that dies, with no thread to write: from now on `write` adds to the last
-  /// words beside the database, at once, which readers and the next run take in.
+  /// words beside the database, at once, which readers and the next run take in. `finish` adds what waits.
   void continue_in_copy() noexcept;
 
 private:
