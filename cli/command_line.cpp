@@ -1,5 +1,6 @@
 #include "cli/command_line.hpp"
 
+#include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/explain.hpp"
 #include "cli/number_option.hpp"
@@ -19,8 +20,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
+#include <memory>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 namespace steward::cli {
 
@@ -174,6 +178,12 @@ int carry_out(int argc, char** argv, const program& what, const extra_command* e
   explained->add_flag("--json", as_json, "as JSON");
   explained->add_flag("--reference", reference, "all config keys, as a page of Markdown")->excludes(wanted_word);
 
+  std::vector<std::pair<std::unique_ptr<command>, CLI::App*>> others;
+  for (auto& one : commands_for_runs()) {
+    auto* words = one->add_to(app);
+    others.emplace_back(std::move(one), words);
+  }
+
   auto* version = app.add_subcommand("version", "Show the versions of steward, CAF and the compiler");
   version->add_flag("--json", as_json, "as JSON");
 
@@ -199,6 +209,8 @@ int carry_out(int argc, char** argv, const program& what, const extra_command* e
   if (unit->parsed()) return print_unit(planned, sets, what);
   if (plan->parsed()) return plan_scenario(planned, sets, plan_json, what);
   if (extra != nullptr && extra->parsed()) return extra->run();
+  for (const auto& [one, words] : others)
+    if (words->parsed()) return one->run(what);
   if (explained->parsed()) {
     if (reference) {
       print(config_reference());

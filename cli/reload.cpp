@@ -1,6 +1,5 @@
 #include "cli/reload.hpp"
 
-#include "cli/reload_changes.hpp"
 #include "config/diagnostics.hpp"
 #include "observe/standard_streams.hpp"
 
@@ -42,7 +41,6 @@ reloader::reloader(supervisor& tree, event_log& events, config::catalog names, c
       events_(events),
       names_(std::move(names)),
       file_(what.file),
-      spec_(what.tree),
       has_links_(needs_links(what.tree)),
       options_(std::move(options)),
       manager_(manager),
@@ -72,52 +70,53 @@ void reloader::serve() {
     if (over_) return;
     asked_ = false;
     lock.unlock();
-    manager_.reloading();
     for (const auto& fault : reload({}, "SIGHUP").faults) standard_streams::say(fault);
-    manager_.reloaded();
     lock.lock();
   }
 }
 
 control_outcome reloader::reload(const control_reload& what, const std::string& by) {
-  const std::lock_guard lock{reload_mutex_};
+  const std::lock_guard guard{one_at_a_time_};
+  if (what.dry_run) return load(what, by);
+  manager_.reloading();
+  auto out = load(what, by);
+  manager_.reloaded();
+  return out;
+}
+
+control_outcome reloader::load(const control_reload& what, const std::string& by) {
   const auto file = what.file.empty() ? file_ : what.file;
   const auto loaded = config::load_file(file, names_, options_);
+  std::vector<std::string> problems;
+  for (const auto& fault : loaded.problems) problems.push_back(config::render(fault));
   if (!loaded.value) {
-    std::vector<std::string> faults;
-    for (const auto& fault : loaded.problems) faults.push_back(config::render(fault));
-    return refused(file, count_of(faults.size()), std::move(faults), what.dry_run ? std::string{} : by);
+    const auto why = count_of(problems.size());
+    return refuse(what, by, why, std::move(problems));
   }
   const auto& next = loaded.value->tree;
   if (!has_links_ && needs_links(next))
-    return refused(file, "a pool of processes names actors now, which needs a new run", {},
-                   what.dry_run ? std::string{} : by);
+    return refuse(what, by, "a pool of processes names actors now, which needs a new run", {});
   control_outcome out;
-  if (what.dry_run) {
-    auto planned = plan_reload("/root", spec_, next);
-    if (!planned.faults.empty()) return refused(file, count_of(planned.faults.size()), std::move(planned.faults), {});
-    out.changes = std::move(planned.changes);
-    out.text = file + ": " + (out.changes.empty() ? "nothing in its tree differs" : "nothing was changed");
-    return out;
-  }
-  std::vector<std::string> faults;
-  for (const auto& one : tree_.reload(next, &out.changes)) faults.push_back(file + ": error: " + describe(one) + "\n");
-  if (!faults.empty()) return refused(file, count_of(faults.size()), std::move(faults), by);
+  const auto faults = what.dry_run ? tree_.preview(next, &out.changes) : tree_.reload(next, &out.changes, by);
+  for (const auto& one : faults) problems.push_back(file + ": error: " + describe(one) + "\n");
+  if (!faults.empty()) return refuse(what, by, count_of(faults.size()), std::move(problems));
+  out.text = file + (what.dry_run ? " would be reloaded: " : " was reloaded: ") + summary_of(out.changes) +
+             "; its steps, its name and its seed are not read again";
+  if (what.dry_run) return out;
   file_ = file;
-  spec_ = next;
-  out.text = file + " was reloaded: " + summary_of(out.changes);
-  tell(event_kind::config, event_level::info, out.text + "; its steps, its name and its seed are not read again", by);
+  tell(event_kind::config, event_level::info, out.text, by);
   return out;
 }
 
 /// Tells of it, unless nobody wanted more than to know what would be.
-control_outcome reloader::refused(const std::string& file, std::string why, std::vector<std::string> faults,
-                                  const std::string& by) {
+control_outcome reloader::refuse(const control_reload& what, const std::string& by, const std::string& why,
+                                 std::vector<std::string> faults) {
+  const auto& file = what.file.empty() ? file_ : what.file;
   control_outcome out;
   out.code = "invalid";
-  out.text = file + " was not reloaded: " + why + "; the old specs stay";
+  out.text = file + (what.dry_run ? " would not be reloaded: " : " was not reloaded: ") + why + "; the old specs stay";
   out.faults = std::move(faults);
-  if (!by.empty()) tell(event_kind::operator_, event_level::warn, out.text, by);
+  if (!what.dry_run) tell(event_kind::operator_, event_level::warn, out.text, by);
   return out;
 }
 

@@ -18,11 +18,11 @@ bool needs_links(const supervisor_spec& tree);
 
 /// Reads a scenario's file again when it is asked to, and gives the tree the new specs.
 ///
-/// A file with faults changes nothing: each fault goes to stderr, as at the start, and the old specs stay. An
-/// `operator` event tells so; a reload that took place is told by a `config` event, behind the tree's own, which tell
-/// of each change whether it counts or what it waits for. The steps of the run are not read again. Works on a thread of
-/// its own, since reading and restarting take time; requests that come meanwhile are one request. The tree must outlive
-/// it; the destructor waits for what is under way.
+/// A file with faults changes nothing, and the old specs stay. An `operator` event tells so; a reload that took place
+/// is told by a `config` event, behind the tree's own, which tell of each change whether it counts or what it waits
+/// for. The steps of the run are not read again. What a signal asks for is done on a thread of its own, since reading
+/// and restarting take time, and each fault goes to stderr, as at the start; requests that come meanwhile are one
+/// request. The tree must outlive it; the destructor waits for what is under way.
 class reloader {
 public:
   reloader(supervisor& tree, event_log& events, config::catalog names, const config::scenario& what,
@@ -31,27 +31,27 @@ public:
   reloader(const reloader&) = delete;
   reloader& operator=(const reloader&) = delete;
 
-  /// Asks for a reload; returns at once. Thread-safe.
+  /// Asks for a reload on behalf of a signal; returns at once. Thread-safe.
   void ask();
-  /// Reloads now, or only tells what would change, and waits for it; what is wrong is in the outcome, and not told on
-  /// stderr. Another file than before is the one that counts from then on. Thread-safe.
+  /// Reloads now, after what is under way, or only tells what would change. What is wrong is in the outcome, and not
+  /// told on stderr. Another file than before is the one that counts from then on. Thread-safe.
   control_outcome reload(const control_reload& what, const std::string& by);
 
 private:
   void serve();
-  control_outcome refused(const std::string& file, std::string why, std::vector<std::string> faults,
-                          const std::string& by);
+  control_outcome load(const control_reload& what, const std::string& by);
+  control_outcome refuse(const control_reload& what, const std::string& by, const std::string& why,
+                         std::vector<std::string> faults);
   void tell(event_kind kind, event_level level, const std::string& text, const std::string& by);
 
   supervisor& tree_;
   event_log& events_;
   config::catalog names_;
-  std::mutex reload_mutex_;  // of the next two; taken by who reloads
   std::string file_;
-  supervisor_spec spec_;  // that the tree has
   bool has_links_;
   config::load_options options_;
   service_manager& manager_;
+  std::mutex one_at_a_time_;  // whoever reloads
   std::mutex mutex_;
   std::condition_variable changed_;
   bool asked_ = false;

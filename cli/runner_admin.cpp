@@ -104,7 +104,7 @@ void runner::perform(const config::resize_step& step) {
   const auto spares = target->spec().size.spares;  // stand by beyond its size
   const auto size_of = [spares](const pool_stats& x) { return x.workers - std::min(x.workers, spares); };
   const auto before = size_of(target->stats());
-  target->resize(least, step.workers);
+  target->resize(least, step.workers, "a step");
   const auto until = std::chrono::steady_clock::now() + step.within;
   auto now = target->stats();
   while (!(size_of(now) >= least && size_of(now) <= step.workers && now.ready >= least) && !interrupted()) {

@@ -25,17 +25,31 @@ constexpr word kinds[] = {
     {"task_retry", "A task is to run again, since its worker died, or since it threw and `on_exception` is `retry`."},
     {"task_quarantine", "A task is not run again: its last attempt, too, ended with the death of its worker."},
     {"task_fail", "A task ended with an error that is its answer: an exception, a deadline, no room in a worker."},
-    {"park", "A child reached its own restart limit and stays down. The tree goes on."},
+    {"park", "A child reached its own restart limit, or was parked by hand, and stays down. The tree goes on."},
     {"quarantine", "A message crashed its actor each time that it was handled. `text` shows it."},
     {"dead_letter", "Messages that no incarnation will handle. `lost` counts them, and `text` shows one."},
     {"config", "A reload: one for each change, and one that sums it up."},
     {"operator",
-     "Somebody intervened: a child was restarted by hand, a pool was resized, specs were reloaded or refused."},
+     "Somebody intervened, or was refused to: a child was started, stopped, restarted, killed, parked or revived, a "
+     "pool "
+     "was resized, specs were reloaded. `by` says who."},
     {"warn", "Something looks wrong. `text` says what."},
     {"output", "A line that the run printed. It is on standard output already."},
     {"child",
      "What no other kind tells of a child, as `child` says: it was added, is asked to stop, is down, was removed, or "
      "has a new spec."},
+};
+
+constexpr word statuses[] = {
+    {"idle", "Added, and not started yet."},
+    {"starting", "Its first start is under way."},
+    {"up", "Ready for work."},
+    {"restarting", "Down, and to come back: it waits for its start, or is in it."},
+    {"stopping", "Asked to end."},
+    {"parked", "Down, since its own restart limit was reached or somebody parked it; it comes back later or by hand."},
+    {"stopped", "Down in order."},
+    {"ended", "Down by itself, finished or crashed, and not started again."},
+    {"gave_up", "A supervisor or a pool whose restart limit was reached."},
 };
 
 constexpr word causes[] = {
@@ -60,6 +74,7 @@ constexpr word codes[] = {
     {"4", "the root gave up"},
     {"5",
      "a start failed before the run began, or there were not enough threads, processes, descriptors or memory for it"},
+    {"6", "there is no such run to look at or to steer; or several live, and none was named: they are listed"},
     {"7", "with `--strict`: something crashed, though all was recovered"},
     {"70",
      "internal error, an `exit` that nobody expects, stdout or the events file could not be written, or the actor "
@@ -69,6 +84,7 @@ constexpr word codes[] = {
 
 }  // namespace
 
+std::span<const word> child_statuses() { return statuses; }
 std::span<const word> event_kinds() { return kinds; }
 std::span<const word> cause_classes() { return causes; }
 std::span<const word> exit_codes() { return codes; }

@@ -18,6 +18,8 @@ const char* to_string(admin_code x) noexcept {
       return "running";
     case admin_code::restarting:
       return "restarting";
+    case admin_code::not_running:
+      return "not_running";
     case admin_code::unsupported:
       return "unsupported";
     case admin_code::failed:

@@ -50,10 +50,16 @@ http_response json_response(const json& body) {
   return out;
 }
 
+http_response json_response(std::string text) {
+  http_response out;
+  out.body = std::move(text) + "\n";
+  return out;
+}
+
 json run_json(const run_view& view, const program_facts& facts) {
   json out{{"name", facts.name}, {"pid", facts.pid}};
   if (!facts.socket.empty()) out["socket"] = facts.socket;
-  out.update(json_of_run(view));
+  out.update(json::parse(json_of_run(view)));
   return out;
 }
 
@@ -71,7 +77,7 @@ json tree_json(const run_view& view) {
       roots.push_back(one);
   }
   const auto made = [&](const auto& self, const auto* one) -> json {
-    json out = json_of(one->first, one->second);
+    json out = json::parse(json_of(one->first, one->second));
     if (const auto it = below.find(one->first); it != below.end()) {
       auto& list = out["children"] = json::array();
       for (const auto* next : it->second) list.push_back(self(self, next));
@@ -84,19 +90,19 @@ json tree_json(const run_view& view) {
 }
 
 json child_json(const run_view& view, const std::string& path, const child_view& child) {
-  json out = json_of(path, child);
+  json out = json::parse(json_of(path, child));
   if (const auto below = view.below(path); !below.empty()) out["children"] = below;
   auto& crashes = out["latest_crashes"] = json::array();
   for (const auto& one : view.crashes)
-    if (one.path == path || one.place == path) crashes.push_back(json_of(one));
+    if (one.path == path || one.place == path) crashes.push_back(json::parse(json_of(one)));
   return out;
 }
 
 json crashes_json(const run_view& view, const std::string& path) {
   json out{{"crash_count", view.crash_count}, {"crashes", json::array()}, {"alike", json::array()}};
   for (const auto& one : view.crashes)
-    if (path.empty() || one.path == path || one.place == path) out["crashes"].push_back(json_of(one));
-  for (const auto& [fingerprint, all] : view.alike) out["alike"].push_back(json_of(fingerprint, all));
+    if (path.empty() || one.path == path || one.place == path) out["crashes"].push_back(json::parse(json_of(one)));
+  for (const auto& [fingerprint, all] : view.alike) out["alike"].push_back(json::parse(json_of(fingerprint, all)));
   return out;
 }
 

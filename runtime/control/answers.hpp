@@ -14,6 +14,8 @@
 namespace steward::control_api {
 
 http_response json_response(const nlohmann::ordered_json& body);
+/// The same of what is JSON already.
+http_response json_response(std::string text);
 
 nlohmann::ordered_json run_json(const run_view& view, const program_facts& facts);
 /// With the children of each below it.

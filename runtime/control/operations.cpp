@@ -34,56 +34,53 @@ public:
       : tree_(tree), events_(events), reload_(std::move(reload)), shutdown_(std::move(shutdown)) {}
 
   control_outcome start(const std::string& path, const std::string& by) override {
-    return told(outcome_of(tree_.restart_child(path), path + " was started"), path, by);
+    return operate(operation::start, path, by, " was started");
   }
   control_outcome stop(const std::string& path, const std::string& by) override {
-    return told(outcome_of(tree_.terminate_child(path), path + " was stopped"), path, by);
+    return operate(operation::stop, path, by, " was stopped");
   }
   control_outcome restart(const std::string& path, const std::string& by) override {
-    const auto down = tree_.terminate_child(path);
-    if (!down) return outcome_of(down, {});
-    return told(outcome_of(tree_.restart_child(path), path + " was restarted"), path, by);
+    return operate(operation::restart, path, by, " was restarted");
   }
-  control_outcome kill(const std::string& path, const std::string&) override { return missing(path, "killed"); }
-  control_outcome park(const std::string& path, const std::string&) override { return missing(path, "parked"); }
+  control_outcome kill(const std::string& path, const std::string& by) override {
+    return operate(operation::kill, path, by, " was killed");
+  }
+  control_outcome park(const std::string& path, const std::string& by) override {
+    return operate(operation::park, path, by, " was parked");
+  }
   control_outcome revive(const std::string& path, const std::string& by) override {
-    return told(outcome_of(tree_.restart_child(path), path + " was revived"), path, by);
+    return operate(operation::revive, path, by, " was revived");
   }
   control_outcome resize(const std::string& path, unsigned workers, const std::string& by) override {
     const auto target = tree_.pool_at(path);
     if (!target) return refused("not_found", "there is no pool at " + path);
-    target->resize(workers);
+    target->resize(workers, workers, by);
     control_outcome out;
     out.text = path + " is to have " + std::to_string(workers) + (workers == 1 ? " worker" : " workers");
-    return told(std::move(out), path, by);
+    return out;
   }
   control_outcome reload(const control_reload& what, const std::string& by) override {
     if (!reload_) return refused("unsupported", "this program has nothing to reload");
     return reload_(what, by);
   }
   control_outcome shutdown(const std::string& by) override {
+    event e;
+    e.kind = event_kind::operator_;
+    e.actor = "/root";
+    e.by = by;
+    e.text = "the tree is being stopped";
     control_outcome out;
-    out.text = "the tree is being stopped";
-    told(out, "/root", by);
+    out.text = e.text;
+    events_.emit(std::move(e));
     if (shutdown_) return shutdown_(by);
     tree_.request_stop();
     return out;
   }
 
 private:
-  static control_outcome missing(const std::string& path, const char* what) {
-    return refused("unsupported", path + " cannot be " + what + " by this version");
-  }
-
-  control_outcome told(control_outcome out, const std::string& path, const std::string& by) {
-    if (!out) return out;
-    event e;
-    e.kind = event_kind::operator_;
-    e.actor = path;
-    e.by = by;
-    e.text = out.text;
-    events_.emit(std::move(e));
-    return out;
+  /// The tree tells of it.
+  control_outcome operate(operation what, const std::string& path, const std::string& by, const char* done) {
+    return outcome_of(tree_.operate(what, path, by), path + done);
   }
 
   supervisor& tree_;

@@ -216,7 +216,7 @@ http_answer router::samples(const http_request& request) {
   const auto to = time_parameter(request, "to", run_monitor::time_point::max());
   const auto step = step_of(text_parameter(request, "step").value_or("0s"));
   json out{{"path", path}, {"samples", json::array()}};
-  for (const auto& one : monitor_.samples_of(path, from, to, step)) out["samples"].push_back(json_of(one));
+  for (const auto& one : monitor_.samples_of(path, from, to, step)) out["samples"].push_back(json::parse(json_of(one)));
   return json_response(out);
 }
 

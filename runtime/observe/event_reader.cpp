@@ -12,8 +12,9 @@ namespace steward {
 
 std::optional<event> event_of_line(std::string_view line, std::string& problem) {
   constexpr int format_version = 1;
-  const auto parsed = json_reader::json::parse(line, nullptr, false);
-  if (parsed.is_discarded()) {
+  simdjson::dom::parser parser;
+  json_reader::json parsed;
+  if (parser.parse(line.data(), line.size()).get(parsed) != simdjson::SUCCESS) {
     problem = "it is no JSON";
     return std::nullopt;
   }

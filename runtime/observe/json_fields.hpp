@@ -33,6 +33,9 @@ void fields(A& a, X& x) {
   a.address("address", x.address);
   a.some("stderr", x.stderr_tail);
   a.some("rss_peak_kib", x.rss_peak_kib);
+  a.some("cpu_ms", x.cpu_ms);
+  a.some("sender_pid", x.sender_pid);
+  a.some("sender_uid", x.sender_uid);
   a.some("frames", x.frames);
 }
 
@@ -219,6 +222,7 @@ void fields(A& a, X& x) {
   a.some("incarnation", x.incarnation);
   a.some("pid", x.pid);
   a.some("runs_in", x.runs_in);
+  a.some("up_ms", x.up_ms);
   a.always("cause", x.why);
   a.some("task", x.task);
   a.some("task_fate", x.task_fate);

@@ -5,10 +5,12 @@ namespace steward {
 
 std::string to_json_line(const event& e) {
   constexpr int format_version = 1;
-  json_writer out;
+  std::string text;
+  json_writer out{text};
   out.always("v", format_version);
   json_fields::fields(out, e);
-  return std::move(out).take().dump(-1, ' ', false, json_writer::json::error_handler_t::replace);
+  out.end();
+  return text;
 }
 
 }  // namespace steward

@@ -25,43 +25,48 @@ void json_reader::unknown(const char* key, std::string_view name) {
   throw bad_json(fmt::format("unknown {} '{}'", key, shown(name)));
 }
 
-void json_reader::read(const char* key, const json& from, std::string& into) {
-  if (!from.is_string()) refuse(key, "text");
-  into = from.get_ref<const std::string&>();
+simdjson::dom::array json_reader::list_of(const char* key, json from) {
+  simdjson::dom::array out;
+  if (from.get(out) != simdjson::SUCCESS) refuse(key, "list");
+  return out;
 }
 
-void json_reader::read(const char* key, const json& from, double& into) {
-  if (!from.is_number() && !from.is_null()) refuse(key, "number");
-  into = from.is_null() ? std::numeric_limits<double>::quiet_NaN() : from.get<double>();  // not finite
+void json_reader::read(const char* key, json from, std::string& into) {
+  std::string_view text;
+  if (from.get(text) != simdjson::SUCCESS) refuse(key, "text");
+  into = text;
 }
 
-void json_reader::read(const char* key, const json& from, bool& into) {
-  if (!from.is_boolean()) refuse(key, "truth value");
-  into = from.get<bool>();
+void json_reader::read(const char* key, json from, double& into) {
+  if (from.is_null())
+    into = std::numeric_limits<double>::quiet_NaN();  // not finite
+  else if (from.get(into) != simdjson::SUCCESS)
+    refuse(key, "number");
 }
 
-void json_reader::read(const char* key, const json& from, time_point& into) {
-  std::string text;
-  read(key, from, text);
-  const auto at = utc_time(text);
+void json_reader::read(const char* key, json from, bool& into) {
+  if (from.get(into) != simdjson::SUCCESS) refuse(key, "truth value");
+}
+
+void json_reader::read(const char* key, json from, time_point& into) {
+  std::string_view text;
+  const bool is_text = from.get(text) == simdjson::SUCCESS;
+  const auto at = is_text ? utc_time(text) : std::nullopt;
   if (!at) refuse(key, "time");
   into = *at;
 }
 
-std::uint64_t json_reader::unsigned_of(const char* key, const json& from, std::uint64_t most) {
-  if (!from.is_number_integer()) refuse(key, "whole number");
-  if (!from.is_number_unsigned() && from.get<std::int64_t>() < 0) refuse(key, "number that fits");
-  const auto out = from.get<std::uint64_t>();
-  if (out > most) refuse(key, "number that fits");
+std::uint64_t json_reader::unsigned_of(const char* key, json from, std::uint64_t most) {
+  if (!from.is_int64() && !from.is_uint64()) refuse(key, "whole number");
+  std::uint64_t out = 0;
+  if (from.get(out) != simdjson::SUCCESS || out > most) refuse(key, "number that fits");
   return out;
 }
 
-std::int64_t json_reader::signed_of(const char* key, const json& from, std::int64_t least, std::int64_t most) {
-  if (!from.is_number_integer()) refuse(key, "whole number");
-  if (from.is_number_unsigned() && !std::in_range<std::int64_t>(from.get<std::uint64_t>()))
-    refuse(key, "number that fits");
-  const auto out = from.get<std::int64_t>();
-  if (out < least || out > most) refuse(key, "number that fits");
+std::int64_t json_reader::signed_of(const char* key, json from, std::int64_t least, std::int64_t most) {
+  if (!from.is_int64() && !from.is_uint64()) refuse(key, "whole number");
+  std::int64_t out = 0;
+  if (from.get(out) != simdjson::SUCCESS || out < least || out > most) refuse(key, "number that fits");
   return out;
 }
 

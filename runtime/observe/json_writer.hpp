@@ -4,37 +4,64 @@
 #include "observe/json_fields.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <concepts>
+#include <cstdint>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <ranges>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
 namespace steward {
 
-/// Makes a JSON object of what `json_fields` lists. Times become texts in UTC, durations numbers of milliseconds, maps
-/// with texts as keys objects, other maps lists of pairs.
+/// Writes what `json_fields` lists as the text of a JSON object. Times become texts in UTC, durations numbers of
+/// milliseconds, maps with texts as keys objects, other maps lists of pairs; numbers that are not finite become null,
+/// and bytes that are not UTF-8 U+FFFD.
 class json_writer {
 public:
   static constexpr bool writes = true;
-  using json = nlohmann::ordered_json;
   using time_point = std::chrono::system_clock::time_point;
 
+  /// Appends to `out`, which must outlive it.
+  explicit json_writer(std::string& out) : out_(out) { out_ += '{'; }
+  /// To be called once, after the last key.
+  void end() { out_ += '}'; }
+
   template <class T>
-  static json object_of(const T& x) {
-    json_writer out;
-    json_fields::fields(out, x);
-    return std::move(out.out_);
+  static void put(std::string& out, const T& x) {
+    if constexpr (std::same_as<T, time_point>) {
+      put_text(out, utc_text(x));
+    } else if constexpr (std::is_enum_v<T>) {
+      put_text(out, to_string(x));
+    } else if constexpr (std::same_as<T, bool>) {
+      out += x ? "true" : "false";
+    } else if constexpr (std::integral<T>) {
+      fmt::format_to(std::back_inserter(out), "{}", x);
+    } else if constexpr (std::floating_point<T>) {
+      put_number(out, x);
+    } else if constexpr (std::convertible_to<const T&, std::string_view>) {
+      put_text(out, x);
+    } else if constexpr (std::ranges::range<T>) {
+      put_list(out, x);
+    } else {
+      json_writer object{out};
+      json_fields::fields(object, x);
+      object.end();
+    }
   }
 
   template <class T>
   void always(const char* key, const T& x) {
-    out_.get_ref<json::object_t&>().emplace_back(key, made_of(x));
+    if (out_.back() != '{') out_ += ',';
+    out_ += '"';
+    out_ += key;
+    out_ += "\":";
+    put(out_, x);
   }
   template <class T>
   void needed(const char* key, const T& x) {
@@ -59,44 +86,43 @@ public:
     if (x) always(key, fmt::format("{:#x}", *x));
   }
 
-  json take() && { return std::move(out_); }
-
 private:
-  template <class T>
-  static json made_of(const T& x) {
-    if constexpr (std::same_as<T, time_point>)
-      return utc_text(x);
-    else if constexpr (std::is_enum_v<T>)
-      return to_string(x);
-    else if constexpr (std::is_arithmetic_v<T> || std::same_as<T, std::string>)
-      return x;
-    else if constexpr (std::ranges::range<T>)
-      return list_of(x);
-    else
-      return object_of(x);
-  }
   template <class Rep, class Period>
-  static json made_of(const std::chrono::duration<Rep, Period>& x) {
-    return std::chrono::duration<double, std::milli>{x}.count();
+  static void put(std::string& out, const std::chrono::duration<Rep, Period>& x) {
+    put_number(out, std::chrono::duration<double, std::milli>{x}.count());
   }
   template <class A, class B>
-  static json made_of(const std::pair<A, B>& x) {
-    return json::array({made_of(x.first), made_of(x.second)});
+  static void put(std::string& out, const std::pair<A, B>& x) {
+    out += '[';
+    put(out, x.first);
+    out += ',';
+    put(out, x.second);
+    out += ']';
   }
   template <class T>
-  static json made_of(const std::map<std::string, T>& x) {
-    json out = json::object();
-    for (const auto& [key, value] : x) out.get_ref<json::object_t&>().emplace_back(key, made_of(value));
-    return out;
+  static void put(std::string& out, const std::map<std::string, T>& x) {
+    json_writer object{out};
+    for (const auto& [key, value] : x) {
+      if (out.back() != '{') out += ',';
+      put_text(out, key);
+      out += ':';
+      put(out, value);
+    }
+    object.end();
   }
   template <class Range>
-  static json list_of(const Range& from) {
-    json out = json::array();
-    for (const auto& x : from) out.push_back(made_of(x));
-    return out;
+  static void put_list(std::string& out, const Range& from) {
+    out += '[';
+    for (const auto& x : from) {
+      if (out.back() != '[') out += ',';
+      put(out, x);
+    }
+    out += ']';
   }
+  static void put_text(std::string& out, std::string_view text);
+  static void put_number(std::string& out, double x);
 
-  json out_ = json::object();
+  std::string& out_;
 };
 
 }  // namespace steward

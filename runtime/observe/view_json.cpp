@@ -8,19 +8,31 @@
 namespace steward {
 namespace {
 
-using json = nlohmann::ordered_json;
+template <class T>
+std::string text_of(const T& x) {
+  std::string out;
+  json_writer::put(out, x);
+  return out;
+}
 
 /// An object whose first key is a name that is none of its own fields.
 template <class T>
-json named(const char* key, const std::string& name, const T& x) {
-  json_writer out;
-  out.always(key, name);
-  json_fields::fields(out, x);
-  return std::move(out).take();
+void put_named(std::string& out, const char* key, const std::string& name, const T& x) {
+  json_writer object{out};
+  object.needed(key, name);
+  json_fields::fields(object, x);
+  object.end();
 }
 
 template <class T>
-std::pair<std::string, T> named_of(const char* key, const json& from, const char* what) {
+std::string named(const char* key, const std::string& name, const T& x) {
+  std::string out;
+  put_named(out, key, name, x);
+  return out;
+}
+
+template <class T>
+std::pair<std::string, T> named_of(const char* key, json_reader::json from, const char* what) {
   std::pair<std::string, T> out;
   json_reader in{from, what};
   in.needed(key, out.first);
@@ -28,52 +40,70 @@ std::pair<std::string, T> named_of(const char* key, const json& from, const char
   return out;
 }
 
-/// Calls `f` with each element of a list that may be left out.
-template <class F>
-void each_of(const json_reader& in, const char* key, F&& f) {
-  const auto* list = in.find(key);
-  if (list == nullptr) return;
-  if (!list->is_array()) throw bad_json(std::string{"'"} + key + "' is no list");
-  for (const auto& one : *list) f(one);
+/// `,"key":[...]` of what `put_one` appends for each.
+template <class Range, class F>
+void put_list(std::string& out, const char* key, const Range& from, F&& put_one) {
+  if (out.back() != '{') out += ',';
+  out += std::string{"\""} + key + "\":[";
+  for (const auto& x : from) {
+    if (out.back() != '[') out += ',';
+    put_one(x);
+  }
+  out += ']';
+}
+
+/// What a text of JSON is, for as long as the parser lives.
+json_reader::json parsed(simdjson::dom::parser& with, std::string_view text) {
+  json_reader::json out;
+  if (with.parse(text.data(), text.size()).get(out) != simdjson::SUCCESS) throw bad_json("it is no JSON");
+  return out;
 }
 
 }  // namespace
 
-json json_of(const sample& x) { return json_writer::object_of(x); }
-json json_of(const pool_view& x) { return json_writer::object_of(x); }
-json json_of(const budget_view& x) { return json_writer::object_of(x); }
-json json_of(const std::string& path, const child_view& x) { return named("path", path, x); }
-json json_of(const crash_view& x) { return json_writer::object_of(x); }
-json json_of(const std::string& fingerprint, const alike_view& x) { return named("fingerprint", fingerprint, x); }
-
-json json_of_run(const run_view& x) {
-  json_writer out;
-  json_fields::run_fields(out, x);
-  return std::move(out).take();
+std::string json_of(const sample& x) { return text_of(x); }
+std::string json_of(const pool_view& x) { return text_of(x); }
+std::string json_of(const budget_view& x) { return text_of(x); }
+std::string json_of(const std::string& path, const child_view& x) { return named("path", path, x); }
+std::string json_of(const crash_view& x) { return text_of(x); }
+std::string json_of(const std::string& fingerprint, const alike_view& x) {
+  return named("fingerprint", fingerprint, x);
 }
 
-json json_of(const run_view& x) {
-  auto out = json_of_run(x);
-  auto& children = out["children"] = json::array();
-  for (const auto& [path, child] : x.children) children.push_back(json_of(path, child));
-  auto& crashes = out["crashes"] = json::array();
-  for (const auto& one : x.crashes) crashes.push_back(json_of(one));
-  auto& alike = out["alike"] = json::array();
-  for (const auto& [fingerprint, all] : x.alike) alike.push_back(json_of(fingerprint, all));
+std::string json_of_run(const run_view& x) {
+  std::string out;
+  json_writer object{out};
+  json_fields::run_fields(object, x);
+  object.end();
   return out;
 }
 
-run_view view_of(const json& x) {
+std::string json_of(const run_view& x) {
+  std::string out;
+  json_writer object{out};
+  json_fields::run_fields(object, x);
+  put_list(out, "children", x.children, [&](const auto& one) { put_named(out, "path", one.first, one.second); });
+  put_list(out, "crashes", x.crashes, [&](const crash_view& one) { json_writer::put(out, one); });
+  put_list(out, "alike", x.alike, [&](const auto& one) { put_named(out, "fingerprint", one.first, one.second); });
+  object.end();
+  return out;
+}
+
+run_view view_of(std::string_view json) {
+  using element = json_reader::json;
+  simdjson::dom::parser parser;
   run_view out;
-  json_reader in{x, "the view"};
+  json_reader in{parsed(parser, json), "the view"};
   json_fields::run_fields(in, out);
-  each_of(in, "children", [&](const json& one) { out.children.insert(named_of<child_view>("path", one, "child")); });
-  each_of(in, "crashes",
-          [&](const json& one) { out.crashes.push_back(json_reader::read_as<crash_view>(one, "crash")); });
-  each_of(in, "alike", [&](const json& one) { out.alike.insert(named_of<alike_view>("fingerprint", one, "alike")); });
+  in.each_of("children", [&](element one) { out.children.insert(named_of<child_view>("path", one, "child")); });
+  in.each_of("crashes", [&](element one) { out.crashes.push_back(json_reader::read_as<crash_view>(one, "crash")); });
+  in.each_of("alike", [&](element one) { out.alike.insert(named_of<alike_view>("fingerprint", one, "alike")); });
   return out;
 }
 
-sample sample_of(const json& x) { return json_reader::read_as<sample>(x, "sample"); }
+sample sample_of(std::string_view json) {
+  simdjson::dom::parser parser;
+  return json_reader::read_as<sample>(parsed(parser, json), "sample");
+}
 
 }  // namespace steward

@@ -63,6 +63,11 @@ struct abandon_child {
   child_number child;
   bool stopping = false;  ///< it had been asked to stop: this is its end
 };
+/// End the incarnation that is up as if it had crashed, for this reason, and report `child_exited`.
+struct kill_child {
+  child_number child;
+  boxed<cause> why;
+};
 /// The machine has forgotten this child: it is down and has no spec any more.
 struct forget_child {
   child_number child;
@@ -113,9 +118,9 @@ struct ended {
 };
 }  // namespace action
 
-using any_action = std::variant<action::start_child, action::stop_child, action::abandon_child, action::forget_child,
-                                action::arm_timer, action::disarm_timer, action::note, action::reply, action::started,
-                                action::start_failed, action::ended>;
+using any_action = std::variant<action::start_child, action::stop_child, action::abandon_child, action::kill_child,
+                                action::forget_child, action::arm_timer, action::disarm_timer, action::note,
+                                action::reply, action::started, action::start_failed, action::ended>;
 using actions = std::vector<any_action>;
 
 }  // namespace steward::policy

@@ -100,7 +100,7 @@ void supervisor_machine::park(child_number i, entry& c, const exit_info& how, ti
   e.kept = how.kept;
   e.text = c.policy->park_for.count() > 0 ? "down, with its messages kept, for " + render_duration(c.policy->park_for)
                                           : "down, with its messages kept, until it is restarted by hand";
-  answer(i, true, admin_code::failed, out, {}, how.why);
+  answer(i, wish::up, admin_code::failed, out, {}, how.why);
   c.state = child_state::parked;
   if (c.policy->park_for.count() > 0) arm(i, c, now + c.policy->park_for, out);
   const bool was_member = std::exchange(c.in_group, false);
@@ -115,7 +115,7 @@ void supervisor_machine::end_spent(child_number i, entry& c, const exit_info& ho
   e.why = how.why;
   e.text = "its own limit is spent: it ends for good, and its siblings live on";
   c.past->spent = true;
-  answer(i, true, admin_code::failed, out, {}, how.why);
+  answer(i, wish::up, admin_code::failed, out, {}, how.why);
   c.state = child_state::waiting;
   const bool was_member = std::exchange(c.in_group, false);
   end_down(i, c, now, out);  // it may be gone now
@@ -182,7 +182,7 @@ bool supervisor_machine::ends_supervisor(child_number i) {
   const auto lives = [&](const entries::value_type& x) {
     const auto& [other, c] = x;
     if (other == i || !c.policy->significant) return false;
-    if (c.state == child_state::stopping) return c.then == afterwards::wait;
+    if (c.state == child_state::stopping) return is_kept(c.then);
     return c.state != child_state::idle || to_be_started(other);
   };
   // The search begins where the last one ended, so that children that finish one after the other cost little each.
@@ -256,6 +256,7 @@ void supervisor_machine::begin_group(child_number culprit, milliseconds delay, t
         break;
       case child_state::stopping:  // waited for; one that ended for good comes back as if it were idle already
         if (c.then == afterwards::idle && !wanted_down(it->first) && !is_spent(c)) c.then = afterwards::wait;
+        if (c.then == afterwards::restart) c.then = afterwards::wait;  // in its turn
         c.in_group = true;
         break;
       case child_state::parked:
@@ -328,114 +329,6 @@ void supervisor_machine::start_group(time_point now, actions& out) {
     return;
   }
   group_.reset();
-}
-
-actions supervisor_machine::start_child(child_number i, const std::shared_ptr<const child_policy>& policy,
-                                        request_number request, time_point now) {
-  return start_children({i}, policy, request, now);
-}
-
-actions supervisor_machine::start_children(const std::vector<child_number>& children,
-                                           const std::shared_ptr<const child_policy>& policy, request_number request,
-                                           time_point now) {
-  actions out;
-  out.reserve(children.size() * 3);
-  if (children.size() > 1) batches_.emplace(request, children.size());
-  for (const auto i : children) {
-    if (phase_ != phase::running) {
-      out.emplace_back(action::reply{request, admin_code::noproc, i, {}, {}, has_more(request)});
-      continue;
-    }
-    add(i, policy);
-    auto& c = children_.at(i);
-    c.from = origin::start_request;
-    pending_.emplace(i, pending{request, true});
-    begin_incarnation(i, c, now, out);
-  }
-  return out;
-}
-
-actions supervisor_machine::terminate_child(child_number i, request_number request, time_point now) {
-  actions out;
-  const auto it = children_.find(i);
-  if (it == children_.end() || !in_service()) {
-    out.emplace_back(action::reply{request, in_service() ? admin_code::not_found : admin_code::noproc, i});
-    return out;
-  }
-  auto& c = it->second;
-  if (c.state == child_state::idle) {  // or its first start is still to come
-    out.emplace_back(action::reply{request, to_be_started(i) ? admin_code::noproc : admin_code::ok, i});
-    return out;
-  }
-  pending_.emplace(i, pending{request, false});
-  if (c.state == child_state::stopping) return out;
-  const bool starting = phase_ == phase::starting && c.from == origin::first_start;
-  if (c.state == child_state::waiting) c.in_group = false;  // else its group waits until it is down
-  ask_to_stop(i, c, end_of(c), now, out);
-  if (group_ && group_->at == stage::waiting && group_->culprit == i) {  // nobody's back-off is left to wait for
-    group_->at = stage::starting;
-    group_->cursor = 0;
-    group_->due = now;
-  }
-  if (starting)
-    start_frontier(now, out);
-  else if (group_ && group_->at != stage::waiting)
-    advance_group(now, out);
-  return out;
-}
-
-actions supervisor_machine::restart_child(child_number i, request_number request, time_point now) {
-  actions out;
-  const auto it = children_.find(i);
-  auto refuse = [&](admin_code code) {
-    out.emplace_back(action::reply{request, code, i});
-    return out;
-  };
-  if (!running()) return refuse(admin_code::noproc);
-  if (it == children_.end()) return refuse(admin_code::not_found);
-  auto& c = it->second;
-  switch (c.state) {
-    case child_state::starting:
-    case child_state::up:
-    case child_state::stopping:
-      return refuse(admin_code::running);
-    case child_state::waiting:
-      return refuse(admin_code::restarting);
-    case child_state::parked:
-      if (has_budget(c)) c.past->own = std::make_unique<restart_budget>(c.past->own->limit());
-      disarm(i, c, out);
-      break;
-    case child_state::idle:
-      c.from = origin::restart_request;
-      if (c.past && std::exchange(c.past->spent, false) && has_budget(c))
-        c.past->own = std::make_unique<restart_budget>(c.past->own->limit());
-      break;
-  }
-  pending_.emplace(i, pending{request, true});
-  begin_incarnation(i, c, now, out);
-  return out;
-}
-
-actions supervisor_machine::delete_child(child_number i, request_number request) {
-  actions out;
-  const auto it = children_.find(i);
-  auto code = admin_code::ok;
-  if (!in_service())
-    code = admin_code::noproc;
-  else if (it == children_.end())
-    code = admin_code::not_found;
-  else if (to_be_started(i))
-    code = admin_code::noproc;
-  else if (it->second.state == child_state::waiting || it->second.state == child_state::parked)
-    code = admin_code::restarting;
-  else if (it->second.state != child_state::idle)
-    code = admin_code::running;
-  if (code == admin_code::ok) {
-    children_.erase(it);
-    out.emplace_back(action::forget_child{i});
-  }
-  out.emplace_back(action::reply{request, code, i});
-  return out;
 }
 
 void supervisor_machine::reconfigure(const machine_options& options) {

@@ -88,8 +88,9 @@ actions supervisor_machine::start(time_point now) {
   return out;
 }
 
-actions supervisor_machine::stop(time_point now, bool keep) {
+actions supervisor_machine::stop(time_point now, bool keep, bool brutal) {
   actions out;
+  brutal_ = brutal_ || brutal;
   switch (phase_) {
     case phase::fresh:
     case phase::starting:
@@ -130,7 +131,7 @@ actions supervisor_machine::child_ready(child_number i, std::uint64_t incarnatio
     c->past->died_at.reset();
   }
   out.emplace_back(action::note{i, {}, told});
-  answer(i, true, admin_code::ok, out, extra);
+  answer(i, wish::up, admin_code::ok, out, extra);
   if (!group_ || group_->at != stage::stopping) after_start(first, std::exchange(c->in_group, false), now, out);
   return out;
 }
@@ -148,7 +149,7 @@ actions supervisor_machine::child_declined(child_number i, std::uint64_t incarna
   auto& e = *told.what;
   e.incarnation = incarnation;
   e.text = "declined to start: nothing to do";
-  answer(i, true, admin_code::ignored, out);
+  answer(i, wish::up, admin_code::ignored, out);
   if (!in_service()) {
     c->state = child_state::waiting;  // what is left of it is stopped in its turn
   } else if (!lost_in_group(i, *c, now, out)) {
@@ -178,7 +179,7 @@ actions supervisor_machine::child_start_failed(child_number i, std::uint64_t inc
   }
   if (c->from != origin::policy && in_service()) {
     note_end(i, *c, how, "stop", now, out);
-    answer(i, true, admin_code::failed, out, {}, why);
+    answer(i, wish::up, admin_code::failed, out, {}, why);
     // A start that was asked for and failed leaves no spec behind, a restart does.
     const bool starts_with_group = c->in_group && group_ && group_->at == stage::starting;
     if (starts_with_group) c->in_group = false;
@@ -206,6 +207,8 @@ actions supervisor_machine::child_exited(child_number i, std::uint64_t incarnati
     return child_start_failed(i, incarnation, how.why.cls == cause_class::none ? ended_early() : how.why, now);
   if (c->state != child_state::up) return out;
   c->ended = how.cls;
+  disarm(i, *c, out);  // it was to be killed
+  answer_killers(i, out);
   if (in_group_stop(*c)) {
     note_end(i, *c, how, "none", now, out);
     lost_in_group(i, *c, now, out);
@@ -238,12 +241,12 @@ actions supervisor_machine::child_stopped(child_number i, time_point now) {
   if (it == children_.end() || it->second.state != child_state::stopping) return out;
   auto& c = it->second;
   disarm(i, c, out);
-  if (c.then == afterwards::wait && in_service() && wanted_down(i)) {
-    c.state = child_state::waiting;  // terminated while its group was being stopped
+  if (is_kept(c.then) && in_service() && wanted_down(i)) {
+    c.state = child_state::waiting;  // terminated while it was being stopped to come back, or to be kept
     c.in_group = false;
     ask_to_stop(i, c, end_of(c), now, out);
   } else {
-    settle(i, c, out);
+    settle(i, c, now, out);
   }
   after_stop(now, out);
   return out;
@@ -281,17 +284,29 @@ actions supervisor_machine::timer(child_number i, std::uint64_t token, time_poin
       auto& e = *add_note(out, i, event_kind::warn, event_level::warn).what;
       e.incarnation = c.incarnation;
       e.text = "did not stop within " + render_duration(c.policy->shutdown) + "; abandoned";
-      out.emplace_back(action::abandon_child{i, true});
-      if (wanted_down(i)) end_after_all(i, c, out);
-      settle(i, c, out);
-      after_stop(now, out);
+      overrun_stop(i, c, now, out);
+      break;
+    }
+    case child_state::up: {  // it was killed, and has not ended
+      const auto [first, last] = pending_.equal_range(i);
+      const auto by = std::find_if(first, last, [](const auto& x) { return x.second.what == wish::killed; });
+      if (by == last) break;
+      const exit_info how{exit_class::abnormal, *by->second.why};
+      out.emplace_back(action::abandon_child{i});
+      for (auto& next : child_exited(i, c.incarnation, how, now)) out.push_back(std::move(next));
       break;
     }
     case child_state::idle:
-    case child_state::up:
       break;
   }
   return out;
+}
+
+void supervisor_machine::overrun_stop(child_number i, entry& c, time_point now, actions& out) {
+  out.emplace_back(action::abandon_child{i, true});
+  if (wanted_down(i)) end_after_all(i, c, out);
+  settle(i, c, now, out);
+  after_stop(now, out);
 }
 
 void supervisor_machine::begin_incarnation(child_number i, entry& c, time_point now, actions& out, bool in_place) {
@@ -343,9 +358,10 @@ bool supervisor_machine::leave_first_start(entry& c) {
 }
 
 bool supervisor_machine::ask_to_stop(child_number i, entry& c, afterwards then, time_point now, actions& out) {
-  if (then != afterwards::wait) answer(i, true, admin_code::failed, out, {}, ended_early());
-  const bool keep = then == afterwards::wait || (keep_ && !in_service() && then != afterwards::forget);
-  const bool brutal = c.policy->shutdown == brutal_kill;
+  const bool comes_back = then == afterwards::wait || then == afterwards::restart;
+  if (!comes_back) answer(i, wish::up, admin_code::failed, out, {}, ended_early());
+  const bool keep = is_kept(then) || (keep_ && !in_service() && then != afterwards::forget);
+  const bool brutal = brutal_ || c.policy->shutdown == brutal_kill;
   c.state = child_state::stopping;
   c.then = then;
   leave_first_start(c);
@@ -353,7 +369,7 @@ bool supervisor_machine::ask_to_stop(child_number i, entry& c, afterwards then, 
   disarm(i, c, out);
   out.emplace_back(action::stop_child{i, keep, brutal, c.ended});
   if (brutal && !keep) {
-    settle(i, c, out);
+    settle(i, c, now, out);
     return true;
   }
   if (brutal)
@@ -365,21 +381,26 @@ bool supervisor_machine::ask_to_stop(child_number i, entry& c, afterwards then, 
 
 /// A child that is being stopped is not to come back any more.
 void supervisor_machine::end_after_all(child_number i, entry& c, actions& out) {
-  if (c.then != afterwards::wait) return;
+  if (!is_kept(c.then)) return;
   c.then = end_of(c);
-  answer(i, true, admin_code::failed, out, {}, ended_early());
+  answer(i, wish::up, admin_code::failed, out, {}, ended_early());
 }
 
-void supervisor_machine::settle(child_number i, entry& c, actions& out) {
+void supervisor_machine::settle(child_number i, entry& c, time_point now, actions& out) {
   const bool forget = c.then == afterwards::forget;
-  if (c.then == afterwards::wait && in_service()) {
+  const bool comes_back = c.then == afterwards::wait || c.then == afterwards::restart;
+  if (comes_back && in_service()) {
     c.state = child_state::waiting;
   } else {
-    c.state = child_state::idle;
+    const bool parks = c.then == afterwards::park && in_service();
+    c.state = parks ? child_state::parked : child_state::idle;
     if (c.past) c.past->died_at.reset();
     c.in_group = false;
+    if (parks) note_parked(i, c, out);
   }
-  answer(i, false, admin_code::ok, out);
+  if (!pending_.empty())
+    for (const auto what : {wish::down, wish::parked, wish::killed}) answer(i, what, admin_code::ok, out);
+  if (c.then == afterwards::restart && in_service()) begin_incarnation(i, c, now, out);
   if (forget) {
     children_.erase(i);
     out.emplace_back(action::forget_child{i});
@@ -429,7 +450,10 @@ void supervisor_machine::stop_all_at_once(time_point now, actions& out) {
     out.reserve(out.size() + 3 * all.size());
     for (const auto i : all) {
       auto& c = children_.at(i);
-      if (c.state != child_state::stopping) ask_to_stop(i, c, afterwards::forget, now, out);
+      if (c.state != child_state::stopping)
+        ask_to_stop(i, c, afterwards::forget, now, out);
+      else
+        end_after_all(i, c, out);
     }
   }
   if (stopping_ == 0) finish(out);
@@ -441,7 +465,7 @@ void supervisor_machine::finish(actions& out) {
   phase_ = phase::over;
   for (const auto& [child, waiting] : pending_)
     out.emplace_back(action::reply{waiting.request,
-                                   waiting.start ? admin_code::noproc : admin_code::ok,
+                                   waiting.what == wish::up ? admin_code::noproc : admin_code::ok,
                                    child,
                                    {},
                                    {},
@@ -455,7 +479,7 @@ void supervisor_machine::finish(actions& out) {
 
 std::optional<exit_class> supervisor_machine::end_of_child(child_number child) const {
   const auto it = children_.find(child);
-  if (it == children_.end() || it->second.state != child_state::stopping || it->second.then == afterwards::wait)
+  if (it == children_.end() || it->second.state != child_state::stopping || is_kept(it->second.then))
     return std::nullopt;
   return it->second.ended;
 }
@@ -468,7 +492,8 @@ time_point supervisor_machine::changed_at(child_number child) const {
 bool supervisor_machine::comes_back(child_number child) const {
   const auto& c = children_.at(child);
   if (!in_service() || c.state == child_state::idle || c.state == child_state::parked) return false;
-  return c.state != child_state::stopping || (c.then == afterwards::wait && !wanted_down(child));
+  if (c.state != child_state::stopping) return true;
+  return (c.then == afterwards::wait || c.then == afterwards::restart) && !wanted_down(child);
 }
 
 std::size_t supervisor_machine::count_up() const {
@@ -492,7 +517,7 @@ void supervisor_machine::arm(child_number i, entry& c, time_point at, actions& o
 
 bool supervisor_machine::wanted_down(child_number i) const {
   const auto [first, last] = pending_.equal_range(i);
-  return std::any_of(first, last, [](const auto& x) { return !x.second.start; });
+  return std::any_of(first, last, [](const auto& x) { return x.second.what == wish::down; });
 }
 
 void supervisor_machine::disarm(child_number i, entry& c, actions& out) {
@@ -501,11 +526,11 @@ void supervisor_machine::disarm(child_number i, entry& c, actions& out) {
   out.emplace_back(action::disarm_timer{i});
 }
 
-void supervisor_machine::answer(child_number i, bool start, admin_code code, actions& out, const std::string& extra,
+void supervisor_machine::answer(child_number i, wish what, admin_code code, actions& out, const std::string& extra,
                                 const boxed<cause>& why) {
   auto [first, last] = pending_.equal_range(i);
   while (first != last) {
-    if (first->second.start != start) {
+    if (first->second.what != what) {
       ++first;
       continue;
     }

@@ -37,7 +37,7 @@ enum class child_state : std::uint8_t {
   up,
   waiting,   ///< down; a restart is due later
   stopping,  ///< asked to end
-  parked,    ///< down, since its own limit was reached
+  parked,    ///< down, since its own limit was reached, or by hand
 };
 
 const char* to_string(child_state x) noexcept;
@@ -65,6 +65,8 @@ class supervisor_machine {
 public:
   /// Children of a simple_one_for_one whose first start may be under way at the same time.
   static constexpr std::size_t started_at_once = 64;
+  /// A child that is killed has this long to end its incarnation; then it is abandoned.
+  static constexpr milliseconds kill_grace{1'000};
 
   explicit supervisor_machine(machine_options options);
 
@@ -72,8 +74,10 @@ public:
   void add(child_number child, std::shared_ptr<const child_policy> policy, std::uint64_t incarnation = 0);
 
   actions start(time_point now);
-  /// Ends everything. Idempotent. `keep`: children are stopped with `keep`.
-  actions stop(time_point now, bool keep = false);
+  /// Ends everything. Idempotent. `keep`: children are stopped with `keep`; `brutal`: whatever their own rule is.
+  actions stop(time_point now, bool keep = false, bool brutal = false);
+  /// Ends everything at once, as a crash of the supervisor itself.
+  actions fail(const cause& why, time_point now);
 
   // What happened to a child.
   actions child_ready(child_number child, std::uint64_t incarnation, time_point now, const std::string& extra = {});
@@ -96,6 +100,15 @@ public:
   /// Also revives a parked child.
   actions restart_child(child_number child, request_number request, time_point now);
   actions delete_child(child_number child, request_number request);
+
+  // What operators do beyond that. Nothing of it is charged to a limit but a kill, which is a crash.
+
+  /// Ends one that is up by its own rule, and starts it again; starts one that is down, also one whose restart waits.
+  actions restart_by_hand(child_number child, request_number request, time_point now);
+  /// It stays down until it is restarted.
+  actions park_by_hand(child_number child, request_number request, time_point now);
+  /// Ends the incarnation that there is. One that does not stop is waited for no longer.
+  actions kill_by_hand(child_number child, const cause& why, request_number request, time_point now);
 
   /// New rules from now on; a switch from or to simple_one_for_one is not possible. Budgets that change begin anew.
   void reconfigure(const machine_options& options);
@@ -123,7 +136,8 @@ public:
 private:
   enum class phase : std::uint8_t { fresh, starting, running, rolling_back, stopping, over };
   /// What becomes of a child that was asked to stop.
-  enum class afterwards : std::uint8_t { idle, forget, wait };
+  enum class afterwards : std::uint8_t { idle, forget, wait, restart, park };
+  static bool is_kept(afterwards x) noexcept { return x != afterwards::idle && x != afterwards::forget; }
 
   /// Who wanted the start that is under way: a failure is the asker's.
   enum class origin : std::uint8_t { policy, first_start, start_request, restart_request };
@@ -150,9 +164,12 @@ private:
     bool timed = false;  // its timer is armed
   };
   using entries = std::map<child_number, entry>;
+  /// What a request has asked for.
+  enum class wish : std::uint8_t { up, down, parked, killed };
   struct pending {
     request_number request;
-    bool start;  // a start; else a stop
+    wish what;
+    boxed<cause> why = {};  // of a kill
   };
   enum class stage : std::uint8_t { stopping, waiting, starting };
   struct group_restart {
@@ -178,7 +195,9 @@ private:
   /// True when the child counts as stopped already; then `c` may be gone.
   bool ask_to_stop(child_number i, entry& c, afterwards then, time_point now, actions& out);
   void end_after_all(child_number i, entry& c, actions& out);
-  void settle(child_number i, entry& c, actions& out);
+  void settle(child_number i, entry& c, time_point now, actions& out);
+  /// It was asked to stop, and that has taken too long.
+  void overrun_stop(child_number i, entry& c, time_point now, actions& out);
   void after_stop(time_point now, actions& out);
   /// How many first starts may be under way at once.
   std::size_t start_window() const noexcept { return dynamic() ? started_at_once : 1; }
@@ -212,8 +231,14 @@ private:
   void disarm(child_number i, entry& c, actions& out);
   bool wanted_down(child_number i) const;
   bool to_be_started(child_number i) const { return phase_ == phase::starting && i > frontier_; }
-  void answer(child_number i, bool start, admin_code code, actions& out, const std::string& extra = {},
+  void answer(child_number i, wish what, admin_code code, actions& out, const std::string& extra = {},
               const boxed<cause>& why = {});
+  void answer_killers(child_number i, actions& out) {
+    if (!pending_.empty()) answer(i, wish::killed, admin_code::ok, out);
+  }
+  /// The child is down, or about to be; nobody waits for the back-off of its group any more.
+  void go_on_without(child_number i, time_point now, actions& out);
+  void note_parked(child_number i, const entry& c, actions& out) const;
   /// One part of this request is answered. True when others are still to be.
   bool has_more(request_number request);
 
@@ -226,6 +251,7 @@ private:
   std::vector<child_number> deferred_;  // crashed during the first start of a group
   phase phase_ = phase::fresh;
   bool keep_ = false;          // children are being stopped with `keep`
+  bool brutal_ = false;        // and at once
   child_number frontier_ = 0;  // the latest child whose first start was begun
   std::size_t starting_ = 0;   // children whose first start is under way
   child_number witness_ = 0;   // a significant child that was alive when this was last asked

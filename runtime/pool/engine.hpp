@@ -61,7 +61,11 @@ public:
   /// The same for everything that is left of a map.
   void cancel_all(const detail::item_sink* sink, const char* reason, time_point now);
   /// The pool has between `min` and `max` workers from now on.
-  void resize(unsigned min, unsigned max, time_point now);
+  void resize(unsigned min, unsigned max, time_point now, std::string by = {});
+  /// Ends a worker process of this name as if it had crashed. False when there is none.
+  bool kill_worker(const std::string& name, cause why, time_point now);
+  /// Gives up at once, without a word: what is open ends as `pool_gone`, and the workers are killed.
+  void kill(const cause& why, time_point now);
   /// Stops for good, within the spec's `shutdown`. `drain`: what was submitted is finished first; otherwise what has
   /// not started is cancelled. A second call may turn a draining stop into an immediate one.
   void stop(bool drain, time_point now);
@@ -118,6 +122,8 @@ public:
     static_cast<task_counts&>(out) = ledger_.counts();
     return out;
   }
+  /// How long runs of tasks took; see `sample::run_times`.
+  const run_time_counts& times_taken() const noexcept { return times_.counts(); }
   /// Places for workers; those that do not exist now included.
   unsigned places() const noexcept { return static_cast<unsigned>(workers_.size()); }
   /// Workers that the pool means to have, without spares.
@@ -183,6 +189,7 @@ private:
   void crashed(worker& w, const death& how, const cause& why, bool ours, time_point now);
   bool ended_for(const worker& w, const death& how) const;
   void give_up(const cause& why, event_decision decision, time_point now);
+  void end_for_good(const cause& why, const cause& why_of_workers, time_point now);
   void begin_stop();
   void cancel_queue();
   void check_started();
@@ -197,6 +204,7 @@ private:
   time_point idle_exit_at(const worker& w) const;
   void check_idle(worker& w, time_point now);
   void check_shares(time_point now);
+  void tell_size();
   void keep_size(time_point now);
   void add_workers();
   bool grow(std::size_t waiting, time_point now);
@@ -260,6 +268,7 @@ private:
   ledger ledger_{notices_};
   worker_lives lives_;
   sizing sizing_{spec_};
+  unsigned told_size_ = sizing_.size();
   key_lines keys_;
   run_times times_;
   counters totals_;  // but for those of the ledger

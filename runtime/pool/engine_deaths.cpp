@@ -159,6 +159,7 @@ cause engine::cause_of_death(const worker& w, const death& how, bool ours) const
   if (!how.by_us) why.message += "; when it was asked to end: " + describe(how.why);
   why.stderr_tail = how.why.stderr_tail;
   why.rss_peak_kib = how.why.rss_peak_kib;
+  why.cpu_ms = how.why.cpu_ms;
   return why;
 }
 
@@ -224,11 +225,28 @@ void engine::give_up(const cause& why, event_decision decision, time_point now) 
   e.lost = ledger_.open();
   note(std::move(limit));
   note(std::move(e));
+  end_for_good(why, make_cause(cause_class::killed, "the pool gave up"), now);
+}
+
+void engine::end_for_good(const cause& why, const cause& why_of_workers, time_point now) {
   // Before the tasks are settled: whoever waits for them may end the run, and the supervisor must know by then.
   notices_.emplace_back(news::gave_up{why});
   gave_up_ = why;
   settle_all(outcome_kind::pool_gone, why);
-  lives_.end_all(make_cause(cause_class::killed, "the pool gave up"), now);
+  lives_.end_all(why_of_workers, now);
+}
+
+void engine::kill(const cause& why, time_point now) {
+  if (!gave_up_ && phase_ != phase::stopped && !is_asked()) end_for_good(why, why, now);
+}
+
+bool engine::kill_worker(const std::string& name, cause why, time_point now) {
+  if (!processes()) return false;
+  const auto found =
+      std::find_if(workers_.begin(), workers_.end(), [&](const worker& w) { return w.life.name() == name; });
+  if (found == workers_.end() || !found->life.exists()) return false;
+  if (!found->life.is_killed()) lives_.end(found->life, std::move(why), true, now);
+  return true;
 }
 
 void engine::check_stop(time_point now) {

@@ -161,11 +161,26 @@ void pool::cancel_work(const std::shared_ptr<void>& handle) {
   });
 }
 
-void pool::resize(unsigned min, unsigned max) {
+void pool::resize(unsigned min, unsigned max, std::string by) {
   auto& self = *impl_;
   if (std::max(min, max) > bounds::workers.max)
     throw std::invalid_argument("a pool has at most " + std::to_string(bounds::workers.max) + " workers");
-  self.in->push([&self, min, max] { self.brain.resize(min, max, std::chrono::steady_clock::now()); });
+  self.in->push([&self, min, max, by = std::move(by)]() mutable {
+    self.brain.resize(min, max, std::chrono::steady_clock::now(), std::move(by));
+  });
+}
+
+void pool::kill_worker(const std::string& worker, cause why, std::function<void(bool)> done) {
+  auto& self = *impl_;
+  const bool taken = self.in->push([&self, worker, why = std::move(why), done]() mutable {
+    done(self.brain.kill_worker(worker, std::move(why), std::chrono::steady_clock::now()));
+  });
+  if (!taken) done(false);
+}
+
+void pool::kill(cause why) {
+  auto& self = *impl_;
+  self.in->push([&self, why = std::move(why)] { self.brain.kill(why, std::chrono::steady_clock::now()); });
 }
 
 void pool::stop_async(bool drain, std::function<void()> done) {

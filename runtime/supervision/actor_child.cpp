@@ -165,6 +165,15 @@ void actor_child::abandon(tree_host& host) {
   if (host.env().on_abandoned) host.env().on_abandoned(path());
 }
 
+void actor_child::kill(tree_host& host, const cause& why) {
+  if (!cell_) return;
+  cell_command fail;
+  fail.what = cell_command::kind::fail;
+  fail.incarnation = incarnation;
+  fail.why = why.message;
+  host.command(cell_, std::move(fail));
+}
+
 void actor_child::let_go(tree_host& host) { dismiss(host, policy::exit_class::shutdown, false); }
 
 void actor_child::dismiss(tree_host& host, policy::exit_class how, bool killed) {
@@ -219,7 +228,7 @@ child_spec_ptr actor_child::from_template(const tree_host& host, const child_spe
   return share(std::move(out));
 }
 
-void actor_child::respecify(tree_host& host, child_spec_ptr next, std::vector<reload_change>&) {
+void actor_child::respecify(tree_host& host, child_spec_ptr next) {
   spec = std::move(next);
   if (spec == parent->template_spec())
     join_template(host, parent->shared_by_template());

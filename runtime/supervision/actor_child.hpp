@@ -22,8 +22,9 @@ public:
   void begun(tree_host& host) override;
   void stop(tree_host& host, const policy::action::stop_child& how) override;
   void abandon(tree_host& host) override;
+  void kill(tree_host& host, const cause& why) override;
   void let_go(tree_host& host) override;
-  void respecify(tree_host& host, child_spec_ptr next, std::vector<reload_change>& changes) override;
+  void respecify(tree_host& host, child_spec_ptr next) override;
   child_spec_ptr from_template(const tree_host& host, const child_spec& before,
                                const child_spec_ptr& next) const override;
   void join_template(tree_host& host, template_share& shared) override;

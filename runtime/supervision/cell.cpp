@@ -146,6 +146,9 @@ void cell::carry_out(const cell_command& command) {
     case cell_command::kind::drain:
       drain(command);
       break;
+    case cell_command::kind::fail:
+      fail_as_told(command);
+      break;
   }
 }
 
@@ -158,6 +161,14 @@ void cell::leave_as_told(const cell_command& command) {
   const auto reason = command.killed && !by_itself ? caf::error{caf::exit_reason::kill} : exit_reason_of(how, why);
   drop_state(reason);
   leave(reason, leftover_error(how, why), command.heir);
+}
+
+void cell::fail_as_told(const cell_command& command) {
+  if (!state_ || command.incarnation != incarnation_) return;  // that one has ended by itself
+  policy::exit_info how{policy::exit_class::abnormal, {}};
+  how.why.cls = cause_class::killed;
+  how.why.message = command.why;
+  end_incarnation(std::move(how), caf::exit_reason::kill);
 }
 
 void cell::drain(const cell_command& command) {

@@ -54,6 +54,7 @@ struct cell_command {
     hold,       ///< destroy the state, keep the messages, report `held`
     leave,      ///< destroy the state, end the actor, report `left`
     drain,      ///< the same, once what waits was handled
+    fail,       ///< end this incarnation as a crash, since it was killed
     renew,      ///< build further incarnations by `renewed`
   };
   kind what = kind::incarnate;
@@ -61,7 +62,7 @@ struct cell_command {
   std::shared_ptr<const actor_map> actors;                ///< `incarnate`: what the parameters name, as of now
   policy::exit_class how = policy::exit_class::shutdown;  ///< `leave`, `drain`: what its monitors and links see
   bool killed = false;                                    ///< `leave`: they see that it was killed, instead
-  std::string why;                                        ///< the same: told to whoever waits for an answer
+  std::string why;                                        ///< the same: told to whoever waits; `fail`: by whom
   cell_kind_ptr renewed = nullptr;
   caf::actor heir;  ///< `leave`: gets the messages that wait, instead of their becoming dead letters
 };
@@ -166,6 +167,7 @@ private:
 
   void carry_out(const cell_command& command);
   void leave_as_told(const cell_command& command);
+  void fail_as_told(const cell_command& command);
   /// Goes on as long as something waits to be handled.
   void drain(const cell_command& command);
   /// A message in the text of an event: with a colon and a space before, and empty where it is not to be shown.

@@ -60,10 +60,14 @@ public:
   virtual void stop(tree_host& host, const policy::action::stop_child& how) = 0;
   /// It has overrun a limit or hangs: ends it by force where that is possible, and waits for nothing.
   virtual void abandon(tree_host& host) = 0;
+  /// Ends the incarnation that is up at once, as a crash for this reason: `exited` is reported.
+  virtual void kill(tree_host& host, const cause& why) = 0;
   /// Its supervisor is over: ends what is left of it, and what it has kept. Nothing is reported.
   virtual void let_go(tree_host& host) = 0;
   /// A new spec of the same kind: what can changes at once, all else at the next restart.
-  virtual void respecify(tree_host& host, child_spec_ptr next, std::vector<reload_change>& changes) = 0;
+  virtual void respecify(tree_host& host, child_spec_ptr next) = 0;
+  /// What that would change below it.
+  virtual void preview(const tree_host&, const child_spec& /*next*/, std::vector<reload_change>&) const {}
   /// Its new spec when that of its template changes: what it was given for itself stays its own.
   virtual child_spec_ptr from_template(const tree_host&, const child_spec& /*before*/,
                                        const child_spec_ptr& next) const {

@@ -41,12 +41,9 @@ child_status status_of(policy::child_state state, std::uint64_t incarnation) {
   return child_status::undefined;
 }
 
-event operator_event(std::string text) {
-  event e;
-  e.kind = event_kind::operator_;
-  e.level = event_level::info;
-  e.text = std::move(text);
-  return e;
+std::string loaded(const std::vector<reload_change>& found) {
+  if (found.empty()) return "new specs were loaded: nothing in them differs";
+  return "new specs were loaded: " + std::to_string(found.size()) + (found.size() == 1 ? " change" : " changes");
 }
 
 }  // namespace
@@ -299,21 +296,25 @@ std::optional<child_spec> tree_host::get_childspec(const std::string& path) {
   return out;
 }
 
-std::vector<spec_fault> tree_host::reload(const supervisor_spec& spec, std::vector<reload_change>* changes) {
+std::vector<spec_fault> tree_host::preview(const supervisor_spec& spec, std::vector<reload_change>& changes) {
   if (root_ == nullptr) return {{"/", "", "the tree is over"}};
   auto faults = validate(spec, root_->path());
   if (faults.empty()) check_params(*env_.actors, spec, root_->path(), faults);
-  auto next = std::make_shared<supervisor_spec>();
-  if (faults.empty()) {
-    *next = with_partitioned_children(spec);
-    check_pools(*env_.actors, spec, root_->path(), what_runs(), faults);
-  }
-  if (faults.empty()) root_->check_reload(*this, *next, faults);
+  if (faults.empty()) check_pools(*env_.actors, spec, root_->path(), what_runs(), faults);
   if (!faults.empty()) return faults;
-  std::vector<reload_change> found;
-  root_->reload(*this, std::move(next), found);
-  emit(*root_, operator_event("new specs were loaded"));
-  for (const auto& one : found) {
+  const auto next = with_partitioned_children(spec);
+  root_->check_reload(*this, next, faults);
+  if (faults.empty()) root_->preview(*this, next, changes);
+  return faults;
+}
+
+std::vector<spec_fault> tree_host::reload(const supervisor_spec& spec, std::vector<reload_change>& changes,
+                                          const std::string& by) {
+  if (auto faults = preview(spec, changes); !faults.empty()) return faults;
+  emit(*root_, operator_event(loaded(changes), by));
+  loaded_by_ = by;
+  root_->reload(*this, std::make_shared<supervisor_spec>(with_partitioned_children(spec)));
+  for (const auto& one : changes) {
     event change;
     change.kind = event_kind::config;
     change.level = event_level::info;
@@ -322,7 +323,6 @@ std::vector<spec_fault> tree_host::reload(const supervisor_spec& spec, std::vect
     env_.events->emit(std::move(change));
     if (const auto* there = find(one.path)) introduce(*there, "");
   }
-  if (changes != nullptr) *changes = std::move(found);
   return {};
 }
 

@@ -31,7 +31,10 @@ void pool_child::start(tree_host& host) {
   env.seed = given.seed + id;
   env.print = given.print_of_workers;
   env.on_gave_up = [later, n = incarnation](const cause& why) {
-    later([n, why](tree_host& tree, child& self) { tree.exited(self, n, {policy::exit_class::gave_up, why}); });
+    later([n, why](tree_host& tree, child& self) {
+      const auto& ended = dynamic_cast<const pool_child&>(self);
+      tree.exited(self, n, {ended.killed_ ? policy::exit_class::abnormal : policy::exit_class::gave_up, why});
+    });
   };
   if (!as_pool.actors.empty() && given.link_for) {
     std::map<std::string, std::string> reachable;
@@ -43,6 +46,7 @@ void pool_child::start(tree_host& host) {
     env.actor_link = given.link_for(where, std::move(reachable));
   }
   retire(host);
+  killed_ = false;
   pool_ = std::make_shared<pool>(std::move(env), where, as_pool);
   given.names->put_pool(where, pool_);
   pool_->start_async([later, n = incarnation](const std::optional<cause>& problem) {
@@ -82,6 +86,11 @@ void pool_child::abandon(tree_host& host) {
   retire(host);
 }
 
+void pool_child::kill(tree_host&, const cause& why) {
+  killed_ = true;
+  if (pool_) pool_->kill(why);
+}
+
 void pool_child::let_go(tree_host& host) { retire(host); }
 
 void pool_child::retire(tree_host& host) {
@@ -94,10 +103,11 @@ void pool_child::retire(tree_host& host) {
   });
 }
 
-void pool_child::respecify(tree_host&, child_spec_ptr next, std::vector<reload_change>&) {
+void pool_child::respecify(tree_host& host, child_spec_ptr next) {
   const auto before = std::exchange(spec, std::move(next));
   const auto bounds = worker_bounds_of(std::get<pool_spec>(spec->what));
-  if (pool_ && bounds != worker_bounds_of(std::get<pool_spec>(before->what))) pool_->resize(bounds.least, bounds.most);
+  if (pool_ && bounds != worker_bounds_of(std::get<pool_spec>(before->what)))
+    pool_->resize(bounds.least, bounds.most, host.loaded_by());
 }
 
 void pool_child::introduce(event_child& into) const {

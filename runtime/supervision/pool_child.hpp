@@ -18,8 +18,9 @@ public:
   void start(tree_host& host) override;
   void stop(tree_host& host, const policy::action::stop_child& how) override;
   void abandon(tree_host& host) override;
+  void kill(tree_host& host, const cause& why) override;
   void let_go(tree_host& host) override;
-  void respecify(tree_host& host, child_spec_ptr next, std::vector<reload_change>& changes) override;
+  void respecify(tree_host& host, child_spec_ptr next) override;
   void introduce(event_child& into) const override;
   bool complete(tree_host& host, event& about) override;
 
@@ -29,6 +30,7 @@ private:
   void retire(tree_host& host);
 
   std::shared_ptr<pool> pool_;
+  bool killed_ = false;
 };
 
 }  // namespace steward::supervision

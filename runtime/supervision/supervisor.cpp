@@ -65,6 +65,20 @@ struct supervisor::impl {
     });
   }
 
+  /// `f(host&, changes&)` returns faults.
+  template <class F>
+  std::vector<spec_fault> change(std::vector<reload_change>* changes, F f) {
+    using outcome = std::pair<std::vector<spec_fault>, std::vector<reload_change>>;
+    auto out =
+        ask(outcome{{{"/" + name, "", "no answer in time"}}, {}}, [f = std::move(f)](tree_host& host, auto answer) {
+          outcome result;
+          result.first = f(host, result.second);
+          answer(std::move(result));
+        });
+    if (changes != nullptr) *changes = std::move(out.second);
+    return std::move(out.first);
+  }
+
   template <class F>
   admin_result administer(const std::string& path, F f) {
     admin_result late;
@@ -352,16 +366,67 @@ std::optional<child_spec> supervisor::get_childspec(const std::string& path) {
 
 std::string supervisor::path_of(const caf::actor& handle) { return supervision::path_of(handle); }
 
-std::vector<spec_fault> supervisor::reload(supervisor_spec spec, std::vector<reload_change>* changes) {
-  using outcome = std::pair<std::vector<spec_fault>, std::vector<reload_change>>;
-  auto out = impl_->ask(outcome{{{"/" + impl_->name, "", "no answer in time"}}, {}},
-                        [spec = std::move(spec)](tree_host& host, auto answer) {
-                          outcome result;
-                          result.first = host.reload(spec, &result.second);
-                          answer(std::move(result));
-                        });
-  if (changes != nullptr) *changes = std::move(out.second);
-  return std::move(out.first);
+admin_result supervisor::operate(operation what, const std::string& path, const std::string& by) {
+  return impl_->administer(path, [=](tree_host& host, auto answer) { host.operate(what, path, by, answer); });
+}
+
+std::vector<spec_fault> supervisor::reload(supervisor_spec spec, std::vector<reload_change>* changes,
+                                           const std::string& by) {
+  return impl_->change(changes, [spec = std::move(spec), by](tree_host& host, std::vector<reload_change>& found) {
+    return host.reload(spec, found, by);
+  });
+}
+
+std::vector<spec_fault> supervisor::preview(supervisor_spec spec, std::vector<reload_change>* changes) {
+  return impl_->change(changes, [spec = std::move(spec)](tree_host& host, std::vector<reload_change>& found) {
+    return host.preview(spec, found);
+  });
+}
+
+namespace {
+
+sample figures_of(const std::string& path, const pool_stats& from) {
+  sample out;
+  out.path = path;
+  out.queued = from.queued;
+  out.running = from.running;
+  out.workers = from.workers;
+  out.ready = from.ready;
+  out.idle = from.idle;
+  out.submitted = from.submitted;
+  out.succeeded = from.succeeded;
+  out.failed = from.failed;
+  out.retried = from.retried;
+  out.run_times.assign(from.run_times.begin(), from.run_times.end());
+  return out;
+}
+
+}  // namespace
+
+void supervisor::figures(const std::function<void(sample&, int)>& f) const {
+  const auto& names = impl_->rt->internals().names;
+  const auto root = "/" + impl_->name;
+  for (const auto& one : names.actors_below(root)) {
+    const auto& known = supervision::cell_of(one);
+    const auto counts = known.counts();
+    sample x;
+    x.path = known.path();
+    x.waiting = counts.waiting;
+    x.accepted = counts.accepted;
+    x.handled = counts.handled;
+    f(x, 0);
+  }
+  for (const auto& [path, found] : names.pools_below(root)) {
+    const auto stats = found->stats();
+    auto x = figures_of(path, stats);
+    f(x, 0);
+    for (const auto& worker : stats.each) {
+      if (worker.pid == 0) continue;
+      sample w;
+      w.path = path + "/" + worker.name;
+      f(w, worker.pid);
+    }
+  }
 }
 
 std::size_t supervisor::leaked() {

@@ -220,10 +220,14 @@ void supervisor_child::stop(tree_host& host, const policy::action::stop_child& h
     return;
   }
   asked_to_stop = true;
-  host.feed(*this, [&](policy::supervisor_machine& m) { return m.stop(host.now(), how.keep); });
+  host.feed(*this, [&](policy::supervisor_machine& m) { return m.stop(host.now(), how.keep, how.brutal); });
 }
 
 void supervisor_child::abandon(tree_host& host) { let_go(host); }
+
+void supervisor_child::kill(tree_host& host, const cause& why) {
+  host.feed(*this, [&](policy::supervisor_machine& m) { return m.fail(why, host.now()); });
+}
 
 void supervisor_child::let_go(tree_host& host) {
   let_go_of_children(host);

@@ -32,8 +32,9 @@ public:
   void start(tree_host& host) override;
   void stop(tree_host& host, const policy::action::stop_child& how) override;
   void abandon(tree_host& host) override;
+  void kill(tree_host& host, const cause& why) override;
   void let_go(tree_host& host) override;
-  void respecify(tree_host& host, child_spec_ptr next, std::vector<reload_change>& changes) override;
+  void respecify(tree_host& host, child_spec_ptr next) override;
   void check_reload(const tree_host& host, const child_spec& next, std::vector<spec_fault>& faults) const override;
   void introduce(event_child& into) const override;
   bool complete(tree_host& host, event& about) override;
@@ -81,8 +82,11 @@ public:
   supervisor_child& partition_for(tree_host& host, const std::string& key);
   /// Ends what its children have kept, and forgets those that do not come back when it is started anew.
   void let_go_of_children(tree_host& host);
-  /// New specs for all below it, the content of `changes` with them.
-  void reload(tree_host& host, std::shared_ptr<supervisor_spec> next, std::vector<reload_change>& changes);
+  /// New specs for all below it.
+  void reload(tree_host& host, std::shared_ptr<supervisor_spec> next);
+  /// What they would change.
+  void preview(const tree_host& host, const supervisor_spec& next, std::vector<reload_change>& changes) const;
+  void preview(const tree_host& host, const child_spec& next, std::vector<reload_change>& changes) const override;
   void check_reload(const tree_host& host, const supervisor_spec& next, std::vector<spec_fault>& faults) const;
 
   std::optional<failed_start> failing;  ///< the latest of its children whose start has failed
@@ -98,8 +102,9 @@ private:
   void add_dynamic_children(tree_host& host, policy::supervisor_machine& machine);
   void add_listed_children(tree_host& host, policy::supervisor_machine& machine);
   void prepare_children(tree_host& host);
-  void reload_template(tree_host& host, policies& changed, std::vector<reload_change>& changes);
-  void reload_list(tree_host& host, policies& changed, policies& added, std::vector<reload_change>& changes);
+  void preview_list(const tree_host& host, const supervisor_spec& next, std::vector<reload_change>& changes) const;
+  void reload_template(tree_host& host, policies& changed);
+  void reload_list(tree_host& host, policies& changed, policies& added);
 
   std::shared_ptr<supervisor_spec> content_;
   std::shared_ptr<policy::supervisor_desk> desk_;

@@ -65,25 +65,60 @@ void supervisor_child::check_reload(const tree_host& host, const supervisor_spec
   }
 }
 
-void supervisor_child::respecify(tree_host& host, child_spec_ptr next, std::vector<reload_change>& changes) {
+void supervisor_child::preview(const tree_host& host, const child_spec& next,
+                               std::vector<reload_change>& changes) const {
+  if (desk_) preview(host, *std::get<std::shared_ptr<supervisor_spec>>(next.what), changes);
+}
+
+void supervisor_child::preview(const tree_host& host, const supervisor_spec& next,
+                               std::vector<reload_change>& changes) const {
+  if (partitioned_) {
+    const auto parts = with_partitions(next);
+    note_changes(path(), changes_between(*content_, *parts), changes);
+    return preview_list(host, *parts, changes);
+  }
+  note_changes(path(), changes_between(*content_, next), changes);
+  if (!dynamic()) return preview_list(host, next, changes);
+  const auto& pattern = next.children.front();
+  note_changes(path() + "/" + pattern.id, changes_between(*template_spec_, pattern), changes);
+  for (const auto below : children_.numbers()) host.at(below).preview(host, pattern, changes);
+}
+
+void supervisor_child::preview_list(const tree_host& host, const supervisor_spec& next,
+                                    std::vector<reload_change>& changes) const {
+  std::set<std::string> listed;
+  for (const auto& x : next.children) {
+    listed.insert(x.id);
+    const auto* one = host.find(path() + "/" + x.id);
+    if (one == nullptr) {
+      changes.push_back({path() + "/" + x.id, "added", "restart_child"});
+      continue;
+    }
+    note_changes(one->path(), changes_between(*one->spec, x), changes);
+    one->preview(host, x, changes);
+  }
+  for (const auto below : children_.numbers())
+    if (const auto& one = host.at(below); one.fixed && !listed.contains(one.id_text()))
+      changes.push_back({one.path(), "removed", "the end of its supervisor, or terminate_child"});
+}
+
+void supervisor_child::respecify(tree_host& host, child_spec_ptr next) {
   spec = std::move(next);
   const auto& nested = std::get<std::shared_ptr<supervisor_spec>>(spec->what);
   if (desk_)
-    reload(host, nested, changes);
+    reload(host, nested);
   else
     content_ = nested;
 }
 
-void supervisor_child::reload(tree_host& host, std::shared_ptr<supervisor_spec> next,
-                              std::vector<reload_change>& changes) {
-  const auto was = std::exchange(content_, partitioned_ ? with_partitions(*next) : std::move(next));
-  note_changes(path(), changes_between(*was, *content_), changes);
+void supervisor_child::reload(tree_host& host, std::shared_ptr<supervisor_spec> next) {
+  content_ = partitioned_ ? with_partitions(*next) : std::move(next);
   policies changed;
   policies added;
   if (dynamic())
-    reload_template(host, changed, changes);
+    reload_template(host, changed);
   else
-    reload_list(host, changed, added, changes);
+    reload_list(host, changed, added);
   host.feed(*this, [&](policy::supervisor_machine& m) {
     m.reconfigure(options(host));
     for (auto& [below, policy] : changed) m.repolicy(below, policy);
@@ -92,43 +127,30 @@ void supervisor_child::reload(tree_host& host, std::shared_ptr<supervisor_spec> 
   });
 }
 
-void supervisor_child::reload_template(tree_host& host, policies& changed, std::vector<reload_change>& changes) {
+void supervisor_child::reload_template(tree_host& host, policies& changed) {
   const auto before = template_spec_;
   take_template(host);
-  note_changes(path() + "/" + template_spec_->id, changes_between(*before, *template_spec_), changes);
   for (const auto below : children_.numbers()) {
     auto& one = host.at(below);
-    one.respecify(host, one.spec == before ? template_spec_ : one.from_template(host, *before, template_spec_),
-                  changes);
+    one.respecify(host, one.spec == before ? template_spec_ : one.from_template(host, *before, template_spec_));
     changed.emplace_back(below, template_policy_);
   }
 }
 
-void supervisor_child::reload_list(tree_host& host, policies& changed, policies& added,
-                                   std::vector<reload_change>& changes) {
-  std::set<std::string> listed_before;
-  for (const auto below : children_.numbers()) {
-    auto& one = host.at(below);
-    if (std::exchange(one.fixed, false)) listed_before.insert(one.id_text());  // what is missing ends with us
-  }
+void supervisor_child::reload_list(tree_host& host, policies& changed, policies& added) {
+  for (const auto below : children_.numbers()) host.at(below).fixed = false;  // what is missing ends with us
   for (std::size_t position = 0; position < content_->children.size(); ++position) {
     const auto& x = content_->children[position];
     auto policy = std::make_shared<const policy::child_policy>(policy::policy_of(x));
     auto* one = host.find(path() + "/" + x.id);
     if (one == nullptr) {
-      const auto& made = add_listed(host, x, position);
-      added.emplace_back(made.id, std::move(policy));
-      changes.push_back({made.path(), "added", "restart_child"});
+      added.emplace_back(add_listed(host, x, position).id, std::move(policy));
       continue;
     }
     one->fixed = true;
     changed.emplace_back(one->id, std::move(policy));
-    note_changes(one->path(), changes_between(*one->spec, x), changes);
-    one->respecify(host, share(x), changes);
+    one->respecify(host, share(x));
   }
-  for (const auto below : children_.numbers())
-    if (const auto& one = host.at(below); !one.fixed && listed_before.contains(one.id_text()))
-      changes.push_back({one.path(), "removed", "the end of its supervisor, or terminate_child"});
 }
 
 }  // namespace steward::supervision

@@ -259,6 +259,10 @@ void tree_host::perform(supervisor_child&, const policy::action::abandon_child& 
   tell_state(child, child.parent->desk()->look(comes_back, false) ? "waiting" : "idle");
 }
 
+void tree_host::perform(supervisor_child&, const policy::action::kill_child& x) {
+  children_.at(x.child).kill(*this, *x.why);
+}
+
 void tree_host::perform(supervisor_child&, const policy::action::forget_child& x) { erase(children_.at(x.child)); }
 
 void tree_host::perform(supervisor_child&, const policy::action::arm_timer& x) {

@@ -5,6 +5,7 @@
 #include "process/keeper.hpp"
 #include "steward/admin.hpp"
 #include "steward/event.hpp"
+#include "steward/operation.hpp"
 #include "supervision/actor_child.hpp"
 #include "supervision/child_table.hpp"
 #include "supervision/directory.hpp"
@@ -118,7 +119,12 @@ public:
   std::optional<child_spec> get_childspec(const std::string& path);
   /// New specs for the whole tree, OTP's code_change: rules count from now on, actors change at their next restart,
   /// added children wait for `restart_child`, removed ones stay.
-  std::vector<spec_fault> reload(const supervisor_spec& spec, std::vector<reload_change>* changes = nullptr);
+  std::vector<spec_fault> reload(const supervisor_spec& spec, std::vector<reload_change>& changes,
+                                 const std::string& by = {});
+  /// What that would say. Changes nothing.
+  std::vector<spec_fault> preview(const supervisor_spec& spec, std::vector<reload_change>& changes);
+  /// What an operator does; see `supervisor::operate`. `answer` may be called on the thread of a pool.
+  void operate(operation what, const std::string& path, const std::string& by, admin_callback answer);
   /// Tells once when the child at this path ends, or at once when it has; see `steward::watch`. An end after `since` is
   /// news, also when this comes after it.
   void watch(const std::string& path, const watcher& who, clock_point since, watch_list::teller tell);
@@ -151,6 +157,9 @@ public:
   child_address_ptr address_below(const supervisor_child& supervisor, std::string text, child::number block);
 
   // For the kinds of children: all else.
+
+  /// Who has the new specs loaded that are being laid on them.
+  const std::string& loaded_by() const { return loaded_by_; }
   const host_environment& env() const { return env_; }
   caf::actor handle() { return caf::actor_cast<caf::actor>(this); }
   clock_point now() { return clock().now(); }
@@ -197,6 +206,7 @@ private:
   void perform(supervisor_child& supervisor, const policy::action::start_child& x);
   void perform(supervisor_child& supervisor, const policy::action::stop_child& x);
   void perform(supervisor_child& supervisor, const policy::action::abandon_child& x);
+  void perform(supervisor_child& supervisor, const policy::action::kill_child& x);
   void perform(supervisor_child& supervisor, const policy::action::forget_child& x);
   void perform(supervisor_child& supervisor, const policy::action::arm_timer& x);
   void perform(supervisor_child& supervisor, const policy::action::disarm_timer& x);
@@ -237,6 +247,11 @@ private:
   /// Starts that were asked for while a child of the same path was ending are tried again.
   void try_late_starts();
 
+  // host_operations.cpp
+  void operate_child(operation what, child::number number, const std::string& path, const std::string& by,
+                     admin_callback answer);
+  void operate_worker(operation what, const std::string& path, const std::string& by, admin_callback answer);
+
   // host_batches.cpp
   void begin_batch(const std::string& supervisor, const batch_ptr& x);
   void continue_batch(const batch_ptr& x);
@@ -267,10 +282,13 @@ private:
   std::unordered_map<policy::request_number, batch_ptr> batches_;
   std::vector<batch_ptr> continuing_;
   std::vector<late_start> late_starts_;
+  std::string loaded_by_;
   std::function<void(tree_start)> on_started_;
   std::function<void(policy::exit_info)> on_ended_;
 };
 
+/// Somebody has intervened.
+event operator_event(std::string text, const std::string& by = {});
 /// The path of a supervised actor; empty when it is not one.
 std::string path_of(const caf::actor& handle);
 

@@ -4,8 +4,6 @@
 #include "observe/view_json.hpp"
 #include "tests/scenarios/program.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <csignal>
 #include <fstream>

@@ -139,7 +139,13 @@ protected:
     return query([&](supervision::tree_host& host) { return host.get_childspec(path); });
   }
   std::vector<spec_fault> reload(const supervisor_spec& spec) {
-    return query([&](supervision::tree_host& host) { return host.reload(spec); });
+    return query([&](supervision::tree_host& host) {
+      std::vector<reload_change> changes;
+      return host.reload(spec, changes);
+    });
+  }
+  std::optional<admin_result> operate(operation what, const std::string& path, const std::string& by = "ann") {
+    return administer([&](supervision::tree_host& host, auto done) { host.operate(what, path, by, done); });
   }
   std::size_t leaked() {
     return query([](supervision::tree_host& host) { return host.leaked(); });

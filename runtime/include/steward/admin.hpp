@@ -18,7 +18,7 @@ struct [[nodiscard]] admin_result {
   std::string path;                ///< of the child
   caf::actor handle;               ///< of the child, when it is an actor that runs
   std::string extra;               ///< what the start had to tell; see `actor_args::tell_starter`
-  cause why;                       ///< `failed` and `max_children`
+  cause why;                       ///< `failed` and `max_children`; what `operate` refuses it says here in plain words
   std::vector<spec_fault> faults;  ///< `invalid`
 
   explicit operator bool() const noexcept { return code == admin_code::ok; }

@@ -13,6 +13,7 @@ enum class admin_code : std::uint8_t {
   not_found,        ///< no such child
   running,          ///< the child runs: terminate it first
   restarting,       ///< the child is being restarted: terminate it first
+  not_running,      ///< there is nothing to kill: the child is down
   unsupported,      ///< dynamic children have no specs of their own: not with simple_one_for_one
   failed,           ///< the child did not start; `why` tells
   invalid,          ///< the spec is wrong; `faults` tells all that is

@@ -6,6 +6,7 @@
 #include "steward/detail/time_limit.hpp"
 #include "steward/event.hpp"
 #include "steward/outcome.hpp"
+#include "steward/sample.hpp"
 #include "steward/spec.hpp"
 #include "steward/task.hpp"
 
@@ -91,6 +92,7 @@ struct pool_stats {
   std::uint64_t quarantined = 0;  ///< tasks whose every attempt killed its worker
   std::uint64_t cancelled = 0;
   std::uint64_t rejected = 0;
+  run_time_counts run_times{};  ///< runs of tasks that were answered, by how long they took; see `sample::run_times`
   unsigned leaked_threads = 0;  ///< abandoned by a deadline and still running
   bool gave_up = false;
   std::vector<worker_stats> each;  ///< those that exist, or are about to be started
@@ -193,8 +195,16 @@ public:
 
   /// Between `min` and `max` workers from now on; the pool grows while tasks wait and shrinks when it is idle, to none
   /// where `min` is 0. `max` counts as 1 at least. Throws std::invalid_argument for more than 1,024.
-  void resize(unsigned min, unsigned max);
+  /// The `operator` event says `by` whom.
+  void resize(unsigned min, unsigned max, std::string by = {});
   void resize(unsigned workers) { resize(workers, workers); }
+
+  /// Kills the process of a worker, such as "w2", at once; what becomes of its task is decided as after any crash.
+  /// `done(false)`: there is no such worker, or nobody in its place, or it is a thread. Called on the pool's thread
+  /// just before that, or here when the pool is over.
+  void kill_worker(const std::string& worker, cause why, std::function<void(bool)> done);
+  /// Gives it up at once, for this reason: workers are killed, and tasks that have no outcome end as `pool_gone`.
+  void kill(cause why);
 
   /// Stops for good, within `spec.limits.shutdown`. `drain`: what was submitted is finished first, as far as the time
   /// allows; otherwise what has not started is cancelled and worker processes that are busy are terminated. Idempotent.

@@ -16,6 +16,7 @@
 #include "steward/event.hpp"
 #include "steward/exceptions.hpp"
 #include "steward/messages.hpp"
+#include "steward/operation.hpp"
 #include "steward/outcome.hpp"
 #include "steward/parameter.hpp"
 #include "steward/partition.hpp"

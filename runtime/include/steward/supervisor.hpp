@@ -3,8 +3,10 @@
 #include "steward/admin.hpp"
 #include "steward/caller.hpp"
 #include "steward/cause.hpp"
+#include "steward/operation.hpp"
 #include "steward/pool.hpp"
 #include "steward/runtime.hpp"
+#include "steward/sample.hpp"
 #include "steward/spec.hpp"
 #include "steward/watch.hpp"
 
@@ -129,13 +131,27 @@ public:
   [[nodiscard]] std::optional<child_info> which_child(const std::string& path);
   /// The spec of a child, with its defaults filled in.
   [[nodiscard]] std::optional<child_spec> get_childspec(const std::string& path);
+
+  /// Carries out what an operator does to the child at a path, whatever its strategy and restart type; only that child
+  /// is touched. Nothing but a kill is charged to a restart limit: that is a crash, of class `killed`, and its
+  /// supervisor decides as about any. Messages of an actor wait for the next incarnation, but for those of one that is
+  /// stopped. A supervisor takes all below it along. `w2` of a pool of processes can be killed by its path. One
+  /// `operator` event tells of it, also where it is refused, with `by`: "uid 1000 (ann)", "web".
+  admin_result operate(operation what, const std::string& path, const std::string& by = {});
   /// The path of a supervised actor; empty when it is not one.
   [[nodiscard]] static std::string path_of(const caf::actor& handle);
   /// New specs for the whole tree: rules count from now on, actors change at their next restart, added children wait
   /// for `restart_child`, removed ones stay. A pool has its new number of workers at once, all else of it at its next
   /// restart. `config` events tell of each change, and so does `changes`. Nothing changes when something is wrong with
-  /// the specs; then tells what.
-  [[nodiscard]] std::vector<spec_fault> reload(supervisor_spec spec, std::vector<reload_change>* changes = nullptr);
+  /// the specs; then tells what. The `operator` event says `by` whom.
+  [[nodiscard]] std::vector<spec_fault> reload(supervisor_spec spec, std::vector<reload_change>* changes = nullptr,
+                                               const std::string& by = {});
+  /// What `reload` would say. Changes nothing.
+  [[nodiscard]] std::vector<spec_fault> preview(supervisor_spec spec, std::vector<reload_change>* changes = nullptr);
+  /// Calls `f` with the figures of each actor, pool and worker process, as they are now, on this thread, and asks
+  /// nobody: the tree goes on meanwhile. Counts of actors are those of the cell that there is, which `which_child` adds
+  /// up. `pid` is that of a worker process, and 0 for all else. `f` gets a sample that it may take or change.
+  void figures(const std::function<void(sample& one, int pid)>& f) const;
   /// Actors that were left alone since their handler hangs, and still run.
   [[nodiscard]] std::size_t leaked();
 

@@ -171,6 +171,16 @@ struct driven {
   }
   words terminate(child_number i) { return take(machine.terminate_child(i, ++last_request, now)); }
   words restart(child_number i) { return take(machine.restart_child(i, ++last_request, now)); }
+  words restart_by_hand(child_number i) { return take(machine.restart_by_hand(i, ++last_request, now)); }
+  words park(child_number i) { return take(machine.park_by_hand(i, ++last_request, now)); }
+  words kill(child_number i) { return take(machine.kill_by_hand(i, killed_by_ann(), ++last_request, now)); }
+  words fail() { return take(machine.fail(killed_by_ann(), now)); }
+  static cause killed_by_ann() {
+    cause out;
+    out.cls = cause_class::killed;
+    out.message = "killed by ann";
+    return out;
+  }
   words remove(child_number i) { return take(machine.delete_child(i, ++last_request)); }
 
   child_state state(child_number i) const { return machine.state_of(i); }
@@ -200,6 +210,7 @@ private:
     text.push_back("stop " + number(x.child) + (x.keep ? " keep" : "") + (x.brutal ? " brutal" : ""));
   }
   void put(const action::abandon_child& x, words& text) { text.push_back("abandon " + number(x.child)); }
+  void put(const action::kill_child& x, words& text) { text.push_back("kill " + number(x.child)); }
   void put(const action::forget_child& x, words& text) {
     EXPECT_FALSE(machine.knows(x.child));
     EXPECT_FALSE(timers.contains(x.child)) << "the timer of a forgotten child is armed";

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+using namespace std::chrono_literals;
+
 namespace steward::policy::testing_support {
 
 void naive_supervisor::add(child_number i, child_policy p) {
@@ -16,8 +18,17 @@ void naive_supervisor::start(time_point t) {
   go_on();
 }
 
-void naive_supervisor::stop(time_point t, bool with_keep) {
+void naive_supervisor::fail(time_point t) {
   now = t;
+  if (!serving()) return;
+  brutal = true;
+  end(phases::stopping, o.keep_on_end, exit_class::abnormal);
+  go_on();
+}
+
+void naive_supervisor::stop(time_point t, bool with_keep, bool at_once) {
+  now = t;
+  brutal = brutal || at_once;
   if (phase == phases::fresh || serving())
     end(phases::stopping, with_keep, exit_class::shutdown);
   else if (!with_keep)
@@ -34,7 +45,7 @@ void naive_supervisor::ready(child_number i, std::uint64_t incarnation, time_poi
   k->from = asker::policy;
   k->due.reset();
   k->ready_since = now;
-  answer(*k, true, admin_code::ok);
+  answer(*k, wish::up, admin_code::ok);
   if (!about_to_be_stopped(*k)) k->member = false;
   first.erase(i);
   go_on();
@@ -46,7 +57,7 @@ void naive_supervisor::declined(child_number i, std::uint64_t incarnation, time_
   if (k == nullptr || k->state != child_state::starting) return;
   k->due.reset();
   k->from = asker::policy;
-  answer(*k, true, admin_code::ignored);
+  answer(*k, wish::up, admin_code::ignored);
   first.erase(i);
   if (!serving()) {
     k->state = child_state::waiting;
@@ -80,7 +91,8 @@ void naive_supervisor::start_failed(child_number i, std::uint64_t incarnation, t
     failed_child = i;
     end(phases::rolling_back, o.keep_on_end, exit_class::abnormal);
   } else if (serving() && k->from != asker::policy) {
-    answer(*k, true, admin_code::failed);
+    answer(*k, wish::up, admin_code::failed);
+    if (!about_to_be_stopped(*k)) k->member = false;
     ask(i, *k, k->from == asker::start ? fate::forgotten : usual_fate(*k));
   } else if (serving() && about_to_be_stopped(*k)) {
     lost(i, *k);
@@ -97,6 +109,8 @@ void naive_supervisor::exited(child_number i, std::uint64_t incarnation, exit_cl
   if (k == nullptr) return;
   if (k->state == child_state::starting) return start_failed(i, incarnation, t);
   if (k->state != child_state::up) return;
+  k->due.reset();
+  answer(*k, wish::killed, admin_code::ok);
   const bool bad = how == exit_class::abnormal || how == exit_class::gave_up;
   const bool again = k->p.restart == restart_type::permanent || (k->p.restart == restart_type::transient && bad);
   if (!serving())
@@ -129,7 +143,7 @@ void naive_supervisor::stopped(child_number i, time_point t) {
   const auto it = kids.find(i);
   if (it == kids.end() || it->second.state != child_state::stopping) return;
   auto& k = it->second;
-  if (k.then == fate::comes_back && serving() && wanted_down(k)) {  // what was kept is let go
+  if (is_kept(k.then) && serving() && wanted_down(k)) {  // what was kept is let go
     k.member = false;
     ask(i, k, usual_fate(k));
   } else {
@@ -145,6 +159,10 @@ void naive_supervisor::timer(child_number i, time_point t) {
   if (k.state == child_state::starting) {
     say({deed::kind::abandon, i});
     return start_failed(i, k.incarnation, t);
+  }
+  if (k.state == child_state::up) {  // it was to be killed
+    say({deed::kind::abandon, i});
+    return exited(i, k.incarnation, exit_class::abnormal, verdict::by_restart_type, false, t);
   }
   if (k.state == child_state::stopping) {
     say({deed::kind::abandon, i});
@@ -165,7 +183,7 @@ void naive_supervisor::start_child(child_number i, child_policy p, request_numbe
   auto& k = kids[i];
   k.p = p;
   k.from = asker::start;
-  k.asked.push_back({r, true});
+  k.asked.push_back({r, wish::up});
   begin(i, k, false);
   go_on();
 }
@@ -177,7 +195,7 @@ void naive_supervisor::terminate(child_number i, request_number r, time_point t)
   if (it == kids.end()) return reply(r, admin_code::not_found);
   auto& k = it->second;
   if (k.state == child_state::idle) return reply(r, k.to_be_started ? admin_code::noproc : admin_code::ok);
-  k.asked.push_back({r, false});
+  k.asked.push_back({r, wish::down});
   if (k.state == child_state::stopping) return;
   if (k.state == child_state::waiting) k.member = false;
   first.erase(i);
@@ -197,7 +215,7 @@ void naive_supervisor::restart(child_number i, request_number r, time_point t) {
   k.spent = false;
   if (k.state != child_state::parked) k.from = asker::restart;
   k.due.reset();
-  k.asked.push_back({r, true});
+  k.asked.push_back({r, wish::up});
   begin(i, k, false);
   go_on();
 }
@@ -229,6 +247,74 @@ void naive_supervisor::repolicy(child_number i, child_policy p) {
   k.p = p;
 }
 
+void naive_supervisor::restart_by_hand(child_number i, request_number r, time_point t) {
+  now = t;
+  const auto it = kids.find(i);
+  if (phase != phases::running) return reply(r, admin_code::noproc);
+  if (it == kids.end()) return reply(r, admin_code::not_found);
+  auto& k = it->second;
+  if (k.state == child_state::idle || k.state == child_state::parked) return restart(i, r, t);
+  const bool being_restarted = k.state == child_state::starting || (k.state == child_state::waiting && k.member) ||
+                               (k.state == child_state::up && about_to_be_stopped(k)) ||
+                               (k.state == child_state::stopping && is_kept(k.then));
+  if (being_restarted) return reply(r, admin_code::restarting);
+  if (k.state == child_state::stopping) return reply(r, admin_code::running);
+  k.asked.push_back({r, wish::up});
+  if (k.state == child_state::waiting) {
+    begin(i, k, false);
+  } else {
+    k.steps = 0;
+    ask(i, k, fate::again);
+  }
+  go_on();
+}
+
+void naive_supervisor::park(child_number i, request_number r, time_point t) {
+  now = t;
+  const auto it = kids.find(i);
+  if (phase != phases::running) return reply(r, admin_code::noproc);
+  if (it == kids.end()) return reply(r, admin_code::not_found);
+  auto& k = it->second;
+  if (k.state == child_state::idle || k.state == child_state::parked) {
+    k.state = child_state::parked;
+    k.due.reset();
+    return reply(r, admin_code::ok);
+  }
+  if (k.state == child_state::stopping && !is_kept(k.then)) return reply(r, admin_code::running);
+  k.asked.push_back({r, wish::parked});
+  if (k.state == child_state::stopping) {
+    k.then = fate::parked;
+    answer(k, wish::up, admin_code::failed);
+  } else {
+    if (k.state == child_state::waiting) k.member = false;
+    ask(i, k, fate::parked);
+  }
+  go_on();
+}
+
+void naive_supervisor::kill(child_number i, request_number r, time_point t) {
+  now = t;
+  const auto it = kids.find(i);
+  if (!serving()) return reply(r, admin_code::noproc);
+  if (it == kids.end()) return reply(r, admin_code::not_found);
+  auto& k = it->second;
+  if (k.state == child_state::starting && !first.contains(i)) {
+    say({deed::kind::abandon, i});
+    start_failed(i, k.incarnation, t);
+    return reply(r, admin_code::ok);
+  }
+  if (k.state == child_state::stopping) {
+    timer(i, t);
+    return reply(r, admin_code::ok);
+  }
+  if (k.state != child_state::up)
+    return reply(r, k.to_be_started || k.state == child_state::starting ? admin_code::noproc : admin_code::not_running);
+  k.asked.push_back({r, wish::killed});
+  if (k.due) return;
+  k.due = now + 1s;
+  say({deed::kind::kill, i});
+}
+
 naive_supervisor::kid* naive_supervisor::current(child_number i, std::uint64_t incarnation) {
   const auto it = kids.find(i);
   return it == kids.end() || it->second.incarnation != incarnation ? nullptr : &it->second;
@@ -239,13 +325,13 @@ naive_supervisor::fate naive_supervisor::usual_fate(const kid& k) const {
 }
 
 bool naive_supervisor::wanted_down(const kid& k) {
-  return std::any_of(k.asked.begin(), k.asked.end(), [](const request& x) { return !x.start; });
+  return std::any_of(k.asked.begin(), k.asked.end(), [](const request& x) { return x.what == wish::down; });
 }
 
-void naive_supervisor::answer(kid& k, bool start, admin_code code) {
+void naive_supervisor::answer(kid& k, wish what, admin_code code) {
   for (const auto& x : k.asked)
-    if (x.start == start) reply(x.number, code);
-  std::erase_if(k.asked, [&](const request& x) { return x.start == start; });
+    if (x.what == what) reply(x.number, code);
+  std::erase_if(k.asked, [&](const request& x) { return x.what == what; });
 }
 
 void naive_supervisor::begin(child_number i, kid& k, bool in_place) {
@@ -258,35 +344,36 @@ void naive_supervisor::begin(child_number i, kid& k, bool in_place) {
 }
 
 void naive_supervisor::ask(child_number i, kid& k, fate then) {
-  const bool brutal = k.p.shutdown == brutal_kill;
-  const bool kept = then == fate::comes_back || (keep && !serving() && then != fate::forgotten);
-  if (then != fate::comes_back) answer(k, true, admin_code::failed);
+  const bool now_at_once = brutal || k.p.shutdown == brutal_kill;
+  const bool kept = is_kept(then) || (keep && !serving() && then != fate::forgotten);
+  if (then != fate::comes_back && then != fate::again) answer(k, wish::up, admin_code::failed);
   k.state = child_state::stopping;
   k.then = then;
   k.from = asker::policy;
   k.due.reset();
-  say({deed::kind::stop, i, 0, kept, brutal});
-  if (brutal && !kept) return down(i, k);
-  if (brutal)
+  say({deed::kind::stop, i, 0, kept, now_at_once});
+  if (now_at_once && !kept) return down(i, k);
+  if (now_at_once)
     k.due = now + milliseconds{50};
   else if (k.p.shutdown != infinity)
     k.due = now + k.p.shutdown;
 }
 
 void naive_supervisor::ends_after_all(kid& k) {
-  if (k.then != fate::comes_back) return;
+  if (!is_kept(k.then)) return;
   k.then = usual_fate(k);
-  answer(k, true, admin_code::failed);
+  answer(k, wish::up, admin_code::failed);
 }
 
 void naive_supervisor::down(child_number i, kid& k) {
   k.due.reset();
-  answer(k, false, admin_code::ok);
+  for (const auto what : {wish::down, wish::parked, wish::killed}) answer(k, what, admin_code::ok);
+  if (k.then == fate::again && serving()) return begin(i, k, false);
   if (k.then == fate::comes_back && serving()) {
     k.state = child_state::waiting;
     return;
   }
-  k.state = child_state::idle;
+  k.state = k.then == fate::parked && serving() ? child_state::parked : child_state::idle;
   k.member = false;
   if (k.then == fate::forgotten) {
     kids.erase(i);
@@ -322,7 +409,7 @@ void naive_supervisor::crashed(child_number i, kid& k, bool in_place) {
   if (!serving()) return;
   if (!within_limit(k)) {
     if (!k.p.intensity || k.p.on_spent == spent_policy::escalate) return give_up(k);
-    answer(k, true, admin_code::failed);
+    answer(k, wish::up, admin_code::failed);
     if (k.p.on_spent == spent_policy::end) {
       k.spent = true;
       k.member = false;
@@ -356,7 +443,7 @@ void naive_supervisor::give_up(kid& k) {
 bool naive_supervisor::triggers_shutdown(child_number i) const {
   if (o.auto_shutdown != auto_shutdown::all_significant) return o.auto_shutdown == auto_shutdown::any_significant;
   for (const auto& [n, k] : kids) {
-    const bool gone = k.state == child_state::idle || (k.state == child_state::stopping && k.then != fate::comes_back);
+    const bool gone = k.state == child_state::idle || (k.state == child_state::stopping && !is_kept(k.then));
     if (n != i && k.p.significant && (k.to_be_started || !gone)) return false;
   }
   return true;
@@ -378,6 +465,7 @@ void naive_supervisor::restart_group(child_number culprit, milliseconds delay) {
     if (k.state == child_state::waiting) k.due.reset();
     if (k.state == child_state::stopping && k.then == fate::down && !wanted_down(k) && !k.spent)
       k.then = fate::comes_back;
+    if (k.state == child_state::stopping && k.then == fate::again) k.then = fate::comes_back;
     k.member = true;
   }
 }
@@ -392,6 +480,8 @@ void naive_supervisor::end(phases next, bool with_keep, exit_class how) {
   std::vector<child_number> all;
   for (const auto& [n, k] : kids)
     if (k.state != child_state::idle && k.state != child_state::stopping) all.push_back(n);
+  for (auto& [n, k] : kids)
+    if (k.state == child_state::stopping) ends_after_all(k);
   for (const auto n : all) ask(n, kids.at(n), fate::forgotten);
 }
 
@@ -441,8 +531,8 @@ bool naive_supervisor::next_stop() {
     return true;
   }
   for (auto& [n, k] : kids) {
-    answer(k, true, admin_code::noproc);
-    answer(k, false, admin_code::ok);
+    answer(k, wish::up, admin_code::noproc);
+    for (const auto what : {wish::down, wish::parked, wish::killed}) answer(k, what, admin_code::ok);
   }
   const bool failed = phase == phases::rolling_back;
   phase = phases::over;

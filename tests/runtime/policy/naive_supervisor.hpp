@@ -14,7 +14,7 @@ namespace steward::policy::testing_support {
 
 /// What a supervisor does, as a value that two of them can be compared by.
 struct deed {
-  enum class kind : std::uint8_t { start, stop, abandon, forget, started, start_failed, ended };
+  enum class kind : std::uint8_t { start, stop, abandon, kill, forget, started, start_failed, ended };
   kind what = kind::start;
   child_number child = 0;
   std::uint64_t number = 0;  ///< start: the incarnation; ended: the exit class
@@ -25,7 +25,8 @@ struct deed {
 };
 
 inline std::string to_string(const deed& x) {
-  static constexpr const char* names[] = {"start", "stop", "abandon", "forget", "started", "start_failed", "ended"};
+  static constexpr const char* names[] = {"start",  "stop",    "abandon",      "kill",
+                                          "forget", "started", "start_failed", "ended"};
   return std::string{names[static_cast<int>(x.what)]} + " " + std::to_string(x.child) + "#" + std::to_string(x.number) +
          (x.keep ? " keep" : "") + (x.flag ? " flag" : "");
 }
@@ -41,12 +42,13 @@ struct answered {
 /// from the contract of `supervisor_machine`, not from its code.
 class naive_supervisor {
 public:
-  enum class fate : std::uint8_t { down, forgotten, comes_back };
+  enum class fate : std::uint8_t { down, forgotten, comes_back, again, parked };
   enum class asker : std::uint8_t { policy, start, restart };
+  enum class wish : std::uint8_t { up, down, parked, killed };
 
   struct request {
     request_number number;
-    bool start;
+    wish what;
   };
   struct kid {
     child_policy p;
@@ -68,7 +70,8 @@ public:
 
   void add(child_number i, child_policy p);
   void start(time_point t);
-  void stop(time_point t, bool with_keep);
+  void stop(time_point t, bool with_keep, bool at_once);
+  void fail(time_point t);
   void ready(child_number i, std::uint64_t incarnation, time_point t);
   void declined(child_number i, std::uint64_t incarnation, time_point t);
   void start_failed(child_number i, std::uint64_t incarnation, time_point t);
@@ -80,6 +83,9 @@ public:
   void terminate(child_number i, request_number r, time_point t);
   void restart(child_number i, request_number r, time_point t);
   void remove(child_number i, request_number r);
+  void restart_by_hand(child_number i, request_number r, time_point t);
+  void park(child_number i, request_number r, time_point t);
+  void kill(child_number i, request_number r, time_point t);
   void reconfigure(machine_options x);
   void repolicy(child_number i, child_policy p);
   bool serving() const { return phase == phases::starting || phase == phases::running; }
@@ -108,7 +114,8 @@ private:
   static bool wanted_down(const kid& k);
   bool about_to_be_stopped(const kid& k) const { return group && !group->all_down && k.member; }
 
-  void answer(kid& k, bool start, admin_code code);
+  void answer(kid& k, wish what, admin_code code);
+  static bool is_kept(fate x) { return x != fate::down && x != fate::forgotten; }
   void begin(child_number i, kid& k, bool in_place);
   /// Asks a child to stop. It may be forgotten at once.
   void ask(child_number i, kid& k, fate then);
@@ -136,6 +143,7 @@ private:
   phases phase = phases::fresh;
   time_point now;
   bool keep = false;
+  bool brutal = false;
   exit_class last = exit_class::shutdown;
   std::set<child_number> first;   // whose first starts are under way: one, but all of a dynamic supervisor
   child_number failed_child = 0;  // whose first start failed

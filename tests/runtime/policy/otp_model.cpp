@@ -59,6 +59,63 @@ std::optional<admin_code> otp::restart(const handle& c) {
   return asked_to_start(s, c, false);
 }
 
+std::optional<admin_code> otp::operate(operation what, const handle& c) {
+  auto& s = *c->parent;
+  if (!s.serving) return admin_code::noproc;
+  switch (what) {
+    case operation::start:
+      return start_by_hand(s, c, false);
+    case operation::stop:
+      return terminate(c);
+    case operation::revive:
+      return start_by_hand(s, c, true);
+    case operation::park:
+      return park(s, c);
+    case operation::kill:
+      return kill(s, c);
+    case operation::restart:
+      break;
+  }
+  if (c->state != is::up) return start_by_hand(s, c, true);
+  take_down(c);
+  c->steps = 0;
+  c->asked = true;
+  c->answer.reset();
+  go(s, c);
+  return c->answer;
+}
+
+std::optional<admin_code> otp::start_by_hand(member& s, const handle& c, bool waits_too) {
+  if (c->state == is::up) return admin_code::running;
+  if (c->state == is::waiting && (!waits_too || s.grouped())) return admin_code::restarting;
+  if (c->state == is::idle) return asked_to_start(s, c, false);
+  if (c->state == is::parked) c->restarts.clear();
+  c->due.reset();
+  c->asked = true;
+  c->answer.reset();
+  go(s, c);
+  return c->answer;
+}
+
+admin_code otp::park(member& s, const handle& c) {
+  take_down(c);
+  answer(*c, admin_code::failed);
+  c->state = is::parked;
+  if (s.culprit == c) start_group(s);
+  return admin_code::ok;
+}
+
+admin_code otp::kill(member& s, const handle& c) {
+  if (c->state != is::up) return admin_code::not_running;
+  if (c->how() != nullptr) {
+    end_supervisor(*c, end_as::bad);
+  } else {
+    ended.push_back(c->path);
+    child_ended(s, c, end_as::bad);
+  }
+  return admin_code::ok;
+}
+
 std::optional<admin_code> otp::remove(const handle& c) {
   auto& s = *c->parent;
   if (!s.serving) return admin_code::noproc;

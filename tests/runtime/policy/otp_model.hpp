@@ -1,6 +1,7 @@
 #pragma once
 
 #include "steward/admin.hpp"
+#include "steward/operation.hpp"
 #include "steward/spec.hpp"
 
 #include <cstdint>
@@ -80,6 +81,8 @@ public:
   std::optional<admin_code> terminate(const handle& c);
   std::optional<admin_code> restart(const handle& c);
   std::optional<admin_code> remove(const handle& c);
+  /// What an operator does.
+  std::optional<admin_code> operate(operation what, const handle& c);
   std::optional<admin_code> start_child(member& s, const child_spec& spec);
   std::optional<admin_code> start_dynamic(member& s);
   void stop_tree();
@@ -118,6 +121,9 @@ private:
   void go(member& s, const handle& c);
   void restart_group(member& s, const handle& c, std::int64_t delay);
   void start_group(member& s);
+  std::optional<admin_code> start_by_hand(member& s, const handle& c, bool waits_too);
+  admin_code park(member& s, const handle& c);
+  admin_code kill(member& s, const handle& c);
   std::optional<admin_code> asked_to_start(member& s, const handle& c, bool is_new);
 
   std::vector<handle> graveyard;

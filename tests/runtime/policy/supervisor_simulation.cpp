@@ -43,7 +43,7 @@ public:
     const auto steps = 30 + pick(200);
     for (unsigned n = 0; n < steps && healthy() && !machine_->over(); ++n) step();
     for (int n = 0; n < 3'000 && healthy() && !machine_->over(); ++n) {
-      if (n % 40 == 0) stop(pick(4) == 0);
+      if (n % 40 == 0) stop(pick(4) == 0, false);
       step();
     }
     if (!healthy()) return;
@@ -128,7 +128,9 @@ private:
     else if (dice < 99)
       late_news();
     else if (pick(16) == 0)
-      stop(pick(2) == 0);
+      stop(pick(2) == 0, pick(4) == 0);
+    else if (pick(16) == 0)
+      fail();
     if (healthy()) pay_if_quiet();
   }
 
@@ -231,7 +233,7 @@ private:
     const auto r = ++last_request_;
     const auto i = pick(20) == 0 ? next_ + 7 : std::max<child_number>(any_child(), 1);
     open_.insert(r);
-    switch (pick(5)) {
+    switch (pick(9)) {
       case 0: {
         if (next_ > 12 && machine_->size() > 6) return void(open_.erase(r));
         const auto p = random_policy();
@@ -251,6 +253,22 @@ private:
         story("restart_child", i);
         naive_->restart(i, r, now_);
         compare(machine_->restart_child(i, r, now_));
+        return;
+      case 4:
+      case 5:
+        story("restart by hand", i);
+        naive_->restart_by_hand(i, r, now_);
+        compare(machine_->restart_by_hand(i, r, now_));
+        return;
+      case 6:
+        story("park", i);
+        naive_->park(i, r, now_);
+        compare(machine_->park_by_hand(i, r, now_));
+        return;
+      case 7:
+        story("kill", i);
+        naive_->kill(i, r, now_);
+        compare(machine_->kill_by_hand(i, {}, r, now_));
         return;
       default:
         if (pick(3) != 0) return void(open_.erase(r));
@@ -297,11 +315,18 @@ private:
       compare(machine_->child_stopped(i, now_));
   }
 
-  void stop(bool keep) {
-    story(keep ? "stop, keep" : "stop");
+  void stop(bool keep, bool brutal) {
+    if (tell_) story(std::string{"stop"} + (keep ? ", keep" : "") + (brutal ? ", brutal" : ""));
     stopping_ = true;
-    naive_->stop(now_, keep);
-    compare(machine_->stop(now_, keep));
+    naive_->stop(now_, keep, brutal);
+    compare(machine_->stop(now_, keep, brutal));
+  }
+
+  void fail() {
+    story("fail");
+    stopping_ = stopping_ || machine_->in_service();
+    naive_->fail(now_);
+    compare(machine_->fail({}, now_));
   }
 
   void compare(const actions& out) {
@@ -383,6 +408,10 @@ private:
     deeds_.push_back({deed::kind::abandon, x.child});
     alive_.erase(x.child);
     owed_.erase(x.child);
+  }
+  void perform(const action::kill_child& x) {
+    deeds_.push_back({deed::kind::kill, x.child});
+    if (!alive_.contains(x.child)) ADD_FAILURE() << x.child << " is killed although it is down";
   }
   void perform(const action::forget_child& x) {
     deeds_.push_back({deed::kind::forget, x.child});

@@ -269,6 +269,7 @@ private:
       }
     } else if (const auto c = one_in(5) ? anywhere(model_->root) : any([](const member&) { return true; })) {
       if (one_in(4)) plan_starts(c->path);
+      if (one_in(2)) return operate_on(c);
       const auto what = pick(5);
       say((what < 2 ? "terminate_child " : what < 4 ? "restart_child " : "delete_child ") + c->path);
       expected = what < 2 ? model_->terminate(c) : what < 4 ? model_->restart(c) : model_->remove(c);
@@ -280,6 +281,23 @@ private:
     if (got && expected) {
       EXPECT_STREQ(to_string(got->code), to_string(*expected));
     }
+  }
+
+  void operate_on(const handle& c) {
+    using enum operation;
+    static constexpr operation all[] = {operation::start, operation::stop, restart, kill, park, revive};
+    const auto what = all[pick(6)];
+    say(std::string{to_string(what)} + " " + c->path);
+    const auto expected = model_->operate(what, c);
+    const auto got = operate(what, c->path);
+    EXPECT_EQ(got.has_value(), expected.has_value()) << (got ? to_string(got->code) : "not answered");
+    if (got && expected) {
+      EXPECT_STREQ(to_string(got->code), to_string(*expected));
+    }
+    const auto told = events_of(event_kind::operator_);
+    ASSERT_FALSE(told.empty());
+    EXPECT_EQ(told.back().actor, c->path);
+    EXPECT_EQ(*told.back().by, "ann");
   }
 
   bool pass_time(std::int64_t by) {

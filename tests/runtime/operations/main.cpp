@@ -1,0 +1,48 @@
+#include "pool/worker.hpp"
+#include "process/child.hpp"
+#include "work.hpp"
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+namespace steward::test {
+
+namespace {
+
+std::int64_t square(std::int64_t n) { return n * n; }
+std::int64_t stuck_once(const task_context& how, std::int64_t n) {
+  while (how.attempt == 1) ::pause();
+  return n;
+}
+
+std::int64_t spin(const task_context& how, std::int64_t n) {
+  while (!how.stop_requested()) n = n * 3 + 1;
+  return n;
+}
+
+}  // namespace
+
+known_work& work() {
+  static known_work all = [] {
+    known_work out;
+    out.square = out.tasks.add("square", square);
+    out.stuck_once = out.tasks.add("stuck_once", stuck_once);
+    out.spin = out.tasks.add("spin", spin);
+    return out;
+  }();
+  return all;
+}
+
+}  // namespace steward::test
+
+int main(int argc, char** argv) {
+  using namespace steward;
+  pooling::register_pool_worker(test::work().tasks);
+  if (process::is_spawned_child(argc, argv)) return process::run_spawned_child(argc, argv);
+  process::start_zygote();
+  ::testing::InitGoogleTest(&argc, argv);
+  const int result = RUN_ALL_TESTS();
+  process::stop_zygote();
+  return result;
+}
