@@ -8,7 +8,7 @@
 namespace steward {
 namespace {
 
-constexpr std::size_t events_at_a_time = 4'096;
+constexpr std::size_t events_at_a_time = 1'024;
 
 std::size_t bytes_of(const std::vector<std::string>& lines) {
   std::size_t out = 0;

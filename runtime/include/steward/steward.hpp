@@ -12,6 +12,7 @@
 #include "steward/cause.hpp"
 #include "steward/child.hpp"
 #include "steward/codec.hpp"
+#include "steward/control.hpp"
 #include "steward/dead_letter.hpp"
 #include "steward/event.hpp"
 #include "steward/exceptions.hpp"

@@ -1,0 +1,178 @@
+#include "control/router.hpp"
+
+#include "base/crash_id.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <memory>
+#include <random>
+#include <string>
+#include <variant>
+
+namespace steward::control_api {
+namespace {
+
+using json = nlohmann::json;
+
+class router_test : public testing::Test {
+protected:
+  router_test() {
+    log_.add_sink([this](const event& e) { monitor_.take(e); });
+    added("/root", "supervisor");
+    added("/root/squares", "pool");
+    added("/root/total", "actor");
+    event crash;
+    crash.kind = event_kind::crash;
+    crash.actor = "/root/total";
+    crash.incarnation = 1;
+    crash.why.emplace().cls = cause_class::exception;
+    crash.why->message = "bytes that are no UTF-8: \xff";
+    log_.emit(crash);
+  }
+
+  void added(const std::string& path, const std::string& kind) {
+    event e;
+    e.kind = event_kind::child;
+    e.actor = path;
+    e.child.emplace().state = "up";
+    e.child->kind = kind;
+    log_.emit(std::move(e));
+  }
+  static http_request request(const std::string& target, const std::string& method = "GET") {
+    http_request out;
+    out.method = method;
+    const auto question = target.find('?');
+    out.path = target.substr(0, question);
+    if (question != std::string::npos) {
+      const auto part = target.substr(question + 1);
+      out.query.emplace_back(part.substr(0, part.find('=')), part.substr(part.find('=') + 1));
+    }
+    out.peer = {true, 1'000};
+    return out;
+  }
+  http_response answer(const http_request& x) {
+    auto out = router_.answer(x);
+    if (auto* errand = std::get_if<http_errand>(&out)) return errand->run();
+    if (auto* response = std::get_if<http_response>(&out)) return *response;
+    http_response streamed;
+    auto& stream = *std::get<std::unique_ptr<http_stream>>(out);
+    streamed.type = stream.type();
+    while (stream.read(streamed.body) == http_stream::state::more) {
+    }
+    return streamed;
+  }
+  http_response get(const std::string& target) { return answer(request(target)); }
+  json problem(const std::string& target, const std::string& method = "GET") {
+    const auto out = answer(request(target, method));
+    EXPECT_EQ(out.type, problem_type) << target;
+    const auto body = json::parse(out.body);
+    EXPECT_EQ(body.at("status"), out.status);
+    return body;
+  }
+
+  event_log log_{"r-1"};
+  run_monitor monitor_;
+  operations_slot operations_;
+  router router_{monitor_, operations_, program_facts{"run", "/run/x.sock", 7, 1'000}};
+};
+
+TEST_F(router_test, knows_children_by_their_path) {
+  EXPECT_EQ(json::parse(get("/v1/children/root/total").body).at("crashes"), 1);
+  EXPECT_EQ(json::parse(get("/v1/children/root%2ftotal").body).at("path"), "/root/total");
+  EXPECT_EQ(json::parse(get("/v1/children/root").body).at("children"), json({"/root/squares", "/root/total"}));
+  EXPECT_EQ(json::parse(get("/v1/pools/root/squares").body).at("kind"), "pool");
+}
+
+TEST_F(router_test, nests_the_tree) {
+  const auto tree = json::parse(get("/v1/tree").body);
+  ASSERT_EQ(tree.at("children").size(), 1U);
+  EXPECT_EQ(tree.at("children")[0].at("children").size(), 2U);
+  EXPECT_EQ(json::parse(get("/v1/tree?at=2").body).at("children")[0].at("children").size(), 1U);
+}
+
+TEST_F(router_test, suggests_what_was_meant) {
+  EXPECT_EQ(problem("/v1/children/root/totl").at("suggestion"), "/root/total");
+  EXPECT_EQ(problem("/v1/crashs").at("suggestion"), "/v1/crashes");
+  EXPECT_EQ(problem("/v1/crashes/c-0002").at("suggestion"), "c-0001");
+  EXPECT_EQ(problem("/v1/events?levle=warn").at("suggestion"), "level");
+  EXPECT_EQ(problem("/v1/events?level=wran").at("suggestion"), "warn");
+  EXPECT_EQ(problem("/v1/children/root/total/restrat", "POST").at("suggestion"), "restart");
+}
+
+TEST_F(router_test, says_what_is_wrong_with_a_value) {
+  EXPECT_EQ(problem("/v1/tree?at=x").at("status"), 400);
+  EXPECT_EQ(problem("/v1/tree?at=99").at("status"), 404);
+  EXPECT_EQ(problem("/v1/samples?from=yesterday").at("status"), 400);
+  EXPECT_EQ(problem("/v1/samples?step=1").at("status"), 400);
+  EXPECT_EQ(problem("/v1/pools/root/total").at("status"), 404);
+  EXPECT_EQ(problem("/%zz").at("status"), 400);
+  EXPECT_EQ(problem("/v1/shutdown").at("status"), 405);
+  EXPECT_EQ(problem("/v1/run", "POST").at("status"), 405);
+  EXPECT_EQ(problem("/v1/run", "PATCH").at("status"), 405);
+}
+
+TEST_F(router_test, says_what_is_wrong_with_a_body) {
+  for (const char* body : {"", "{}", "[]", "{", "{\"workers\":-1}", "{\"workers\":1.5}", "{\"workers\":\"3\"}",
+                           "{\"workers\":1025}", "{\"worker\":3}", "{\"workers\":3,\"x\":1}"}) {
+    auto x = request("/v1/pools/root/squares/resize", "POST");
+    x.body = body;
+    EXPECT_EQ(answer(x).status, 400) << body;
+  }
+  auto nested = request("/v1/reload", "POST");
+  nested.body = std::string(60'000, '[');
+  EXPECT_EQ(answer(nested).status, 400);
+}
+
+TEST_F(router_test, serves_its_user_and_root_and_nobody_else) {
+  auto x = request("/v1/run");
+  x.peer.uid = 0;
+  EXPECT_EQ(answer(x).status, 200);
+  x.peer.uid = 1'001;
+  EXPECT_EQ(answer(x).status, 403);
+  x.peer = {false, 0};
+  EXPECT_EQ(answer(x).status, 403) << "nothing is to be observed";
+}
+
+TEST_F(router_test, gives_valid_json_whatever_events_hold) {
+  EXPECT_TRUE(json::accept(get("/v1/view").body));
+  EXPECT_TRUE(json::accept(get("/v1/crashes/c-0001").body));
+}
+
+TEST_F(router_test, ends_lines_at_the_event_that_was_the_newest) {
+  const auto lines = get("/v1/events").body;
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 4);
+  EXPECT_EQ(get("/v1/events?after=4").body, "");
+  EXPECT_EQ(get("/v1/events?after=now").body, "");
+  EXPECT_NE(get("/v1/events?limit=1").body.find("\"seq\":1"), std::string::npos);
+}
+
+TEST_F(router_test, tells_prometheus) {
+  const auto out = get("/metrics");
+  EXPECT_THAT(out.type, testing::StartsWith("text/plain; version=0.0.4"));
+  EXPECT_THAT(out.body, testing::HasSubstr("steward_child_crashes_total{path=\"/root/total\"} 1\n"));
+  EXPECT_THAT(out.body, testing::HasSubstr("steward_crashes_total 1\n"));
+}
+
+TEST_F(router_test, answers_any_request) {
+  std::mt19937 random{3};
+  const std::vector<std::string> parts{"/",   "v1",   "children", "root",    "total",  "pools", "crashes", "events",
+                                       "%2f", "..",   "?at=",     "?after=", "1",      "x",     "samples", "tree",
+                                       "%",   "\xff", "stop",     "\n",      "?kind=", "crash"};
+  for (int i = 0; i < 20'000; ++i) {
+    std::string target = "/";
+    for (auto n = random() % 7; n > 0; --n) target += parts[random() % parts.size()] + (random() % 2 == 0 ? "/" : "");
+    auto x = request(target, random() % 3 == 0 ? "POST" : "GET");
+    for (auto n = random() % 9; n > 0; --n) x.body += "{}[]\":,1ax\xc3"[random() % 11];
+    const auto out = answer(x);
+    ASSERT_TRUE(out.status >= 200 && out.status < 600);
+    if (out.status >= 400) {
+      ASSERT_EQ(out.type, problem_type) << target;
+      ASSERT_TRUE(json::accept(out.body)) << target;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace steward::control_api
