@@ -211,6 +211,17 @@ TEST_F(looking, a_live_run_is_found_looked_into_and_steered) {
   EXPECT_EQ(run({"start", "/root/list"}).code, 0);
   EXPECT_EQ(run({"reload", "--dry-run"}).code, 0);
 
+  EXPECT_EQ(run({"kill", "/root/total"}).code, 0);
+  EXPECT_FALSE(run_->wait_for(of_kind("crash", "/root/total")).is_null());
+  EXPECT_FALSE(run_->wait_for(of_kind("recover", "/root/total")).is_null());
+  EXPECT_THAT(run({"show", "1"}).out, HasSubstr("c-0001    /root/total"));
+  EXPECT_EQ(run({"kill", "/root/squares/w1"}).code, 0);
+  EXPECT_FALSE(run_->wait_for(of_kind("recover", "/root/squares/w1")).is_null());
+  EXPECT_EQ(run({"park", "/root/list"}).code, 0);
+  EXPECT_THAT(run({"ps"}).out, HasSubstr("/root/list        actor       thread   parked"));
+  EXPECT_EQ(run({"revive", "/root/list"}).code, 0);
+  EXPECT_THAT(run({"ps"}).out, HasSubstr("/root/list        actor       thread   up"));
+
   EXPECT_EQ(run({"shutdown"}).code, 0);
   EXPECT_TRUE(run_->wait().in_time);
   EXPECT_EQ(run({"ps"}).code, 6);

@@ -136,6 +136,14 @@ TEST_F(top, a_pool_is_scaled_by_one_also_from_its_worker) {
   EXPECT_THAT(state_.message, HasSubstr("is no pool"));
 }
 
+TEST_F(top, a_worker_can_only_be_killed) {
+  state_.selected = "/root/squares/w1";
+  press(typed('r'));
+  EXPECT_THAT(state_.message, HasSubstr("is a worker"));
+  press(typed('k'));
+  EXPECT_EQ(press(typed('y')), (top_order{"kill", "/root/squares/w1", 0}));
+}
+
 TEST_F(top, a_run_that_is_over_is_not_steered) {
   for (const char c : {'r', 's', 'k', '+', '-'}) {
     press(typed(c), false);
