@@ -202,9 +202,9 @@ int run_steps(const config::scenario& what, runtime& rt, output& out, const surr
     const reload_guard reloads{stop, &again};
     const service_reporter reports{around.manager, tree, what.name};
     const bool stays = around.request.stay.value_or(what.stays);
-    if (stays && what.run.empty() && !around.request.quiet) say("steward: " + what.name + " is up\n");
-    all_well = steps.run();
-    if (stays) steps.stay();
+    if (stays && (what.stays || what.run.empty()) && !around.request.quiet) say("steward: " + what.name + " is up\n");
+    const bool once = around.request.stay == false;
+    all_well = steps.run(stays ? runner::then::stays : once ? runner::then::once : runner::then::ends);
   }
   around.manager.stopping();
   tree.stop();
@@ -258,6 +258,25 @@ const config::scenario* first_to_stay(const std::vector<config::scenario>& all, 
   return nullptr;
 }
 
+/// The state directory is that of the command line, else that of the files, which must not differ.
+std::optional<event_options> options_with_state(const run_request& request, const std::vector<config::scenario>& all) {
+  event_options out = request;
+  const config::state_spec* told = nullptr;
+  for (const auto& one : all) {
+    if (one.state.directory.empty()) continue;
+    if (told != nullptr && out.state.empty() && told->directory != one.state.directory) {
+      say("steward: the files name different state directories, " + told->directory + " and " + one.state.directory +
+          "; --state names one for all\n");
+      return std::nullopt;
+    }
+    told = &one.state;
+  }
+  if (told == nullptr) return out;
+  if (out.state.empty()) out.state = told->directory;
+  out.keep = {told->max_age, told->max_bytes};
+  return out;
+}
+
 }  // namespace
 
 int run_scenarios(const run_request& request, const program& what) {
@@ -267,16 +286,18 @@ int run_scenarios(const run_request& request, const program& what) {
     say("steward: " + service->file + " stays up, so it can only be run alone; --once ends each run after its steps\n");
     return exit_usage;
   }
+  const auto options = options_with_state(request, *scenarios);
+  if (!options) return exit_usage;
   event_log events;
   stop_switch stop;
   service_manager manager;
   std::optional<event_outlets> outlets;  // they outlive the thread of the signals, which tells them of a stop
   stop_signals signals;
   std::optional<zygote_scope> zygote{std::in_place};
-  outlets.emplace(events, request);
+  outlets.emplace(events, *options);
   if (!outlets->usable()) {
     outlets->tell_problem("; nothing was started");
-    return exit_usage;
+    return outlets->problem_code();
   }
   std::optional<run_control> control;
   try {
@@ -285,7 +306,8 @@ int run_scenarios(const run_request& request, const program& what) {
     say(std::string{"steward: "} + problem.what() + "; nothing was started\n");
     return exit_usage;
   }
-  std::optional<own_words> words{std::in_place, events, [&outlets] { outlets->finish(); }};
+  std::optional<own_words> words{std::in_place, events, [&outlets] { outlets->finish(); },
+                                 [&outlets] { outlets->continue_in_copy(); }};
   // One file can be read again; with several, none is the one that is meant.
   std::function<void()> on_reload;
   if (scenarios->size() == 1) {

@@ -1,5 +1,6 @@
 #include "cli/runner.hpp"
 
+#include "cli/periodic_steps.hpp"
 #include "cli/progress_bar.hpp"
 
 #include "base/text.hpp"
@@ -21,6 +22,9 @@ constexpr std::size_t max_shown_error_bytes = 400;
 constexpr std::size_t max_shown_cancelled = 3;  // of a map that was ended early; the rest is counted
 
 using clock = std::chrono::steady_clock;
+
+/// Of the periodic step that is carried out on this thread, or for which this thread works.
+thread_local std::atomic<std::uint64_t>* failures_here = nullptr;
 
 double seconds_since(clock::time_point start) { return std::chrono::duration<double>(clock::now() - start).count(); }
 
@@ -55,12 +59,34 @@ runner::runner(runtime& rt, supervisor& tree, const config::scenario& what, cons
 
 runner::~runner() = default;
 
-bool runner::run() {
-  for (const auto& step : what_.run) {
-    if (interrupted()) break;
-    perform(step);
+bool runner::run(then what) {
+  const bool once = what == then::once;
+  const auto perform_all = [this](auto is_wanted) {
+    for (const auto& step : what_.run)
+      if (!interrupted() && is_wanted(step)) perform(step);
+  };
+  if (!once) perform_all([](const auto& step) { return step.at_start; });
+  std::optional<periodic_steps> beside;
+  if (!once) {
+    try {
+      beside.emplace(what_.run, rt_.events(), [this](const auto& step) { return perform_counted(step); });
+    } catch (const std::system_error& problem) {
+      failed(std::string{"there is no thread for each of the steps with `every`: "} + problem.what());
+    }
   }
+  perform_all([once](const auto& step) { return once || !step.is_timed(); });
+  if (what == then::stays) stay();
+  beside.reset();
   return ok_.load();
+}
+
+std::uint64_t runner::perform_counted(const config::step& step) {
+  if (interrupted()) return 0;
+  std::atomic<std::uint64_t> count{0};
+  failures_here = &count;
+  perform(step);
+  failures_here = nullptr;
+  return count.load();
 }
 
 void runner::stay() {
@@ -299,8 +325,12 @@ void runner::perform(const config::crash_step& step) {
 
 void runner::perform(const config::parallel_step& step) {
   std::vector<std::future<void>> running;
+  const auto perform_one = [this, counted = failures_here](const config::step& one) {
+    failures_here = counted;
+    perform(one);
+  };
   try {
-    for (const auto& one : step.steps) running.push_back(std::async(std::launch::async, [&] { perform(one); }));
+    for (const auto& one : step.steps) running.push_back(std::async(std::launch::async, [&] { perform_one(one); }));
   } catch (const std::system_error& problem) {
     failed(std::string{"there is no thread for each of the steps that are to run in parallel: "} + problem.what());
   }
@@ -322,6 +352,7 @@ void runner::failed(const std::string& text) {
 
 void runner::tell_failure(const std::string& text) {
   ok_.store(false);
+  if (failures_here != nullptr) ++*failures_here;
   out_.line("FAILED: " + shorten(escape_text(text), max_shown_error_bytes));
 }
 

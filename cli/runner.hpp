@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -15,7 +16,8 @@
 
 namespace steward::cli {
 
-/// Carries out the steps of a scenario against a running tree.
+/// Carries out the steps of a scenario against a running tree: first those `at: start`, then, beside those with
+/// `every`, the others.
 ///
 /// `run` is called once, on one thread; `interrupt` from any thread, also before `run`: it makes every step end soon.
 class runner {
@@ -23,10 +25,13 @@ public:
   runner(runtime& rt, supervisor& tree, const config::scenario& what, const task_registry& tasks, output& out);
   ~runner();
 
-  /// Runs the scenario's steps in order. Returns false when a task had no value or an expectation did not hold.
-  bool run();
-  /// Waits until the tree is over, by itself or by `interrupt`.
-  void stay();
+  enum class then : std::uint8_t {
+    ends,   ///< when all that have their turn are done
+    stays,  ///< until the tree is over, by itself or by `interrupt`
+    once,   ///< steps with a time of their own have their turn as well, once
+  };
+  /// Runs the scenario's steps. Returns false when a task had no value or an expectation did not hold.
+  bool run(then what);
 
   /// Cancels what runs. `why` is told of the maps that it cuts off, such as "stopped by SIGTERM"; the first one counts.
   void interrupt(const std::string& why);
@@ -39,7 +44,10 @@ private:
     std::string problem;  ///< set when the pool could not be started
   };
 
+  void stay();
   void perform(const config::step& step);
+  /// On any thread; how often it has failed.
+  std::uint64_t perform_counted(const config::step& step);
   void perform(const config::map_step& step);
   void perform(const config::compare_step& step);
   void perform(const config::wait_step& step);

@@ -268,6 +268,14 @@ const char* kind_of_step(const section_reader& from) {
   return result;
 }
 
+// Steps in a `parallel` begin with it.
+void refuse_times(const std::vector<section_reader>& inner) {
+  for (const auto& one : inner)
+    for (const auto* key : {"every", "at"})
+      if (one.has(key))
+        one.fault_at_key(key, "a step of `parallel` has no time of its own", {"it beside `parallel`", {}});
+}
+
 std::optional<step> decode_step(const section_reader& from, const child_directory& directory) {
   const char* key = kind_of_step(from);
   if (key == nullptr) {
@@ -277,7 +285,11 @@ std::optional<step> decode_step(const section_reader& from, const child_director
   result.where = from.context().faults.where(from.at());
   const std::string_view kind{key};
   decode_expect(from, kind, result);
+  if (from.has("every")) result.every = from.duration("every");
+  result.at_start = from.has("at");
+  if (from.has("at")) (void)from.text("at");
   if (kind == "parallel") {
+    refuse_times(from.nested_list(kind));
     parallel_step all{decode_steps(from.nested_list(kind), directory)};
     result.what = std::move(all);
     return result;

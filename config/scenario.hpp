@@ -113,6 +113,18 @@ struct step {
   std::string where;                  ///< file:line of the step
   std::optional<std::string> expect;  ///< of administration: name of the admin_code that is right; without it ok, or
                                       ///< ignored
+  milliseconds every{0};              ///< again and again, beside the other steps; 0: once, in its turn
+  bool at_start = false;              ///< once when the tree is up, before all others
+
+  /// It is not one of those that are done in order, after which a run ends.
+  bool is_timed() const noexcept { return every.count() > 0 || at_start; }
+};
+
+/// What a run leaves behind, and where.
+struct state_spec {
+  std::string directory;  ///< empty: it leaves nothing
+  milliseconds max_age{0};
+  std::uint64_t max_bytes = 0;
 };
 
 /// A checked scenario: everything a run needs, every default filled in.
@@ -121,9 +133,10 @@ struct scenario {
   std::string file;
   std::string description;
   std::uint64_t seed = 0;
+  state_spec state;
   supervisor_spec tree;
   std::vector<step> run;
-  bool stays = false;  ///< there is no `run`: the tree is a service, and stays up
+  bool stays = false;  ///< no step is done in its turn, and `run` is not empty: the tree is a service, and stays up
 };
 
 /// What an actor's registration tells the validator.

@@ -198,6 +198,7 @@ std::string glance(const event& e) {
   if (e.lost) {
     append(out, fmt::format("{} lost", *e.lost));
   }
+  if (e.by) append(out, "by " + safe(*e.by));
   if (e.kept) {
     append(out, fmt::format("{} kept", *e.kept));
   }

@@ -260,7 +260,11 @@ void engine::item_threw(worker& w, slip e, std::uint32_t item, cause why, double
 void engine::head_answered(worker& w, std::uint64_t items, double ran_ms, bool done, time_point now) {
   const auto e = w.sent.front();
   w.life.answers(items);
-  if (items > 0) times_.learn(at(e).task->entry, ran_ms * 1'000.0 / static_cast<double>(items));
+  if (items > 0) {
+    const auto each_us = ran_ms * 1'000.0 / static_cast<double>(items);
+    times_.learn(at(e).task->entry, each_us);
+    times_.count(each_us, items);
+  }
   if (!done) {
     w.head.next_item(at(e).received, now);
     return;
@@ -296,6 +300,7 @@ decisions engine::step(time_point now) {
   if (spec_.restarts.recycle_after > 0 || spec_.restarts.recycle_memory > 0) check_shares(now);
   if (phase_ == phase::stopping) check_stop(now);
   if (is_asked() || gave_up_) ledger_.take_ended();
+  if (told_size_ != sizing_.size()) tell_size();
   return {std::exchange(orders_, {}), std::exchange(notices_, {})};
 }
 

@@ -122,6 +122,8 @@ public:
     static_cast<task_counts&>(out) = ledger_.counts();
     return out;
   }
+  /// How long runs of tasks took; see `sample::run_times`.
+  const run_time_counts& times_taken() const noexcept { return times_.counts(); }
   /// Places for workers; those that do not exist now included.
   unsigned places() const noexcept { return static_cast<unsigned>(workers_.size()); }
   /// Workers that the pool means to have, without spares.
@@ -202,6 +204,7 @@ private:
   time_point idle_exit_at(const worker& w) const;
   void check_idle(worker& w, time_point now);
   void check_shares(time_point now);
+  void tell_size();
   void keep_size(time_point now);
   void add_workers();
   bool grow(std::size_t waiting, time_point now);
@@ -265,6 +268,7 @@ private:
   ledger ledger_{notices_};
   worker_lives lives_;
   sizing sizing_{spec_};
+  unsigned told_size_ = sizing_.size();
   key_lines keys_;
   run_times times_;
   counters totals_;  // but for those of the ledger

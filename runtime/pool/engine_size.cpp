@@ -11,12 +11,21 @@ void engine::resize(unsigned min, unsigned max, time_point now, std::string by) 
            (sizing_.most() > sizing_.least() ? " to " + std::to_string(sizing_.most()) : "") +
            (sizing_.most() == 1 ? " worker" : " workers");
   e.child = events_.described(sizing_);
+  told_size_ = sizing_.size();
   if (!by.empty()) e.by = std::move(by);
   note(std::move(e));
   if (phase_ != phase::starting && phase_ != phase::running) return;
   lives_.forget_scarcity();
   keep_size(now);
   lives_.let_go(sizing_.wanted(), loads());
+}
+
+/// Its load has changed it.
+void engine::tell_size() {
+  told_size_ = sizing_.size();
+  auto e = events_.of_pool(event_kind::child, event_level::debug);
+  e.child.emplace().workers = told_size_;
+  note(std::move(e));
 }
 
 worker_lives::load_of engine::loads() const {

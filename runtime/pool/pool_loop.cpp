@@ -394,6 +394,7 @@ void pool::impl::publish() {
   s.retried = totals.retried;
   s.taken_back = totals.taken_back;
   s.restarts = totals.restarts;
+  s.run_times = brain.times_taken();
   s.gave_up = brain.has_given_up();
   if (hands) s.leaked_threads = hands->leaked();
 }

@@ -1,7 +1,11 @@
 #pragma once
 
+#include "steward/sample.hpp"
 #include "steward/task.hpp"
 
+#include <algorithm>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <unordered_map>
 
@@ -21,10 +25,19 @@ public:
   /// One took this many microseconds. Longer runs are followed at once and shorter ones slowly: to wait behind a long
   /// task is worse than to be sent late.
   void learn(const task_entry* what, double us);
+  /// This many took this many microseconds each.
+  void count(double us, std::uint64_t items) {
+    const auto whole = us >= 1.0 ? static_cast<std::uint64_t>(std::min(us, longest_us)) : 0;
+    counts_[std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(whole)), run_time_buckets - 1)] += items;
+  }
+  const run_time_counts& counts() const noexcept { return counts_; }
 
 private:
+  static constexpr double longest_us = 1e15;
+
   double* find(const task_entry* what);
 
+  run_time_counts counts_{};
   std::unordered_map<const task_entry*, double> us_;
   const task_entry* known_ = nullptr;  // the one that was looked up last, with its place in `us_`
   double* known_us_ = nullptr;

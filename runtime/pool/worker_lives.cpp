@@ -133,7 +133,13 @@ void worker_lives::begin(worker_life& w, time_point now) {
     w.now_.share = std::max(1U, after - static_cast<unsigned>(fewer));
   }
   w.due_ = now + spec_.limits.start_within;
-  if (w.incarnation_ > 1 && w.died_at_) events_.note(events_.of_worker(event_kind::restart, event_level::info, w));
+  if (w.incarnation_ > 1 && w.died_at_) {
+    events_.note(events_.of_worker(event_kind::restart, event_level::info, w));
+  } else {
+    auto e = events_.of_worker(event_kind::child, event_level::debug, w);
+    e.child.emplace().state = "starting";
+    events_.note(std::move(e));
+  }
   orders_.emplace_back(act::start{w.ref()});
 }
 

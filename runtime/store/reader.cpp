@@ -7,8 +7,6 @@
 #include "store/schema.hpp"
 #include "store/state_directory.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <array>
 #include <filesystem>

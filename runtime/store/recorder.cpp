@@ -4,8 +4,6 @@
 #include "steward/sinks.hpp"
 #include "store/schema.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <stdexcept>
 

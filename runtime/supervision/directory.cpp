@@ -60,6 +60,28 @@ void directory::erase(const std::string& path) {
   }
 }
 
+std::vector<caf::actor> directory::actors_below(const std::string& path) const {
+  const auto prefix = path + "/";
+  std::vector<caf::actor> out;
+  std::lock_guard guard{mutex_};
+  out.reserve(actors_.size());
+  for (const auto& one : actors_) {
+    const auto& where = cell_of(one).address();  // of dynamic children it is the beginning
+    if (where.text.starts_with(prefix)) out.push_back(one);
+  }
+  return out;
+}
+
+std::vector<std::pair<std::string, std::shared_ptr<steward::pool>>> directory::pools_below(
+    const std::string& path) const {
+  const auto prefix = path + "/";
+  std::vector<std::pair<std::string, std::shared_ptr<steward::pool>>> out;
+  std::lock_guard guard{mutex_};
+  for (auto it = pools_.lower_bound(prefix); it != pools_.end() && it->first.starts_with(prefix); ++it)
+    out.emplace_back(*it);
+  return out;
+}
+
 void directory::keep(std::shared_ptr<void> x, std::shared_ptr<const std::atomic<bool>> over) {
   decltype(kept_) gone;  // they join threads when they go: not under the lock
   const std::lock_guard guard{kept_mutex_};

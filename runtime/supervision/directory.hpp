@@ -53,6 +53,9 @@ public:
   /// Waits until every path has ended for good, or until `until`. Tells which have not.
   std::vector<std::string> wait_for_ends(const std::vector<std::string>& paths,
                                          std::chrono::steady_clock::time_point until) const;
+  /// The actors below this path, without an order, and the pools there.
+  std::vector<caf::actor> actors_below(const std::string& path) const;
+  std::vector<std::pair<std::string, std::shared_ptr<steward::pool>>> pools_below(const std::string& path) const;
   /// How a child ended for good, when it has.
   std::optional<policy::exit_info> end_of(const std::string& path) const;
   /// Wakes every waiter, now and from now on.

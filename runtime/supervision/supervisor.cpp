@@ -383,6 +383,52 @@ std::vector<spec_fault> supervisor::preview(supervisor_spec spec, std::vector<re
   });
 }
 
+namespace {
+
+sample figures_of(const std::string& path, const pool_stats& from) {
+  sample out;
+  out.path = path;
+  out.queued = from.queued;
+  out.running = from.running;
+  out.workers = from.workers;
+  out.ready = from.ready;
+  out.idle = from.idle;
+  out.submitted = from.submitted;
+  out.succeeded = from.succeeded;
+  out.failed = from.failed;
+  out.retried = from.retried;
+  out.run_times.assign(from.run_times.begin(), from.run_times.end());
+  return out;
+}
+
+}  // namespace
+
+void supervisor::figures(const std::function<void(sample&, int)>& f) const {
+  const auto& names = impl_->rt->internals().names;
+  const auto root = "/" + impl_->name;
+  for (const auto& one : names.actors_below(root)) {
+    const auto& known = supervision::cell_of(one);
+    const auto counts = known.counts();
+    sample x;
+    x.path = known.path();
+    x.waiting = counts.waiting;
+    x.accepted = counts.accepted;
+    x.handled = counts.handled;
+    f(x, 0);
+  }
+  for (const auto& [path, found] : names.pools_below(root)) {
+    const auto stats = found->stats();
+    auto x = figures_of(path, stats);
+    f(x, 0);
+    for (const auto& worker : stats.each) {
+      if (worker.pid == 0) continue;
+      sample w;
+      w.path = path + "/" + worker.name;
+      f(w, worker.pid);
+    }
+  }
+}
+
 std::size_t supervisor::leaked() {
   return impl_->ask(std::size_t{0}, [](tree_host& host, auto answer) { answer(host.leaked()); });
 }

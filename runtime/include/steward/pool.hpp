@@ -6,6 +6,7 @@
 #include "steward/detail/time_limit.hpp"
 #include "steward/event.hpp"
 #include "steward/outcome.hpp"
+#include "steward/sample.hpp"
 #include "steward/spec.hpp"
 #include "steward/task.hpp"
 
@@ -91,6 +92,7 @@ struct pool_stats {
   std::uint64_t quarantined = 0;  ///< tasks whose every attempt killed its worker
   std::uint64_t cancelled = 0;
   std::uint64_t rejected = 0;
+  run_time_counts run_times{};  ///< runs of tasks that were answered, by how long they took; see `sample::run_times`
   unsigned leaked_threads = 0;  ///< abandoned by a deadline and still running
   bool gave_up = false;
   std::vector<worker_stats> each;  ///< those that exist, or are about to be started

@@ -1,12 +1,18 @@
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace steward {
+
+/// Buckets of `sample::run_times`.
+inline constexpr std::size_t run_time_buckets = 32;
+using run_time_counts = std::array<std::uint64_t, run_time_buckets>;
 
 /// How a child is doing at a moment, in figures: what no event tells. What does not apply, or is not known, is left
 /// out. Counts are totals over all incarnations, so that two samples give a rate.
@@ -29,8 +35,8 @@ struct sample {
   std::optional<std::uint64_t> succeeded;
   std::optional<std::uint64_t> failed;
   std::optional<std::uint64_t> retried;
-  /// Tasks by how long they ran: the first counts those under 1 us, the one at `i` those under 2^i us that were not
-  /// counted before it, the last the rest.
+  /// Runs of tasks by how long they took, `run_time_buckets`: the first counts those under 1 us, the one at `i` those
+  /// under 2^i us that were not counted before it, the last the rest.
   std::vector<std::uint64_t> run_times;
 
   // Of what has a process of its own, and of the program.

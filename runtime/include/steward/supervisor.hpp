@@ -6,6 +6,7 @@
 #include "steward/operation.hpp"
 #include "steward/pool.hpp"
 #include "steward/runtime.hpp"
+#include "steward/sample.hpp"
 #include "steward/spec.hpp"
 #include "steward/watch.hpp"
 
@@ -147,6 +148,10 @@ public:
                                                const std::string& by = {});
   /// What `reload` would say. Changes nothing.
   [[nodiscard]] std::vector<spec_fault> preview(supervisor_spec spec, std::vector<reload_change>* changes = nullptr);
+  /// Calls `f` with the figures of each actor, pool and worker process, as they are now, on this thread, and asks
+  /// nobody: the tree goes on meanwhile. Counts of actors are those of the cell that there is, which `which_child` adds
+  /// up. `pid` is that of a worker process, and 0 for all else. `f` gets a sample that it may take or change.
+  void figures(const std::function<void(sample& one, int pid)>& f) const;
   /// Actors that were left alone since their handler hangs, and still run.
   [[nodiscard]] std::size_t leaked();
 

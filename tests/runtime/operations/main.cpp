@@ -16,6 +16,11 @@ std::int64_t stuck_once(const task_context& how, std::int64_t n) {
   return n;
 }
 
+std::int64_t spin(const task_context& how, std::int64_t n) {
+  while (!how.stop_requested()) n = n * 3 + 1;
+  return n;
+}
+
 }  // namespace
 
 known_work& work() {
@@ -23,6 +28,7 @@ known_work& work() {
     known_work out;
     out.square = out.tasks.add("square", square);
     out.stuck_once = out.tasks.add("stuck_once", stuck_once);
+    out.spin = out.tasks.add("spin", spin);
     return out;
   }();
   return all;

@@ -1,12 +1,16 @@
+#include "observe/run_view.hpp"
 #include "steward/child.hpp"
 #include "tests/runtime/supervision/real_tree.hpp"
 #include "work.hpp"
 
 #include <gmock/gmock.h>
 
-#include <algorithm>
 #include <csignal>
+#include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 // What operators do to pools and to their workers, with real processes.
 
@@ -19,6 +23,25 @@ using enum operation;
 
 class pool_operations : public testing_support::real_tree {
 protected:
+  pool_operations() {
+    log_.add_sink([this](const event& e) {
+      const std::lock_guard guard{view_mutex_};
+      fold(view_, e);
+    });
+  }
+
+  /// What the events tell of a child.
+  std::string told_of(const std::string& path) {
+    const std::lock_guard guard{view_mutex_};
+    const auto* x = view_.find(path);
+    return x != nullptr ? std::string{to_string(x->status)} + " #" + std::to_string(x->incarnation) : "not there";
+  }
+  std::optional<unsigned> told_size() {
+    const std::lock_guard guard{view_mutex_};
+    const auto* x = view_.find("/root/squares");
+    return x != nullptr && x->pool ? x->pool->workers : std::nullopt;
+  }
+
   static supervisor_spec squares(rung how, unsigned workers = 2) {
     return {.intensity = {.restarts = 10, .within = 60s},
             .children = {
@@ -39,6 +62,10 @@ protected:
     const auto all = events_of(kind);
     return all.empty() ? event{} : all.back();
   }
+
+private:
+  std::mutex view_mutex_;
+  run_view view_;
 };
 
 TEST_F(pool_operations, kill_of_a_worker_ends_its_process_and_its_task_runs_again) {
@@ -103,9 +130,13 @@ TEST_F(pool_operations, a_pool_is_restarted_parked_revived_and_killed_as_any_chi
     EXPECT_EQ(works(), 9);
     EXPECT_EQ(tree.operate(restart, "/root/squares", "web").code, admin_code::ok);
     EXPECT_EQ(tree.which_child("/root/squares")->incarnation, 2U);
+    EXPECT_EQ(told_of("/root/squares"), "up #2");
+    EXPECT_EQ(told_of("/root/squares/w1"), "up #1");
     EXPECT_EQ(works(), 9);
     EXPECT_EQ(tree.operate(park, "/root/squares", "web").code, admin_code::ok);
     EXPECT_EQ(tree.which_child("/root/squares")->status, child_status::parked);
+    EXPECT_EQ(told_of("/root/squares"), "parked #2");
+    EXPECT_EQ(told_of("/root/squares/w1"), "stopped #1");
     EXPECT_EQ(tree.pool_at("/root/squares"), nullptr);
     EXPECT_EQ(tree.operate(revive, "/root/squares", "web").code, admin_code::ok);
     EXPECT_EQ(works(), 9);
@@ -113,6 +144,7 @@ TEST_F(pool_operations, a_pool_is_restarted_parked_revived_and_killed_as_any_chi
     EXPECT_EQ(tree.operate(kill, "/root/squares", "web").code, admin_code::ok);
     ASSERT_TRUE(await(event_kind::recover, "/root/squares", how == rung::process ? 1 : 2));
     EXPECT_EQ(tree.which_child("/root/squares")->incarnation, 4U);
+    EXPECT_EQ(told_of("/root/squares"), "up #4");
     EXPECT_EQ(works(), 9);
     EXPECT_TRUE(events_of(event_kind::give_up).empty());
     const auto crash = last(event_kind::crash);
@@ -139,6 +171,47 @@ TEST_F(pool_operations, a_resize_says_by_whom) {
   tree.pool_at("/root/squares")->resize(3, 3, "web");
   ASSERT_TRUE(await(event_kind::operator_, "/root/squares"));
   EXPECT_EQ(*last(event_kind::operator_).by, "web");
+}
+
+TEST_F(pool_operations, a_pool_tells_what_size_its_load_has_given_it) {
+  auto spec = squares(rung::process);
+  std::get<pool_spec>(spec.children[0].what).size = {.workers = 3, .min_workers = 1, .idle_exit = 20ms};
+  runtime rt{log_, work().tasks, actors_};
+  supervisor tree{rt, spec};
+  ASSERT_TRUE(tree.start());
+  const auto sizes = [&] {
+    std::vector<unsigned> out;
+    for (const auto& e : events_of(event_kind::child))
+      if (e.actor == "/root/squares" && e.child->workers && e.child->kind.empty()) out.push_back(*e.child->workers);
+    return out;
+  };
+  std::vector<task_future<std::int64_t>> all;
+  for (int n = 0; n < 3; ++n) all.push_back(tree.pool("/root/squares").submit(work().spin, std::int64_t{n}));
+  const auto until = std::chrono::steady_clock::now() + 20s;
+  while (told_size() != 3U && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  EXPECT_EQ(told_size(), 3U);
+  for (auto& one : all) one.cancel();
+  while (told_size() != 1U && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  EXPECT_EQ(told_size(), 1U) << testing::PrintToString(sizes());
+}
+
+TEST_F(pool_operations, workers_are_seen_before_they_are_ready_and_then_with_their_process) {
+  runtime rt{log_, work().tasks, actors_};
+  supervisor tree{rt, squares(rung::process)};
+  ASSERT_TRUE(tree.start());
+  for (const char* path : {"/root/squares/w1", "/root/squares/w2"}) {
+    ASSERT_TRUE(await(event_kind::ready, path));
+    EXPECT_EQ(told_of(path), "up #1");
+  }
+  std::vector<std::string> begun;
+  for (const auto& e : events_of(event_kind::child))
+    if (e.child->state == "starting") begun.push_back(e.actor);
+  EXPECT_THAT(begun, testing::IsSupersetOf({"/root/squares/w1", "/root/squares/w2"}));
+  for (const auto& e : events_of(event_kind::ready)) {
+    if (e.actor != "/root/squares") {
+      EXPECT_TRUE(e.pid.has_value()) << e.actor;
+    }
+  }
 }
 
 /// Everybody does something to everything at once.

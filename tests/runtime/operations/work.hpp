@@ -12,6 +12,8 @@ struct known_work {
   task<std::int64_t, std::int64_t> square;
   /// The first run of it never ends by itself.
   task<std::int64_t, std::int64_t> stuck_once;
+  /// Uses its processor until it is asked to stop.
+  task<std::int64_t, std::int64_t> spin;
 };
 known_work& work();
 
