@@ -167,7 +167,7 @@ TEST_F(top, enter_shows_what_is_known_of_a_child) {
   press({top_key::enter});
   const auto text = text_of(drawn());
   EXPECT_THAT(text, HasSubstr("kind        actor counter, in a thread, permanent"));
-  EXPECT_THAT(text, HasSubstr("budget      1 of 3 in 5 s, of /root"));
+  EXPECT_THAT(text, HasSubstr("budget      0 of 3 in 5 s, of /root"));
   EXPECT_THAT(text, HasSubstr("crash       c-0001 22:13:31 std::runtime_error: boom"));
 }
 
