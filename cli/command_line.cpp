@@ -173,7 +173,8 @@ int carry_out(int argc, char** argv, const program& what, const extra_command* e
 
   std::string wanted;
   bool reference = false;
-  auto* explained = app.add_subcommand("explain", "Tell what a config key, event kind, cause class or exit code means");
+  auto* explained = app.add_subcommand(
+      "explain", "Tell what a config key, status of a child, event kind, cause class or exit code means");
   auto* wanted_word = explained->add_option("WORD", wanted, "such as deadline, pool.deadline, park, signal or 4");
   explained->add_flag("--json", as_json, "as JSON");
   explained->add_flag("--reference", reference, "all config keys, as a page of Markdown")->excludes(wanted_word);

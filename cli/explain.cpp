@@ -151,7 +151,7 @@ int explain(const std::string& word, bool as_json) {
   const auto found = meanings_of(word);
   if (found.empty()) {
     const auto meant = config::did_you_mean(word, all_words());
-    standard_streams::say("steward: '" + word + "' is no config key, event kind, cause class or exit code" +
+    standard_streams::say("steward: '" + word + "' is no config key, status, event kind, cause class or exit code" +
                           (meant ? " (did you mean '" + *meant + "'?)" : std::string{}) + "\n");
     return exit_usage;
   }

@@ -87,6 +87,26 @@ run_view live_source::view() {
   }
 }
 
+run_view live_source::view_at(const moment& when) {
+  auto out = run_source::view_at(when);
+  if (!out.gaps.empty() && out.gaps.front().first == 1)
+    throw cannot_look(
+        fmt::format("the events up to number {} are not kept any more, so it cannot be said how the run was "
+                    "then; 'run --state DIR' keeps them",
+                    out.gaps.front().second),
+        exit_failed);
+  return out;
+}
+
+void live_source::note_gap(std::uint64_t after, std::uint64_t seq) noexcept {
+  if (seq > after + 1) missing_ += seq - after - 1;
+}
+
+std::vector<std::string> live_source::remarks() const {
+  if (missing_ == 0) return {};
+  return {fmt::format("the run does not keep {} of these events any more; 'run --state DIR' keeps all", missing_)};
+}
+
 void live_source::events_after(std::uint64_t after, const event_taker& f) {
   std::string wrong;
   const auto take = [&](std::string_view line) {
@@ -116,7 +136,7 @@ void live_source::follow(std::uint64_t after, const event_taker& f, const patien
       if (!text) return true;
       const auto e = event_of_line(*text, wrong);
       if (!e || e->seq <= after) return true;
-      after = e->seq;
+      note_gap(std::exchange(after, e->seq), e->seq);
       failed = 0;
       enough = !f(*e) || e->kind == event_kind::run_end;
       return !enough;

@@ -4,7 +4,9 @@
 #include "cli/views/run_finder.hpp"
 #include "cli/views/run_source.hpp"
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace steward::cli {
 
@@ -14,13 +16,19 @@ public:
   explicit live_source(live_run run) : run_(std::move(run)), server_(run_.socket) {}
 
   run_view view() override;
+  /// Throws where the events up to that moment are not kept any more.
+  run_view view_at(const moment& when) override;
   void events_after(std::uint64_t after, const event_taker& f) override;
   void follow(std::uint64_t after, const event_taker& f, const patience& waits) override;
   bool is_live() const override { return true; }
+  std::vector<std::string> remarks() const override;
 
 private:
+  void note_gap(std::uint64_t after, std::uint64_t seq) noexcept;
+
   live_run run_;
   control_client server_;
+  std::uint64_t missing_ = 0;  // events that the run does not keep any more
 };
 
 /// What a server says is wrong: the text of its problem+json, or what there is.

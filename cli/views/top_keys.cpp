@@ -49,8 +49,8 @@ void ask(top_state& state, const run_view& view, char key) {
     state.asks = top_order{"resize", path, key == '+' ? now + 1 : now - 1};
     return;
   }
-  if (x->kind == "worker") {
-    state.message = path + " is a worker; its pool decides about it";
+  if (x->kind == "worker" && key != 'k') {
+    state.message = path + " is a worker; its pool decides about it, but it can be killed";
     return;
   }
   const auto verb = key == 's' ? "stop" : key == 'k' ? "kill" : is_down(x->status) ? "start" : "restart";

@@ -64,7 +64,7 @@ TEST_F(looking, ps_and_tree_show_the_children_of_a_run_that_is_over) {
   const auto file = ran("supervision");
   const auto ps = run({"ps", file});
   EXPECT_EQ(ps.code, 0);
-  EXPECT_THAT(ps.out, HasSubstr("/root/together/left   actor       thread  stopped    2              1\n"));
+  EXPECT_THAT(ps.out, HasSubstr("/root/together/left   actor       thread  stopped    2         1\n"));
   EXPECT_THAT(ps.err, HasSubstr("exit code 0"));
   const auto names = lines_of(run({"ps", file, "-o", "name"}).out);
   EXPECT_EQ(names.front(), "/root");
@@ -149,6 +149,7 @@ TEST_F(looking, a_run_that_was_killed_is_told_to_the_last_line) {
                                  subprocess::clock::now() + run_limit));
   process.signal(SIGKILL);
   ASSERT_TRUE(process.wait(subprocess::clock::now() + run_limit).has_value());
+  EXPECT_TRUE(reap_children(subprocess::clock::now() + run_limit).empty());
   const auto told = lines_of(read_file(file)).size();
   const auto report = asked({"report", file});
   EXPECT_EQ(report.at("run").at("last_seq"), told);
@@ -160,6 +161,54 @@ TEST_F(looking, a_run_that_was_killed_is_told_to_the_last_line) {
   EXPECT_EQ(torn.code, 0);
   EXPECT_THAT(torn.out, HasSubstr("its last line is torn"));
   EXPECT_EQ(asked({"report", file}).at("run").at("last_seq"), told);
+}
+
+TEST_F(looking, a_run_directory_says_the_same_as_the_events_file) {
+  const auto state = path("state");
+  run_scenario("crash_recovery", {"--state", state});
+  const auto file = path("events1.jsonl");
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"report", "--json"},
+                                                {"ps", "-o", "wide"},
+                                                {"tree", "--at", "c-0003"},
+                                                {"tree", "--at", "20", "--json"},
+                                                {"log", "--json"},
+                                                {"show", "c-0002"}}) {
+    const auto asked_of = [&](const std::string& run_of) {
+      auto arguments = words;
+      arguments.push_back(run_of);
+      return run(std::move(arguments));
+    };
+    const auto of_file = asked_of(file);
+    const auto of_directory = asked_of(state);
+    EXPECT_EQ(of_directory.code, 0) << words.front() << ": " << of_directory.err;
+    auto expected = of_file.out;
+    if (const auto at = expected.find(file); at != std::string::npos && words.front() == "show")
+      for (auto i = at; i != std::string::npos; i = expected.find(file)) expected.replace(i, file.size(), state);
+    EXPECT_EQ(of_directory.out, expected) << words.front();
+  }
+  run_scenario("square", {"--state", state});
+  EXPECT_THAT(run({"report", state}).out, HasSubstr("square, r-"));
+  EXPECT_THAT(run({"report", state, "--run", "crash_recovery"}).out, HasSubstr("crash_recovery, r-"));
+  EXPECT_EQ(run({"report", state, "--run", "nothing"}).code, 6);
+}
+
+TEST_F(looking, a_run_directory_of_a_run_that_was_killed_says_so) {
+  const auto state = path("state");
+  subprocess process{{program(), "run", write("counting.yaml", service), "--state", state}, environment()};
+  ASSERT_TRUE(process.read_until([&] { return process.err().find("counting is up") != std::string::npos; },
+                                 subprocess::clock::now() + run_limit));
+  EXPECT_EQ(run({"kill", "/root/total"}).code, 0);
+  const auto is_told = [&] { return run({"show", "c-0001", state}).code == 0; };
+  const auto until = subprocess::clock::now() + run_limit;
+  while (!is_told() && subprocess::clock::now() < until) continue;  // it is written within 50 ms
+  process.signal(SIGKILL);
+  ASSERT_TRUE(process.wait(subprocess::clock::now() + run_limit).has_value());
+  EXPECT_TRUE(reap_children(subprocess::clock::now() + run_limit).empty());
+  const auto report = run({"report", state});
+  EXPECT_EQ(report.code, 0) << report.err;
+  EXPECT_THAT(report.out, HasSubstr("1 crash; "));
+  EXPECT_THAT(report.out, HasSubstr("is gone without an end of the run"));
+  EXPECT_THAT(run({"ps", state}).out, HasSubstr("/root/total "));
 }
 
 TEST_F(looking, what_comes_through_standard_input_is_a_run_as_well) {
@@ -210,6 +259,17 @@ TEST_F(looking, a_live_run_is_found_looked_into_and_steered) {
   EXPECT_EQ(run({"stop", "/root/list"}).code, 0);
   EXPECT_EQ(run({"start", "/root/list"}).code, 0);
   EXPECT_EQ(run({"reload", "--dry-run"}).code, 0);
+
+  EXPECT_EQ(run({"kill", "/root/total"}).code, 0);
+  EXPECT_FALSE(run_->wait_for(of_kind("crash", "/root/total")).is_null());
+  EXPECT_FALSE(run_->wait_for(of_kind("recover", "/root/total")).is_null());
+  EXPECT_THAT(run({"show", "1"}).out, HasSubstr("c-0001    /root/total"));
+  EXPECT_EQ(run({"kill", "/root/squares/w1"}).code, 0);
+  EXPECT_FALSE(run_->wait_for(of_kind("recover", "/root/squares/w1")).is_null());
+  EXPECT_EQ(run({"park", "/root/list"}).code, 0);
+  EXPECT_THAT(run({"ps"}).out, HasSubstr("/root/list        actor       thread   parked"));
+  EXPECT_EQ(run({"revive", "/root/list"}).code, 0);
+  EXPECT_THAT(run({"ps"}).out, HasSubstr("/root/list        actor       thread   up"));
 
   EXPECT_EQ(run({"shutdown"}).code, 0);
   EXPECT_TRUE(run_->wait().in_time);

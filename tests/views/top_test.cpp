@@ -136,6 +136,14 @@ TEST_F(top, a_pool_is_scaled_by_one_also_from_its_worker) {
   EXPECT_THAT(state_.message, HasSubstr("is no pool"));
 }
 
+TEST_F(top, a_worker_can_only_be_killed) {
+  state_.selected = "/root/squares/w1";
+  press(typed('r'));
+  EXPECT_THAT(state_.message, HasSubstr("is a worker"));
+  press(typed('k'));
+  EXPECT_EQ(press(typed('y')), (top_order{"kill", "/root/squares/w1", 0}));
+}
+
 TEST_F(top, a_run_that_is_over_is_not_steered) {
   for (const char c : {'r', 's', 'k', '+', '-'}) {
     press(typed(c), false);
@@ -159,7 +167,7 @@ TEST_F(top, enter_shows_what_is_known_of_a_child) {
   press({top_key::enter});
   const auto text = text_of(drawn());
   EXPECT_THAT(text, HasSubstr("kind        actor counter, in a thread, permanent"));
-  EXPECT_THAT(text, HasSubstr("budget      1 of 3 in 5 s, of /root"));
+  EXPECT_THAT(text, HasSubstr("budget      0 of 3 in 5 s, of /root"));
   EXPECT_THAT(text, HasSubstr("crash       c-0001 22:13:31 std::runtime_error: boom"));
 }
 
