@@ -133,14 +133,15 @@ int app::run(int argc, char** argv, const std::function<int(runtime&)>& body, ru
     outlets.emplace(events, request);
     if (!outlets->usable()) {
       outlets->tell_problem("; nothing was started");
-      return static_cast<int>(cli::exit_usage);
+      return outlets->problem_code();
     }
     const auto on_stop = [&](int signal) {
       outlets->stop_was_asked_for(signal);
       stop.begin(signal);
     };
     signals.listen(on_stop, {});
-    std::optional<cli::own_words> words{std::in_place, events, [&outlets] { outlets->finish(); }};
+    std::optional<cli::own_words> words{std::in_place, events, [&outlets] { outlets->finish(); },
+                                        [&outlets] { outlets->continue_in_copy(); }};
     cli::output out{events, !request.json};
     if (!options.print) options.print = [&out](const std::string& line) { out.line(line); };
     if (!options.print_of_workers) options.print_of_workers = [&out](const std::string& line) { out.told_line(line); };

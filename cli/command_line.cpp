@@ -1,5 +1,6 @@
 #include "cli/command_line.hpp"
 
+#include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/explain.hpp"
 #include "cli/number_option.hpp"
@@ -7,6 +8,7 @@
 #include "cli/run_options.hpp"
 #include "cli/scenario_files.hpp"
 #include "config/suggest.hpp"
+#include "control/loopback.hpp"
 #include "observe/standard_streams.hpp"
 
 #include <fmt/format.h>
@@ -18,7 +20,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
+#include <memory>
 #include <sstream>
+#include <stdexcept>
+#include <utility>
+#include <vector>
 
 namespace steward::cli {
 
@@ -126,6 +132,18 @@ int carry_out(int argc, char** argv, const program& what, const extra_command* e
   auto* once_flag = run->add_flag("--once", once, "end after the steps, also where the file has no 'run'");
   run->add_flag("--stay", stay, "stay up after the steps, as a service, until it is stopped or ends by itself")
       ->excludes(once_flag);
+  bool no_control = false;
+  run->add_option("--observe", request.control.observe,
+                  "[ADDRESS:]PORT of this machine, 0 for a free one: the run answers there, too; the URL is printed")
+      ->check([](const std::string& text) -> std::string {
+        try {
+          control_api::loopback_address_of(text);
+        } catch (const std::invalid_argument& problem) {
+          return problem.what();
+        }
+        return {};
+      });
+  run->add_flag("--no-control", no_control, "no socket by which others see and steer the run");
   run->add_flag("--strict", request.strict, "exit with 7 when anything crashed, though all was recovered");
 
   std::vector<std::string> files;
@@ -160,6 +178,12 @@ int carry_out(int argc, char** argv, const program& what, const extra_command* e
   explained->add_flag("--json", as_json, "as JSON");
   explained->add_flag("--reference", reference, "all config keys, as a page of Markdown")->excludes(wanted_word);
 
+  std::vector<std::pair<std::unique_ptr<command>, CLI::App*>> others;
+  for (auto& one : commands_for_runs()) {
+    auto* words = one->add_to(app);
+    others.emplace_back(std::move(one), words);
+  }
+
   auto* version = app.add_subcommand("version", "Show the versions of steward, CAF and the compiler");
   version->add_flag("--json", as_json, "as JSON");
 
@@ -178,12 +202,15 @@ int carry_out(int argc, char** argv, const program& what, const extra_command* e
   if (run->parsed()) {
     options.apply();
     if (once || stay) request.stay = stay;
+    request.control.socket = !no_control;
     return run_scenarios(request, what);
   }
   if (validate->parsed()) return validate_scenarios(files, sets, format == "json", what);
   if (unit->parsed()) return print_unit(planned, sets, what);
   if (plan->parsed()) return plan_scenario(planned, sets, plan_json, what);
   if (extra != nullptr && extra->parsed()) return extra->run();
+  for (const auto& [one, words] : others)
+    if (words->parsed()) return one->run(what);
   if (explained->parsed()) {
     if (reference) {
       print(config_reference());

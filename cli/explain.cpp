@@ -115,6 +115,7 @@ std::vector<meaning> meanings_of(const std::string& word) {
   const auto wanted = with_dots(word);
   for (const auto& one : config::schema())
     if (names(wanted, one)) out.push_back(meaning_of(one));
+  add_words(wanted, child_statuses(), "status of a child", out);
   add_words(wanted, event_kinds(), "event kind", out);
   add_words(wanted, cause_classes(), "cause class", out);
   add_words(wanted, exit_codes(), "exit code", out);
@@ -127,7 +128,7 @@ std::vector<std::string> all_words() {
     out.emplace_back(one.key);
     out.push_back(fmt::format("{}.{}", one.section, one.key));
   }
-  for (const auto words : {event_kinds(), cause_classes()})
+  for (const auto words : {child_statuses(), event_kinds(), cause_classes()})
     for (const auto& one : words) out.emplace_back(one.name);
   return out;
 }

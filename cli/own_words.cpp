@@ -28,6 +28,7 @@ constexpr unsigned telling_limit_s = 3;
 struct state {
   event_log& events;
   std::function<void()> flush;
+  std::function<void()> in_copy;
 };
 
 // Of the one object; null while there is none. The page is never given back, for a signal may come at any time.
@@ -106,6 +107,7 @@ void tell_of_signal() noexcept {
   const pid_t teller = ::_Fork();
   if (teller == 0) {
     limit_telling(SIG_DFL);
+    to->in_copy();
     if (auto why = process::last_words_in(page)) tell(*to, std::move(*why), exit_signal_base + page.signal);
     ::_exit(0);
   }
@@ -163,13 +165,14 @@ void on_quick_exit_of_program() { on_exit_of_program(EXIT_FAILURE, nullptr); }
 
 }  // namespace
 
-own_words::own_words(event_log& events, std::function<void()> flush) : terminate_before_(std::get_terminate()) {
+own_words::own_words(event_log& events, std::function<void()> flush, std::function<void()> in_copy)
+    : terminate_before_(std::get_terminate()) {
   static const bool hooked = [] {
     return ::on_exit(on_exit_of_program, nullptr) == 0 && ::at_quick_exit(on_quick_exit_of_program) == 0;
   }();
   static_cast<void>(hooked);
   program = ::getpid();
-  current = new state{events, std::move(flush)};
+  current = new state{events, std::move(flush), std::move(in_copy)};
   process::install_own_last_words(page, tell_of_signal);
   teller_of_end = on_end_of_program;
   std::set_terminate(on_terminate);

@@ -70,51 +70,53 @@ void reloader::serve() {
     if (over_) return;
     asked_ = false;
     lock.unlock();
-    const auto done = carry_out({false, {}, "SIGHUP"});
-    for (const auto& fault : done.faults) standard_streams::say(fault);
+    for (const auto& fault : reload({}, "SIGHUP").faults) standard_streams::say(fault);
     lock.lock();
   }
 }
 
-reload_outcome reloader::carry_out(const reload_request& what) {
+control_outcome reloader::reload(const control_reload& what, const std::string& by) {
   const std::lock_guard guard{one_at_a_time_};
-  if (what.dry_run) return load(what);
+  if (what.dry_run) return load(what, by);
   manager_.reloading();
-  auto out = load(what);
+  auto out = load(what, by);
   manager_.reloaded();
   return out;
 }
 
-reload_outcome reloader::load(const reload_request& what) {
-  const auto& file = what.file.empty() ? file_ : what.file;
+control_outcome reloader::load(const control_reload& what, const std::string& by) {
+  const auto file = what.file.empty() ? file_ : what.file;
   const auto loaded = config::load_file(file, names_, options_);
   std::vector<std::string> problems;
   for (const auto& fault : loaded.problems) problems.push_back(config::render(fault));
   if (!loaded.value) {
     const auto why = count_of(problems.size());
-    return refuse(what, why, std::move(problems));
+    return refuse(what, by, why, std::move(problems));
   }
-  if (!has_links_ && needs_links(loaded.value->tree))
-    return refuse(what, "a pool of processes names actors now, which needs a new run", {});
-  reload_outcome out;
-  const auto faults = what.dry_run ? tree_.preview(loaded.value->tree, &out.changes)
-                                   : tree_.reload(loaded.value->tree, &out.changes, what.by);
+  const auto& next = loaded.value->tree;
+  if (!has_links_ && needs_links(next))
+    return refuse(what, by, "a pool of processes names actors now, which needs a new run", {});
+  control_outcome out;
+  const auto faults = what.dry_run ? tree_.preview(next, &out.changes) : tree_.reload(next, &out.changes, by);
   for (const auto& one : faults) problems.push_back(file + ": error: " + describe(one) + "\n");
-  if (!faults.empty()) return refuse(what, count_of(faults.size()), std::move(problems));
-  out.ok = true;
-  out.faults = std::move(problems);  // warnings
+  if (!faults.empty()) return refuse(what, by, count_of(faults.size()), std::move(problems));
   out.text = file + (what.dry_run ? " would be reloaded: " : " was reloaded: ") + summary_of(out.changes) +
              "; its steps, its name and its seed are not read again";
-  if (!what.dry_run) tell(event_kind::config, event_level::info, out.text, {});
+  if (what.dry_run) return out;
+  file_ = file;
+  tell(event_kind::config, event_level::info, out.text, by);
   return out;
 }
 
-reload_outcome reloader::refuse(const reload_request& what, const std::string& why, std::vector<std::string> faults) {
+/// Tells of it, unless nobody wanted more than to know what would be.
+control_outcome reloader::refuse(const control_reload& what, const std::string& by, const std::string& why,
+                                 std::vector<std::string> faults) {
   const auto& file = what.file.empty() ? file_ : what.file;
-  reload_outcome out;
+  control_outcome out;
+  out.code = "invalid";
   out.text = file + (what.dry_run ? " would not be reloaded: " : " was not reloaded: ") + why + "; the old specs stay";
   out.faults = std::move(faults);
-  if (!what.dry_run) tell(event_kind::operator_, event_level::warn, out.text, what.by);
+  if (!what.dry_run) tell(event_kind::operator_, event_level::warn, out.text, by);
   return out;
 }
 
@@ -124,7 +126,7 @@ void reloader::tell(event_kind kind, event_level level, const std::string& text,
   e.level = level;
   e.actor = "/root";
   e.text = text;
-  if (!by.empty()) e.by = by;
+  if (kind == event_kind::operator_) e.by = by;
   events_.emit(std::move(e));
 }
 

@@ -2,6 +2,7 @@
 
 #include "cli/service_manager.hpp"
 #include "config/loader.hpp"
+#include "steward/control.hpp"
 #include "steward/supervisor.hpp"
 
 #include <condition_variable>
@@ -14,20 +15,6 @@ namespace steward::cli {
 
 /// True when a pool of processes anywhere in the tree lets its tasks talk to actors.
 bool needs_links(const supervisor_spec& tree);
-
-/// What a reload has done, or would do.
-struct reload_outcome {
-  bool ok = false;
-  std::string text;  ///< in one line
-  std::vector<reload_change> changes;
-  std::vector<std::string> faults;  ///< of a file that was not loaded, with their places
-};
-
-struct reload_request {
-  bool dry_run = false;  ///< only tell what would change
-  std::string file;      ///< empty: the one that runs
-  std::string by;        ///< who asks, for the `operator` event
-};
 
 /// Reads a scenario's file again when it is asked to, and gives the tree the new specs.
 ///
@@ -46,13 +33,15 @@ public:
 
   /// Asks for a reload on behalf of a signal; returns at once. Thread-safe.
   void ask();
-  /// Does it now, after what is under way. Thread-safe.
-  reload_outcome carry_out(const reload_request& what);
+  /// Reloads now, after what is under way, or only tells what would change. What is wrong is in the outcome, and not
+  /// told on stderr. Another file than before is the one that counts from then on. Thread-safe.
+  control_outcome reload(const control_reload& what, const std::string& by);
 
 private:
   void serve();
-  reload_outcome load(const reload_request& what);
-  reload_outcome refuse(const reload_request& what, const std::string& why, std::vector<std::string> faults);
+  control_outcome load(const control_reload& what, const std::string& by);
+  control_outcome refuse(const control_reload& what, const std::string& by, const std::string& why,
+                         std::vector<std::string> faults);
   void tell(event_kind kind, event_level level, const std::string& text, const std::string& by);
 
   supervisor& tree_;
@@ -62,7 +51,7 @@ private:
   bool has_links_;
   config::load_options options_;
   service_manager& manager_;
-  std::mutex one_at_a_time_;
+  std::mutex one_at_a_time_;  // whoever reloads
   std::mutex mutex_;
   std::condition_variable changed_;
   bool asked_ = false;

@@ -25,6 +25,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -104,21 +105,32 @@ public:
   void watch(runner* active) {
     std::lock_guard guard{mutex_};
     active_ = active;
-    if (active != nullptr && signal_ != 0) active->interrupt(why());
+    if (active != nullptr && (signal_ != 0 || !shut_down_by_.empty())) active->interrupt(why());
+  }
+  /// The run is to end in order, and no further one to begin.
+  void shut_down(const std::string& by) {
+    std::lock_guard guard{mutex_};
+    shut_down_by_ = by;
+    if (active_ != nullptr) active_->interrupt(why());
   }
   int signal() {
     std::lock_guard guard{mutex_};
     return signal_;
   }
+  bool pulled() {
+    std::lock_guard guard{mutex_};
+    return signal_ != 0 || !shut_down_by_.empty();
+  }
 
 private:
-  std::string why() const { return "stopped by " + signal_name(signal_); }
+  std::string why() const { return "stopped by " + (signal_ != 0 ? signal_name(signal_) : shut_down_by_); }
 
   std::mutex mutex_;
   runner* active_ = nullptr;
   reloader* reloading_ = nullptr;
   bool reload_asked_ = false;
   int signal_ = 0;
+  std::string shut_down_by_;
 };
 
 /// Lets signals reach a reloader while it lives.
@@ -156,6 +168,7 @@ struct surroundings {
   event_log& events;
   stop_switch& stop;
   service_manager& manager;
+  run_control& control;
 };
 
 int run_steps(const config::scenario& what, runtime& rt, output& out, const surroundings& around,
@@ -170,10 +183,16 @@ int run_steps(const config::scenario& what, runtime& rt, output& out, const surr
   reloader again{tree, rt.events(), make_catalog(registered.tasks, registered.actors), what, options, around.manager};
   const run_guard guard{stop, tree};
   stop.watch(&steps);
+  const run_control::steering steered{
+      around.control, tree, [&](const control_reload& how, const std::string& by) { return again.reload(how, by); },
+      [&](const std::string& by) {
+        stop.shut_down(by);
+        return control_outcome{"ok", "the run is being stopped", {}, {}};
+      }};
   const auto started = tree.start();
   for (const auto& fault : started.faults) say("steward: " + describe(fault) + "\n");
   if (!started.faults.empty()) return exit_config;
-  if (!started.ok && tree.end() != tree_end::gave_up && stop.signal() == 0) {
+  if (!started.ok && tree.end() != tree_end::gave_up && !stop.pulled()) {
     say("steward: " + started.failed_child + " failed to start: " + describe(started.why) + "\n");
     return exit_start_failed;
   }
@@ -205,6 +224,7 @@ int run_one(const config::scenario& what, const surroundings& around) {
   begin.text = what.name + " (" + what.file + "), seed " + std::to_string(seed);
   begin.scenario = event_scenario{what.name, what.file, seed};
   events.emit(std::move(begin));
+  const run_control::scope looked_into{around.control, what.name};
   runtime_options options;
   options.seed = seed;
   options.actor_links = needs_links(what.tree);
@@ -238,6 +258,25 @@ const config::scenario* first_to_stay(const std::vector<config::scenario>& all, 
   return nullptr;
 }
 
+/// The state directory is that of the command line, else that of the files, which must not differ.
+std::optional<event_options> options_with_state(const run_request& request, const std::vector<config::scenario>& all) {
+  event_options out = request;
+  const config::state_spec* told = nullptr;
+  for (const auto& one : all) {
+    if (one.state.directory.empty()) continue;
+    if (told != nullptr && out.state.empty() && told->directory != one.state.directory) {
+      say("steward: the files name different state directories, " + told->directory + " and " + one.state.directory +
+          "; --state names one for all\n");
+      return std::nullopt;
+    }
+    told = &one.state;
+  }
+  if (told == nullptr) return out;
+  if (out.state.empty()) out.state = told->directory;
+  out.keep = {told->max_age, told->max_bytes};
+  return out;
+}
+
 }  // namespace
 
 int run_scenarios(const run_request& request, const program& what) {
@@ -247,18 +286,28 @@ int run_scenarios(const run_request& request, const program& what) {
     say("steward: " + service->file + " stays up, so it can only be run alone; --once ends each run after its steps\n");
     return exit_usage;
   }
+  const auto options = options_with_state(request, *scenarios);
+  if (!options) return exit_usage;
   event_log events;
   stop_switch stop;
   service_manager manager;
   std::optional<event_outlets> outlets;  // they outlive the thread of the signals, which tells them of a stop
   stop_signals signals;
   std::optional<zygote_scope> zygote{std::in_place};
-  outlets.emplace(events, request);
+  outlets.emplace(events, *options);
   if (!outlets->usable()) {
     outlets->tell_problem("; nothing was started");
+    return outlets->problem_code();
+  }
+  std::optional<run_control> control;
+  try {
+    control.emplace(events, request.control);
+  } catch (const std::runtime_error& problem) {
+    say(std::string{"steward: "} + problem.what() + "; nothing was started\n");
     return exit_usage;
   }
-  std::optional<own_words> words{std::in_place, events, [&outlets] { outlets->finish(); }};
+  std::optional<own_words> words{std::in_place, events, [&outlets] { outlets->finish(); },
+                                 [&outlets] { outlets->continue_in_copy(); }};
   // One file can be read again; with several, none is the one that is meant.
   std::function<void()> on_reload;
   if (scenarios->size() == 1) {
@@ -273,12 +322,12 @@ int run_scenarios(const run_request& request, const program& what) {
     stop.pull(signal);
   };
   signals.listen(on_stop, on_reload);
-  const surroundings around{request, what, events, stop, manager};
+  const surroundings around{request, what, events, stop, manager, *control};
   int code = exit_done;
   for (const auto& scenario : *scenarios) {
     const int one = run_one(scenario, around);
     if (code == exit_done) code = one;
-    if (stop.signal() != 0) break;
+    if (stop.pulled()) break;
   }
   manager.stopping();
   outlets->finish();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cli/event_outlets.hpp"
+#include "cli/run_control.hpp"
 #include "config/scenario.hpp"
 #include "steward/actor.hpp"
 #include "steward/task.hpp"
@@ -20,6 +21,7 @@ struct run_request : event_options {
   bool strict = false;
   std::optional<bool> stay;  ///< after the steps; none: when the file has no `run`
   std::optional<std::uint64_t> seed;
+  control_request control;
 };
 
 /// What a program registered.

@@ -65,6 +65,10 @@ run_options::run_options(CLI::App& app, run_request& into) : into_(into) {
       ->check([](const std::string& file) {
         return file.empty() || file.starts_with("--") ? "a file is to be named" : "";
       });
+  app.add_option("--state", into.state, "keep what happens in this directory, for those who look later")
+      ->check([](const std::string& directory) {
+        return directory.empty() || directory.starts_with("--") ? "a directory is to be named" : "";
+      });
   app.add_option("--seed", into.seed, "seed of everything random, 0 for another one each time; replaces the file's")
       ->check(whole_number(0, std::numeric_limits<std::int64_t>::max()));
   app.add_option("--color", colour_, "colours on stderr")->check(CLI::IsMember({"auto", "always", "never"}));

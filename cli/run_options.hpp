@@ -12,7 +12,8 @@ class ParseError;
 
 namespace steward::cli {
 
-/// The options that `steward run` has in common with programs of users: --events, --json, --quiet, --verbose, --seed,
+/// The options that `steward run` has in common with programs of users: --events, --state, --json, --quiet, --verbose,
+/// --seed,
 /// --color and --dates. Fills a request while the app parses.
 class run_options {
 public:

@@ -40,6 +40,18 @@ constexpr word kinds[] = {
      "has a new spec; a worker is being started, or its load has changed the size of a pool."},
 };
 
+constexpr word statuses[] = {
+    {"idle", "Added, and not started yet."},
+    {"starting", "Its first start is under way."},
+    {"up", "Ready for work."},
+    {"restarting", "Down, and to come back: it waits for its start, or is in it."},
+    {"stopping", "Asked to end."},
+    {"parked", "Down, since its own restart limit was reached or somebody parked it; it comes back later or by hand."},
+    {"stopped", "Down in order."},
+    {"ended", "Down by itself, finished or crashed, and not started again."},
+    {"gave_up", "A supervisor or a pool whose restart limit was reached."},
+};
+
 constexpr word causes[] = {
     {"none", "Nothing: an end in order."},
     {"exception", "A C++ exception."},
@@ -62,6 +74,7 @@ constexpr word codes[] = {
     {"4", "the root gave up"},
     {"5",
      "a start failed before the run began, or there were not enough threads, processes, descriptors or memory for it"},
+    {"6", "there is no such run to look at or to steer; or several live, and none was named: they are listed"},
     {"7", "with `--strict`: something crashed, though all was recovered"},
     {"70",
      "internal error, an `exit` that nobody expects, stdout or the events file could not be written, or the actor "
@@ -71,6 +84,7 @@ constexpr word codes[] = {
 
 }  // namespace
 
+std::span<const word> child_statuses() { return statuses; }
 std::span<const word> event_kinds() { return kinds; }
 std::span<const word> cause_classes() { return causes; }
 std::span<const word> exit_codes() { return codes; }

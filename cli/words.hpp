@@ -11,7 +11,8 @@ struct word {
   std::string_view meaning;
 };
 
-/// All kinds of events, all classes of causes, and all exit codes ("129, 130, 143" are one row).
+/// How a child may be doing, all kinds of events, all classes of causes, and all exit codes ("129, 130, 143" are one row).
+std::span<const word> child_statuses();
 std::span<const word> event_kinds();
 std::span<const word> cause_classes();
 std::span<const word> exit_codes();

@@ -3,7 +3,7 @@
 #   target_link_libraries(app PRIVATE steward::steward)
 set(STEWARD_PACKAGE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/steward")
 
-foreach(part core runtime config cli actors)
+foreach(part core runtime store control config cli actors)
   set_target_properties(steward_${part} PROPERTIES EXPORT_NAME ${part})
 endforeach()
 set_target_properties(steward_all PROPERTIES EXPORT_NAME steward)
@@ -17,13 +17,13 @@ endif()
 if(BUILD_SHARED_LIBS)
   file(RELATIVE_PATH to_libraries "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}")
   set_target_properties(steward PROPERTIES INSTALL_RPATH "$ORIGIN/${to_libraries}")
-  foreach(part core runtime config cli actors)
+  foreach(part core runtime store control config cli actors)
     set_target_properties(steward_${part} PROPERTIES INSTALL_RPATH "$ORIGIN" VERSION ${PROJECT_VERSION}
       SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   endforeach()
 endif()
 install(TARGETS steward RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS steward_core steward_runtime steward_config steward_cli steward_actors steward_all
+install(TARGETS steward_core steward_runtime steward_store steward_control steward_config steward_cli steward_actors steward_all
   ${optional_parts}
   EXPORT steward_targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}

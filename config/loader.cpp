@@ -28,6 +28,16 @@
 namespace steward::config {
 namespace {
 
+state_spec decode_state(const section_reader& from, const std::string& file) {
+  state_spec out;
+  const auto directory = from.text("dir");
+  if (directory.written && directory.text.empty()) from.fault("dir", "no directory is named");
+  if (!directory.text.empty()) out.directory = (std::filesystem::path{file}.parent_path() / directory.text).string();
+  out.max_age = from.duration("max_age");
+  out.max_bytes = static_cast<std::uint64_t>(from.size("max_size"));
+  return out;
+}
+
 scenario decode_scenario(load_context& context, const yaml_node& document, const std::string& file,
                          spec_places& places) {
   const section_reader from{context, "scenario", &document, "", document.at};
@@ -37,6 +47,7 @@ scenario decode_scenario(load_context& context, const yaml_node& document, const
   result.name = from.text("scenario").text;
   result.description = from.text("description").text;
   result.seed = static_cast<std::uint64_t>(from.integer("seed"));
+  result.state = decode_state(from.nested("state"), file);
   result.tree = decode_tree(from.nested("tree"), directory, places);
   result.run = decode_steps(from.nested_list("run"), directory);
   const bool any_in_turn = std::ranges::any_of(result.run, [](const step& x) { return !x.is_timed(); });

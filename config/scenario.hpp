@@ -120,12 +120,20 @@ struct step {
   bool is_timed() const noexcept { return every.count() > 0 || at_start; }
 };
 
+/// What a run leaves behind, and where.
+struct state_spec {
+  std::string directory;  ///< empty: it leaves nothing
+  milliseconds max_age{0};
+  std::uint64_t max_bytes = 0;
+};
+
 /// A checked scenario: everything a run needs, every default filled in.
 struct scenario {
   std::string name;
   std::string file;
   std::string description;
   std::uint64_t seed = 0;
+  state_spec state;
   supervisor_spec tree;
   std::vector<step> run;
   bool stays = false;  ///< no step is done in its turn, and `run` is not empty: the tree is a service, and stays up

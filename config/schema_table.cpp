@@ -92,10 +92,21 @@ void add_scenario(table& t) {
   t.add("scenario", name, "Name of the scenario.").required();
   t.add("description", text, "What it shows, in a sentence.").fallback("");
   t.add("seed", integer, "Start of all random choices; 0 is another one for each run.").fallback("0").range(0, any);
+  t.add("state", section, "Where the run keeps what happened, for those who look later; without it nowhere.")
+      .of("state");
   t.add("tree", section, "The root supervisor and all that it starts.").of("supervisor").required();
   t.add("run", sections,
         "What to do once the tree is up, in order, before it stops. Without this key it stays up, as a service.")
       .of("step");
+}
+
+void add_state(table& t) {
+  t.begin("state");
+  t.add("dir", text, "Directory, of this run alone; relative to the file. It is made where it is missing.").required();
+  t.add("max_age", duration, "What is older is removed.").fallback("720h").range(60'000, 3'650 * day_ms, "ms");
+  t.add("max_size", size, "Of the database; beyond it the oldest is removed.")
+      .fallback("1GiB")
+      .range(std::int64_t{16} << 20U, std::int64_t{1} << 40U, "bytes");
 }
 
 // Supervisors and pools have the same fields here and differ in their defaults.
@@ -419,6 +430,7 @@ void add_compare(table& t) {
 std::vector<field> make_schema() {
   table t;
   add_scenario(t);
+  add_state(t);
   add_supervisor(t);
   add_intensity(t, "intensity", "3");
   add_child(t);

@@ -100,7 +100,7 @@ std::string describe_exception(const cause& why) {
   return text;
 }
 
-std::atomic<thrown_frames> frames_known_by{nullptr};
+std::atomic<const thrown_frames*> frames_known_by{nullptr};
 
 }  // namespace
 
@@ -178,22 +178,33 @@ std::string describe(const cause& why) {
   return with_text("unknown cause", why);
 }
 
-void set_thrown_frames(thrown_frames how) noexcept { frames_known_by.store(how, std::memory_order_release); }
+void set_thrown_frames(const thrown_frames& how) noexcept { frames_known_by.store(&how, std::memory_order_release); }
 
 void add_thrown_frames(cause& to, const std::exception_ptr& problem) {
-  if (const auto how = frames_known_by.load(std::memory_order_acquire); how && problem) to.frames = how(problem);
+  if (const auto* how = frames_known_by.load(std::memory_order_acquire); how && problem)
+    to.frames = how->names(problem);
 }
 
-cause cause_of(std::exception_ptr problem) {
+std::vector<std::uint64_t> thrown_addresses(const std::exception_ptr& problem) {
+  const auto* how = frames_known_by.load(std::memory_order_acquire);
+  return how && problem ? how->addresses(problem) : std::vector<std::uint64_t>{};
+}
+
+cause cause_without_frames(std::exception_ptr problem) {
   cause why;
   why.cls = cause_class::exception;
   if (!problem) {
     why.exception = "unknown exception";
     return why;
   }
-  read_exception(problem, why, 0);
-  add_thrown_frames(why, problem);
+  read_exception(std::move(problem), why, 0);
   if (why.message.size() > max_reason_bytes) why.message = shorten(why.message, max_reason_bytes);
+  return why;
+}
+
+cause cause_of(std::exception_ptr problem) {
+  auto why = cause_without_frames(problem);
+  add_thrown_frames(why, problem);
   return why;
 }
 

@@ -150,7 +150,7 @@ void console_view::show(const event& e) {
   now_ = e.ts;
   summary_.note(e);
   tell_repeats(false);
-  if (wanted(e)) {
+  if (shows(e, options_.detail)) {
     if (options_.detail == console_detail::verbose)
       out_(render(e));
     else if (!waits_for_its_end(e) && !carries_out_what_was_told(e))
@@ -162,14 +162,18 @@ void console_view::show(const event& e) {
   }
 }
 
+void console_view::show_alone(const event& e) {
+  now_ = e.ts;
+  out_(render(e));
+}
+
 void console_view::finish() {
   tell_repeats(true);
   for (const auto& [actor, hang] : std::exchange(hangs_, {})) out_(render(hang));
 }
 
-bool console_view::wanted(const event& e) const {
-  return e.kind != event_kind::output && e.kind != event_kind::child &&
-         least_detail(e.kind, e.level) <= options_.detail;
+bool console_view::shows(const event& e, console_detail detail) noexcept {
+  return e.kind != event_kind::output && e.kind != event_kind::child && least_detail(e.kind, e.level) <= detail;
 }
 
 void console_view::tell(const event& e) {
@@ -280,7 +284,7 @@ void console_view::tell(repeats& same) {
 
 void console_view::tell_summary(int code) {
   const auto lines = std::exchange(summary_, {}).lines();
-  if (options_.detail == console_detail::quiet && code == 0) return;
+  if (!has_summary_ || (options_.detail == console_detail::quiet && code == 0)) return;
   auto text = fmt::format("{}  {:<9}{}\n", time_text(), "SUMMARY", lines[0]);
   for (const auto* line : {&lines[1], &lines[2]}) text += fmt::format("{:{}}{}\n", "", indent(), *line);
   out_(text);

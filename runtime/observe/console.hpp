@@ -40,8 +40,16 @@ public:
 
   console_view(console_options options, writer out);
 
+  /// Whether people see such an event at all.
+  static bool shows(const event& e, console_detail detail) noexcept;
+
   /// Shows an event, or folds it away.
   void show(const event& e);
+
+  /// Shows an event by itself, of whatever kind and level: nothing is folded, and nothing is told with another.
+  void show_alone(const event& e);
+  /// Its `run_end` brings no summary: not all events were shown.
+  void leave_out_summary() noexcept { has_summary_ = false; }
 
   /// Tells what is still folded. Call it when the run is over; calling it again is harmless.
   void finish();
@@ -57,7 +65,6 @@ private:
     std::vector<std::uint64_t> lost_tasks;
   };
 
-  bool wanted(const event& e) const;
   void tell(const event& e);
   bool waits_for_its_end(const event& e);
   event with_its_hang(const event& e);
@@ -73,6 +80,7 @@ private:
   std::string render(const event& e);
 
   console_options options_;
+  bool has_summary_ = true;
   writer out_;
   time_point now_;   // of the newest event
   std::string day_;  // of the last line

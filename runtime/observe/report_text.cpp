@@ -84,6 +84,14 @@ std::string fate_text(const event& e) {
   return fmt::format("task {} is {}", e.task->id, safe(e.task_fate));
 }
 
+/// What is new with a child, where no other kind of event says it.
+std::string child_text(const event_child& x) {
+  std::string out = safe(x.state);
+  append(out, safe(x.kind), ": ");
+  append(out, safe(x.kind == "supervisor" ? x.strategy : x.type), " ");
+  return out;
+}
+
 }  // namespace
 
 namespace report {
@@ -181,6 +189,7 @@ std::string glance(const event& e) {
   if (e.recovery_ms) {
     out = human_ms(*e.recovery_ms) + " after the crash";
   }
+  if (e.kind == event_kind::child && e.child) append(out, child_text(*e.child));
   append(out, e.why ? safe(describe(*e.why)) : std::string{});
   append(out, safe(e.text), e.why ? "; " : ", ");
   if (e.pid && !e.task && e.kind != event_kind::crash) {
@@ -189,6 +198,7 @@ std::string glance(const event& e) {
   if (e.lost) {
     append(out, fmt::format("{} lost", *e.lost));
   }
+  if (e.by) append(out, "by " + safe(*e.by));
   if (e.kept) {
     append(out, fmt::format("{} kept", *e.kept));
   }

@@ -450,6 +450,8 @@ private:
     x.incarnation = e_.incarnation;
     x.pid = e_.pid;
     x.runs_in = e_.runs_in;
+    if (const auto* child = known(); child != nullptr && child->up_since && !is_late(*child))
+      x.up_ms = std::chrono::duration<double, std::milli>{e_.ts - *child->up_since}.count();
     x.why = kept_of(e_.why.value_or(cause{}));
     x.task = e_.task;
     x.task_fate = e_.task_fate;

@@ -49,26 +49,26 @@ void run_summary::note(const event& e) {
     case event_kind::crash:
       return note_crash(e);
     case event_kind::recover:
-      ++recoveries_;
+      ++counted_.recoveries;
       if (e.recovery_ms && std::isfinite(*e.recovery_ms)) {
         const double us = std::clamp(*e.recovery_ms * 1e3, 0.0, 1e15);
-        ++recovery_times_[us < 1e6 ? std::llround(us) : 1'000 * std::llround(us / 1e3)];
+        ++counted_.recovery_times[us < 1e6 ? std::llround(us) : 1'000 * std::llround(us / 1e3)];
       }
       return;
     case event_kind::task_retry:
-      ++retried_;
+      ++counted_.retried;
       return;
     case event_kind::task_quarantine:
-      ++quarantined_;
+      ++counted_.quarantined;
       return;
     case event_kind::task_fail:
-      ++failed_;
+      ++counted_.failed;
       return;
     case event_kind::give_up:
-      given_up_ += e.lost.value_or(0);
+      counted_.given_up += e.lost.value_or(0);
       return;
     case event_kind::dead_letter:
-      lost_messages_ += e.lost.value_or(0);
+      counted_.lost_messages += e.lost.value_or(0);
       return;
     default:
       return;
@@ -76,23 +76,23 @@ void run_summary::note(const event& e) {
 }
 
 void run_summary::note_crash(const event& e) {
-  ++crashes_;
+  ++counted_.crashes;
   auto child = report::actor_text(report::place_of(e.actor));
   auto why = brief_cause(e);
-  const auto known = by_child_.find(child);
-  const bool is_new = known == by_child_.end() || !known->second.contains(why);
-  if (is_new && kinds_ >= max_kinds)
+  const auto known = counted_.by_child.find(child);
+  const bool is_new = known == counted_.by_child.end() || !known->second.contains(why);
+  if (is_new && counted_.kinds >= max_kinds)
     child = why = "others";
   else if (is_new)
-    ++kinds_;
-  ++by_child_[child][why];
+    ++counted_.kinds;
+  ++counted_.by_child[child][why];
 }
 
 std::array<std::string, 3> run_summary::lines() const { return {crashes_text(), recoveries_text(), work_text()}; }
 
 std::string run_summary::crashes_text() const {
   counts children;
-  for (const auto& [child, causes] : by_child_) {
+  for (const auto& [child, causes] : counted_.by_child) {
     counts each;
     std::uint64_t all = 0;
     for (const auto& [why, n] : causes) {
@@ -101,37 +101,38 @@ std::string run_summary::crashes_text() const {
     }
     children.emplace_back(fmt::format("{} ({})", child, list_of(std::move(each), max_shown_causes)), all);
   }
-  const auto out = counted(crashes_, "crash", "crashes");
+  const auto out = counted(counted_.crashes, "crash", "crashes");
   return children.empty() ? out : out + ": " + list_of(std::move(children), max_shown_children);
 }
 
 std::string run_summary::recoveries_text() const {
-  const auto out = counted(recoveries_, "recovery", "recoveries");
-  if (recovery_times_.empty()) return out;
+  const auto out = counted(counted_.recoveries, "recovery", "recoveries");
+  if (counted_.recovery_times.empty()) return out;
   return out +
          fmt::format(", p50 {}, p99 {}", report::human_ms(percentile_ms(50)), report::human_ms(percentile_ms(99)));
 }
 
 std::string run_summary::work_text() const {
-  auto out = counted(retried_, "task", "tasks") + " retried, ";
-  out += counted(quarantined_ + failed_ + given_up_, "task", "tasks") + " lost";
+  auto out = counted(counted_.retried, "task", "tasks") + " retried, ";
+  out += counted(counted_.quarantined + counted_.failed + counted_.given_up, "task", "tasks") + " lost";
   std::string how;
   const auto add = [&how](std::uint64_t n, const char* what) {
     if (n > 0) how += fmt::format("{}{} {}", how.empty() ? "" : ", ", n, what);
   };
-  add(quarantined_, "quarantined");
-  add(failed_, "failed");
-  add(given_up_, "given up");
+  add(counted_.quarantined, "quarantined");
+  add(counted_.failed, "failed");
+  add(counted_.given_up, "given up");
   if (!how.empty()) out += " (" + how + ")";
-  return lost_messages_ > 0 ? out + ", " + counted(lost_messages_, "message", "messages") + " lost" : out;
+  return counted_.lost_messages > 0 ? out + ", " + counted(counted_.lost_messages, "message", "messages") + " lost"
+                                    : out;
 }
 
 double run_summary::percentile_ms(std::uint64_t percent) const {
   std::uint64_t all = 0;
-  for (const auto& [us, n] : recovery_times_) all += n;
+  for (const auto& [us, n] : counted_.recovery_times) all += n;
   const auto rank = (all * percent + 99) / 100;
   std::uint64_t seen = 0;
-  for (const auto& [us, n] : recovery_times_) {
+  for (const auto& [us, n] : counted_.recovery_times) {
     seen += n;
     if (seen >= rank) return static_cast<double>(us) / 1e3;
   }

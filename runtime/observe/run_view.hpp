@@ -145,6 +145,7 @@ struct crash_view {
   std::optional<std::uint64_t> incarnation;
   std::optional<int> pid;
   std::string runs_in;
+  std::optional<double> up_ms;  ///< how long it had been up
   cause why;
   std::optional<event_task> task;
   std::string task_fate;

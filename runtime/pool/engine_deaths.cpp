@@ -159,6 +159,7 @@ cause engine::cause_of_death(const worker& w, const death& how, bool ours) const
   if (!how.by_us) why.message += "; when it was asked to end: " + describe(how.why);
   why.stderr_tail = how.why.stderr_tail;
   why.rss_peak_kib = how.why.rss_peak_kib;
+  why.cpu_ms = how.why.cpu_ms;
   return why;
 }
 

@@ -3,6 +3,7 @@
 #include "pool/barriers.hpp"
 #include "pool/wire.hpp"
 #include "pool/worker.hpp"
+#include "process/frame_names.hpp"
 #include "process/proc_status.hpp"
 #include "steward/detail/item_protocol.hpp"
 
@@ -441,6 +442,7 @@ bool process_driver::lose_result(slot& s, const process::frame& f, int error, en
 
 bool process_driver::take_failure(slot& s, const process::frame& f, engine& to, time_point now) {
   auto failed = decode_failure(f.payload);
+  if (!failed.frames.empty()) failed.why.frames = process::frame_names(failed.frames, failed.anchor);
   if (f.id == 0) {
     s.not_started = make_cause(cause_class::start,
                                "its initializer '" + options_.spec.initializer + "' failed: " + describe(failed.why));

@@ -134,6 +134,7 @@ cause process_driver::judge(slot& s) const {
   }
   why.stderr_tail = s.output.last_error_lines();
   why.rss_peak_kib = s.report->rss_peak_kib;
+  why.cpu_ms = s.report->cpu_ms;
   return why;
 }
 

@@ -51,6 +51,10 @@ void encode_failure(bytes& out, std::uint64_t ran_ns, std::uint64_t item, std::s
   encode_all(out, ran_ns, item, shortened(std::move(exception)), shortened(std::move(message)));
 }
 
+void encode_frames(bytes& out, std::uint64_t anchor, const std::vector<std::uint64_t>& frames) {
+  encode_all(out, anchor, frames);
+}
+
 failed_item decode_failure(bytes_view payload) {
   byte_reader in(payload);
   failed_item out;
@@ -59,6 +63,10 @@ failed_item decode_failure(bytes_view payload) {
   out.why.cls = cause_class::exception;
   out.why.exception = shortened(codec<std::string>::decode(in));
   out.why.message = shortened(codec<std::string>::decode(in));
+  if (in.left() == 0) return out;
+  out.anchor = codec<std::uint64_t>::decode(in);
+  out.frames = codec<std::vector<std::uint64_t>>::decode(in);
+  if (out.frames.size() > max_failure_frames) out.frames.resize(max_failure_frames);
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace steward::pooling {
 
@@ -38,6 +39,8 @@ namespace steward::pooling {
 
 /// Longest text of an exception that travels to the pool, in bytes.
 inline constexpr std::size_t max_exception_bytes = 4096;
+/// Most frames of an exception that are taken from a worker.
+inline constexpr std::size_t max_failure_frames = 64;
 
 /// Memory for frames beyond this is given back after each.
 inline constexpr std::size_t payload_kept = std::size_t{4} * 1024 * 1024;
@@ -86,9 +89,13 @@ struct failed_item {
   double ran_ms = 0.0;
   std::uint64_t item = 0;
   cause why;
+  std::vector<std::uint64_t> frames;  ///< addresses in the worker, innermost first
+  std::uint64_t anchor = 0;           ///< see `process::frame_names`
 };
 /// Long texts are cut.
 void encode_failure(bytes& out, std::uint64_t ran_ns, std::uint64_t item, std::string exception, std::string message);
+/// Follows `encode_failure` where the frames are known.
+void encode_frames(bytes& out, std::uint64_t anchor, const std::vector<std::uint64_t>& frames);
 failed_item decode_failure(bytes_view payload);
 
 /// True when `data` holds exactly `count` items, each of `size` bytes, or behind its size where that varies.

@@ -11,6 +11,7 @@
 #include "process/child.hpp"
 #include "process/copied.hpp"
 #include "process/flight_page.hpp"
+#include "process/frame_names.hpp"
 #include "steward/detail/many_run.hpp"
 
 #include <atomic>
@@ -296,10 +297,12 @@ private:
   }
 
   void answer_failure(std::uint64_t item, std::exception_ptr problem, bool done) {
-    const auto why = cause_of(std::move(problem));
+    const auto frames = thrown_addresses(problem);
+    const auto why = cause_without_frames(std::move(problem));
     payload_.clear();
     const auto ran = take_ran();
     encode_failure(payload_, ran, item, why.exception, why.message);
+    if (!frames.empty()) encode_frames(payload_, process::program_anchor(), frames);
     out_.push(frame_kind::failure, answer_flags(item, done, ran), id_, payload_);
   }
 
@@ -335,7 +338,6 @@ int run_pool_worker(const process::child_context& context) {
   recorder.close_fd();
   if (context.fd_count > 2) link.store(link_fd);
   process::install_last_words(recorder.page(), channel_fd);
-  set_thrown_frames(nullptr);  // an answer has no room for them, and to find their names takes time
   std::vector<std::string> words{{}};
   for (const char c : context.argument) {
     if (c == '\0') {

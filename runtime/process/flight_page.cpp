@@ -99,6 +99,10 @@ std::optional<cause> last_words_in(const flight_page& page) {
   why.signal = std::clamp(page.signal, 0, NSIG - 1);
   why.code = page.code;
   if (page.has_address != 0) why.address = page.address;
+  if (page.sender_pid > 0) {
+    why.sender_pid = page.sender_pid;
+    why.sender_uid = page.sender_uid;
+  }
   why.exception = text_of(page.exception);
   why.message = text_of(page.message);
   if (page.stack_overflow != 0 && why.message.empty()) why.message = "stack overflow";

@@ -40,6 +40,8 @@ struct flight_page {
   std::uint32_t stack_overflow = 0;
   std::uint32_t frame_count = 0;
   std::uint64_t frames[32] = {};
+  std::int32_t sender_pid = 0;  ///< 0 unless another process sent the signal
+  std::uint32_t sender_uid = 0;
   char exception[128] = {};
   char message[512] = {};
   std::uint64_t anchor = 0;  ///< where the program lies in the worker's memory; gives the frames their names

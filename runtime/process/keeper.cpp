@@ -137,6 +137,7 @@ struct spawn_job {
 cause cause_of(const exit_report& report) {
   cause why;
   why.rss_peak_kib = report.rss_peak_kib;
+  why.cpu_ms = report.cpu_ms;
   if (report.is_lost()) {
     why.cls = cause_class::exit;
     why.code = report.code;

@@ -21,6 +21,7 @@
 #include <string>
 #include <type_traits>
 
+#include "base/thrown_frames.hpp"
 #include "process/flight_page.hpp"
 #include "process/frame_names.hpp"
 
@@ -109,6 +110,11 @@ void on_fatal_signal(int signal, siginfo_t* info, void* context) {
       page.has_address = 1;
       page.stack_overflow = is_memory_fault(signal) && is_stack_overflow(page.address, at.sp);
     }
+    const bool was_sent = info->si_code == SI_USER || info->si_code == SI_QUEUE || info->si_code == SI_TKILL;
+    if (was_sent && info->si_pid != words_pid) {
+      page.sender_pid = info->si_pid;
+      page.sender_uid = info->si_uid;
+    }
     page.said.store(said_signal, std::memory_order_release);
     // The stack may be broken, and reading it a second fault, which ends the process at once: so it comes last.
     write_frames(page, at.pc);
@@ -137,7 +143,7 @@ void write_text(char (&to)[N], const std::string& text) noexcept {
     std::abort();
   }
   if (auto problem = std::current_exception()) {
-    cause why = steward::cause_of(problem);
+    const auto why = steward::cause_without_frames(problem);
     write_text(words_page->exception, why.exception);
     write_text(words_page->message, why.message);
   } else {

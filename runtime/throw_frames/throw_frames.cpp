@@ -74,26 +74,41 @@ known_names& names() {
   return all;
 }
 
-std::vector<std::string> frames_of(const std::exception_ptr& problem) {
+/// What was noted of an exception; null when nothing was, or others have come since.
+const thrown* noted_of(const std::exception_ptr& problem) {
   // It holds the address of what was thrown, and nothing else.
   static_assert(sizeof problem == sizeof(void*));
   const void* exception = nullptr;
   std::memcpy(&exception, static_cast<const void*>(&problem), sizeof exception);
-  for (const auto& one : latest.all) {
-    if (one.exception != exception || one.count == 0) continue;
-    std::vector<std::string> out;
-    for (std::size_t i = 0; i < one.count; ++i) names().add_to(out, one.frames[i]);
-    return out;
-  }
-  return {};
+  for (const auto& one : latest.all)
+    if (one.exception == exception && one.count > 0) return &one;
+  return nullptr;
 }
+
+std::vector<std::string> names_of(const std::exception_ptr& problem) {
+  std::vector<std::string> out;
+  if (const auto* noted = noted_of(problem))
+    for (std::size_t i = 0; i < noted->count; ++i) names().add_to(out, noted->frames[i]);
+  return out;
+}
+
+std::vector<std::uint64_t> addresses_of(const std::exception_ptr& problem) {
+  std::vector<std::uint64_t> out;
+  if (const auto* noted = noted_of(problem))
+    for (std::size_t i = 0; i < noted->count; ++i) out.push_back(reinterpret_cast<std::uint64_t>(noted->frames[i]));
+  // The others are known to be where their calls return to.
+  if (!out.empty()) --out.front();
+  return out;
+}
+
+constexpr steward::thrown_frames known{&names_of, &addresses_of};
 
 struct registration {
   registration() noexcept {
     // The first call loads what it needs.
     void* one = nullptr;
     ::backtrace(&one, 1);
-    steward::set_thrown_frames(&frames_of);
+    steward::set_thrown_frames(known);
   }
 };
 const registration registered;

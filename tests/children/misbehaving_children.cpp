@@ -53,6 +53,16 @@ int raise_signal(const child_context& context) {
   return 97;
 }
 
+int be_shot(const child_context& context) {
+  speak(context);
+  const auto victim = ::getpid();
+  if (::fork() == 0) {
+    ::kill(victim, std::atoi(context.argument.c_str()));
+    ::_exit(0);
+  }
+  for (;;) ::pause();
+}
+
 int write_to_null(const child_context& context) {
   speak(context);
   auto* volatile target = reinterpret_cast<int*>(0x10);
@@ -289,6 +299,7 @@ int overflow_stack_fast(const child_context& context) {
 void register_misbehaving_children() {
   process::register_child_main("exit_with", exit_with);
   process::register_child_main("raise_signal", raise_signal);
+  process::register_child_main("be_shot", be_shot);
   process::register_child_main("write_to_null", write_to_null);
   process::register_child_main("overflow_stack", overflow_stack);
   process::register_child_main("throw_uncaught", throw_uncaught);

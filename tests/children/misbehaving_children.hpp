@@ -7,6 +7,7 @@
 // exit_with            exit code       any             returns the code
 // raise_signal         number          page, channel   raises the signal, after last words were installed where it has
 //                                      or none         descriptors
+// be_shot              number          page, channel   has a process of its own send it the signal
 // write_to_null        -               page, channel   writes to address 0x10
 // overflow_stack       -               page, channel   recurses without end
 // overflow_stack_fast  top or none     page, channel   the same, with frames of 3 MiB; "top" touches their far end first

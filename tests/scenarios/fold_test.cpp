@@ -1,6 +1,7 @@
 #include "cli/scenario_files.hpp"
 #include "observe/event_reader.hpp"
 #include "observe/run_view.hpp"
+#include "observe/view_json.hpp"
 #include "tests/scenarios/program.hpp"
 
 #include <algorithm>
@@ -67,7 +68,7 @@ void expect_sound(const run_view& view) {
     }
   }
   EXPECT_EQ(restarts, view.restarts);
-  EXPECT_EQ(view.summary.crashes(), view.crash_count);
+  EXPECT_EQ(view.summary.all().crashes, view.crash_count);
   EXPECT_EQ(view.missing, 0U);
   EXPECT_EQ(view.repeated, 0U);
 }
@@ -80,8 +81,8 @@ std::map<std::string, std::uint64_t> counts_of(const run_view& view) {
       {"restarts", view.restarts},
       {"hangs", view.hangs},
       {"lines", view.output_lines},
-      {"recoveries", view.summary.recoveries()},
-      {"retried", view.summary.retried()},
+      {"recoveries", view.summary.all().recoveries},
+      {"retried", view.summary.all().retried},
       {"warnings", view.warnings},
   };
   for (const auto& [path, x] : view.children) {
@@ -107,6 +108,10 @@ run_view fold_step_by_step(const std::vector<event>& events) {
         EXPECT_GE(it->second, n) << what << " after event " << e.seq;
       }
     before = now;
+    const bool now_and_then = e.seq % 16 == 0 || &e == &events.back();
+    if (now_and_then) {
+      EXPECT_EQ(view_of(json_of(view)), view) << "read back, after event " << e.seq;
+    }
     if (testing::Test::HasFailure()) break;
   }
   return view;
@@ -128,13 +133,13 @@ protected:
     EXPECT_TRUE(view.started && view.ended && *view.started < *view.ended);
     EXPECT_EQ(view.crash_count, all_of_kind(out.events, "crash").size());
     EXPECT_EQ(view.restarts, all_of_kind(out.events, "restart").size());
-    EXPECT_EQ(view.summary.recoveries(), all_of_kind(out.events, "recover").size());
+    EXPECT_EQ(view.summary.all().recoveries, all_of_kind(out.events, "recover").size());
     EXPECT_EQ(view.output_lines, all_of_kind(out.events, "output").size());
     for (const auto& line : view.summary.lines())
       EXPECT_NE(out.err.find(line), std::string::npos) << line << "\nis not in\n" << out.err;
     std::uint64_t recovered = 0;
     for (const auto& crash : view.crashes) recovered += crash.recovery_ms ? 1U : 0U;
-    EXPECT_GE(recovered, view.summary.recoveries());
+    EXPECT_GE(recovered, view.summary.all().recoveries);
     for (const auto& e : all_of_kind(out.events, "crash")) {
       const auto* crash = view.crash(e.at("id").get<std::string>());
       ASSERT_NE(crash, nullptr) << e;

@@ -37,6 +37,9 @@ struct cause {
   std::vector<std::string> frames;       ///< innermost first; empty when unknown
   std::vector<std::string> stderr_tail;  ///< of a process: the last lines that it wrote to its standard error
   std::uint64_t rss_peak_kib = 0;        ///< of a process: largest resident set; 0 when unknown
+  std::uint64_t cpu_ms = 0;              ///< of a process: processor time that it used in all
+  int sender_pid = 0;                    ///< of a signal that another process sent, where the kernel says who; else 0
+  std::optional<unsigned> sender_uid;    ///< of that process
   std::exception_ptr original{};         ///< of a task on a thread of this program: the exception itself
 
   friend bool operator==(const cause&, const cause&) = default;

@@ -92,6 +92,15 @@ TEST_F(console_test, tells_a_first_start_that_is_tried_again_and_a_limit_that_en
   EXPECT_THAT(shown_, HasSubstr("ended for good: 1 restarts in 60 s are allowed\n"));
 }
 
+TEST_F(console_test, tells_who_intervened) {
+  auto console = view();
+  auto e = at(0, event_kind::operator_, event_level::info, "/root/counter");
+  e.text = "kill of /root/counter";
+  e.by = std::string{"uid 1000 (\x1b[31mann)"};
+  console.show(e);
+  EXPECT_EQ(shown_, "10:02:11.000  OPERATOR /root/counter       kill of /root/counter, by uid 1000 (\\x1b[31mann)\n");
+}
+
 TEST_F(console_test, tells_a_restart_that_no_crash_has_announced) {
   auto console = view();
   auto e = at(0, event_kind::restart, event_level::info, "/root/counter");

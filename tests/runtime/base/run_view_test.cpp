@@ -263,6 +263,7 @@ TEST(run_view, keeps_a_crash_with_all_that_is_told_of_it) {
   EXPECT_EQ(crash->task_fate, "requeued");
   EXPECT_EQ(crash->decision->action, "restart");
   EXPECT_EQ(crash->recovery_ms, 2.5);
+  EXPECT_EQ(crash->up_ms, 2'000.0);
   EXPECT_EQ(crash->why.frames.size(), 1U);
   EXPECT_EQ(x.view().crash("c-0001"), nullptr);
 }

@@ -64,6 +64,21 @@ TEST(wire, shortens_what_an_exception_says) {
   EXPECT_EQ(failed.item, 4U);
   EXPECT_EQ(failed.why.exception, std::string(max_exception_bytes, 'e'));
   EXPECT_EQ(failed.why.message, std::string(max_exception_bytes, 'm'));
+  EXPECT_TRUE(failed.frames.empty());
+}
+
+TEST(wire, carries_the_frames_of_an_exception_up_to_a_limit) {
+  bytes frame;
+  encode_failure(frame, 0, 4, "e", "m");
+  encode_frames(frame, 7, {1, 2, 3});
+  EXPECT_EQ(decode_failure(frame).frames, (std::vector<std::uint64_t>{1, 2, 3}));
+  EXPECT_EQ(decode_failure(frame).anchor, 7U);
+  frame.resize(frame.size() - 1);
+  EXPECT_THROW(static_cast<void>(decode_failure(frame)), decode_error);
+  frame.clear();
+  encode_failure(frame, 0, 4, "e", "m");
+  encode_frames(frame, 7, std::vector<std::uint64_t>(max_failure_frames + 1, 9));
+  EXPECT_EQ(decode_failure(frame).frames.size(), max_failure_frames);
 }
 
 TEST(wire, counts_items_of_any_size) {

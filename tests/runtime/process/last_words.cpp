@@ -60,6 +60,25 @@ protected:
 INSTANTIATE_TEST_SUITE_P(each, last_words, testing::Values(start_method::zygote, start_method::spawn),
                          [](const auto& about) { return about.param == start_method::zygote ? "zygote" : "spawn"; });
 
+TEST_P(last_words, say_who_sent_a_signal) {
+  const auto end = run("be_shot", std::to_string(SIGSEGV));
+  EXPECT_EQ(end.report.signal, SIGSEGV);
+  ASSERT_TRUE(end.words);
+  EXPECT_EQ(end.words->code, SI_USER);
+  EXPECT_GT(end.words->sender_pid, 1);
+  EXPECT_NE(end.words->sender_pid, end.report.pid);
+  EXPECT_EQ(end.words->sender_uid, ::getuid());
+  EXPECT_FALSE(end.words->address);
+}
+
+TEST_P(last_words, name_no_sender_where_it_was_the_process_itself) {
+  for (const auto& end : {run("raise_signal", std::to_string(SIGSEGV)), run("write_to_null")}) {
+    ASSERT_TRUE(end.words);
+    EXPECT_EQ(end.words->sender_pid, 0);
+    EXPECT_FALSE(end.words->sender_uid);
+  }
+}
+
 TEST_P(last_words, give_the_address_of_a_bad_write) {
   ending end = run("write_to_null");
   EXPECT_EQ(end.report.signal, SIGSEGV);

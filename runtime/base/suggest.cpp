@@ -1,11 +1,11 @@
-#include "config/suggest.hpp"
+#include "base/suggest.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
-namespace steward::config {
+namespace steward {
 namespace {
 
 constexpr std::size_t max_word_bytes = 64;
@@ -93,4 +93,4 @@ std::string list_names(std::vector<std::string> names, std::size_t limit) {
   return result;
 }
 
-}  // namespace steward::config
+}  // namespace steward

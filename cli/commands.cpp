@@ -1,0 +1,25 @@
+#include "cli/commands.hpp"
+
+#include "cli/views/log.hpp"
+#include "cli/views/operate.hpp"
+#include "cli/views/ps.hpp"
+#include "cli/views/report.hpp"
+#include "cli/views/show.hpp"
+#include "cli/views/top.hpp"
+#include "cli/views/tree.hpp"
+
+#include <utility>
+
+namespace steward::cli {
+
+std::vector<std::unique_ptr<command>> commands_for_runs() {
+  using maker = std::unique_ptr<command> (*)();
+  constexpr maker all[] = {make_ps_command,     make_tree_command, make_log_command,
+                           make_report_command, make_show_command, make_top_command};
+  std::vector<std::unique_ptr<command>> out;
+  for (const auto make : all) out.push_back(make());
+  for (auto& one : make_operator_commands()) out.push_back(std::move(one));
+  return out;
+}
+
+}  // namespace steward::cli

@@ -1,0 +1,225 @@
+#include "cli/views/events_file.hpp"
+
+#include "base/text.hpp"
+#include "cli/exit_codes.hpp"
+#include "cli/views/phrases.hpp"
+#include "config/suggest.hpp"
+#include "observe/report_text.hpp"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+namespace steward::cli {
+namespace {
+
+constexpr std::size_t piece_bytes = std::size_t{256} * 1024;
+constexpr std::size_t most_runs = 1'000;  // that are told apart in one file
+constexpr std::size_t most_named = 5;
+constexpr std::chrono::milliseconds between_looks{100};
+
+class descriptor {
+public:
+  explicit descriptor(int fd) : fd_(fd) {}
+  ~descriptor() { reset(-1); }
+  descriptor(const descriptor&) = delete;
+  descriptor& operator=(const descriptor&) = delete;
+
+  int get() const noexcept { return fd_; }
+  void reset(int fd) noexcept {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = fd;
+  }
+
+private:
+  int fd_;
+};
+
+[[noreturn]] void fail(const std::string& name, const std::string& why, int code = exit_usage) {
+  throw cannot_look(name + ": " + why, code);
+}
+
+/// Whether they are the same file.
+bool same_file(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
+
+/// All of a stream that can be read only once, in memory.
+int copy_of(int from, const std::string& name) {
+  descriptor to{::memfd_create("events", MFD_CLOEXEC)};
+  if (to.get() < 0) fail(name, std::strerror(errno));
+  std::array<char, 65'536> piece;
+  for (;;) {
+    const auto n = ::read(from, piece.data(), piece.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(name, std::strerror(errno));
+    if (n == 0) break;
+    for (ssize_t done = 0; done < n;) {
+      const auto m = ::write(to.get(), piece.data() + done, static_cast<std::size_t>(n - done));
+      if (m < 0) fail(name, std::strerror(errno));
+      done += m;
+    }
+  }
+  return ::dup(to.get());
+}
+
+bool is_regular(const std::string& path) {
+  struct stat what {};
+  return ::stat(path.c_str(), &what) == 0 && S_ISREG(what.st_mode);
+}
+
+}  // namespace
+
+/// One reading of the file.
+class events_file::pass {
+public:
+  pass(int fd, const std::string& name, const event_taker& f, const event_reader::fault_taker& on_fault)
+      : fd_(fd), name_(name), lines_([this, &f](const event& e) { goes_on_ = goes_on_ && f(e); }, on_fault) {}
+
+  /// Reads what there is; false when that is enough.
+  bool read() {
+    if (piece_.empty()) piece_.resize(piece_bytes);
+    while (goes_on_) {
+      const auto n = ::read(fd_, piece_.data(), piece_.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) fail(name_, std::strerror(errno));
+      if (n == 0) break;
+      lines_.read({piece_.data(), static_cast<std::size_t>(n)});
+    }
+    return goes_on_;
+  }
+  void finish() {
+    if (goes_on_) lines_.finish();
+  }
+  void go_on_with(int fd) {
+    finish();
+    fd_ = fd;
+  }
+
+private:
+  int fd_;
+  const std::string& name_;
+  bool goes_on_ = true;
+  event_reader lines_;
+  std::string piece_;
+};
+
+events_file::events_file(std::string path, std::string run) : path_(std::move(path)), name_(path_) {
+  if (path_ == "-") {
+    name_ = "standard input";
+    kept_ = copy_of(STDIN_FILENO, name_);
+  } else if (!is_regular(path_)) {
+    const descriptor once{open()};
+    kept_ = copy_of(once.get(), name_);
+  }
+  try {
+    find_run(run);
+  } catch (const cannot_look&) {
+    if (kept_ >= 0) ::close(kept_);
+    throw;
+  }
+}
+
+events_file::~events_file() {
+  if (kept_ >= 0) ::close(kept_);
+}
+
+int events_file::open() const {
+  const auto path = kept_ >= 0 ? "/proc/self/fd/" + std::to_string(kept_) : path_;
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) fail(name_, std::strerror(errno), errno == ENOENT ? int{exit_no_such_run} : int{exit_usage});
+  return fd;
+}
+
+void events_file::find_run(const std::string& wanted) {
+  const descriptor fd{open()};
+  std::vector<std::string> order;
+  const event_taker look = [&](const event& e) {
+    if (e.run != run_) run_ = e.run;
+    const bool is_new = !others_.contains(e.run) && others_.size() < most_runs;
+    if (is_new) order.push_back(e.run);
+    if (is_new || (e.kind == event_kind::run_start && others_.contains(e.run)))
+      others_[e.run] = e.scenario ? report::escaped(e.scenario->name) : std::string{};
+    return true;
+  };
+  const auto note = [&](const line_fault& fault) {
+    if (faults_++ == 0) first_fault_ = fault;
+    torn_ = torn_ || fault.torn;
+  };
+  pass all{fd.get(), name_, look, note};
+  all.read();
+  all.finish();
+  if (others_.empty())
+    fail(name_, faults_ == 0 ? "it has no events"
+                             : fmt::format("it is no events file: line {}: {}", first_fault_.line, first_fault_.what));
+  if (!wanted.empty() && !others_.contains(wanted)) {
+    const auto meant = config::did_you_mean(wanted, order);
+    fail(name_,
+         fmt::format("it has no run {}{}; it has {}", escape_text(wanted),
+                     meant ? " (did you mean " + *meant + "?)" : "", config::list_names(order)),
+         exit_no_such_run);
+  }
+  if (!wanted.empty()) run_ = wanted;
+  others_.erase(run_);
+}
+
+run_view events_file::view() {
+  run_view out;
+  events_after(0, [&](const event& e) {
+    fold(out, e);
+    return true;
+  });
+  return out;
+}
+
+void events_file::events_after(std::uint64_t after, const event_taker& f) {
+  const descriptor fd{open()};
+  const event_taker ours = [&](const event& e) { return e.run != run_ || e.seq <= after || f(e); };
+  pass all{fd.get(), name_, ours, {}};
+  all.read();
+  all.finish();
+}
+
+void events_file::follow(std::uint64_t after, const event_taker& f, const patience& waits) {
+  descriptor fd{open()};
+  const event_taker ours = [&](const event& e) {
+    if (e.run != run_ || e.seq <= after) return true;
+    return f(e) && e.kind != event_kind::run_end;
+  };
+  pass all{fd.get(), name_, ours, {}};
+  while (all.read() && waits(between_looks)) {
+    // The file may have been renamed, to begin a new one: what is left in it was read.
+    struct stat here {};
+    struct stat there {};
+    if (kept_ >= 0 || ::fstat(fd.get(), &here) != 0 || ::stat(path_.c_str(), &there) != 0 || same_file(here, there))
+      continue;
+    if (!all.read()) return;
+    fd.reset(open());
+    all.go_on_with(fd.get());
+  }
+}
+
+std::vector<std::string> events_file::remarks() const {
+  std::vector<std::string> out;
+  if (!others_.empty()) {
+    std::vector<std::string> names;
+    for (const auto& [id, scenario] : others_) names.push_back(scenario.empty() ? id : id + " (" + scenario + ")");
+    out.push_back(fmt::format("{} has {} besides {}: {}; --run ID names one", name_,
+                              phrases::counted(others_.size(), "run"), run_, config::list_names(names, most_named)));
+  }
+  if (torn_) out.push_back(name_ + ": its last line is torn: the program was killed, or writes it just now");
+  if (faults_ > (torn_ ? 1U : 0U))
+    out.push_back(fmt::format("{}: {} no events and left out; the first is line {}: {}", name_,
+                              phrases::counted(faults_ - (torn_ ? 1U : 0U), "line is", "lines are"), first_fault_.line,
+                              first_fault_.what));
+  return out;
+}
+
+}  // namespace steward::cli

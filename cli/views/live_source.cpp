@@ -1,0 +1,137 @@
+#include "cli/views/live_source.hpp"
+
+#include "base/text.hpp"
+#include "cli/exit_codes.hpp"
+#include "observe/event_reader.hpp"
+#include "observe/view_json.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+namespace steward::cli {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr std::size_t most_shown = 400;
+constexpr unsigned most_attempts = 5;  // to reach a stream again that broke off
+constexpr std::chrono::milliseconds between_attempts{200};
+
+[[noreturn]] void fail(const live_run& run, const std::string& why) {
+  throw cannot_look(fmt::format("{} (pid {}): {}", escape_text(run.name), run.pid, why), exit_no_such_run);
+}
+
+template <class F>
+auto asked(const live_run& run, F&& f) {
+  try {
+    return f();
+  } catch (const no_answer& x) {
+    fail(run, x.what());
+  }
+}
+
+/// The events in a stream of server-sent events.
+class sent_events {
+public:
+  /// Takes a line; an event that is whole with it.
+  std::optional<std::string> take(std::string_view line) {
+    if (line.empty()) {
+      auto out = std::exchange(data_, {});
+      return out.empty() ? std::nullopt : std::optional{std::move(out)};
+    }
+    constexpr std::string_view data = "data:";
+    if (!line.starts_with(data)) return std::nullopt;
+    line.remove_prefix(data.size());
+    if (line.starts_with(' ')) line.remove_prefix(1);
+    if (!data_.empty()) data_ += '\n';
+    data_ += line;
+    return std::nullopt;
+  }
+
+private:
+  std::string data_;
+};
+
+}  // namespace
+
+std::string problem_in(const http_answer& answer) {
+  const auto problem = json::parse(answer.body, nullptr, false);
+  const auto text = [&](const char* key) {
+    const auto it = problem.find(key);
+    return it != problem.end() && it->is_string() ? shorten(escape_text(it->get<std::string>()), most_shown)
+                                                  : std::string{};
+  };
+  if (!problem.is_object() || text("title").empty())
+    return answer.body.empty() ? fmt::format("it answers with status {}", answer.status)
+                               : shorten(escape_text(answer.body), most_shown);
+  auto out = text("title");
+  if (const auto more = text("detail"); !more.empty()) out += ": " + more;
+  if (const auto meant = text("suggestion"); !meant.empty()) out += " (did you mean '" + meant + "'?)";
+  if (const auto it = problem.find("faults"); it != problem.end() && it->is_array())
+    for (const auto& one : *it)
+      if (one.is_string()) out += "\n" + shorten(one.get<std::string>(), 4'096);
+  return out;
+}
+
+run_view live_source::view() {
+  const auto answer = asked(run_, [&] { return server_.get("/v1/view"); });
+  if (!answer.ok()) fail(run_, problem_in(answer));
+  try {
+    return view_of(answer.body);
+  } catch (const std::exception& x) {
+    fail(run_, fmt::format("its answer is not understood: {}", x.what()));
+  }
+}
+
+void live_source::events_after(std::uint64_t after, const event_taker& f) {
+  std::string wrong;
+  const auto take = [&](std::string_view line) {
+    if (line.empty()) return true;
+    const auto e = event_of_line(line, wrong);
+    return !e || f(*e);
+  };
+  const auto answer = asked(
+      run_, [&] { return server_.stream(fmt::format("/v1/events?after={}", after), {}, take, [] { return true; }); });
+  if (!answer.ok()) fail(run_, problem_in(answer));
+}
+
+void live_source::follow(std::uint64_t after, const event_taker& f, const patience& waits) {
+  const auto begun_after = after;
+  bool enough = false;
+  unsigned failed = 0;
+  const auto wait_for = [&](std::chrono::milliseconds pause) {
+    if (!waits(pause)) enough = true;
+    return !enough;
+  };
+  const auto wait = [&] { return wait_for(std::chrono::milliseconds{0}); };
+  while (!enough) {
+    sent_events parts;
+    std::string wrong;
+    const auto take = [&](std::string_view line) {
+      const auto text = parts.take(line);
+      if (!text) return true;
+      const auto e = event_of_line(*text, wrong);
+      if (!e || e->seq <= after) return true;
+      after = e->seq;
+      failed = 0;
+      enough = !f(*e) || e->kind == event_kind::run_end;
+      return !enough;
+    };
+    try {
+      const auto answer =
+          server_.stream(fmt::format("/v1/events?after={}", after),
+                         {{"Accept", "text/event-stream"}, {"Last-Event-ID", std::to_string(after)}}, take, wait);
+      if (!answer.ok()) fail(run_, problem_in(answer));
+    } catch (const no_answer& x) {
+      if (after == begun_after && failed >= most_attempts) fail(run_, x.what());
+    }
+    // A stream that broke off goes on where it was; a run that is gone has said all that it will.
+    if (!enough && (++failed > most_attempts || !wait_for(between_attempts))) return;
+  }
+}
+
+}  // namespace steward::cli

@@ -1,0 +1,115 @@
+#include "cli/views/ps.hpp"
+
+#include "cli/exit_codes.hpp"
+#include "cli/views/look_options.hpp"
+#include "cli/views/phrases.hpp"
+#include "cli/views/walk.hpp"
+#include "observe/report_text.hpp"
+#include "observe/standard_streams.hpp"
+#include "observe/view_json.hpp"
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <utility>
+#include <vector>
+
+namespace steward::cli {
+namespace {
+
+using column = table::column;
+
+std::string number_or_nothing(std::uint64_t n) { return n > 0 ? std::to_string(n) : std::string{}; }
+
+std::vector<column> columns(bool wide) {
+  std::vector<column> out{{"PATH", false, true},
+                          {"KIND"},
+                          {"IN"},
+                          {"STATUS"},
+                          {"INC", true},
+                          {"PID", true, false, true},
+                          {"RESTARTS", true},
+                          {"UP SINCE", true, false, true},
+                          {"CPU", true, false, true},
+                          {"MEMORY", true, false, true},
+                          {"WAITING", true, false, true}};
+  if (!wide) return out;
+  for (auto& one : out) one.may_go = false;
+  for (auto one : {column{"RUNS"}, column{"CRASHES", true}, column{"DOWN FOR", true}, column{"RESTART"},
+                   column{"BUDGET"}, column{"LAST CRASH"}, column{"ITS CAUSE", false, true}})
+    out.push_back(std::move(one));
+  return out;
+}
+
+std::vector<cell> row(const run_view& view, const std::string& path, const child_view& x, run_view::time_point now,
+                      bool wide) {
+  const auto& figures = x.figures;
+  std::vector<cell> out{{report::actor_text(path)},
+                        {x.kind},
+                        {x.runs_in},
+                        phrases::status(x, now),
+                        {number_or_nothing(x.incarnation)},
+                        {x.pid ? std::to_string(*x.pid) : std::string{}},
+                        {std::to_string(x.restarts + x.gone_restarts)},
+                        {x.up_since ? phrases::at(*x.up_since, now) : std::string{}},
+                        {phrases::cpu(figures)},
+                        {phrases::memory(figures)},
+                        {phrases::waiting(x)}};
+  if (!wide) return out;
+  const auto budget = phrases::budget_of(view, path, x);
+  const auto down = x.downtime_at(now) + x.gone_downtime;
+  for (auto one : {report::escaped(x.kind == "supervisor" ? x.strategy : x.type),
+                   std::to_string(x.crashes + x.gone_crashes), down.count() > 0 ? phrases::span(down) : std::string{},
+                   x.restart, budget.budget != nullptr ? phrases::budget(*budget.budget, now) : std::string{},
+                   x.last_crash, report::escaped(x.last_cause)})
+    out.push_back({std::move(one)});
+  return out;
+}
+
+class ps_command : public command {
+public:
+  CLI::App* add_to(CLI::App& app) override {
+    auto* out = app.add_subcommand("ps", "Show a line for each child of a run, as it is or as it was at the end");
+    options_.add_to(*out, {"text", "wide", "json", "name"});
+    return out;
+  }
+
+  int run(const program&) override {
+    return looking("ps", [&] {
+      const auto from = options_.open();
+      const auto view = from->view();
+      standard_streams::print(text_of(view, phrases::moment_of(view, from->is_live())));
+      say_remarks(*from, view);
+      if (view.ended || !from->is_live())
+        standard_streams::say("steward: " + phrases::run_line(view, from->is_live(), view.now) + "\n");
+      return int{exit_done};
+    });
+  }
+
+private:
+  std::string text_of(const run_view& view, run_view::time_point now) const {
+    const auto& format = options_.format();
+    if (format == "text" || format == "wide") return render_ps(view, now, format == "wide", options_.on());
+    std::string names;
+    std::string objects;
+    for (const auto& one : in_tree_order(view)) {
+      names += report::actor_text(*one.path) + "\n";
+      objects += (objects.empty() ? "" : ",\n ") + json_of(*one.path, *one.child);
+    }
+    return format == "name" ? names : "[" + objects + "]\n";
+  }
+
+  look_options options_;
+};
+
+}  // namespace
+
+std::string render_ps(const run_view& view, run_view::time_point now, bool wide, const paper& on) {
+  table out{columns(wide)};
+  for (const auto& one : in_tree_order(view)) out.add(row(view, *one.path, *one.child, now, wide));
+  return out.without_empty_columns().text(on);
+}
+
+std::unique_ptr<command> make_ps_command() { return std::make_unique<ps_command>(); }
+
+}  // namespace steward::cli

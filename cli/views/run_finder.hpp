@@ -1,0 +1,30 @@
+#pragma once
+
+#include "cli/views/run_source.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace steward::cli {
+
+/// A run of this user whose control socket answers.
+struct live_run {
+  std::string name;  ///< of its scenario
+  int pid = 0;
+  std::string socket;
+};
+
+/// Where live runs of this user have their sockets: "steward" in XDG_RUNTIME_DIR; else /run/steward for root; else
+/// /tmp/steward-UID. A folder that is somebody else's, or a link, is passed over with a remark in `why_not`.
+std::vector<live_run> live_runs(std::string* why_not = nullptr);
+
+/// The live run that is meant by the name of its scenario or its pid; without a word the only one. Throws `cannot_look`
+/// with exit code 6 when there is no such run, or when there are several, which it lists.
+live_run find_live_run(const std::string& what);
+
+/// The run that is meant: "-" and files are events files, a folder with a steward.db is a run directory, other words
+/// name a live run. `id` names one of the runs that a file or a directory has. Throws `cannot_look`.
+std::unique_ptr<run_source> find_run(const std::string& what, const std::string& id = {});
+
+}  // namespace steward::cli

@@ -1,0 +1,151 @@
+#include "control/answers.hpp"
+
+#include "base/suggest.hpp"
+#include "control/http_text.hpp"
+#include "control/problem.hpp"
+#include "observe/view_json.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace steward::control_api {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr int most_kinds = 64;
+constexpr int most_levels = 16;
+
+/// Of an enumeration whose names end with "unknown".
+template <class T>
+std::vector<std::string> names_of(int most) {
+  std::vector<std::string> out;
+  for (int i = 0; i < most; ++i) {
+    std::string name = to_string(static_cast<T>(i));
+    if (name == "unknown") break;
+    out.push_back(std::move(name));
+  }
+  return out;
+}
+
+template <class T>
+T value_of(const std::string& name, const char* what, int most) {
+  const auto all = names_of<T>(most);
+  const auto it = std::find(all.begin(), all.end(), name);
+  if (it == all.end())
+    throw http_problem{400, "'" + name + "' is no " + what, "there are: " + list_names(all, all.size()),
+                       did_you_mean(name, all).value_or("")};
+  return static_cast<T>(it - all.begin());
+}
+
+}  // namespace
+
+http_response json_response(const json& body) {
+  http_response out;
+  out.body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+  return out;
+}
+
+http_response json_response(std::string text) {
+  http_response out;
+  out.body = std::move(text) + "\n";
+  return out;
+}
+
+json run_json(const run_view& view, const program_facts& facts) {
+  json out{{"name", facts.name}, {"pid", facts.pid}};
+  if (!facts.socket.empty()) out["socket"] = facts.socket;
+  out.update(json::parse(json_of_run(view)));
+  return out;
+}
+
+json tree_json(const run_view& view) {
+  std::vector<const std::pair<const std::string, child_view>*> all;
+  for (const auto& one : view.children) all.push_back(&one);
+  // Those below come after what they are below, so a tree is put together from its end.
+  std::sort(all.begin(), all.end(), [](const auto* a, const auto* b) { return a->second.order < b->second.order; });
+  std::map<std::string, std::vector<const std::pair<const std::string, child_view>*>> below;
+  std::vector<const std::pair<const std::string, child_view>*> roots;
+  for (const auto* one : all) {
+    if (view.children.contains(one->second.parent))
+      below[one->second.parent].push_back(one);
+    else
+      roots.push_back(one);
+  }
+  const auto made = [&](const auto& self, const auto* one) -> json {
+    json out = json::parse(json_of(one->first, one->second));
+    if (const auto it = below.find(one->first); it != below.end()) {
+      auto& list = out["children"] = json::array();
+      for (const auto* next : it->second) list.push_back(self(self, next));
+    }
+    return out;
+  };
+  json out{{"last_seq", view.last_seq}, {"children", json::array()}};
+  for (const auto* one : roots) out["children"].push_back(made(made, one));
+  return out;
+}
+
+json child_json(const run_view& view, const std::string& path, const child_view& child) {
+  json out = json::parse(json_of(path, child));
+  if (const auto below = view.below(path); !below.empty()) out["children"] = below;
+  auto& crashes = out["latest_crashes"] = json::array();
+  for (const auto& one : view.crashes)
+    if (one.path == path || one.place == path) crashes.push_back(json::parse(json_of(one)));
+  return out;
+}
+
+json crashes_json(const run_view& view, const std::string& path) {
+  json out{{"crash_count", view.crash_count}, {"crashes", json::array()}, {"alike", json::array()}};
+  for (const auto& one : view.crashes)
+    if (path.empty() || one.path == path || one.place == path) out["crashes"].push_back(json::parse(json_of(one)));
+  for (const auto& [fingerprint, all] : view.alike) out["alike"].push_back(json::parse(json_of(fingerprint, all)));
+  return out;
+}
+
+std::string front_page(const program_facts& facts) {
+  std::string name;
+  for (const char c : facts.name) {
+    if (c == '<' || c == '&')
+      name += c == '<' ? "&lt;" : "&amp;";
+    else
+      name += c;
+  }
+  std::string out = "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>" + name + "</title>\n<h1>" +
+                    name + "</h1>\n<p>This run answers:</p>\n<ul>\n";
+  for (const char* route :
+       {"/v1/run", "/v1/tree", "/v1/view", "/v1/crashes", "/v1/events", "/v1/samples", "/metrics", "/v1/openapi.json"})
+    out += std::string{"<li><a href=\""} + route + "\">" + route + "</a></li>\n";
+  return out + "</ul>\n</html>\n";
+}
+
+event_filter filter_of(const http_request& request) {
+  event_filter out;
+  out.actor = text_parameter(request, "actor").value_or("");
+  if (const auto level = text_parameter(request, "level"); level && !level->empty())
+    out.level = value_of<event_level>(*level, "level", most_levels);
+  std::string kinds = text_parameter(request, "kind").value_or("");
+  while (!kinds.empty()) {
+    const auto comma = kinds.find(',');
+    out.kinds.push_back(value_of<event_kind>(kinds.substr(0, comma), "kind of event", most_kinds));
+    kinds.erase(0, comma == std::string::npos ? comma : comma + 1);
+  }
+  return out;
+}
+
+std::chrono::milliseconds step_of(const std::string& text) {
+  const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto unit = text.substr(digits);
+  const auto number = whole_number(std::string_view{text}.substr(0, digits));
+  const std::map<std::string, std::uint64_t> units{{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}};
+  const auto it = units.find(unit);
+  constexpr std::uint64_t most_ms = 1'000ULL * 3'600'000;
+  if (!number || it == units.end() || *number > most_ms / it->second)
+    throw http_problem{400, "'step' is to be a length of time such as 10s, and is '" + text + "'"};
+  return std::chrono::milliseconds{*number * it->second};
+}
+
+}  // namespace steward::control_api

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "control/event_stream.hpp"
+#include "control/http.hpp"
+#include "control/router.hpp"
+#include "observe/run_view.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <chrono>
+#include <string>
+
+// What the routes that read answer, as values. Pure.
+namespace steward::control_api {
+
+http_response json_response(const nlohmann::ordered_json& body);
+/// The same of what is JSON already.
+http_response json_response(std::string text);
+
+nlohmann::ordered_json run_json(const run_view& view, const program_facts& facts);
+/// With the children of each below it.
+nlohmann::ordered_json tree_json(const run_view& view);
+/// With the paths of its children, and its crashes that are kept.
+nlohmann::ordered_json child_json(const run_view& view, const std::string& path, const child_view& child);
+nlohmann::ordered_json crashes_json(const run_view& view, const std::string& path);
+std::string metrics_text(const run_view& view, const program_facts& facts);
+/// A page for people that names the routes.
+std::string front_page(const program_facts& facts);
+/// The OpenAPI description, docs/reference/openapi.json.
+const char* openapi_text() noexcept;
+
+/// Of the query. Throws `http_problem`.
+event_filter filter_of(const http_request& request);
+std::chrono::milliseconds step_of(const std::string& text);
+
+}  // namespace steward::control_api

@@ -1,0 +1,355 @@
+#include "control/http_server.hpp"
+
+#include "control/access.hpp"
+#include "control/http_library.hpp"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace steward::control_api {
+namespace {
+
+constexpr std::size_t stream_block_bytes = std::size_t{16} << 10;
+constexpr int reads_in_a_row = 16;  // that give nothing, before others have their turn
+
+http_response problem(int status, const char* title) {
+  http_response out;
+  out.status = status;
+  out.type = problem_type;
+  out.body = std::string{R"({"title":")"} + title + R"(","status":)" + std::to_string(status) + "}\n";
+  if (status == MHD_HTTP_SERVICE_UNAVAILABLE) out.headers.emplace_back("Retry-After", "1");
+  return out;
+}
+
+unsigned connections_within(unsigned most) {
+  constexpr rlim_t share = 5;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return most;
+  return std::max(1U, static_cast<unsigned>(std::min<rlim_t>(most, limit.rlim_cur / share)));
+}
+
+}  // namespace
+
+struct http_server::impl {
+  struct listener {
+    impl& owner;
+    bool local;
+    MHD_Daemon* daemon = nullptr;
+  };
+
+  /// One request and its answer.
+  struct exchange {
+    http_request request;
+    std::optional<http_response> response;  // of an errand
+    bool asked = false;
+  };
+
+  /// A stream that is being sent. `suspended` is under the mutex; the rest belongs to the thread of its listener.
+  struct sending {
+    impl& owner;
+    MHD_Connection* connection;
+    std::unique_ptr<http_stream> source;
+    std::string buffer;
+    std::size_t sent = 0;
+    bool suspended = false;
+    bool shows_life = false;
+  };
+
+  struct errand {
+    std::thread thread;
+    bool over = false;
+  };
+
+  impl(handler f, http_limits limits, std::function<void()> haste)
+      : answer(std::move(f)), within(limits), on_haste(std::move(haste)), mhd(http_library::get()) {}
+
+  static MHD_Result on_request(void* cls, MHD_Connection* connection, const char* url, const char* method, const char*,
+                               const char* upload, std::size_t* upload_size, void** context) noexcept;
+  static void on_completed(void*, MHD_Connection*, void** context, MHD_RequestTerminationCode) noexcept {
+    delete static_cast<exchange*>(std::exchange(*context, nullptr));
+  }
+  static std::size_t keep_escaped(void*, MHD_Connection*, char* text) noexcept { return std::strlen(text); }
+  static ssize_t on_read(void* cls, std::uint64_t, char* buffer, std::size_t most) noexcept;
+  static void on_sent(void* cls) noexcept;
+
+  std::unique_ptr<exchange> begin(const listener& at, MHD_Connection* connection, const char* url, const char* method);
+  bool body_is_too_large(MHD_Connection* connection) const;
+  MHD_Result respond(MHD_Connection* connection, http_response response);
+  MHD_Result stream(MHD_Connection* connection, std::unique_ptr<http_stream> source);
+  MHD_Result run_errand(MHD_Connection* connection, exchange& from, http_errand what);
+  ssize_t read_from(sending& from, char* buffer, std::size_t most);
+  void wake(bool show_life);
+
+  handler answer;
+  http_limits within;
+  std::function<void()> on_haste;
+  const http_library& mhd;
+  std::vector<std::unique_ptr<listener>> listeners;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::set<sending*> streams;
+  std::uint64_t wakes = 0;
+  std::list<errand> errands;
+  bool finishing = false;
+};
+
+std::unique_ptr<http_server::impl::exchange> http_server::impl::begin(const listener& at, MHD_Connection* connection,
+                                                                      const char* url, const char* method) {
+  auto out = std::make_unique<exchange>();
+  auto& request = out->request;
+  request.method = method;
+  request.path = url;
+  const auto header = [&](const char* name) -> std::string {
+    const char* value = mhd.value(connection, MHD_HEADER_KIND, name);
+    return value != nullptr ? value : "";
+  };
+  request.host = header("Host");
+  request.origin = header("Origin");
+  request.accept = header("Accept");
+  request.authorization = header("Authorization");
+  request.cookie = header("Cookie");
+  request.last_event_id = header("Last-Event-ID");
+  const auto take = [](void* into, MHD_ValueKind, const char* key, std::size_t key_size, const char* value,
+                       std::size_t value_size) {
+    static_cast<http_request*>(into)->query.emplace_back(std::string(key, key_size),
+                                                         value != nullptr ? std::string(value, value_size) : "");
+    return MHD_YES;
+  };
+  mhd.values(connection, MHD_GET_ARGUMENT_KIND, take, &request);
+  request.peer.local = at.local;
+  if (at.local) {
+    const auto* info = mhd.info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (info == nullptr || ::getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+      throw std::runtime_error("the other side cannot be told");
+    request.peer.uid = peer.uid;
+  }
+  return out;
+}
+
+bool http_server::impl::body_is_too_large(MHD_Connection* connection) const {
+  const char* length = mhd.value(connection, MHD_HEADER_KIND, "Content-Length");
+  return length != nullptr && std::strtoull(length, nullptr, 10) > within.most_body_bytes;
+}
+
+MHD_Result http_server::impl::on_request(void* cls, MHD_Connection* connection, const char* url, const char* method,
+                                         const char*, const char* upload, std::size_t* upload_size,
+                                         void** context) noexcept {
+  const auto& at = *static_cast<listener*>(cls);
+  auto& self = at.owner;
+  try {
+    if (*context == nullptr) {
+      *context = self.begin(at, connection, url, method).release();
+      if (self.body_is_too_large(connection))
+        return self.respond(connection, problem(MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large"));
+      return MHD_YES;
+    }
+    auto& now = *static_cast<exchange*>(*context);
+    if (*upload_size > 0) {
+      if (now.request.body.size() + *upload_size > self.within.most_body_bytes) return MHD_NO;
+      now.request.body.append(upload, std::exchange(*upload_size, 0));
+      return MHD_YES;
+    }
+    if (now.response) return self.respond(connection, std::move(*now.response));
+    if (std::exchange(now.asked, true)) return MHD_YES;
+    auto what = self.answer(now.request);
+    if (auto* response = std::get_if<http_response>(&what)) return self.respond(connection, std::move(*response));
+    if (auto* stream = std::get_if<std::unique_ptr<http_stream>>(&what))
+      return self.stream(connection, std::move(*stream));
+    return self.run_errand(connection, now, std::move(std::get<http_errand>(what)));
+  } catch (const std::exception&) {
+    return MHD_NO;
+  }
+}
+
+MHD_Result http_server::impl::respond(MHD_Connection* connection, http_response response) {
+  auto body = std::make_unique<std::string>(std::move(response.body));
+  auto* text = body.get();
+  const auto forget = [](void* what) { delete static_cast<std::string*>(what); };
+  auto* out = mhd.response_of_buffer(text->size(), text->data(), forget, text);
+  if (out == nullptr) return MHD_NO;
+  [[maybe_unused]] const auto* kept = body.release();
+  mhd.add_header(out, "Content-Type", response.type.c_str());
+  for (const auto& [key, value] : response.headers) mhd.add_header(out, key.c_str(), value.c_str());
+  const auto status = mhd.queue_response(connection, static_cast<unsigned>(response.status), out);
+  mhd.destroy_response(out);
+  return status;
+}
+
+MHD_Result http_server::impl::stream(MHD_Connection* connection, std::unique_ptr<http_stream> source) {
+  auto whole = std::make_unique<sending>(sending{*this, connection, std::move(source), {}, 0, false, false});
+  bool room = false;
+  {
+    const std::lock_guard lock{mutex};
+    room = !finishing && streams.size() < within.most_streams;
+    if (room) streams.insert(whole.get());
+  }
+  if (!room)
+    return respond(connection, problem(MHD_HTTP_SERVICE_UNAVAILABLE, "there are as many streams as there may be"));
+  auto* out = mhd.response_of_callback(MHD_SIZE_UNKNOWN, stream_block_bytes, on_read, whole.get(), on_sent);
+  if (out == nullptr) {
+    on_sent(whole.release());
+    return MHD_NO;
+  }
+  http_response head;
+  add_safety_headers(head);
+  mhd.add_header(out, "Content-Type", whole.release()->source->type());
+  for (const auto& [key, value] : head.headers) mhd.add_header(out, key.c_str(), value.c_str());
+  mhd.set_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, static_cast<unsigned>(within.stalled.count()));
+  const auto status = mhd.queue_response(connection, MHD_HTTP_OK, out);
+  mhd.destroy_response(out);
+  on_haste();  // there is somebody to be shown life
+  return status;
+}
+
+void http_server::impl::on_sent(void* cls) noexcept {
+  const std::unique_ptr<sending> over{static_cast<sending*>(cls)};
+  auto& self = over->owner;
+  const std::lock_guard lock{self.mutex};
+  self.streams.erase(over.get());
+  self.changed.notify_all();
+}
+
+ssize_t http_server::impl::on_read(void* cls, std::uint64_t, char* buffer, std::size_t most) noexcept {
+  auto& from = *static_cast<sending*>(cls);
+  try {
+    return from.owner.read_from(from, buffer, most);
+  } catch (const std::exception&) {
+    return MHD_CONTENT_READER_END_WITH_ERROR;
+  }
+}
+
+ssize_t http_server::impl::read_from(sending& from, char* buffer, std::size_t most) {
+  for (int i = 0; from.sent == from.buffer.size(); ++i) {
+    from.buffer.clear();
+    from.sent = 0;
+    std::uint64_t seen = 0;
+    {
+      const std::lock_guard lock{mutex};
+      seen = wakes;
+      if (std::exchange(from.shows_life, false)) from.source->show_life(from.buffer);
+    }
+    const auto now = from.source->read(from.buffer);
+    if (!from.buffer.empty()) break;
+    if (now == http_stream::state::over) return MHD_CONTENT_READER_END_OF_STREAM;
+    const bool waits = now == http_stream::state::waits;
+    if (!waits && i < reads_in_a_row) continue;
+    const std::lock_guard lock{mutex};
+    if (finishing && waits) return MHD_CONTENT_READER_END_OF_STREAM;
+    if (finishing || (waits && wakes != seen)) continue;
+    from.suspended = true;
+    mhd.suspend(from.connection);
+    if (!waits) on_haste();
+    return 0;
+  }
+  const auto size = std::min(most, from.buffer.size() - from.sent);
+  std::memcpy(buffer, from.buffer.data() + from.sent, size);
+  from.sent += size;
+  return static_cast<ssize_t>(size);
+}
+
+void http_server::impl::wake(bool show_life) {
+  const std::lock_guard lock{mutex};
+  ++wakes;
+  for (auto* one : streams) {
+    one->shows_life = one->shows_life || show_life;
+    if (std::exchange(one->suspended, false)) mhd.resume(one->connection);
+  }
+}
+
+MHD_Result http_server::impl::run_errand(MHD_Connection* connection, exchange& from, http_errand what) {
+  const std::lock_guard lock{mutex};
+  if (!finishing) std::erase_if(errands, [](auto& one) { return one.over && (one.thread.join(), true); });
+  if (finishing || errands.size() >= within.most_errands)
+    return respond(connection, problem(MHD_HTTP_SERVICE_UNAVAILABLE, "there is too much under way"));
+  auto& mine = errands.emplace_back();
+  const auto carry_out = [this, connection, &from, &mine, run = std::move(what.run)] {
+    http_response out;
+    try {
+      out = run();
+    } catch (const std::exception&) {
+      out = problem(MHD_HTTP_INTERNAL_SERVER_ERROR, "it went wrong");
+    }
+    const std::lock_guard done{mutex};
+    from.response = std::move(out);
+    mhd.resume(connection);
+    mine.over = true;
+  };
+  try {
+    mine.thread = std::thread{carry_out};
+  } catch (const std::system_error&) {
+    errands.pop_back();
+    return respond(connection, problem(MHD_HTTP_SERVICE_UNAVAILABLE, "there is no thread for it"));
+  }
+  mhd.suspend(connection);  // before it can be resumed: that is done under the mutex
+  return MHD_YES;
+}
+
+http_server::http_server(handler answer, http_limits within, std::function<void()> on_haste)
+    : impl_(std::make_unique<impl>(std::move(answer), within, std::move(on_haste))) {}
+
+http_server::~http_server() {
+  finish_streams(std::chrono::milliseconds{0});
+  for (auto& one : impl_->errands) one.thread.join();  // `finishing` lets no more of them begin
+  impl_->wake(false);                                  // nothing that waits is left, and nothing waits any more
+  for (const auto& one : impl_->listeners) impl_->mhd.stop_daemon(one->daemon);
+}
+
+void http_server::listen(int fd, bool local) {
+  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) throw std::runtime_error(std::string{"there is no descriptor for it: "} + std::strerror(errno));
+  auto next = std::make_unique<impl::listener>(impl::listener{*impl_, local});
+  const auto& limits = impl_->within;
+  next->daemon = impl_->mhd.start_daemon(
+      MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_SUSPEND_RESUME, 0, nullptr, nullptr, impl::on_request,
+      next.get(), MHD_OPTION_LISTEN_SOCKET, copy, MHD_OPTION_CONNECTION_LIMIT,
+      connections_within(limits.most_connections), MHD_OPTION_CONNECTION_TIMEOUT,
+      static_cast<unsigned>(limits.idle.count()), MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits.most_header_bytes,
+      MHD_OPTION_NOTIFY_COMPLETED, &impl::on_completed, nullptr, MHD_OPTION_UNESCAPE_CALLBACK, &impl::keep_escaped,
+      nullptr, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+  if (next->daemon == nullptr) {
+    ::close(copy);
+    throw std::runtime_error("the HTTP library has no thread or descriptor for it");
+  }
+  impl_->listeners.push_back(std::move(next));
+}
+
+void http_server::wake_streams() { impl_->wake(false); }
+void http_server::show_life() { impl_->wake(true); }
+
+std::size_t http_server::streams() const {
+  const std::lock_guard lock{impl_->mutex};
+  return impl_->streams.size();
+}
+
+void http_server::finish_streams(std::chrono::milliseconds limit) {
+  {
+    const std::lock_guard lock{impl_->mutex};
+    impl_->finishing = true;
+  }
+  impl_->wake(false);
+  std::unique_lock lock{impl_->mutex};
+  impl_->changed.wait_for(lock, limit, [this] { return impl_->streams.empty(); });
+}
+
+}  // namespace steward::control_api

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "control/http.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+namespace steward::control_api {
+
+struct http_limits {
+  unsigned most_connections = 192;  ///< of each listener; and no more than a fifth of the program's descriptors
+  unsigned most_streams = 128;      ///< of all listeners; further ones are answered with 503
+  unsigned most_errands = 8;        ///< the same
+  std::size_t most_header_bytes = std::size_t{32} << 10;
+  std::size_t most_body_bytes = std::size_t{64} << 10;
+  std::chrono::seconds idle{10};     ///< of a connection on which nothing comes, in the middle of a request or between
+  std::chrono::seconds stalled{30};  ///< of a reader that takes nothing of a stream
+};
+
+/// Answers HTTP on sockets that others have made; the one place that knows the HTTP library, which is loaded when this
+/// is made. Each listener has a thread, which calls the handler; errands run on threads of their own. Thread-safe.
+class http_server {
+public:
+  /// Called on the threads of listeners, several at a time. What it throws ends that connection.
+  using handler = std::function<http_answer(const http_request&)>;
+
+  /// `on_haste` is called, on any thread, when `wake_streams` is wanted soon. Throws std::runtime_error, with the
+  /// reason and what to install, when the library cannot be had.
+  http_server(handler answer, http_limits within, std::function<void()> on_haste);
+  /// Streams are given no time any more; errands are waited for.
+  ~http_server();
+  http_server(const http_server&) = delete;
+  http_server& operator=(const http_server&) = delete;
+
+  /// Accepts from a socket that listens already; takes a copy of the descriptor. `local`: it is a Unix socket. Throws
+  /// std::runtime_error.
+  void listen(int fd, bool local);
+  /// Something has happened that streams may wait for.
+  void wake_streams();
+  /// Streams show whether somebody is still there.
+  void show_life();
+  std::size_t streams() const;
+  /// Streams end behind what they have to tell; waits for that, at most for so long.
+  void finish_streams(std::chrono::milliseconds limit);
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace steward::control_api

@@ -1,0 +1,128 @@
+#include "control/operations.hpp"
+
+#include "base/text.hpp"
+#include "steward/event.hpp"
+#include "steward/supervisor.hpp"
+
+#include <pwd.h>
+
+#include <array>
+#include <utility>
+
+namespace steward::control_api {
+namespace {
+
+control_outcome outcome_of(const admin_result& x, const std::string& what) {
+  control_outcome out;
+  out.code = to_string(x.code);
+  out.text = what;
+  if (!x) out.text = x.why.cls == cause_class::none ? x.path + ": " + out.code : x.path + ": " + describe(x.why);
+  for (const auto& fault : x.faults) out.faults.push_back(describe(fault));
+  return out;
+}
+
+control_outcome refused(std::string code, std::string why) {
+  control_outcome out;
+  out.code = std::move(code);
+  out.text = std::move(why);
+  return out;
+}
+
+class tree_operations : public operations {
+public:
+  tree_operations(supervisor& tree, event_log& events, control_reloader reload, control_stopper shutdown)
+      : tree_(tree), events_(events), reload_(std::move(reload)), shutdown_(std::move(shutdown)) {}
+
+  control_outcome start(const std::string& path, const std::string& by) override {
+    return operate(operation::start, path, by, " was started");
+  }
+  control_outcome stop(const std::string& path, const std::string& by) override {
+    return operate(operation::stop, path, by, " was stopped");
+  }
+  control_outcome restart(const std::string& path, const std::string& by) override {
+    return operate(operation::restart, path, by, " was restarted");
+  }
+  control_outcome kill(const std::string& path, const std::string& by) override {
+    return operate(operation::kill, path, by, " was killed");
+  }
+  control_outcome park(const std::string& path, const std::string& by) override {
+    return operate(operation::park, path, by, " was parked");
+  }
+  control_outcome revive(const std::string& path, const std::string& by) override {
+    return operate(operation::revive, path, by, " was revived");
+  }
+  control_outcome resize(const std::string& path, unsigned workers, const std::string& by) override {
+    const auto target = tree_.pool_at(path);
+    if (!target) return refused("not_found", "there is no pool at " + path);
+    target->resize(workers, workers, by);
+    control_outcome out;
+    out.text = path + " is to have " + std::to_string(workers) + (workers == 1 ? " worker" : " workers");
+    return out;
+  }
+  control_outcome reload(const control_reload& what, const std::string& by) override {
+    if (!reload_) return refused("unsupported", "this program has nothing to reload");
+    return reload_(what, by);
+  }
+  control_outcome shutdown(const std::string& by) override {
+    event e;
+    e.kind = event_kind::operator_;
+    e.actor = "/root";
+    e.by = by;
+    e.text = "the tree is being stopped";
+    control_outcome out;
+    out.text = e.text;
+    events_.emit(std::move(e));
+    if (shutdown_) return shutdown_(by);
+    tree_.request_stop();
+    return out;
+  }
+
+private:
+  /// The tree tells of it.
+  control_outcome operate(operation what, const std::string& path, const std::string& by, const char* done) {
+    return outcome_of(tree_.operate(what, path, by), path + done);
+  }
+
+  supervisor& tree_;
+  event_log& events_;
+  control_reloader reload_;
+  control_stopper shutdown_;
+};
+
+}  // namespace
+
+std::unique_ptr<operations> operations_of(supervisor& tree, event_log& events, control_reloader reload,
+                                          control_stopper shutdown) {
+  return std::make_unique<tree_operations>(tree, events, std::move(reload), std::move(shutdown));
+}
+
+operations_slot::lease operations_slot::take() {
+  const std::lock_guard lock{mutex_};
+  if (!now_) return {};
+  ++users_;
+  return lease{*this, *now_};
+}
+
+void operations_slot::give_back() {
+  const std::lock_guard lock{mutex_};
+  if (--users_ == 0) changed_.notify_all();
+}
+
+void operations_slot::set(std::unique_ptr<operations> now) {
+  std::unique_lock lock{mutex_};
+  auto before = std::exchange(now_, nullptr);
+  changed_.wait(lock, [this] { return users_ == 0; });
+  now_ = std::move(now);
+}
+
+std::string name_of_user(unsigned uid) {
+  std::array<char, 4'096> buffer{};
+  passwd entry{};
+  passwd* found = nullptr;
+  auto out = "uid " + std::to_string(uid);
+  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr)
+    out += " (" + escape_text(found->pw_name) + ")";
+  return out;
+}
+
+}  // namespace steward::control_api

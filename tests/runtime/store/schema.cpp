@@ -1,0 +1,105 @@
+#include "store/schema.hpp"
+
+#include "store/database.hpp"
+#include "store/recorder.hpp"
+#include "tests/runtime/store/support.hpp"
+
+namespace steward::store::test {
+namespace {
+
+class store_schema : public store_test {
+protected:
+  /// A database of an older version with a run in it, as that version wrote it.
+  void make_older() {
+    std::filesystem::create_directory(state());
+    std::filesystem::permissions(state(), std::filesystem::perms::owner_all);
+    database in{state() + "/steward.db", database::access::write};
+    bring_up_to_date(in, 1);
+    ASSERT_EQ(in.number("PRAGMA user_version"), 1);
+    in.run("INSERT INTO runs (number, id, pid, started) VALUES (1, 'r-old000', 1, 1700000000000000)");
+    made_run tree{"r-old000"};
+    statement add{in, "INSERT INTO events (id, ts, kind, level, actor, line) VALUES (?, ?, ?, ?, ?, ?)"};
+    for (int i = 0; i < 100; ++i) {
+      const auto e = i == 0 ? tree.begin() : tree.step();
+      fold(folded, e);
+      const auto line = to_json_line(e);
+      add.bind(1, row_of(1, e.seq)).bind(2, micros_of(e.ts)).bind(3, to_string(e.kind)).bind(4, to_string(e.level));
+      add.bind(5, e.actor).bind(6, line).run();
+    }
+  }
+
+  run_view folded;
+};
+
+TEST_F(store_schema, of_an_older_version_is_read_and_brought_up_to_date_by_the_next_run) {
+  make_older();
+  const auto expect_whole = [&] {
+    reader in{state()};
+    const auto run = *in.find_run("r-old000");
+    EXPECT_EQ(run.last_seq, 100U);
+    EXPECT_TRUE(in.view_at(run) == folded);
+    EXPECT_TRUE(in.history(run)->samples_of("/root/c0", {}, time_point::max(), 0ms).empty());
+  };
+  expect_whole();
+  {
+    writer out{options()};
+    made_run tree;
+    out.write(tree.begin());
+    out.write(figures("/root", tree.now(), 1));
+    EXPECT_TRUE(out.finish());
+  }
+  EXPECT_TRUE(told.all().empty());
+  expect_whole();
+  database in{state() + "/steward.db", database::access::read};
+  EXPECT_EQ(in.number("PRAGMA user_version"), schema_version);
+  EXPECT_EQ(in.number("SELECT count(*) FROM samples"), 1);
+  EXPECT_EQ(reader{state()}.runs().size(), 2U);
+}
+
+TEST_F(store_schema, of_a_newer_version_is_refused_and_left_as_it_is) {
+  { writer out{options()}; }
+  {
+    database in{state() + "/steward.db", database::access::write};
+    in.run("PRAGMA user_version = 3");
+  }
+  for (const auto& why : {why_not([&] { writer out{options()}; }), why_not([&] { reader in{state()}; })}) {
+    EXPECT_NE(why.find("it has version 3, from a newer steward; this one knows version 2"), std::string::npos) << why;
+  }
+  database in{state() + "/steward.db", database::access::read};
+  EXPECT_EQ(in.number("PRAGMA user_version"), 3);
+  EXPECT_EQ(in.number("SELECT count(*) FROM runs"), 1);
+}
+
+TEST_F(store_schema, of_somebody_else_is_refused_and_left_as_it_is) {
+  std::filesystem::create_directory(state());
+  std::filesystem::permissions(state(), std::filesystem::perms::owner_all);
+  {
+    database in{state() + "/steward.db", database::access::write};
+    in.run("CREATE TABLE theirs (x)");
+  }
+  for (const auto& why : {why_not([&] { writer out{options()}; }), why_not([&] { reader in{state()}; })})
+    EXPECT_NE(why.find("none of steward's"), std::string::npos) << why;
+  database in{state() + "/steward.db", database::access::read};
+  EXPECT_EQ(in.number("SELECT count(*) FROM sqlite_master"), 1);
+}
+
+TEST_F(store_schema, that_is_no_database_is_refused_and_left_as_it_is) {
+  std::filesystem::create_directory(state());
+  std::filesystem::permissions(state(), std::filesystem::perms::owner_all);
+  const std::string garbage(10'000, 'g');
+  std::ofstream{state() + "/steward.db"} << garbage;
+  for (const auto& why : {why_not([&] { writer out{options()}; }), why_not([&] { reader in{state()}; })})
+    EXPECT_NE(why.find("steward.db: file is not a database"), std::string::npos) << why;
+  EXPECT_EQ(std::filesystem::file_size(state() + "/steward.db"), garbage.size());
+}
+
+TEST_F(store_schema, that_nothing_was_written_to_yet_is_told) {
+  std::filesystem::create_directory(state());
+  EXPECT_NE(why_not([&] { reader in{state()}; }).find("it has no steward.db"), std::string::npos);
+  std::ofstream{state() + "/steward.db"}.flush();
+  EXPECT_NE(why_not([&] { reader in{state()}; }).find("nothing has been written to it yet"), std::string::npos);
+  EXPECT_NE(why_not([&] { reader in{path("none")}; }).find("it has no steward.db"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace steward::store::test
