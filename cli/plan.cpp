@@ -420,19 +420,35 @@ std::optional<milliseconds> time_to_give_up(const intensity& limit, backoff_spec
   return std::nullopt;
 }
 
+namespace {
+
+/// When a step is done that has a time of its own.
+std::string time_of(const config::step& x) {
+  if (x.every.count() == 0) return "at start";
+  return (x.at_start ? "at start, and then every " : "every ") + render_duration(x.every);
+}
+
+}  // namespace
+
 std::string render_plan(const config::scenario& what, const config::origin_map& origins) {
   std::string out =
       fmt::format("{} ({}): started from top to bottom, stopped from bottom to top\n", what.name, what.file);
   write_node(planner{origins}.root(what.tree), 0, out);
+  for (const auto& step : what.run)
+    if (step.is_timed()) out += fmt::format("step at {}: {}\n", step.where, time_of(step));
   return out;
 }
 
 std::string render_plan_json(const config::scenario& what, const config::origin_map& origins) {
-  const json out{{"scenario", what.name},
-                 {"file", what.file},
-                 {"seed", what.seed},
-                 {"steps", what.run.size()},
-                 {"tree", to_json(planner{origins}.root(what.tree))}};
+  json out{{"scenario", what.name},
+           {"file", what.file},
+           {"seed", what.seed},
+           {"steps", what.run.size()},
+           {"tree", to_json(planner{origins}.root(what.tree))}};
+  for (const auto& step : what.run)
+    if (step.is_timed())
+      out["timed_steps"].push_back(
+          {{"where", step.where}, {"every_ms", step.every.count()}, {"at_start", step.at_start}});
   return out.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 

@@ -37,7 +37,7 @@ constexpr word kinds[] = {
     {"output", "A line that the run printed. It is on standard output already."},
     {"child",
      "What no other kind tells of a child, as `child` says: it was added, is asked to stop, is down, was removed, or "
-     "has a new spec."},
+     "has a new spec; a worker is being started, or its load has changed the size of a pool."},
 };
 
 constexpr word statuses[] = {

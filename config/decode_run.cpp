@@ -289,8 +289,9 @@ std::optional<step> decode_step(const section_reader& from, const child_director
   result.at_start = from.has("at");
   if (from.has("at")) (void)from.text("at");
   if (kind == "parallel") {
-    refuse_times(from.nested_list(kind));
-    parallel_step all{decode_steps(from.nested_list(kind), directory)};
+    const auto inner = from.nested_list(kind);
+    refuse_times(inner);
+    parallel_step all{decode_steps(inner, directory)};
     result.what = std::move(all);
     return result;
   }

@@ -8,7 +8,7 @@
 namespace steward::config {
 namespace {
 
-constexpr std::array<foreign_word, 114> keys{{
+constexpr std::array<foreign_word, 115> keys{{
     {"scenario", "scenario", "name title"},
     {"scenario", "description", "desc doc comment"},
     {"scenario", "seed", "random_seed rng_seed"},
@@ -97,6 +97,7 @@ constexpr std::array<foreign_word, 114> keys{{
     {"step", "resize", "scale set_workers"},
     {"step", "parallel", "concurrently together async all"},
     {"step", "children", "list ps which_children status"},
+    {"step", "every", "interval repeat period schedule cron"},
     {"map", "inputs", "over items data values args arguments range"},
     {"map", "task", "function func fn job"},
     {"map", "pool", "on in"},

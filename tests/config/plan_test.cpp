@@ -42,6 +42,22 @@ planned plan_of(std::string_view yaml, std::vector<std::string> sets = {}) {
   return loaded.value ? planned{std::move(*loaded.value), std::move(loaded.origins)} : planned{};
 }
 
+TEST(plan, tells_when_steps_are_done_that_have_a_time_of_their_own) {
+  const auto planned = plan_of(
+      "scenario: t\ntree: {children: [{id: a, actor: counter}]}\nrun:\n"
+      "  - {show: {actor: a}, every: 10s}\n  - {show: {actor: a}, at: start, every: 1h}\n  - {show: {actor: a}, at: "
+      "start}\n");
+  EXPECT_TRUE(planned.what.stays);
+  const auto told = render_plan(planned.what, planned.origins);
+  EXPECT_NE(told.find(":4: every 10s\n"), std::string::npos) << told;
+  EXPECT_NE(told.find(":5: at start, and then every 1h\n"), std::string::npos) << told;
+  EXPECT_NE(told.find(":6: at start\n"), std::string::npos) << told;
+  const auto data = json::parse(render_plan_json(planned.what, planned.origins));
+  ASSERT_EQ(data.at("timed_steps").size(), 3U);
+  EXPECT_EQ(data.at("timed_steps")[0].at("every_ms"), 10'000);
+  EXPECT_EQ(data.at("timed_steps")[2].at("at_start"), true);
+}
+
 TEST(plan, notes_a_limit_that_the_back_off_keeps_a_child_below) {
   const auto notes = [](const std::string& delay) {
     return notes_on(

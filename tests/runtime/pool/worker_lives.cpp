@@ -95,6 +95,7 @@ TEST_F(lives_test, starts_as_many_as_are_wanted_and_no_more_for_asking_again) {
   EXPECT_FALSE(lives->all_came());
   lives->keep(3, now);
   EXPECT_EQ(ordered(), strings{});
+  EXPECT_EQ(told(), kinds(3, event_kind::child)) << "they are being started";
   for (unsigned i = 0; i < 3; ++i) ready(i);
   EXPECT_TRUE(lives->all_came());
   EXPECT_EQ(lives->coming(), 0u);
