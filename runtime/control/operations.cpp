@@ -28,28 +28,32 @@ control_outcome refused(std::string code, std::string why) {
   return out;
 }
 
+const char* done(operation x) noexcept {
+  switch (x) {
+    case operation::start:
+      return "started";
+    case operation::stop:
+      return "stopped";
+    case operation::restart:
+      return "restarted";
+    case operation::kill:
+      return "killed";
+    case operation::park:
+      return "parked";
+    case operation::revive:
+      return "revived";
+  }
+  return "left alone";
+}
+
 class tree_operations : public operations {
 public:
   tree_operations(supervisor& tree, event_log& events, control_reloader reload, control_stopper shutdown)
       : tree_(tree), events_(events), reload_(std::move(reload)), shutdown_(std::move(shutdown)) {}
 
-  control_outcome start(const std::string& path, const std::string& by) override {
-    return operate(operation::start, path, by, " was started");
-  }
-  control_outcome stop(const std::string& path, const std::string& by) override {
-    return operate(operation::stop, path, by, " was stopped");
-  }
-  control_outcome restart(const std::string& path, const std::string& by) override {
-    return operate(operation::restart, path, by, " was restarted");
-  }
-  control_outcome kill(const std::string& path, const std::string& by) override {
-    return operate(operation::kill, path, by, " was killed");
-  }
-  control_outcome park(const std::string& path, const std::string& by) override {
-    return operate(operation::park, path, by, " was parked");
-  }
-  control_outcome revive(const std::string& path, const std::string& by) override {
-    return operate(operation::revive, path, by, " was revived");
+  /// The tree tells of it.
+  control_outcome operate(operation what, const std::string& path, const std::string& by) override {
+    return outcome_of(tree_.operate(what, path, by), path + " was " + done(what));
   }
   control_outcome resize(const std::string& path, unsigned workers, const std::string& by) override {
     const auto target = tree_.pool_at(path);
@@ -78,11 +82,6 @@ public:
   }
 
 private:
-  /// The tree tells of it.
-  control_outcome operate(operation what, const std::string& path, const std::string& by, const char* done) {
-    return outcome_of(tree_.operate(what, path, by), path + done);
-  }
-
   supervisor& tree_;
   event_log& events_;
   control_reloader reload_;

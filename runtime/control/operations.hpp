@@ -1,6 +1,7 @@
 #pragma once
 
 #include "steward/control.hpp"
+#include "steward/operation.hpp"
 
 #include <condition_variable>
 #include <memory>
@@ -23,12 +24,7 @@ public:
   operations(const operations&) = delete;
   operations& operator=(const operations&) = delete;
 
-  virtual control_outcome start(const std::string& path, const std::string& by) = 0;
-  virtual control_outcome stop(const std::string& path, const std::string& by) = 0;
-  virtual control_outcome restart(const std::string& path, const std::string& by) = 0;
-  virtual control_outcome kill(const std::string& path, const std::string& by) = 0;
-  virtual control_outcome park(const std::string& path, const std::string& by) = 0;
-  virtual control_outcome revive(const std::string& path, const std::string& by) = 0;
+  virtual control_outcome operate(operation what, const std::string& path, const std::string& by) = 0;
   virtual control_outcome resize(const std::string& path, unsigned workers, const std::string& by) = 0;
   virtual control_outcome reload(const control_reload& what, const std::string& by) = 0;
   virtual control_outcome shutdown(const std::string& by) = 0;

@@ -277,17 +277,14 @@ int status_of(const control_outcome& x) {
 
 http_answer router::operate(const http_request& request, std::string_view rest) {
   const auto [path, verb] = path_and_verb(rest);
-  const auto known = std::find(verbs.begin(), verbs.end(), verb);
-  if (known == verbs.end())
+  const auto what = operation_named(verb);
+  if (!what)
     throw http_problem{404, "'" + verb + "' is nothing that can be done to a child",
                        "there are: start, stop, restart, kill, park, revive", did_you_mean(verb, verbs).value_or("")};
   expect_keys(object_of(request), {});
-  using verb_call = control_outcome (operations::*)(const std::string&, const std::string&);
-  constexpr std::array<verb_call, 6> calls{&operations::start, &operations::stop, &operations::restart,
-                                           &operations::kill,  &operations::park, &operations::revive};
-  const auto call = calls[static_cast<std::size_t>(known - verbs.begin())];
-  return errand(request, path,
-                [call, path = path](operations& to, const std::string& by) { return (to.*call)(path, by); });
+  return errand(request, path, [what = *what, path = path](operations& to, const std::string& by) {
+    return to.operate(what, path, by);
+  });
 }
 
 http_answer router::resize(const http_request& request, std::string_view rest) {

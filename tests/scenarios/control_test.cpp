@@ -82,6 +82,28 @@ TEST_F(control_socket, tells_a_stream_of_the_end_of_the_run) {
   expect_end(*program, 0, 143);
 }
 
+TEST_F(control_socket, has_older_events_from_the_state_directory) {
+  // More events than memory keeps: each input fails, which is one.
+  constexpr auto failing = R"(scenario: counting
+tree:
+  children:
+    - id: squares
+      pool: {task: square_unless, runs_in: threads, workers: 2, attempts: 1}
+run:
+  - map: {pool: squares, inputs: {value: [7, exception], times: 70000}, print: [time]}
+)";
+  const auto program = start_scenario(write("failing.yaml", failing), {"--state", path("kept"), "--quiet", "--stay"});
+  const auto socket = socket_of(*program);
+  const auto from = [&](std::string_view rest) { return ask(client::of_socket(socket), "/v1/" + std::string{rest}); };
+  ASSERT_FALSE(program->wait_for(of_kind("output", "")).is_null()) << "the map does not end";
+  EXPECT_GT(json::parse(from("run").body).at("last_seq"), 70'000);
+  EXPECT_EQ(json::parse(from("events?after=0&limit=1").body).at("seq"), 1);
+  EXPECT_EQ(json::parse(from("run").body).value("missing", 0), 0);
+  const auto then = json::parse(from("tree?at=3").body);
+  EXPECT_EQ(then.at("last_seq"), 3) << then;
+  expect_end(*program, SIGTERM, 143);
+}
+
 TEST_F(control_socket, is_not_there_when_nobody_wants_it) {
   const auto program = start({"--no-control"});
   EXPECT_FALSE(fs::exists(folder()));

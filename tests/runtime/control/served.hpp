@@ -32,14 +32,9 @@ public:
 
   explicit noted_operations(std::shared_ptr<notes> to) : to_(std::move(to)) {}
 
-  control_outcome start(const std::string& path, const std::string& by) override { return note("start " + path, by); }
-  control_outcome stop(const std::string& path, const std::string& by) override { return note("stop " + path, by); }
-  control_outcome restart(const std::string& path, const std::string& by) override {
-    return note("restart " + path, by);
+  control_outcome operate(operation what, const std::string& path, const std::string& by) override {
+    return note(to_string(what) + (" " + path), by);
   }
-  control_outcome kill(const std::string& path, const std::string& by) override { return note("kill " + path, by); }
-  control_outcome park(const std::string& path, const std::string& by) override { return note("park " + path, by); }
-  control_outcome revive(const std::string& path, const std::string& by) override { return note("revive " + path, by); }
   control_outcome resize(const std::string& path, unsigned workers, const std::string& by) override {
     return note("resize " + path + " " + std::to_string(workers), by);
   }
