@@ -311,6 +311,7 @@ int run_scenarios(const run_request& request, const program& what) {
   std::optional<run_control> control;
   try {
     control.emplace(events, request.control);
+    if (!options->state.empty()) control->look_back_into(options->state);
   } catch (const std::runtime_error& problem) {
     say(std::string{"steward: "} + problem.what() + "; nothing was started\n");
     return exit_usage;

@@ -1,5 +1,6 @@
 #include "cli/run_control.hpp"
 
+#include "cli/stored_history.hpp"
 #include "control/operations.hpp"
 #include "observe/standard_streams.hpp"
 #include "process/copied.hpp"
@@ -23,6 +24,10 @@ run_control::run_control(event_log& events, const control_request& request) : ev
 
 run_control::~run_control() {
   if (monitor_) monitor_->close();
+}
+
+void run_control::look_back_into(const std::string& directory) {
+  if (monitor_) monitor_->set_history(std::make_shared<stored_history>(directory, events_.run_id()));
 }
 
 void run_control::open(const std::string& name) {

@@ -51,6 +51,8 @@ public:
     run_control& owner_;
   };
 
+  /// What is not kept in memory any more comes from this state directory.
+  void look_back_into(const std::string& directory);
   bool wants_samples() const noexcept { return monitor_ != nullptr; }
   void take(const sample& x) {
     if (monitor_) monitor_->take(x);
