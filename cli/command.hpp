@@ -2,11 +2,6 @@
 
 #include "cli/run_command.hpp"
 
-#include <functional>
-#include <memory>
-#include <span>
-#include <string>
-
 namespace CLI {
 class App;
 }

@@ -47,6 +47,7 @@ stored_run::stored_run(const std::string& directory, const std::string& run)
 }
 
 run_view stored_run::view() {
+  renew();
   return read(name_, [&] { return reader_.view_at(row_); });
 }
 

@@ -84,8 +84,9 @@ private:
     std::vector<cell> parts{{counted(up, "child", "children") + " up", ink::good}};
     if (coming > 0) parts.push_back({fmt::format(", {} on the way", coming), ink::odd});
     if (down > 0) parts.push_back({fmt::format(", {} down", down), ink::dim});
-    parts.push_back({fmt::format("  {}", counted(view_.crash_count, "crash", "crashes")),
-                     view_.crash_count > 0 ? ink::bad : ink::plain});
+    auto crashes = "  " + counted(view_.crash_count, "crash", "crashes");
+    if (rates_.crashes) crashes += fmt::format(" ({:.1f}/s)", *rates_.crashes);
+    parts.push_back({std::move(crashes), view_.crash_count > 0 ? ink::bad : ink::plain});
     auto more = "  " + counted(view_.restarts, "restart");
     if (rates_.restarts) more += fmt::format(" ({:.1f}/s)", *rates_.restarts);
     if (has_tasks) more += fmt::format("  {:.0f} tasks/s", tasks);
