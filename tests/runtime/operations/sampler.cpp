@@ -170,6 +170,24 @@ TEST_F(sampled_tree, may_be_hurt_and_changed_meanwhile) {
   tree.stop();
 }
 
+TEST_F(sampled_tree, has_figures_of_ten_thousand_children_whatever_the_thread_of_the_tree_does) {
+  runtime rt{log_, work().tasks, actors_};
+  supervisor_spec many{.strategy = strategy::simple_one_for_one, .children = {steward::child::actor<counts>("one")}};
+  many.initial = 10'000;
+  supervisor tree{rt, many};
+  ASSERT_TRUE(tree.start());
+  testing_support::gate door;
+  tree.watch("/root/nobody", [&](const child_end&) { door.pass(); });  // on that thread
+  ASSERT_TRUE(door.await(1));
+  std::size_t seen = 0;
+  const auto begun = std::chrono::steady_clock::now();
+  tree.figures([&](const sample& x, int pid) { seen += x.accepted && pid == 0 ? 1 : 0; });
+  const auto took = std::chrono::steady_clock::now() - begun;
+  RecordProperty("us", std::to_string(took / 1us));
+  door.open();
+  EXPECT_EQ(seen, 10'000U);
+}
+
 TEST_F(sampled_tree, may_be_over_already) {
   runtime rt{log_, work().tasks, actors_};
   supervisor tree{rt, spec(rung::process)};
