@@ -191,6 +191,13 @@ int run_steps(const config::scenario& what, runtime& rt, output& out, const surr
         stop.shut_down(by);
         return control_outcome{"ok", "the run is being stopped", {}, {}};
       }};
+  std::optional<sampler> figures;
+  if (around.control.wants_samples() || around.outlets.keeps_samples()) {
+    figures.emplace(tree, sampler::every, [&around](const sample& x) {
+      around.control.take(x);
+      around.outlets.write(x);
+    });
+  }
   const auto started = tree.start();
   for (const auto& fault : started.faults) say("steward: " + describe(fault) + "\n");
   if (!started.faults.empty()) return exit_config;
