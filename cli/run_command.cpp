@@ -210,9 +210,6 @@ int run_steps(const config::scenario& what, runtime& rt, output& out, const surr
   {
     const reload_guard reloads{stop, &again};
     const service_reporter reports{around.manager, tree, what.name};
-    std::optional<sampler> figures;
-    if (around.outlets.keeps_samples())
-      figures.emplace(tree, sampler::every, [&around](const sample& x) { around.outlets.write(x); });
     const bool stays = around.request.stay.value_or(what.stays);
     if (stays && (what.stays || what.run.empty()) && !around.request.quiet) say("steward: " + what.name + " is up\n");
     const bool once = around.request.stay == false;
