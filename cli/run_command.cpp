@@ -20,6 +20,7 @@
 #include "config/suggest.hpp"
 #include "observe/standard_streams.hpp"
 #include "steward/supervisor.hpp"
+#include "supervision/sampler.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -169,6 +170,7 @@ struct surroundings {
   stop_switch& stop;
   service_manager& manager;
   run_control& control;
+  event_outlets& outlets;
 };
 
 int run_steps(const config::scenario& what, runtime& rt, output& out, const surroundings& around,
@@ -189,6 +191,13 @@ int run_steps(const config::scenario& what, runtime& rt, output& out, const surr
         stop.shut_down(by);
         return control_outcome{"ok", "the run is being stopped", {}, {}};
       }};
+  std::optional<sampler> figures;
+  if (around.control.wants_samples() || around.outlets.keeps_samples()) {
+    figures.emplace(tree, sampler::every, [&around](const sample& x) {
+      around.control.take(x);
+      around.outlets.write(x);
+    });
+  }
   const auto started = tree.start();
   for (const auto& fault : started.faults) say("steward: " + describe(fault) + "\n");
   if (!started.faults.empty()) return exit_config;
@@ -322,7 +331,7 @@ int run_scenarios(const run_request& request, const program& what) {
     stop.pull(signal);
   };
   signals.listen(on_stop, on_reload);
-  const surroundings around{request, what, events, stop, manager, *control};
+  const surroundings around{request, what, events, stop, manager, *control, *outlets};
   int code = exit_done;
   for (const auto& scenario : *scenarios) {
     const int one = run_one(scenario, around);

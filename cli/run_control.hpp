@@ -51,6 +51,11 @@ public:
     run_control& owner_;
   };
 
+  bool wants_samples() const noexcept { return monitor_ != nullptr; }
+  void take(const sample& x) {
+    if (monitor_) monitor_->take(x);
+  }
+
 private:
   void open(const std::string& name);
 
