@@ -81,7 +81,7 @@ bool runner::run(then what) {
 }
 
 std::uint64_t runner::perform_counted(const config::step& step) {
-  if (interrupted() || tree_.wait_until(clock::time_point::min())) return 0;
+  if (interrupted() || tree_.wait_until(clock::now())) return 0;
   std::atomic<std::uint64_t> count{0};
   failures_here = &count;
   perform(step);
