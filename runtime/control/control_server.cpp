@@ -86,6 +86,7 @@ void control_server::wake() noexcept {
 void control_server::serve() noexcept {
   leave_signals_to_others();
   ::pthread_setname_np(::pthread_self(), "steward-control");
+  if (socket_) socket_->folder().remove_stale();
   if (options_.door) open_server();
   std::unique_lock lock{mutex_};
   while (!over_) {

@@ -1,5 +1,7 @@
 #include "control/runtime_folder.hpp"
 
+#include "control/http_text.hpp"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -8,9 +10,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <system_error>
@@ -93,6 +97,15 @@ bool is_socket(int folder, const std::string& name, struct stat& is) {
   return ::fstatat(folder, name.c_str(), &is, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(is.st_mode);
 }
 
+/// Whether the program that a socket is named after lives. Of other namespaces that cannot be told.
+bool is_of_living_program(std::string_view name) {
+  const auto dash = name.rfind('-');
+  const auto dot = name.rfind('.');
+  if (dash == std::string_view::npos || dot == std::string_view::npos || dot < dash) return false;
+  const auto pid = whole_number(name.substr(dash + 1, dot - dash - 1));
+  return pid && *pid > 0 && *pid <= std::numeric_limits<pid_t>::max() && ::kill(static_cast<pid_t>(*pid), 0) == 0;
+}
+
 owned_fd new_socket() { return owned_fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)}; }
 
 }  // namespace
@@ -142,6 +155,7 @@ void runtime_folder::remove_stale() const {
     struct stat is {};
     if (!is_socket(fd(), name, is)) continue;
     if (name.ends_with(unfinished_ending) && is.st_mtime + unfinished_for_s > ::time(nullptr)) continue;
+    if (is_of_living_program(name)) continue;  // else it would take us for somebody who has a question
     if (connect(name) || errno != ECONNREFUSED) continue;
     ::unlinkat(fd(), name.c_str(), 0);
   }
