@@ -15,17 +15,20 @@ from pathlib import Path
 
 PAGE = "docs/events.md"
 KINDS = "runtime/base/event.cpp"
-KEYS = "runtime/observe/json_line.cpp"
+KEYS = "runtime/observe/json_fields.hpp"
+LINE = "runtime/observe/json_line.cpp"
 CAUSES = "runtime/base/cause.cpp"
 WORDS = "cli/words.cpp"
 CODES_PAGE = "docs/operating.md"
 
 SECTION = re.compile(r"^## (.+?) *\n(.*?)(?=^## |\Z)", re.S | re.M)
 ROW = re.compile(r"^\| *`([^`]+)` *\|", re.M)
-FUNCTION = re.compile(r"^[\w:<>]+ (\w+)\([^;{]*\) \{\n(.*?)^\}", re.S | re.M)
-KEY = re.compile(r'\b\w+\["(\w+)"\] =|\bput\(\w+, "(\w+)"')
-NESTED = re.compile(r'\["(\w+)"\] = (render_\w+)\(')
-
+FIELDS = re.compile(r"^template <class A, is<(\w+)> X>\nvoid fields\(A& a, X& x\) \{\n(.*?)^\}", re.S | re.M)
+KEY = re.compile(r'\ba\.\w+\("(\w+)", x\.\w+\);')
+WHOLE = re.compile(r'\bout\.\w+\("(\w+)"')
+# Where in a line the keys of a struct stand.
+PLACES = {"event": "", "cause": "cause.", "event_task": "task.", "event_decision": "decision.", "event_child": "child.",
+          "event_scenario": "scenario."}
 
 class unreadable(Exception):
     pass
@@ -48,18 +51,13 @@ def names_of(root, file, enum):
 
 def keys_of(root):
     """The keys of a line; those of a nested object behind the key of that object."""
-    code = text_of(root, KEYS)
-    functions = dict(FUNCTION.findall(code))
-    places = {"to_json_line": ""}
-    places.update({function: key + "." for key, function in NESTED.findall(code)})
-    keys = set()
-    for function, body in functions.items():
-        found = {first or second for first, second in KEY.findall(body)}
-        if found and function not in places:
-            raise unreadable(f"{KEYS}: where do the keys of {function} belong?")
-        keys.update(places.get(function, "") + key for key in found)
-    if "to_json_line" not in functions or len(KEY.findall(code)) != sum(len(KEY.findall(x)) for x in functions.values()):
-        raise unreadable(f"{KEYS}: not all keys could be read; this check has to learn how they are written now")
+    lists = dict(FIELDS.findall(text_of(root, KEYS)))
+    keys = set(WHOLE.findall(text_of(root, LINE)))
+    for struct, place in PLACES.items():
+        found = KEY.findall(lists.get(struct, ""))
+        if not found or len(found) != lists[struct].count('a.'):
+            raise unreadable(f"{KEYS}: not all keys of {struct} could be read; this check has to learn how they are written")
+        keys.update(place + key for key in found)
     return keys
 
 

@@ -205,7 +205,8 @@ class check_readme(unittest.TestCase):
 
 
 class check_events(unittest.TestCase):
-    PAGE = "# Events\n## Kinds\n| `start` | x |\n## Keys\n| `v` | |\n| `cause` | |\n| `cause.class` | |\n## Causes\n| `exit` | y |\n"
+    PAGE = ("# Events\n## Kinds\n| `start` | x |\n## Keys\n| `v` | |\n| `cause` | |\n| `cause.class` | |\n"
+            "| `task.id` | |\n| `decision.action` | |\n| `child.state` | |\n| `scenario.name` | |\n## Causes\n| `exit` | y |\n")
     CODES_PAGE = "# Operating\n## Exit codes\n| code | |\n| 0 | done |\n"
     CODE = {
         "cli/words.cpp": (
@@ -214,9 +215,11 @@ class check_events(unittest.TestCase):
         "docs/operating.md": CODES_PAGE,
         "runtime/base/event.cpp": 'switch (kind) {\n    case event_kind::start:\n      return "start";\n}\n',
         "runtime/base/cause.cpp": 'switch (cls) {\n    case cause_class::exit:\n      return "exit";\n}\n',
-        "runtime/observe/json_line.cpp": (
-            'json render_cause(const cause& why) {\n  out["class"] = 1;\n}\n'
-            'std::string to_json_line(const event& e) {\n  put(out, "v", e.v);\n  out["cause"] = render_cause(*e.why);\n}\n'),
+        "runtime/observe/json_line.cpp": '  out.always("v", format_version);\n',
+        "runtime/observe/json_fields.hpp": "\n".join(
+            f'template <class A, is<{struct}> X>\nvoid fields(A& a, X& x) {{\n  a.some("{key}", x.{key}_);\n}}\n'
+            for struct, key in [("cause", "class"), ("event_task", "id"), ("event_decision", "action"),
+                                ("event_child", "state"), ("event_scenario", "name"), ("event", "cause")]),
     }
 
     def check(self, files):
@@ -258,9 +261,9 @@ class check_events(unittest.TestCase):
                 self.assertIn(report, result.stdout)
 
     def test_refuses_code_that_it_cannot_read(self):
-        keys = "runtime/observe/json_line.cpp"
-        for name, text in [(keys, self.CODE[keys] + 'json render_more() {\n  out["x"] = 1;\n}\n'),
-                           (keys, self.CODE[keys] + 'auto more = [] { out["x"] = 1; };\n'),
+        keys = "runtime/observe/json_fields.hpp"
+        for name, text in [(keys, self.CODE[keys].replace('"id", x.id_', 'name_of(x), x.id_')),
+                           (keys, self.CODE[keys].replace("is<event_task> X", "is<task> X")),
                            (keys, ""), ("runtime/base/event.cpp", ""), ("cli/words.cpp", "")]:
             with self.subTest(text):
                 result = self.check({**self.CODE, "docs/events.md": self.PAGE, name: text})
