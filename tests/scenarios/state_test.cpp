@@ -188,6 +188,7 @@ TEST_F(kept_state, has_the_last_words_of_a_program_that_dies_of_a_signal) {
   const auto ended = program.wait(subprocess::clock::now() + run_limit);
   ASSERT_TRUE(ended.has_value());
   EXPECT_EQ(ended->signal, SIGSEGV);
+  EXPECT_TRUE(reap_children(subprocess::clock::now() + run_limit).empty());
   const auto expect_told = [&] {
     store::reader in{state()};
     const auto run = in.runs().front();
