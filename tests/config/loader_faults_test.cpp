@@ -73,7 +73,7 @@ std::vector<bad_document> faulty_tops() {
       {"unknown_top_key", "scenario: t\ntree: {children: []}\nruns: []\n", 3, 1, "runs",
        "unknown key (did you mean 'run'?)"},
       {"unknown_key_unlike_any", "scenario: t\ntree: {children: []}\nfrobnicate: 1\n", 3, 1, "frobnicate",
-       "unknown key (expected one of description, run, scenario, seed, tree)"},
+       "unknown key (expected one of description, run, scenario, seed, state, tree)"},
       {"duplicate_key", "scenario: t\nscenario: u\ntree: {children: []}\n", 2, 1, "",
        "duplicate key 'scenario', first at line 1"},
       {"bad_scenario_name", "scenario: a b\ntree: {children: []}\n", 1, 11, "scenario",

@@ -281,6 +281,22 @@ TEST(loader, takes_a_run_without_steps) {
   EXPECT_TRUE(load_good("scenario: t\ntree: {children: []}\nrun: []\n").run.empty());
 }
 
+TEST(loader, puts_a_state_directory_beside_the_file) {
+  const auto state_of = [](const std::string& state) {
+    const auto loaded = load_text("scenario: t\n" + state + "tree: {children: []}\n", "some/where.yaml", {});
+    EXPECT_TRUE(loaded.value.has_value());
+    return loaded.value ? loaded.value->state : state_spec{};
+  };
+  EXPECT_EQ(state_of("").directory, "");
+  EXPECT_EQ(state_of("state: {dir: kept}\n").directory, "some/kept");
+  EXPECT_EQ(state_of("state: {dir: kept}\n").max_age, std::chrono::hours{30 * 24});
+  EXPECT_EQ(state_of("state: {dir: kept}\n").max_bytes, std::uint64_t{1} << 30U);
+  const auto other = state_of("state: {dir: /var/kept, max_age: 2h, max_size: 32MiB}\n");
+  EXPECT_EQ(other.directory, "/var/kept");
+  EXPECT_EQ(other.max_age, std::chrono::hours{2});
+  EXPECT_EQ(other.max_bytes, std::uint64_t{32} << 20U);
+}
+
 TEST(loader, prefers_the_seed_of_the_options) {
   EXPECT_EQ(load_good("scenario: t\nseed: 1\ntree: {children: []}\n", {{}, 18'446'744'073'709'551'615U}).seed,
             18'446'744'073'709'551'615U);

@@ -25,6 +25,7 @@ const std::map<std::string, std::string>& documents() {
   static const std::string child = "scenario: t\ntree:\n  children:\n    - id: c\n";
   static const std::map<std::string, std::string> all{
       {"scenario", "?scenario: t\n?tree: {children: []}\n@\n"},
+      {"state", "scenario: t\ntree: {children: []}\nstate:\n?  dir: d\n  @\n"},
       {"supervisor", "scenario: t\ntree:\n  @\n?  children: []\n"},
       {"intensity", "scenario: t\ntree:\n  intensity:\n    @\n  children: []\n"},
       {"child", "scenario: t\ntree:\n  children:\n    -\n?      id: c\n?      actor: counter\n      @\n"},
