@@ -84,6 +84,8 @@ bool has_its_form(const event_row& e) {
   const bool bare = !why && no_task && fate("-");
   if (e.kind == "start" || e.kind == "stop" || (e.kind == "ready" && !of_worker))
     return of_pool && !process && bare && undecided && !recovered;
+  // What a worker is, at its first start, and how many of them the pool means to have.
+  if (e.kind == "child") return (of_worker || of_pool) && !process && bare && undecided && !recovered;
   if (!of_worker) return false;
   if (e.kind == "ready") return process && bare && undecided && !recovered;
   if (e.kind == "recover") return process && bare && undecided && recovered;
