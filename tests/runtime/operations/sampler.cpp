@@ -181,7 +181,7 @@ TEST_F(sampled_tree, has_figures_of_ten_thousand_children_whatever_the_thread_of
   ASSERT_TRUE(door.await(1));
   std::size_t seen = 0;
   const auto begun = std::chrono::steady_clock::now();
-  tree.figures([&](const sample& x, int pid) { seen += x.accepted && pid == 0 ? 1 : 0; });
+  tree.figures([&](const sample& x, int pid) { seen += x.accepted && pid == 0 ? 1U : 0U; });
   const auto took = std::chrono::steady_clock::now() - begun;
   RecordProperty("us", std::to_string(took / 1us));
   door.open();
