@@ -97,7 +97,7 @@ run:
   const auto from = [&](std::string_view rest) { return ask(client::of_socket(socket), "/v1/" + std::string{rest}); };
   ASSERT_FALSE(program->wait_for(of_kind("output", "")).is_null()) << "the map does not end";
   EXPECT_GT(json::parse(from("run").body).at("last_seq"), 70'000);
-  EXPECT_EQ(json::parse(from("events?after=0&limit=1").body).at("seq"), 1);
+  EXPECT_THAT(from("events?after=0&limit=1").body, testing::HasSubstr("\"seq\":1,"));
   EXPECT_EQ(json::parse(from("run").body).value("missing", 0), 0);
   const auto then = json::parse(from("tree?at=3").body);
   EXPECT_EQ(then.at("last_seq"), 3) << then;
