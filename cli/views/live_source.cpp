@@ -77,6 +77,15 @@ std::string problem_in(const http_answer& answer) {
   return out;
 }
 
+void live_source::expect(const std::string& id) {
+  const auto now = view().run;
+  if (now != id)
+    throw cannot_look(fmt::format("{} (pid {}) is the run {}, not {}; those that are over are in a run directory or an "
+                                  "events file",
+                                  escape_text(run_.name), run_.pid, escape_text(now), escape_text(id)),
+                      exit_no_such_run);
+}
+
 run_view live_source::view() {
   const auto answer = asked(run_, [&] { return server_.get("/v1/view"); });
   if (!answer.ok()) fail(run_, problem_in(answer));
@@ -103,8 +112,12 @@ void live_source::note_gap(std::uint64_t after, std::uint64_t seq) noexcept {
 }
 
 std::vector<std::string> live_source::remarks() const {
-  if (missing_ == 0) return {};
-  return {fmt::format("the run does not keep {} of these events any more; 'run --state DIR' keeps all", missing_)};
+  std::vector<std::string> out;
+  if (broke_off_) out.push_back("the program is gone, and has not told the end of its run: it was killed");
+  if (missing_ > 0)
+    out.push_back(
+        fmt::format("the run does not keep {} of these events any more; 'run --state DIR' keeps all", missing_));
+  return out;
 }
 
 void live_source::events_after(std::uint64_t after, const event_taker& f) {
@@ -150,7 +163,8 @@ void live_source::follow(std::uint64_t after, const event_taker& f, const patien
       if (after == begun_after && failed >= most_attempts) fail(run_, x.what());
     }
     // A stream that broke off goes on where it was; a run that is gone has said all that it will.
-    if (!enough && (++failed > most_attempts || !wait_for(between_attempts))) return;
+    if (!enough && ++failed > most_attempts) broke_off_ = enough = true;
+    if (!enough && !wait_for(between_attempts)) return;
   }
 }
 

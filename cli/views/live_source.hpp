@@ -15,6 +15,9 @@ class live_source : public run_source {
 public:
   explicit live_source(live_run run) : run_(std::move(run)), server_(run_.socket) {}
 
+  /// Throws where it is another run than the one with this id.
+  void expect(const std::string& id);
+
   run_view view() override;
   /// Throws where the events up to that moment are not kept any more.
   run_view view_at(const moment& when) override;
@@ -28,6 +31,7 @@ private:
 
   live_run run_;
   control_client server_;
+  bool broke_off_ = false;     // a stream, and the run has not told its end
   std::uint64_t missing_ = 0;  // events that the run does not keep any more
 };
 

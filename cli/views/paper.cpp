@@ -110,6 +110,38 @@ std::string fitted(std::string_view text, std::size_t columns, const paper& on) 
   return std::string{text.substr(0, bytes)} + std::string{on.ellipsis()};
 }
 
+std::string fitted_end(std::string_view text, std::size_t columns, const paper& on) {
+  auto left = columns_of(text);
+  if (left <= columns) return std::string{text};
+  if (columns == 0) return {};
+  while (left > columns - 1) {
+    const auto [character, size] = front_of(text);
+    left -= columns_of(character);
+    text.remove_prefix(size);
+  }
+  return std::string{on.ellipsis()} + std::string{text};
+}
+
+std::vector<std::string> wrapped(std::string_view text, std::size_t columns) {
+  std::vector<std::string> out;
+  while (columns_of(text) > std::max<std::size_t>(columns, 2)) {
+    std::size_t used = 0;
+    std::size_t bytes = 0;
+    while (bytes < text.size()) {
+      const auto [character, size] = front_of(text.substr(bytes));
+      if (used + columns_of(character) > std::max<std::size_t>(columns, 2)) break;
+      used += columns_of(character);
+      bytes += size;
+    }
+    const auto blank = text.rfind(' ', bytes);
+    const bool between_words = blank != std::string_view::npos && blank > 0;
+    out.emplace_back(text.substr(0, between_words ? blank : bytes));
+    text.remove_prefix(between_words ? blank + 1 : bytes);
+  }
+  out.emplace_back(text);
+  return out;
+}
+
 std::string inked(std::string_view text, ink with, const paper& on) {
   if (!on.colour || with == ink::plain || text.empty()) return std::string{text};
   return std::string{code_of(with)} + std::string{text} + "\x1b[0m";
@@ -143,7 +175,7 @@ std::vector<cell> table::line(const std::vector<cell>& row, const std::vector<st
   std::size_t used = 0;
   std::size_t owed = 0;  // blanks that are written when something follows
   for (std::size_t i = 0; i < row.size(); ++i) {
-    auto text = fitted(row[i].text, widths[i], on);
+    auto text = columns_[i].keeps_end ? fitted_end(row[i].text, widths[i], on) : fitted(row[i].text, widths[i], on);
     const auto blanks = widths[i] - columns_of(text);
     if (columns_[i].right) owed += blanks;
     if (!text.empty()) {

@@ -30,6 +30,10 @@ bool locale_is_utf8();
 std::size_t columns_of(std::string_view text) noexcept;
 /// At most so many columns of it; with an ellipsis at the end where something is left out.
 std::string fitted(std::string_view text, std::size_t columns, const paper& on);
+/// The same with its end kept, and the ellipsis before it: of paths the end tells more.
+std::string fitted_end(std::string_view text, std::size_t columns, const paper& on);
+/// All of it, in lines of at most so many columns that end between words where that can be.
+std::vector<std::string> wrapped(std::string_view text, std::size_t columns);
 /// A text in its ink.
 std::string inked(std::string_view text, ink with, const paper& on);
 
@@ -46,7 +50,8 @@ public:
     std::string title;
     bool right = false;
     bool shrinks = false;
-    bool may_go = false;  ///< where it has nothing in any row
+    bool may_go = false;     ///< where it has nothing in any row
+    bool keeps_end = false;  ///< where it is cut
   };
 
   explicit table(std::vector<column> columns) : columns_(std::move(columns)) {}

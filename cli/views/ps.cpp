@@ -22,7 +22,7 @@ using column = table::column;
 std::string number_or_nothing(std::uint64_t n) { return n > 0 ? std::to_string(n) : std::string{}; }
 
 std::vector<column> columns(bool wide) {
-  std::vector<column> out{{"PATH", false, true},
+  std::vector<column> out{{"PATH", false, true, false, true},
                           {"KIND"},
                           {"IN"},
                           {"STATUS"},
@@ -104,7 +104,9 @@ private:
 
 }  // namespace
 
-std::string render_ps(const run_view& view, run_view::time_point now, bool wide, const paper& on) {
+std::string render_ps(const run_view& view, run_view::time_point now, bool wide, const paper& paper_there_is) {
+  auto on = paper_there_is;
+  if (wide) on.width = 0;  // whoever asks for all of it does not want it cut
   table out{columns(wide)};
   for (const auto& one : in_tree_order(view)) out.add(row(view, *one.path, *one.child, now, wide));
   return out.without_empty_columns().text(on);

@@ -77,7 +77,7 @@ section alike_of(const run_report& x) {
 
 section children_of(const run_report& x) {
   section out{"Restarts and downtime by child",
-              {{"CHILD", false, true},
+              {{"CHILD", false, true, false, true},
                {"STATUS"},
                {"RESTARTS", true},
                {"CRASHES", true},
@@ -107,7 +107,7 @@ std::string told(const run_report::pool_row& x, std::uint64_t n) { return x.coun
 
 section pools_of(const run_report& x) {
   section out{"Tasks by pool",
-              {{"POOL", false, true},
+              {{"POOL", false, true, false, true},
                {"SUBMITTED", true},
                {"DONE", true},
                {"RETRIED", true},

@@ -128,7 +128,12 @@ live_run find_live_run(const std::string& what) {
   std::vector<std::string> names;
   for (const auto& one : all) names.push_back(one.name);
   const auto close = config::did_you_mean(what, names);
-  auto why = "there is no live run '" + escape_text(what) + "', nor a file or folder of that name" + because;
+  std::error_code ignored;
+  const bool lies_there = fs::exists(what, ignored);
+  auto why = "there is no live run '" + escape_text(what) + "'" +
+             (lies_there ? "; the file or folder of that name can be looked at, not steered"
+                         : ", nor a file or folder of that name") +
+             because;
   if (close) why += " (did you mean '" + escape_text(*close) + "'?)";
   fail(all.empty() ? why + "; no run is live" : why + "; live are:\n" + list_of(all));
 }
@@ -143,7 +148,9 @@ std::unique_ptr<run_source> find_run(const std::string& what, const std::string&
   }
   if (!what.empty() && fs::exists(what, ignored)) return std::make_unique<events_file>(what, id);
   if (what.find('/') != std::string::npos) fail(what + ": there is no such file or folder");
-  return std::make_unique<live_source>(find_live_run(what));
+  auto live = std::make_unique<live_source>(find_live_run(what));
+  if (!id.empty()) live->expect(id);
+  return live;
 }
 
 }  // namespace steward::cli

@@ -20,8 +20,16 @@
 namespace steward::cli {
 namespace {
 
-/// "7" and "c-7" are "c-0007"; a fingerprint is the last crash that has it.
+/// "7" and "c-7" are "c-0007"; a fingerprint is the last crash that has it, a path the last of that child, or of the
+/// workers of a pool.
 std::string id_of(std::string_view text, const run_view& view) {
+  if (text.starts_with('/')) {
+    const auto of_it = [&](const crash_view& x) { return x.path == text || x.place == text; };
+    const auto last = std::find_if(view.crashes.rbegin(), view.crashes.rend(), of_it);
+    if (last == view.crashes.rend())
+      throw cannot_look("no crash of " + report::escaped(text) + " is known", exit_usage);
+    return last->id;
+  }
   if (const auto it = view.alike.find(std::string{text}); it != view.alike.end()) return it->second.last_id;
   const auto digits = text.starts_with("c-") ? text.substr(2) : text;
   std::uint64_t number = 0;
@@ -128,7 +136,9 @@ class show_command : public command {
 public:
   CLI::App* add_to(CLI::App& app) override {
     auto* out = app.add_subcommand("show", "Show one crash whole: why, where, with what in hand, and what came of it");
-    out->add_option("ID", id_, "of the crash, such as c-0007, or the fingerprint of crashes that are alike")
+    out->add_option("ID", id_,
+                    "of the crash, such as c-0007; the fingerprint of crashes that are alike, or the path of a child, "
+                    "mean the last one")
         ->required();
     options_.add_to(*out);
     return out;

@@ -28,11 +28,14 @@ public:
 
   void add(std::string_view label, const std::string& text, ink with = ink::plain) {
     if (text.empty()) return;
-    const bool again = label == last_;
-    text_ += again ? std::string(label_width, ' ') : inked(fmt::format("{:<{}}", label, label_width), ink::strong, on_);
-    last_ = label;
-    const auto cut = on_.width > label_width ? fitted(text, on_.width - label_width, on_) : text;
-    text_ += inked(cut, with, on_) + "\n";
+    const auto lines = on_.width > label_width ? wrapped(text, on_.width - label_width) : std::vector{text};
+    for (const auto& line : lines) {
+      const bool again = label == last_;
+      text_ +=
+          again ? std::string(label_width, ' ') : inked(fmt::format("{:<{}}", label, label_width), ink::strong, on_);
+      last_ = label;
+      text_ += inked(line, with, on_) + "\n";
+    }
   }
   void add_events(std::string_view label, const std::vector<event>& events) {
     console_options how;

@@ -16,7 +16,10 @@ control_outcome outcome_of(const admin_result& x, const std::string& what) {
   control_outcome out;
   out.code = to_string(x.code);
   out.text = what;
-  if (!x) out.text = x.why.cls == cause_class::none ? x.path + ": " + out.code : x.path + ": " + describe(x.why);
+  if (!x && x.why.cls != cause_class::none)
+    out.text = x.path + ": " + describe(x.why);
+  else if (!x)
+    out.text = x.path + ": " + (x.why.message.empty() ? out.code : x.why.message);
   for (const auto& fault : x.faults) out.faults.push_back(describe(fault));
   return out;
 }
@@ -57,10 +60,14 @@ public:
   }
   control_outcome resize(const std::string& path, unsigned workers, const std::string& by) override {
     const auto target = tree_.pool_at(path);
+    if (!target && tree_.which_child(path)) return refused("invalid", path + " is no pool");
     if (!target) return refused("not_found", "there is no pool at " + path);
     target->resize(workers, workers, by);
     control_outcome out;
-    out.text = path + " is to have " + std::to_string(workers) + (workers == 1 ? " worker" : " workers");
+    out.text = path + " is to have " + (workers == 0 ? "no worker while it is idle" : std::to_string(workers)) +
+               (workers == 0   ? ""
+                : workers == 1 ? " worker"
+                               : " workers");
     return out;
   }
   control_outcome reload(const control_reload& what, const std::string& by) override {

@@ -61,6 +61,18 @@ bool is_failure(event_kind kind) noexcept {
          kind == event_kind::task_fail || kind == event_kind::quarantine || kind == event_kind::task_retry;
 }
 
+/// What people read as the outcome of all that came before it.
+bool ends_work(event_kind kind) noexcept {
+  return kind == event_kind::limit || kind == event_kind::escalate || kind == event_kind::give_up ||
+         kind == event_kind::park;
+}
+
+/// A crash whose restart is the last one that is allowed.
+bool is_last_warning(const event& e) noexcept {
+  return e.kind == event_kind::crash && e.decision && e.decision->limit > 0 &&
+         e.decision->restarts >= e.decision->limit;
+}
+
 console_detail least_detail(event_kind kind, event_level level) noexcept {
   switch (kind) {
     case event_kind::limit:
@@ -149,7 +161,7 @@ console_view::console_view(console_options options, writer out) : options_{optio
 void console_view::show(const event& e) {
   now_ = e.ts;
   summary_.note(e);
-  tell_repeats(false);
+  tell_repeats(ends_work(e.kind));
   if (shows(e, options_.detail)) {
     if (options_.detail == console_detail::verbose)
       out_(render(e));
@@ -206,7 +218,7 @@ event console_view::with_its_hang(const event& e) {
 }
 
 bool console_view::folded(const event& e) {
-  if (!is_failure(e.kind)) {
+  if (!is_failure(e.kind) || is_last_warning(e)) {
     return false;
   }
   if (failures_.size() >= max_remembered) {

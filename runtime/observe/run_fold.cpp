@@ -190,9 +190,10 @@ private:
     take(x.runs_in, e_.runs_in);
   }
 
-  /// It is not up any more, if it was.
+  /// It is not up any more, if it was; while it is being stopped it is not down yet.
   void leaves(child_view& x, view_status status) {
-    if (x.status == view_status::up) {
+    const bool ends = x.status == view_status::up || x.status == view_status::stopping;
+    if (ends && status != view_status::stopping) {
       x.down_since = e_.ts;
       x.ends_for_good = false;
     }
@@ -207,10 +208,12 @@ private:
       x.downtime += std::max(child_view::duration{0}, e_.ts - *x.down_since);
       x.ends_for_good = true;
     }
-    if (x.status == view_status::up) {
+    if (x.status == view_status::up || x.status == view_status::stopping) {
       x.down_since = e_.ts;
       x.ends_for_good = for_good;
     }
+    if (x.figures) x.figures->last.cpu_percent = std::nullopt;
+    if (x.figures) x.figures->last.rss_kib = std::nullopt;
     if (!says_more && !(status == view_status::stopped && x.status == view_status::idle)) x.status = status;
     x.living = false;
     x.pid.reset();
@@ -296,9 +299,27 @@ private:
     }
     if (!x->living) return;
     const bool by_itself = x->status != view_status::stopping;
+    const bool for_good = !by_itself && stops_for_good(*x);
     leaves(*x, by_itself && x->kind != "pool" ? view_status::ended : view_status::stopped);
+    x->ends_for_good = for_good;
     x->living = false;
     x->pid.reset();
+  }
+
+  /// Of a child that is asked to stop: not only until its group has stopped, to start again.
+  bool stops_for_good(const child_view& x) {
+    const auto* above = known(x.parent);
+    if (above == nullptr || above->failing) return above == nullptr;
+    if (above->status == view_status::stopping) return stops_for_good(*above);
+    if (above->status != view_status::up) return false;
+    const bool alone =
+        above->strategy != to_string(strategy::one_for_all) && above->strategy != to_string(strategy::rest_for_one);
+    if (alone) return true;
+    bool group_restarts = false;
+    each_below(x.parent, [&](const child_view& other) {
+      group_restarts = group_restarts || (other.parent == x.parent && other.status == view_status::restarting);
+    });
+    return !group_restarts;
   }
 
   void counts_tasks(pool_view& into) {
@@ -491,12 +512,12 @@ private:
     if (x.kind == "pool" || x.kind == "supervisor") takes_down(e_.actor, false);
     if (!again && x.kind == "worker") x.ends_for_good = true;  // another one does its work, or nobody needs to
     if (again && what.delay_ms > 0) x.due = e_.ts + milliseconds{what.delay_ms};
-    if (what.period_ms > 0) charge(x, what);
+    if (what.period_ms > 0) charge(x, what, again);
     if (again) takes_along(x, what);
   }
 
   /// The decision says how many restarts count by now.
-  void charge(child_view& x, const event_decision& what) {
+  void charge(child_view& x, const event_decision& what, bool again) {
     auto* above = known(x.parent);
     auto* budget = x.own.limit ? &x.own : above != nullptr ? &above->below : nullptr;
     if (budget == nullptr) return;
@@ -504,6 +525,7 @@ private:
     budget->period = milliseconds{what.period_ms};
     auto& times = budget->restarts;
     const auto count = std::min<std::size_t>(what.restarts, budget_view::max_restarts);
+    if (again) times.push_back(e_.ts);
     if (times.size() < count) times.insert(times.end(), count - times.size(), e_.ts);
     if (times.size() > count) times.erase(times.begin(), times.end() - static_cast<std::ptrdiff_t>(count));
   }

@@ -264,6 +264,16 @@ TEST_F(looking, a_live_run_is_found_looked_into_and_steered) {
   EXPECT_FALSE(run_->wait_for(of_kind("crash", "/root/total")).is_null());
   EXPECT_FALSE(run_->wait_for(of_kind("recover", "/root/total")).is_null());
   EXPECT_THAT(run({"show", "1"}).out, HasSubstr("c-0001    /root/total"));
+  EXPECT_THAT(run({"show", "/root/total"}).out, HasSubstr("c-0001    /root/total"));
+  const auto nobody = run({"show", "/root/nobody"});
+  EXPECT_EQ(nobody.code, 2);
+  EXPECT_THAT(nobody.err, HasSubstr("no crash of /root/nobody is known"));
+  const auto other = run({"ps", "--run", "r-000000"});
+  EXPECT_EQ(other.code, 6) << other.out;
+  EXPECT_THAT(other.err, HasSubstr(", not r-000000"));
+  const auto no_pool = run({"scale", "/root/total", "3"});
+  EXPECT_EQ(no_pool.code, 1);
+  EXPECT_THAT(no_pool.err, HasSubstr("/root/total is no pool"));
   EXPECT_EQ(run({"kill", "/root/squares/w1"}).code, 0);
   EXPECT_FALSE(run_->wait_for(of_kind("recover", "/root/squares/w1")).is_null());
   EXPECT_EQ(run({"park", "/root/list"}).code, 0);

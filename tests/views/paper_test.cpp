@@ -45,6 +45,19 @@ TEST(paper, a_text_that_is_too_long_ends_with_an_ellipsis_within_the_width) {
   EXPECT_EQ(fitted("abcdef", 4, {0, false, false}), "abc~");
   EXPECT_EQ(fitted("日本語", 4, wide), "日…");
   EXPECT_EQ(fitted("abc", 0, wide), "");
+  EXPECT_EQ(fitted_end("abcdef", 6, wide), "abcdef");
+  EXPECT_EQ(fitted_end("abcdef", 4, wide), "…def");
+  EXPECT_EQ(fitted_end("日本語", 4, wide), "…語");
+  EXPECT_EQ(fitted_end("abc", 0, wide), "");
+}
+
+TEST(paper, a_long_text_is_wrapped_between_words_and_nothing_of_it_is_lost) {
+  using lines = std::vector<std::string>;
+  EXPECT_EQ(wrapped("SIGSEGV at 0x10 in f", 10), (lines{"SIGSEGV at", "0x10 in f"}));
+  EXPECT_EQ(wrapped("abcdefgh", 3), (lines{"abc", "def", "gh"}));
+  EXPECT_EQ(wrapped("日本語", 4), (lines{"日本", "語"}));
+  EXPECT_EQ(wrapped("日本", 1), (lines{"日", "本"})) << "a character has to have its room";
+  EXPECT_EQ(wrapped("", 4), (lines{""}));
 }
 
 TEST(paper, columns_stand_in_line_and_numbers_to_the_right) {

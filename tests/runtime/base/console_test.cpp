@@ -92,6 +92,33 @@ TEST_F(console_test, tells_a_first_start_that_is_tried_again_and_a_limit_that_en
   EXPECT_THAT(shown_, HasSubstr("ended for good: 1 restarts in 60 s are allowed\n"));
 }
 
+TEST_F(console_test, tells_what_it_has_folded_before_what_ends_the_work) {
+  auto console = view();
+  for (int i = 0; i < 8; ++i) {
+    auto e = segfault("/root/db");
+    e.task.reset();
+    e.decision = event_decision{"restart", "one_for_one", 1, 10, 5000, 0, {}};
+    console.show(e);
+  }
+  const auto before = lines();
+  console.show(at(90, event_kind::give_up, event_level::error, "/root"));
+  const auto more = shown_.find(" more");
+  ASSERT_NE(more, std::string::npos) << shown_;
+  EXPECT_LT(more, shown_.find("GIVE UP")) << shown_;
+  EXPECT_GT(lines(), before + 1);
+}
+
+TEST_F(console_test, tells_each_crash_whose_restart_is_the_last_one_that_is_allowed) {
+  auto console = view();
+  auto e = segfault("/root/db");
+  e.task.reset();
+  e.decision = event_decision{"restart", "one_for_one", 3, 3, 5000, 0, {}};
+  for (int i = 0; i < 8; ++i) console.show(e);
+  std::size_t told = 0;
+  for (auto i = shown_.find("restart 3 of 3"); i != std::string::npos; i = shown_.find("restart 3 of 3", i + 1)) ++told;
+  EXPECT_EQ(told, 8U);
+}
+
 TEST_F(console_test, tells_who_intervened) {
   auto console = view();
   auto e = at(0, event_kind::operator_, event_level::info, "/root/counter");

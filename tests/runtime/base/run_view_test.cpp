@@ -237,6 +237,27 @@ TEST(run_view, charges_the_budget_that_a_child_draws_on) {
   EXPECT_EQ(x.at("/root").below.restarts.size(), 1U) << "the decision says how many count";
 }
 
+TEST(run_view, counts_what_is_used_of_a_budget_as_the_decisions_do) {
+  told x;
+  x.tree({"a"});
+  // One crash a second, so that three of them lie within the period: those before fall out of it.
+  for (std::uint64_t n = 1; n <= 9; ++n) {
+    const auto counted = static_cast<unsigned>(std::min<std::uint64_t>(n, 3));
+    x.crash("/root/a", n, "restart", counted).period_ms = 6'000;
+    x.tell(event_kind::recover, "/root/a", n + 1);
+    EXPECT_EQ(x.at("/root").below.used(x.view().now), counted) << "after crash " << n;
+  }
+}
+
+TEST(run_view, takes_a_stop_in_order_for_no_downtime) {
+  told x;
+  x.tree({"a"});
+  x.state("/root/a", "stopping").tell(event_kind::stop, "/root/a", 1).state("/root/a", "idle");
+  EXPECT_EQ(x.at("/root/a").downtime_at(x.view().now + 100s), 0s);
+  x.tell(event_kind::start, "/root/a", 2).tell(event_kind::ready, "/root/a", 2);
+  EXPECT_EQ(x.at("/root/a").downtime_at(x.view().now + 100s), 0s);
+}
+
 TEST(run_view, keeps_a_crash_with_all_that_is_told_of_it) {
   told x;
   x.tree({"a"});

@@ -68,7 +68,7 @@ TEST_F(control_of_a_tree, shows_and_steers_it) {
   EXPECT_EQ(post(outside, "/v1/children/root/b/restart").status, 200);
   EXPECT_EQ(tree.which_child("/root/b")->incarnation, 2U);
   EXPECT_EQ(post(outside, "/v1/children/root/c/stop").status, 404);
-  EXPECT_EQ(post(outside, "/v1/pools/root/a/resize", R"({"workers":2})").status, 404);
+  EXPECT_EQ(post(outside, "/v1/pools/root/a/resize", R"({"workers":2})").status, 422);
   EXPECT_EQ(post(outside, "/v1/reload").status, 501) << "there is nothing to read again";
 }
 
