@@ -191,7 +191,7 @@ TEST_F(store_retention, of_a_long_run_keeps_what_is_needed_to_fold_the_rest) {
     if (seq + 1 >= run.first_seq) {
       EXPECT_TRUE(from.view_at(run, seq) == was) << seq;
     } else {
-      EXPECT_NE(why_not([&] { from.view_at(run, seq); }).find("are not kept any more"), std::string::npos);
+      EXPECT_NE(why_not([&, at = seq] { from.view_at(run, at); }).find("are not kept any more"), std::string::npos);
     }
   }
   EXPECT_TRUE(from.view_at(run, run.first_seq - 1).events == run.first_seq - 1) << "the place of the cut itself";
