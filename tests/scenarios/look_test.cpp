@@ -87,7 +87,7 @@ TEST_F(looking, the_tree_is_shown_as_it_was_at_an_event_a_crash_and_a_time) {
 }
 
 TEST_F(looking, a_report_says_what_the_run_has_said_of_itself) {
-  const auto out = run_scenario("crash_recovery");
+  const auto out = run_crash_recovery();
   const auto report = asked({"report", path("events1.jsonl")});
   std::uint64_t crashes = 0;
   for (const auto& one : report.at("crashes")) crashes += one.at("count").get<std::uint64_t>();
@@ -104,7 +104,7 @@ TEST_F(looking, a_report_says_what_the_run_has_said_of_itself) {
 }
 
 TEST_F(looking, each_crash_of_a_run_is_shown_whole) {
-  const auto out = run_scenario("crash_recovery");
+  const auto out = run_crash_recovery();
   for (const auto& e : all_of_kind(out.events, "crash")) {
     const auto id = e.at("id").get<std::string>();
     const auto shown = run({"show", id, path("events1.jsonl")});
@@ -122,7 +122,7 @@ TEST_F(looking, each_crash_of_a_run_is_shown_whole) {
 }
 
 TEST_F(looking, the_log_is_what_the_run_wrote_and_can_be_cut_down) {
-  const auto out = run_scenario("crash_recovery");
+  const auto out = run_crash_recovery();
   const auto file = path("events1.jsonl");
   EXPECT_EQ(lines_of(run({"log", file}).out), lines_of(out.err));
   const auto all = lines_of(run({"log", file, "--json"}).out);
@@ -165,7 +165,7 @@ TEST_F(looking, a_run_that_was_killed_is_told_to_the_last_line) {
 
 TEST_F(looking, a_run_directory_says_the_same_as_the_events_file) {
   const auto state = path("state");
-  run_scenario("crash_recovery", {"--state", state});
+  run_crash_recovery({"--state", state});
   const auto file = path("events1.jsonl");
   for (const std::vector<std::string>& words : {std::vector<std::string>{"report", "--json"},
                                                 {"ps", "-o", "wide"},

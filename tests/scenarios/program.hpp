@@ -76,6 +76,8 @@ protected:
   finished run(std::vector<std::string> arguments);
   /// Runs a scenario with an event file, which it reads.
   finished run_scenario(const std::string& scenario, const std::vector<std::string>& more = {});
+  /// The scenario that ships as crash_recovery, as far as a sanitizer leaves room for it.
+  finished run_crash_recovery(std::vector<std::string> more = {});
   /// Starts a scenario whose events can be followed.
   std::unique_ptr<running> start_scenario(const std::string& scenario, const std::vector<std::string>& more = {});
   subprocess::options environment() const;

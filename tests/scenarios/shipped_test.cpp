@@ -14,10 +14,13 @@ protected:
   /// Runs it and checks what every good run has in common.
   finished run_well(const std::string& name, const std::vector<std::string>& more = {}) {
     auto out = run_scenario(name, more);
+    expect_well(out);
+    return out;
+  }
+  static void expect_well(const finished& out) {
     EXPECT_EQ(out.code, 0) << out.out << out.err;
     expect_sound_events(out.events, 0);
     expect_prints_as_events(out);
-    return out;
   }
 
 private:
@@ -168,14 +171,8 @@ const std::map<std::string, expected_death> deaths{
 };
 
 TEST_F(shipped_scenario, crash_recovery_gets_every_result_and_names_every_cause) {
-  // An address space with the sanitizer's shadow in it cannot be limited.
-  std::vector<std::string> more;
-  if (under_asan)
-    more = {
-        "--set", "tree.children.fragile.pool.memory_limit=0B", "--set",
-        "run.0.map.inputs=[[1, none], [2, exception], [3, uncaught], [4, segfault], [5, stack_overflow], [6, abort], "
-        "[7, exit], [8, kill], [9, none], [10, none]]"};
-  const auto out = run_well("crash_recovery", more);
+  const auto out = run_crash_recovery();
+  expect_well(out);
   const std::string faults[] = {"none",  "exception", "uncaught", "segfault", "stack_overflow",
                                 "abort", "exit",      "kill",     "memory",   "none"};
   std::string expected;

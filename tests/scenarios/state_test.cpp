@@ -56,7 +56,7 @@ protected:
 };
 
 TEST_F(kept_state, of_a_run_is_what_its_events_file_says) {
-  const auto out = run_scenario("crash_recovery", {"--state", state()});
+  const auto out = run_crash_recovery({"--state", state()});
   ASSERT_EQ(out.code, 0) << out.err;
   const auto events = events_of(out.events);
   store::reader in{state()};

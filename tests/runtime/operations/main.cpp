@@ -17,8 +17,9 @@ std::int64_t stuck_once(const task_context& how, std::int64_t n) {
 }
 
 std::int64_t spin(const task_context& how, std::int64_t n) {
-  while (!how.stop_requested()) n = n * 3 + 1;
-  return n;
+  auto x = static_cast<std::uint64_t>(n);
+  while (!how.stop_requested()) x = x * 3 + 1;
+  return static_cast<std::int64_t>(x % 1'000);
 }
 
 }  // namespace
