@@ -29,6 +29,8 @@ std::optional<system_clock::time_point> utc_time(std::string_view text) {
   const int hour = number(11, 2);
   const int minute = number(14, 2);
   const int second = number(17, 2);
+  // Differences of such times fit into 64 bits of nanoseconds.
+  if (date.year() < year{1970} || date.year() > year{2200}) return std::nullopt;
   if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
   return sys_days{date} + hours{hour} + minutes{minute} + seconds{second} + microseconds{number(20, 6)};
 }

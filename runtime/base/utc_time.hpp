@@ -10,7 +10,7 @@ namespace steward {
 /// RFC 3339 in UTC with microseconds: "2026-11-29T03:47:16.253219Z".
 std::string utc_text(std::chrono::system_clock::time_point at);
 
-/// What `utc_text` has written; nothing for any other text.
+/// What `utc_text` has written; nothing for any other text, and for years that the clock does not know.
 std::optional<std::chrono::system_clock::time_point> utc_time(std::string_view text);
 
 }  // namespace steward

@@ -32,6 +32,12 @@ cause kept_of(cause why) {
   return why;
 }
 
+/// A file may hold any number; what is longer than a year is as good as a year.
+milliseconds span_of(std::int64_t ms) {
+  constexpr std::int64_t most = std::int64_t{366} * 24 * 3'600 * 1'000;
+  return milliseconds{std::clamp(ms, std::int64_t{0}, most)};
+}
+
 template <class T, class U>
 void take(T& into, const U& from) {
   if (from) into = from;
@@ -346,7 +352,7 @@ private:
     leaves(*x, view_status::parked);
     x->living = false;
     const auto delay = e_.decision ? e_.decision->delay_ms : 0;
-    if (delay > 0) x->due = e_.ts + milliseconds{delay};
+    if (delay > 0) x->due = e_.ts + span_of(delay);
   }
 
   void waits() {
@@ -354,7 +360,7 @@ private:
     if (x == nullptr || is_late(*x)) return;
     leaves(*x, view_status::restarting);
     x->living = false;
-    if (e_.decision) x->due = e_.ts + milliseconds{e_.decision->delay_ms};
+    if (e_.decision) x->due = e_.ts + span_of(e_.decision->delay_ms);
   }
 
   void changes() {
@@ -393,9 +399,9 @@ private:
     take(x.makes, from.makes);
     if (!from.type.empty()) x.type = shortened(from.type);
     take(x.own.limit, from.own_limit);
-    if (from.own_period_ms) x.own.period = milliseconds{*from.own_period_ms};
+    if (from.own_period_ms) x.own.period = span_of(*from.own_period_ms);
     take(x.below.limit, from.limit);
-    if (from.period_ms) x.below.period = milliseconds{*from.period_ms};
+    if (from.period_ms) x.below.period = span_of(*from.period_ms);
     if (x.kind != "pool") return;
     auto& pool = figures_of(x);
     take(pool.workers, from.workers);
@@ -511,7 +517,7 @@ private:
     x.pid.reset();
     if (x.kind == "pool" || x.kind == "supervisor") takes_down(e_.actor, false);
     if (!again && x.kind == "worker") x.ends_for_good = true;  // another one does its work, or nobody needs to
-    if (again && what.delay_ms > 0) x.due = e_.ts + milliseconds{what.delay_ms};
+    if (again && what.delay_ms > 0) x.due = e_.ts + span_of(what.delay_ms);
     if (what.period_ms > 0) charge(x, what, again);
     if (again) takes_along(x, what);
   }
@@ -522,7 +528,7 @@ private:
     auto* budget = x.own.limit ? &x.own : above != nullptr ? &above->below : nullptr;
     if (budget == nullptr) return;
     budget->limit = what.limit;
-    budget->period = milliseconds{what.period_ms};
+    budget->period = span_of(what.period_ms);
     auto& times = budget->restarts;
     const auto count = std::min<std::size_t>(what.restarts, budget_view::max_restarts);
     if (again) times.push_back(e_.ts);

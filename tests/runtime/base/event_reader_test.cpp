@@ -63,6 +63,7 @@ TEST(event_reader, says_what_is_wrong_with_a_line) {
       {with("2023-11-14T", "2023-13-14T"), "'ts' is no time"},
       {with("2023-11-14T", "2023-11-1xT"), "'ts' is no time"},
       {with("T22:", "T24:"), "'ts' is no time"},
+      {with("2023-11-14T", "9999-11-14T"), "'ts' is no time"},
       {with("\"ready\"", "\"\\u001b[31m\""), "unknown kind '\\x1b[31m'"},
       {with("42Z", "42"), "'ts' is no time"},
       {with("\"run\":\"r\"", "\"run\":1"), "'run' is no text"},

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -247,6 +248,18 @@ TEST(run_view, counts_what_is_used_of_a_budget_as_the_decisions_do) {
     x.tell(event_kind::recover, "/root/a", n + 1);
     EXPECT_EQ(x.at("/root").below.used(x.view().now), counted) << "after crash " << n;
   }
+}
+
+TEST(run_view, takes_numbers_that_no_run_has_for_a_year_at_most) {
+  told x;
+  x.tree({"a"});
+  auto& decision = x.crash("/root/a", 1, "restart");
+  decision.period_ms = decision.delay_ms = std::numeric_limits<std::int64_t>::max();
+  const auto due = x.at("/root/a").due;
+  ASSERT_TRUE(due);
+  EXPECT_LE(*due - x.view().now, 366 * 24h);
+  x.crash("/root/a", 2, "restart").period_ms = std::numeric_limits<std::int64_t>::min();
+  EXPECT_EQ(x.at("/root").below.used(x.view().now), 1U);
 }
 
 TEST(run_view, takes_a_stop_in_order_for_no_downtime) {
