@@ -263,8 +263,8 @@ class dead_runs(case):
             it.wait_for("crash_recov" if columns < 20 else "crash_recovery")
             if rows >= 24:
                 it.wait_for("LAST CRASHES")
-                self.assertIn("├─ ", it.screen.text())
-                self.assertIn("q quit", it.screen.text().splitlines()[-1])
+                it.wait_for("├─ ")
+                it.wait_for(lambda text: "q quit" in text.splitlines()[-1])
             it.keys("q")
             self.assertEqual(it.end(), 0, it.raw)
             self.expect_restored(it)
