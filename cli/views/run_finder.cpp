@@ -6,6 +6,7 @@
 #include "cli/views/live_source.hpp"
 #include "cli/views/stored_run.hpp"
 #include "config/suggest.hpp"
+#include "control/runtime_folder.hpp"
 
 #include <fmt/format.h>
 
@@ -17,7 +18,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -30,13 +30,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view socket_suffix = ".sock";
-
-fs::path runtime_folder() {
-  const char* own = std::getenv("XDG_RUNTIME_DIR");
-  if (own != nullptr && *own == '/') return fs::path{own} / "steward";
-  if (::geteuid() == 0) return "/run/steward";
-  return fmt::format("/tmp/steward-{}", ::geteuid());
-}
 
 /// Why what lies in a folder is not to be trusted; nothing when it is.
 std::optional<std::string> doubt_about(const fs::path& folder) {
@@ -97,7 +90,7 @@ bool is_named(const live_run& run, const std::string& what) {
 
 std::vector<live_run> live_runs(std::string* why_not) {
   std::vector<live_run> out;
-  const auto folder = runtime_folder();
+  const fs::path folder{control_api::runtime_folder_path()};
   if (const auto doubt = doubt_about(folder)) {
     if (why_not != nullptr && !doubt->empty()) *why_not = folder.string() + ": " + *doubt;
     return out;

@@ -15,8 +15,8 @@ struct live_run {
   std::string socket;
 };
 
-/// Where live runs of this user have their sockets: "steward" in XDG_RUNTIME_DIR; else /run/steward for root; else
-/// /tmp/steward-UID. A folder that is somebody else's, or a link, is passed over with a remark in `why_not`.
+/// Those that have a socket in `control_api::runtime_folder_path`. A folder that is somebody else's, or a link, is
+/// passed over with a remark in `why_not`.
 std::vector<live_run> live_runs(std::string* why_not = nullptr);
 
 /// The live run that is meant by the name of its scenario or its pid; without a word the only one. Throws `cannot_look`

@@ -1,5 +1,7 @@
 #include "observe/run_monitor.hpp"
 
+#include "base/weight.hpp"
+
 #include <algorithm>
 #include <array>
 #include <exception>
@@ -9,22 +11,6 @@ namespace steward {
 namespace {
 
 constexpr std::size_t events_at_a_time = 1'024;
-
-std::size_t bytes_of(const std::vector<std::string>& lines) {
-  std::size_t out = 0;
-  for (const auto& line : lines) out += sizeof line + line.size();
-  return out;
-}
-
-/// About how much memory an event takes.
-std::size_t bytes_of(const event& e) {
-  std::size_t out = sizeof e + e.actor.size() + e.text.size();
-  if (e.why) out += e.why->message.size() + bytes_of(e.why->frames) + bytes_of(e.why->stderr_tail);
-  if (e.task) out += e.task->name.size() + e.task->args.size();
-  if (e.decision) out += bytes_of(e.decision->also);
-  if (e.child) out += sizeof(event_child);
-  return out;
-}
 
 /// Leaves the last one of each stretch.
 void thin_out(std::vector<sample>& all, std::chrono::milliseconds step) {
@@ -62,7 +48,7 @@ void run_monitor::want_news() {
 
 void run_monitor::take(const event& e) {
   auto copy = std::make_shared<const event>(e);
-  const auto bytes = bytes_of(e);
+  const auto bytes = weight_of(e);
   std::array<kept_event, 2> dropped;  // they are destroyed when nobody waits for it
   const std::lock_guard lock{mutex_};
   if (closed_) return;

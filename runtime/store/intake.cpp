@@ -1,5 +1,7 @@
 #include "store/intake.hpp"
 
+#include "base/weight.hpp"
+
 #include <algorithm>
 #include <exception>
 #include <string>
@@ -11,34 +13,12 @@ namespace {
 // Blocks that are kept for what comes next.
 constexpr std::size_t most_spare_blocks = 16;
 
-std::size_t weight_of(const std::vector<std::string>& all) noexcept {
-  std::size_t out = all.size() * sizeof(std::string);
-  for (const auto& one : all) out += one.size();
-  return out;
-}
-
 /// What should not wait for more to come.
 bool is_urgent(event_kind kind) noexcept {
   return kind == event_kind::crash || kind == event_kind::give_up || kind == event_kind::run_end;
 }
 
 }  // namespace
-
-std::size_t weight_of(const event& e) noexcept {
-  std::size_t out = sizeof e + e.run.size() + e.actor.size() + e.text.size();
-  if (e.why)
-    out += e.why->exception.size() + e.why->message.size() + weight_of(e.why->frames) + weight_of(e.why->stderr_tail);
-  if (e.task) out += e.task->name.size() + e.task->args.size();
-  if (e.decision) out += weight_of(e.decision->also);
-  if (e.child) out += sizeof *e.child + e.child->type.size();
-  if (e.scenario) out += sizeof *e.scenario + e.scenario->name.size() + e.scenario->file.size();
-  if (e.by) out += sizeof *e.by + e.by->size();
-  return out;
-}
-
-std::size_t weight_of(const sample& x) noexcept {
-  return sizeof x + x.path.size() + x.run_times.size() * sizeof(std::uint64_t);
-}
 
 /// Crashes and ends find room where nothing else does any more.
 bool intake::has_room(std::size_t bytes, bool urgent) {

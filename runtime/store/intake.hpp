@@ -26,10 +26,6 @@ struct batch {
   event& event_at(std::size_t i) { return blocks[i / block_events][i % block_events]; }
 };
 
-/// About so much memory an event takes, with its texts.
-std::size_t weight_of(const event& e) noexcept;
-std::size_t weight_of(const sample& x) noexcept;
-
 /// The way to the thread that writes. Any thread may put something in, which is a copy and never waits; one takes it
 /// out, in batches. What has no room within `most_bytes` is counted, and lost; what was taken counts until it is done.
 class intake {

@@ -1,4 +1,5 @@
 #include "store/intake.hpp"
+#include "base/weight.hpp"
 
 #include "tests/runtime/store/support.hpp"
 
