@@ -95,7 +95,7 @@ run:
   const auto program = start_scenario(write("failing.yaml", failing), {"--state", path("kept"), "--quiet", "--stay"});
   const auto socket = socket_of(*program);
   const auto from = [&](std::string_view rest) { return ask(client::of_socket(socket), "/v1/" + std::string{rest}); };
-  ASSERT_FALSE(program->wait_for(of_kind("output", "")).is_null()) << "the map does not end";
+  ASSERT_FALSE(program->wait_for(of_kind("output", ""), 1, 4 * run_limit).is_null()) << "the map does not end";
   EXPECT_GT(json::parse(from("run").body).at("last_seq"), 70'000);
   EXPECT_THAT(from("events?after=0&limit=1").body, testing::HasSubstr("\"seq\":1,"));
   EXPECT_EQ(json::parse(from("run").body).value("missing", 0), 0);
