@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/mman.h>
 #include <unistd.h>
+
+#include <new>
 
 namespace steward::test {
 
@@ -12,6 +15,7 @@ namespace {
 
 std::int64_t square(std::int64_t n) { return n * n; }
 std::int64_t stuck_once(const task_context& how, std::int64_t n) {
+  if (how.attempt == 1) ++stuck_runs();
   while (how.attempt == 1) ::pause();
   return n;
 }
@@ -35,12 +39,21 @@ known_work& work() {
   return all;
 }
 
+std::atomic<int>& stuck_runs() {
+  static auto* shared = [] {
+    void* memory = ::mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? nullptr : new (memory) std::atomic<int>{0};
+  }();
+  return *shared;
+}
+
 }  // namespace steward::test
 
 int main(int argc, char** argv) {
   using namespace steward;
   pooling::register_pool_worker(test::work().tasks);
   if (process::is_spawned_child(argc, argv)) return process::run_spawned_child(argc, argv);
+  test::stuck_runs() = 0;  // made here, so that workers have it
   process::start_zygote();
   ::testing::InitGoogleTest(&argc, argv);
   const int result = RUN_ALL_TESTS();

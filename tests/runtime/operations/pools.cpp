@@ -72,9 +72,10 @@ TEST_F(pool_operations, kill_of_a_worker_ends_its_process_and_its_task_runs_agai
   runtime rt{log_, work().tasks, actors_};
   supervisor tree{rt, squares(rung::process, 1)};
   ASSERT_TRUE(tree.start());
+  stuck_runs() = 0;
   auto future = tree.pool("/root/squares").submit(work().stuck_once, std::int64_t{7});
   const auto until = std::chrono::steady_clock::now() + 20s;
-  while (worker(tree, "w1").tasks == 0 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  while (stuck_runs() == 0 && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(1ms);
   const auto before = worker(tree, "w1");
   ASSERT_EQ(before.tasks, 1U);
   ASSERT_EQ(tree.operate(kill, "/root/squares/w1", "uid 1000 (ann)").code, admin_code::ok);

@@ -2,6 +2,7 @@
 
 #include "steward/task.hpp"
 
+#include <atomic>
 #include <cstdint>
 
 /// Tasks for the pools of these tests.
@@ -16,5 +17,8 @@ struct known_work {
   task<std::int64_t, std::int64_t> spin;
 };
 known_work& work();
+
+/// How many first runs of `stuck_once` have begun, in any process: what a worker was sent it may not have begun.
+std::atomic<int>& stuck_runs();
 
 }  // namespace steward::test
