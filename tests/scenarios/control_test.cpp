@@ -190,6 +190,46 @@ TEST_F(control_socket, on_a_port_that_is_taken_starts_nothing) {
   EXPECT_THAT(out.err, testing::HasSubstr("127.0.0.1:" + port + ": Address already in use; nothing was started"));
 }
 
+/// The HTTP library cannot be loaded: the loader finds this one first.
+class without_http : public control_socket {
+protected:
+  without_http() {
+    fs::create_directory(path("libraries"));
+    std::ofstream{path("libraries/libmicrohttpd.so.12")} << "no library";
+    ::setenv("LD_LIBRARY_PATH", path("libraries").c_str(), 1);
+  }
+  ~without_http() override { ::unsetenv("LD_LIBRARY_PATH"); }
+};
+
+TEST_F(without_http, a_run_goes_on_and_says_why_nobody_can_look_into_it) {
+  const auto program = start();
+  for (int i = 0; i < 2; ++i) {
+    const auto refused = ask(client::of_socket(socket_of(*program)), "/v1/run");
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_THAT(refused.head, testing::HasSubstr("application/problem+json"));
+    EXPECT_THAT(json::parse(refused.body).at("title").get<std::string>(),
+                testing::HasSubstr("nobody can look into this run: the HTTP library cannot be loaded (install "
+                                   "libmicrohttpd12)"));
+  }
+  const auto looked = run({"ps"});
+  EXPECT_EQ(looked.code, 6) << looked.err;
+  EXPECT_THAT(looked.err, testing::HasSubstr("install libmicrohttpd12"));
+  program->signal(SIGTERM);
+  const auto out = program->wait();
+  EXPECT_EQ(out.code, 143) << out.err;
+  const auto warned = all_of_kind(out.events, "warn");
+  ASSERT_EQ(warned.size(), 1U) << "it is said once";
+  EXPECT_THAT(warned[0].at("text").get<std::string>(), testing::HasSubstr("install libmicrohttpd12"));
+}
+
+TEST_F(without_http, a_run_that_is_to_be_observed_is_not_started) {
+  const auto out = run({"run", write("counting.yaml", counting), "--observe", "0"});
+  EXPECT_EQ(out.code, 2);
+  EXPECT_THAT(out.err, testing::HasSubstr("install libmicrohttpd12"));
+  EXPECT_THAT(out.err, testing::HasSubstr("nothing was started"));
+  EXPECT_THAT(out.err, testing::Not(testing::HasSubstr("can be observed")));
+}
+
 TEST_F(control_socket, on_loopback_prints_where_it_is) {
   const auto program = start({"--observe", "0", "--no-control"});
   ASSERT_TRUE(program->has_said("counting can be observed at http://127.0.0.1:"));
