@@ -33,6 +33,7 @@ run:
   - map: {pool: squares, inputs: 1..5, print: []}
     every: 100ms
 """
+CHILDREN = 5  # with the root and the workers
 LIMIT_S = 60
 STREAM = b"GET /v1/events HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nAccept: text/event-stream\r\n\r\n"
 HABITS = {
@@ -170,7 +171,8 @@ def trouble(run, doors, size):
         for habit in HABITS:
             crowd = Crowd(door, habit, size)
             for other in doors:
-                assert state_of(other) == before, f"{door.name}, {habit}: the tree has changed"
+                now = state_of(other)
+                assert now == before, f"{door.name}, {habit}: the tree was {before}, and is {now}"
             most = descriptors(run.pid)
             follower.wait_beyond(doors[0].ask("/v1/run")["last_seq"])
             reasons = crowd.reasons()
@@ -213,7 +215,7 @@ def main():
                 address, port, token = url.groups()
                 doors = [Door("socket", f"{folder}/steward/crowded-{run.pid}.sock", "run", token),
                          Door("loopback", (address, int(port)), f"{address}:{port}", token)]
-                while any(x["status"] != "up" for x in doors[0].ask("/v1/view")["children"]):
+                while [x["status"] for x in doors[0].ask("/v1/view")["children"]] != ["up"] * CHILDREN:
                     assert time.monotonic() < end, "the children do not come up"
                 trouble(run, doors, size)
                 run.send_signal(signal.SIGTERM)
