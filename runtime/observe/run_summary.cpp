@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -34,13 +33,14 @@ std::string brief_cause(const event& e) {
   return report::escaped(describe(brief));
 }
 
-/// To six significant bits.
+/// Steps of 2 from 100 on, of 5 from 200, of 10 from 500, of 20 from 1,000, and so on.
 std::int64_t rounded(std::int64_t us) {
-  constexpr unsigned bits = 6;
-  const auto width = static_cast<unsigned>(std::bit_width(static_cast<std::uint64_t>(us)));
-  if (width <= bits) return us;
-  const auto shift = width - bits;
-  return ((us + (std::int64_t{1} << (shift - 1U))) >> shift) << shift;
+  if (us < 100) return us;
+  std::int64_t scale = 1;
+  while (us / scale >= 1'000) scale *= 10;
+  const auto leading = us / scale;
+  const auto step = scale * (leading < 200 ? 2 : leading < 500 ? 5 : 10);
+  return (us + step / 2) / step * step;
 }
 
 /// The most frequent first, and the rest as a number.

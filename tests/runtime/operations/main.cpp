@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <new>
 
 namespace steward::test {
@@ -15,7 +16,7 @@ namespace {
 
 std::int64_t square(std::int64_t n) { return n * n; }
 std::int64_t stuck_once(const task_context& how, std::int64_t n) {
-  if (how.attempt == 1) ++stuck_runs();
+  if (how.attempt == 1) ++*work().stuck;
   while (how.attempt == 1) ::pause();
   return n;
 }
@@ -31,6 +32,10 @@ std::int64_t spin(const task_context& how, std::int64_t n) {
 known_work& work() {
   static known_work all = [] {
     known_work out;
+    void* shared =
+        ::mmap(nullptr, sizeof(std::atomic<unsigned>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) throw std::bad_alloc{};
+    out.stuck = new (shared) std::atomic<unsigned>{0};
     out.square = out.tasks.add("square", square);
     out.stuck_once = out.tasks.add("stuck_once", stuck_once);
     out.spin = out.tasks.add("spin", spin);
@@ -39,21 +44,12 @@ known_work& work() {
   return all;
 }
 
-std::atomic<int>& stuck_runs() {
-  static auto* shared = [] {
-    void* memory = ::mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return memory == MAP_FAILED ? nullptr : new (memory) std::atomic<int>{0};
-  }();
-  return *shared;
-}
-
 }  // namespace steward::test
 
 int main(int argc, char** argv) {
   using namespace steward;
   pooling::register_pool_worker(test::work().tasks);
   if (process::is_spawned_child(argc, argv)) return process::run_spawned_child(argc, argv);
-  test::stuck_runs() = 0;  // made here, so that workers have it
   process::start_zygote();
   ::testing::InitGoogleTest(&argc, argv);
   const int result = RUN_ALL_TESTS();
