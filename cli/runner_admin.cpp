@@ -87,9 +87,29 @@ void runner::perform(const config::restart_child_step& step, const config::step&
   tell_result("restart_child " + path, tree_.restart_child(path), whole);
 }
 
+std::optional<std::vector<child_info>> runner::settled_children(const std::string& path) {
+  constexpr milliseconds limit{1'000};
+  constexpr milliseconds pause{2};
+  const auto finished = [](const child_info& x) { return x.messages.accepted - x.messages.waiting; };
+  const auto first = tree_.which_children(path);
+  const auto is_settled = [&](const child_info& now) {
+    if (now.status != child_status::running) return true;
+    const auto was = std::ranges::find(*first, now.path, &child_info::path);
+    return was == first->end() || finished(now) >= was->messages.accepted;
+  };
+  const auto until = std::chrono::steady_clock::now() + limit;
+  auto now = first;
+  while (now && !std::ranges::all_of(*now, is_settled)) {
+    if (interrupted() || std::chrono::steady_clock::now() >= until) break;
+    std::this_thread::sleep_for(pause);  // an answer overtakes the end of the handler that gave it
+    now = tree_.which_children(path);
+  }
+  return now;
+}
+
 void runner::perform(const config::children_step& step) {
   const auto path = absolute(step.supervisor);
-  const auto children = tree_.which_children(path);
+  const auto children = settled_children(path);
   if (!children) return failed("the supervisor " + path + " is gone");
   out_.line("Children of " + path + ":");
   for (const auto& line : children_table(*children)) out_.line("  " + line);

@@ -22,6 +22,7 @@ using clock = control_client::clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds look_each{200};
+constexpr int connect_each_ms = 10;
 
 bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -52,7 +53,8 @@ T number(std::string_view text, const char* what, int base = 10) {
 /// A connection that never blocks for longer than its deadline.
 class connection {
 public:
-  explicit connection(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+  connection(const std::string& path, clock::time_point deadline)
+      : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
     sockaddr_un to{};
     to.sun_family = AF_UNIX;
     if (fd_ < 0) fail("a socket");
@@ -61,8 +63,11 @@ public:
       throw no_answer(path + ": the path is too long for a socket");
     }
     path.copy(to.sun_path, path.size());
-    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0) return;
-    const int problem = errno;
+    int problem = 0;
+    do {  // EAGAIN: so many wait to be accepted that there is no room for one more
+      if (::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0) return;
+      problem = errno;
+    } while (problem == EAGAIN && ::poll(nullptr, 0, connect_each_ms) == 0 && clock::now() < deadline);
     ::close(fd_);
     throw no_answer(path + ": " + std::strerror(problem));
   }
@@ -218,7 +223,7 @@ std::string request_text(const char* method, const std::string& target,
 
 http_answer control_client::ask(const char* method, const std::string& target, const std::string& body) const {
   const auto deadline = clock::now() + patience_;
-  connection line{socket_};
+  connection line{socket_, deadline};
   line.send(request_text(method, target, {}, body), deadline);
   http_answer out;
   answer_reader reader;
@@ -238,7 +243,7 @@ http_answer control_client::ask(const char* method, const std::string& target, c
 http_answer control_client::stream(const std::string& target, const std::map<std::string, std::string>& headers,
                                    const line_taker& f, const patience_of_caller& waits) const {
   const auto deadline = clock::now() + patience_;
-  connection line{socket_};
+  connection line{socket_, deadline};
   line.send(request_text("GET", target, headers, {}), deadline);
   http_answer out;
   answer_reader reader;

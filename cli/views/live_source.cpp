@@ -43,6 +43,7 @@ public:
       auto out = std::exchange(data_, {});
       return out.empty() ? std::nullopt : std::optional{std::move(out)};
     }
+    other_run_ = other_run_ || line == "event: reset";
     constexpr std::string_view data = "data:";
     if (!line.starts_with(data)) return std::nullopt;
     line.remove_prefix(data.size());
@@ -52,8 +53,12 @@ public:
     return std::nullopt;
   }
 
+  /// Whether another run is told of than before.
+  bool is_of_other_run() const noexcept { return other_run_; }
+
 private:
   std::string data_;
+  bool other_run_ = false;
 };
 
 }  // namespace
@@ -146,7 +151,8 @@ void live_source::follow(std::uint64_t after, const event_taker& f, const patien
     std::string wrong;
     const auto take = [&](std::string_view line) {
       const auto text = parts.take(line);
-      if (!text) return true;
+      if (parts.is_of_other_run()) broke_off_ = enough = true;
+      if (!text || enough) return !enough;
       const auto e = event_of_line(*text, wrong);
       if (!e || e->seq <= after) return true;
       note_gap(std::exchange(after, e->seq), e->seq);

@@ -101,7 +101,8 @@ std::optional<http_response> loopback_access::welcome(const http_request& reques
   out.type = "text/plain; charset=utf-8";
   out.body = "see /\n";
   out.headers.emplace_back("Location", "/");
-  out.headers.emplace_back("Set-Cookie", cookie_name() + "=" + token_ + "; Path=/; HttpOnly; SameSite=Strict");
+  // Not Strict: a browser would not send it behind this redirection when the URL was clicked on a page of another site.
+  out.headers.emplace_back("Set-Cookie", cookie_name() + "=" + token_ + "; Path=/; HttpOnly; SameSite=Lax");
   return out;
 }
 

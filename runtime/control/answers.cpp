@@ -60,6 +60,10 @@ json run_json(const run_view& view, const program_facts& facts) {
   json out{{"name", facts.name}, {"pid", facts.pid}};
   if (!facts.socket.empty()) out["socket"] = facts.socket;
   out.update(json::parse(json_of_run(view)));
+  const auto& summary = view.summary;
+  if (summary.all().recoveries > 0)
+    out["recovery_ms"] = {
+        {"p50", summary.percentile_ms(50)}, {"p99", summary.percentile_ms(99)}, {"max", summary.percentile_ms(100)}};
   return out;
 }
 
@@ -98,10 +102,22 @@ json child_json(const run_view& view, const std::string& path, const child_view&
   return out;
 }
 
-json crashes_json(const run_view& view, const std::string& path) {
+json crashes_json(const run_view& view, const crash_query& query) {
   json out{{"crash_count", view.crash_count}, {"crashes", json::array()}, {"alike", json::array()}};
-  for (const auto& one : view.crashes)
-    if (path.empty() || one.path == path || one.place == path) out["crashes"].push_back(json::parse(json_of(one)));
+  auto& found = out["crashes"];
+  auto one = view.crashes.rbegin();
+  if (!query.before.empty()) {
+    one = std::find_if(one, view.crashes.rend(), [&](const crash_view& x) { return x.id == query.before; });
+    if (one != view.crashes.rend()) ++one;
+  }
+  std::string last;
+  for (; one != view.crashes.rend(); ++one) {
+    if (!query.path.empty() && one->path != query.path && one->place != query.path) continue;
+    if (found.size() == query.limit) break;
+    found.push_back(json::parse(json_of(*one)));
+    last = one->id;
+  }
+  if (one != view.crashes.rend() && !last.empty()) out["next"] = last;
   for (const auto& [fingerprint, all] : view.alike) out["alike"].push_back(json::parse(json_of(fingerprint, all)));
   return out;
 }

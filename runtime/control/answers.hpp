@@ -8,6 +8,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 
 // What the routes that read answer, as values. Pure.
@@ -22,7 +23,15 @@ nlohmann::ordered_json run_json(const run_view& view, const program_facts& facts
 nlohmann::ordered_json tree_json(const run_view& view);
 /// With the paths of its children, and its crashes that are kept.
 nlohmann::ordered_json child_json(const run_view& view, const std::string& path, const child_view& child);
-nlohmann::ordered_json crashes_json(const run_view& view, const std::string& path);
+/// Which crashes somebody wants.
+struct crash_query {
+  std::string path;    ///< of this child, or of the workers of this pool; empty: of any
+  std::string before;  ///< only those before this one; empty: from the newest
+  std::uint64_t limit = 100;
+};
+
+/// The newest first. `next` is what to ask for the ones `before`; not there when there are none.
+nlohmann::ordered_json crashes_json(const run_view& view, const crash_query& query);
 std::string metrics_text(const run_view& view, const program_facts& facts);
 /// A page for people that names the routes.
 std::string front_page(const program_facts& facts);

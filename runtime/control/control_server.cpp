@@ -1,5 +1,7 @@
 #include "control/control_server.hpp"
 
+#include "control/problem.hpp"
+
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
@@ -30,6 +32,9 @@ void leave_signals_to_others() noexcept {
 }
 
 }  // namespace
+
+loopback_door::loopback_door(const loopback_address& wanted)
+    : socket((load_http_library(), wanted)), access(socket.at.ip, socket.at.port) {}
 
 control_server::control_server(std::shared_ptr<run_monitor> monitor, server_options options)
     : monitor_(std::move(monitor)), options_(std::move(options)) {
@@ -93,37 +98,41 @@ void control_server::serve() noexcept {
     lock.unlock();
     const bool called = wait();
     if (called && !server_) open_server();
-    if (called && !server_) refuse_caller();
+    if (called && !server_) refuse_callers();
     monitor_->catch_up();
     if (server_) {
       const bool beats = clock::now() >= next_beat_;
       if (beats) next_beat_ = clock::now() + options_.heartbeat;
       beats ? server_->show_life() : server_->wake_streams();
+      next_overdue_ = server_->drop_overdue();
     }
     lock.lock();
     changed_.wait_for(lock, options_.rest, [this] { return over_; });
   }
   lock.unlock();
-  if (server_) server_->finish_streams(options_.linger);
+  if (server_) server_->finish(options_.linger);
   server_.reset();
 }
 
 bool control_server::wait() {
-  std::array<pollfd, 2> fds{pollfd{news_.get(), POLLIN, 0}, pollfd{-1, POLLIN, 0}};
+  std::array<pollfd, 3> fds{pollfd{news_.get(), POLLIN, 0}, pollfd{-1, POLLIN, 0}, pollfd{-1, POLLIN, 0}};
   if (!server_ && socket_) fds[1].fd = socket_->fd();
+  if (!server_ && options_.door) fds[2].fd = options_.door->socket.fd.get();
+  std::optional<clock::time_point> until = next_overdue_;
+  if (server_ && server_->streams() > 0) until = std::min(until.value_or(next_beat_), next_beat_);
   int limit = -1;
-  if (server_ && server_->streams() > 0) {
-    const auto left = std::chrono::ceil<milliseconds>(next_beat_ - clock::now()).count();
-    limit = static_cast<int>(std::max<milliseconds::rep>(left, 0));
+  if (until) {
+    constexpr milliseconds::rep most = 60'000;
+    const auto left = std::chrono::ceil<milliseconds>(*until - clock::now()).count();
+    limit = static_cast<int>(std::clamp<milliseconds::rep>(left, 0, most));
   }
   ::poll(fds.data(), fds.size(), limit);
   std::uint64_t count = 0;
   [[maybe_unused]] const auto got = ::read(news_.get(), &count, sizeof count);
-  return fds[1].revents != 0;
+  return fds[1].revents != 0 || fds[2].revents != 0;
 }
 
 void control_server::open_server() {
-  if (!broken_.empty()) return;
   try {
     auto made = std::make_unique<http_server>([this](const http_request& x) { return router_->answer(x); },
                                               options_.http, [this] { wake(); });
@@ -132,21 +141,28 @@ void control_server::open_server() {
     server_ = std::move(made);
     next_beat_ = clock::now() + options_.heartbeat;
   } catch (const std::exception& problem) {
+    if (broken_.empty()) warn(problem.what());  // it is tried again when the next one connects
     broken_ = problem.what();
-    warn(broken_);
   }
 }
 
-void control_server::refuse_caller() {
-  const owned_fd caller{::accept4(socket_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
+void control_server::refuse_callers() {
+  if (socket_) refuse_caller(socket_->fd());
+  if (options_.door) refuse_caller(options_.door->socket.fd.get());
+}
+
+void control_server::refuse_caller(int listener) {
+  const owned_fd caller{::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
   if (!caller) return;
   constexpr int patience_ms = 200;
   pollfd comes{caller.get(), POLLIN, 0};
   ::poll(&comes, 1, patience_ms);  // what it asks is taken first, else it would not hear the answer
   std::array<char, 4'096> asked{};
   [[maybe_unused]] const auto read = ::recv(caller.get(), asked.data(), asked.size(), 0);
-  const auto answer = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: " +
-                      std::to_string(broken_.size() + 1) + "\r\nConnection: close\r\n\r\n" + broken_ + "\n";
+  const auto what = http_problem{503, "nobody can look into this run: " + broken_}.response();
+  const auto answer = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: " + what.type +
+                      "\r\nContent-Length: " + std::to_string(what.body.size()) + "\r\nConnection: close\r\n\r\n" +
+                      what.body;
   [[maybe_unused]] const auto sent = ::send(caller.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
 }
 

@@ -19,9 +19,10 @@
 
 namespace steward::control_api {
 
-/// Where browsers of this machine come in.
+/// Where browsers of this machine come in. Throws std::runtime_error, with the reason, where that cannot be had, or
+/// nobody could answer there.
 struct loopback_door {
-  explicit loopback_door(const loopback_address& wanted) : socket(wanted), access(socket.at.ip, socket.at.port) {}
+  explicit loopback_door(const loopback_address& wanted);
 
   loopback_socket socket;
   loopback_access access;
@@ -36,7 +37,7 @@ struct server_options {
   http_limits http;
   std::chrono::milliseconds rest{20};           ///< streams are woken no more often
   std::chrono::milliseconds heartbeat{15'000};  ///< after this long streams show whether somebody is there
-  std::chrono::milliseconds linger{500};        ///< this long are streams waited for at the end
+  std::chrono::milliseconds linger{500};        ///< at the end this long for streams, and this long for answers
 };
 
 /// Listens for a run: on a Unix socket, and on loopback where that is asked for.
@@ -61,7 +62,8 @@ private:
   void make_socket();
   void serve() noexcept;
   void open_server();
-  void refuse_caller();
+  void refuse_callers();
+  void refuse_caller(int listener);
   /// Until something happens; whether it is that somebody connects.
   bool wait();
   void wake() noexcept;
@@ -76,6 +78,7 @@ private:
   std::unique_ptr<http_server> server_;  // of the thread, as the next two
   std::string broken_;                   // why there is none
   std::chrono::steady_clock::time_point next_beat_;
+  std::optional<std::chrono::steady_clock::time_point> next_overdue_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -1,6 +1,7 @@
 #include "control/event_stream.hpp"
 
 #include "control/http_text.hpp"
+#include "observe/json_writer.hpp"
 #include "steward/sinks.hpp"
 
 #include <algorithm>
@@ -15,6 +16,8 @@ class event_source : public http_stream {
 public:
   event_source(run_monitor& from, rendered_lines& lines, event_query query)
       : from_(from), lines_(lines), query_(std::move(query)) {}
+
+  std::vector<std::pair<std::string, std::string>> headers() const override { return run_header(from_.run()); }
 
 protected:
   /// What comes next, and where it is left off.
@@ -64,15 +67,31 @@ public:
 
   state read(std::string& into) override {
     if (enough()) return state::over;
-    if (query_.after > from_.last_seq()) query_.after = 0;  // it comes from another run
+    tell_run(into);
     if (append_next(into)) return state::more;
     from_.want_news();
+    tell_run(into);
     return append_next(into) ? state::more : state::waits;
   }
 
   void show_life(std::string& into) override { into += ": alive\n\n"; }
 
 private:
+  /// Once, as soon as there is a run.
+  void tell_run(std::string& into) {
+    if (told_run_) return;
+    const auto run = from_.run();
+    if (run.empty()) return;
+    told_run_ = true;
+    std::string name;
+    json_writer::put(name, run);
+    const auto facts = "\"run\":" + name + ",\"last_seq\":" + std::to_string(from_.last_seq());
+    // With a number of its own, so that a reader that is cut off now does not ask for the old one again.
+    if (query_.in_other_run)
+      into += "id: 0\nevent: reset\ndata: {" + facts + ",\"after\":" + std::to_string(*query_.in_other_run) + "}\n\n";
+    into += "event: run\ndata: {" + facts + "}\n\n";
+  }
+
   /// False when there is nothing new.
   bool append_next(std::string& into) {
     const auto before = query_.after;
@@ -89,9 +108,16 @@ private:
     into += "id: " + to + "\nevent: gap\ndata: {\"missing\":" + std::to_string(last - first + 1) +
             ",\"first\":" + std::to_string(first) + ",\"last\":" + to + "}\n\n";
   }
+
+  bool told_run_ = false;
 };
 
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> run_header(const std::string& run) {
+  if (run.empty()) return {};
+  return {{"Steward-Run", percent_encoded(run)}};
+}
 
 bool event_filter::matches(const event& e) const {
   if (e.level < level) return false;

@@ -69,6 +69,8 @@ public:
   http_stream& operator=(const http_stream&) = delete;
 
   virtual const char* type() const = 0;
+  /// Beside the type.
+  virtual std::vector<std::pair<std::string, std::string>> headers() const { return {}; }
   /// Appends what is next. Must not wait.
   virtual state read(std::string& into) = 0;
   /// Appends what shows that the other side is still there; nothing for streams that do not wait.

@@ -14,7 +14,7 @@
 namespace steward::control_api {
 namespace {
 
-constexpr int backlog = 128;
+constexpr int backlog = 1'024;  // who comes in a crowd waits, and is not turned away
 
 std::string shown(const loopback_address& x) {
   const auto port = ":" + std::to_string(x.port);

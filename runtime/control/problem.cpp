@@ -25,7 +25,10 @@ http_response http_problem::response() const {
 }
 
 void expect_parameters(const http_request& request, std::span<const std::string> known) {
-  for (const auto& [name, value] : request.query) {
+  for (auto it = request.query.begin(); it != request.query.end(); ++it) {
+    const auto& name = it->first;
+    if (std::find_if(request.query.begin(), it, [&](const auto& x) { return x.first == name; }) != it)
+      throw http_problem{400, "'" + name + "' is given twice"};
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     const auto all = list_names({known.begin(), known.end()});
     throw http_problem{400, "'" + name + "' is no parameter here",

@@ -62,7 +62,15 @@ http_answer router::answer(const http_request& request) {
   } catch (const std::exception& problem) {
     out = http_problem{503, "this cannot be answered now", problem.what()}.response();
   }
-  if (auto* response = std::get_if<http_response>(&out)) add_safety_headers(*response);
+  if (auto* response = std::get_if<http_response>(&out)) return finished(std::move(*response));
+  return out;
+}
+
+http_response router::finished(http_response out) const {
+  constexpr int first_error = 400;
+  if (out.status < first_error)
+    for (auto& one : run_header(monitor_.run())) out.headers.push_back(std::move(one));
+  add_safety_headers(out);
   return out;
 }
 
@@ -92,10 +100,10 @@ void router::refuse_strangers(const http_request& request) const {
 
 http_answer router::get(const http_request& request, const std::string& path) {
   const std::string_view text = path;
-  static const std::vector<std::string> of_events{"after", "actor", "kind", "level", "limit"};
+  static const std::vector<std::string> of_events{"after", "run", "actor", "kind", "level", "limit"};
   static const std::vector<std::string> of_samples{"path", "from", "to", "step"};
   static const std::vector<std::string> of_tree{"at"};
-  static const std::vector<std::string> of_crashes{"path"};
+  static const std::vector<std::string> of_crashes{"path", "before", "limit"};
   if (path == "/v1/events") return expect_parameters(request, of_events), events(request);
   if (path == "/v1/samples") return expect_parameters(request, of_samples), samples(request);
   if (path == "/v1/tree") return expect_parameters(request, of_tree), tree(request);
@@ -129,9 +137,7 @@ http_answer router::view() {
   return http_errand{[this] {
     run_view copy;
     monitor_.look([&](const run_view& x) { copy = x; });
-    auto response = json_response(json_of(copy));
-    add_safety_headers(response);
-    return response;
+    return finished(json_response(json_of(copy)));
   }};
 }
 
@@ -143,13 +149,11 @@ http_answer router::tree(const http_request& request) {
       copy = monitor_.view_at(*at);
     else
       monitor_.look([&](const run_view& x) { copy = x; });
-    auto response = copy ? json_response(tree_json(*copy))
+    return finished(copy ? json_response(tree_json(*copy))
                          : http_problem{404, "the run as it was at event " + std::to_string(*at) + " is not to be had",
                                         "the newest event is " + std::to_string(monitor_.last_seq()) +
                                             ", and those up to the one that is asked for must be kept"}
-                               .response();
-    add_safety_headers(response);
-    return response;
+                               .response());
   }};
 }
 
@@ -160,6 +164,12 @@ http_problem router::no_such_child(const std::string& path) {
       if (paths.size() < most_suggested && child.kind != "worker") paths.push_back(one);
   });
   return {404, "there is no child at " + path, {}, did_you_mean(path, paths).value_or("")};
+}
+
+bool router::is_child(const std::string& path) {
+  bool out = false;
+  monitor_.look([&](const run_view& x) { out = x.find(path) != nullptr; });
+  return out;
 }
 
 http_answer router::child(const std::string& path, bool as_pool) {
@@ -177,22 +187,38 @@ http_answer router::child(const std::string& path, bool as_pool) {
 }
 
 http_answer router::crashes(const http_request& request) {
-  const auto path = text_parameter(request, "path").value_or("");
-  http_response out;
-  monitor_.look([&](const run_view& x) { out = json_response(crashes_json(x, path)); });
-  return out;
+  crash_query query;
+  query.path = text_parameter(request, "path").value_or("");
+  query.before = text_parameter(request, "before").value_or("");
+  query.limit = number_parameter(request, "limit").value_or(query.limit);
+  std::optional<http_response> out;
+  bool any = false;
+  monitor_.look([&](const run_view& x) {
+    if (!query.before.empty() && x.crash(query.before) == nullptr) return;
+    const auto found = crashes_json(x, query);
+    any = !found.at("crashes").empty();
+    out = json_response(found);
+  });
+  if (!out) throw no_such_crash(query.before);
+  if (!query.path.empty() && !any && !is_child(query.path)) throw no_such_child(query.path);
+  return std::move(*out);
+}
+
+http_problem router::no_such_crash(const std::string& id) {
+  std::vector<std::string> ids;
+  monitor_.look([&](const run_view& x) {
+    for (const auto& one : x.crashes) ids.push_back(one.id);
+  });
+  return {404, "there is no crash " + id + ", or it is not kept any more", {}, did_you_mean(id, ids).value_or("")};
 }
 
 http_answer router::crash(const std::string& id) {
   std::optional<http_response> out;
-  std::vector<std::string> ids;
   monitor_.look([&](const run_view& x) {
     if (const auto* found = x.crash(id)) out = json_response(json_of(*found));
-    for (const auto& one : x.crashes) ids.push_back(one.id);
   });
   if (out) return std::move(*out);
-  throw http_problem{
-      404, "there is no crash " + id + ", or it is not kept any more", {}, did_you_mean(id, ids).value_or("")};
+  throw no_such_crash(id);
 }
 
 http_answer router::events(const http_request& request) {
@@ -205,8 +231,20 @@ http_answer router::events(const http_request& request) {
     query.after = monitor_.last_seq();
   else if (after)
     query.after = *number_parameter(request, "after");
-  if (feeds)
-    if (const auto last = whole_number(request.last_event_id)) query.after = *last;  // it comes again
+  if (feeds && !request.last_event_id.empty()) {  // it comes again
+    const auto last = whole_number(request.last_event_id);
+    if (!last)
+      throw http_problem{400, "'Last-Event-ID' is to be a whole number, and is '" + request.last_event_id + "'"};
+    query.after = *last;
+  }
+  const auto of_run = text_parameter(request, "run");
+  const auto run = monitor_.run();
+  if (of_run ? *of_run != run : query.after > monitor_.last_seq()) {
+    if (!feeds)
+      throw http_problem{409, "event " + std::to_string(query.after) + " is of another run",
+                         "this is the run " + run + "; its newest event is " + std::to_string(monitor_.last_seq())};
+    query.in_other_run = std::exchange(query.after, 0);
+  }
   return feeds ? event_feed(monitor_, lines_, std::move(query)) : event_lines(monitor_, lines_, std::move(query));
 }
 
@@ -217,6 +255,7 @@ http_answer router::samples(const http_request& request) {
   const auto step = step_of(text_parameter(request, "step").value_or("0s"));
   json out{{"path", path}, {"samples", json::array()}};
   for (const auto& one : monitor_.samples_of(path, from, to, step)) out["samples"].push_back(json::parse(json_of(one)));
+  if (!path.empty() && out["samples"].empty() && !is_child(path)) throw no_such_child(path);
   return json_response(out);
 }
 
@@ -340,8 +379,7 @@ http_answer router::errand(const http_request& request, std::string path,
     } catch (const std::exception& problem) {
       out = http_problem{500, "it went wrong", problem.what()}.response();
     }
-    add_safety_headers(out);
-    return out;
+    return finished(std::move(out));
   }};
 }
 

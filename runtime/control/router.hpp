@@ -60,6 +60,10 @@ private:
                      std::function<control_outcome(operations&, const std::string& by)> f);
   http_response response_of(const control_outcome& what, const std::string& path);
   http_problem no_such_child(const std::string& path);
+  http_problem no_such_crash(const std::string& id);
+  bool is_child(const std::string& path);
+  /// What every answer has.
+  http_response finished(http_response out) const;
 
   run_monitor& monitor_;
   operations_slot& operations_;

@@ -27,7 +27,7 @@ constexpr std::string_view socket_ending = ".sock";
 constexpr std::string_view unfinished_ending = ".new";  // until it listens
 constexpr time_t unfinished_for_s = 60;
 constexpr std::size_t max_name_bytes = 64;
-constexpr int backlog = 128;
+constexpr int backlog = 1'024;  // who comes in a crowd waits, and is not turned away
 
 std::string text_of_errno(int code) { return std::generic_category().message(code); }
 

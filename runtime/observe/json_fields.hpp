@@ -254,6 +254,7 @@ void fields(A& a, X& x) {
   a.some("by_child", x.by_child);
   a.some("kinds", x.kinds);
   a.some("recovery_times_us", x.recovery_times);
+  a.some("slowest_recovery_us", x.slowest_recovery_us);
 }
 
 /// The run and its totals: a view without its lists.

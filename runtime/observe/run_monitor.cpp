@@ -55,6 +55,7 @@ void run_monitor::take(const event& e) {
   if (!any_) {
     before_all_ = e.seq - 1;
     folded_ = before_all_;
+    run_ = e.run;
     any_ = true;
   }
   events_.push_back({std::move(copy), bytes});
@@ -102,6 +103,11 @@ void run_monitor::close() {
 std::uint64_t run_monitor::last_seq() const {
   const std::lock_guard lock{mutex_};
   return last_seq_;
+}
+
+std::string run_monitor::run() const {
+  const std::lock_guard lock{mutex_};
+  return run_;
 }
 
 run_monitor::piece run_monitor::kept_after(std::uint64_t after, std::size_t most) const {

@@ -66,6 +66,8 @@ public:
 
   /// Number of the newest event.
   std::uint64_t last_seq() const;
+  /// Id of the run, as its events have it; empty until the first one came.
+  std::string run() const;
   /// Folds what has come.
   void catch_up();
   /// Calls `f` with the picture of the run, all that has come included. Nobody else sees or folds it meanwhile.
@@ -98,6 +100,7 @@ private:
   std::deque<kept> events_;
   std::size_t bytes_ = 0;
   std::uint64_t last_seq_ = 0;
+  std::string run_;
   std::uint64_t before_all_ = 0;  // the number before that of the first event that ever came
   bool any_ = false;
   bool closed_ = false;

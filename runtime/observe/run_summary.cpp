@@ -33,6 +33,16 @@ std::string brief_cause(const event& e) {
   return report::escaped(describe(brief));
 }
 
+/// Steps of 2 from 100 on, of 5 from 200, of 10 from 500, of 20 from 1,000, and so on.
+std::int64_t rounded(std::int64_t us) {
+  if (us < 100) return us;
+  std::int64_t scale = 1;
+  while (us / scale >= 1'000) scale *= 10;
+  const auto leading = us / scale;
+  const auto step = scale * (leading < 200 ? 2 : leading < 500 ? 5 : 10);
+  return (us + step / 2) / step * step;
+}
+
 /// The most frequent first, and the rest as a number.
 std::string list_of(counts what, std::size_t most) {
   std::ranges::stable_sort(what, [](const auto& a, const auto& b) { return a.second > b.second; });
@@ -51,8 +61,9 @@ void run_summary::note(const event& e) {
     case event_kind::recover:
       ++counted_.recoveries;
       if (e.recovery_ms && std::isfinite(*e.recovery_ms)) {
-        const double us = std::clamp(*e.recovery_ms * 1e3, 0.0, 1e15);
-        ++counted_.recovery_times[us < 1e6 ? std::llround(us) : 1'000 * std::llround(us / 1e3)];
+        const auto us = std::llround(std::clamp(*e.recovery_ms * 1e3, 0.0, 1e15));
+        ++counted_.recovery_times[rounded(us)];
+        counted_.slowest_recovery_us = std::max<std::int64_t>(counted_.slowest_recovery_us, us);
       }
       return;
     case event_kind::task_retry:
@@ -134,7 +145,9 @@ double run_summary::percentile_ms(std::uint64_t percent) const {
   std::uint64_t seen = 0;
   for (const auto& [us, n] : counted_.recovery_times) {
     seen += n;
-    if (seen >= rank) return static_cast<double>(us) / 1e3;
+    if (seen < rank) continue;
+    const auto slowest = counted_.slowest_recovery_us;
+    return static_cast<double>(seen == all && rounded(slowest) == us ? slowest : us) / 1e3;
   }
   return 0.0;
 }

@@ -123,7 +123,7 @@ def walk(api, path):
     served = ask("GET", "/v1/openapi.json")
     assert served == api.document, "the program serves another description"
     for target in ("/", "/v1/run", "/v1/tree", "/v1/pools/root/squares", "/v1/crashes",
-                   "/v1/crashes?path=/root/total", "/v1/samples", "/v1/samples?path=/root/total&step=1s", "/metrics",
+                   "/v1/crashes?path=/root/total", "/v1/crashes?limit=1", "/v1/samples", "/v1/samples?path=/root/total&step=1s", "/metrics",
                    "/v1/events", "/v1/events?after=3&limit=4"):
         ask("GET", target)
     for child in view["children"]:
@@ -134,7 +134,8 @@ def walk(api, path):
         ask("GET", "/v1/crashes/" + crash["id"])
     for target, status in (("/v1/nothing", 404), ("/v1/children/root/totl", 404), ("/v1/crashes/c-9", 404),
                            ("/v1/tree?at=x", 400), ("/v1/tree?at=100000", 404), ("/v1/events?kind=x", 400),
-                           ("/v1/pools/root/total", 404), ("/v1/shutdown", 405)):
+                           ("/v1/pools/root/total", 404), ("/v1/shutdown", 405), ("/v1/samples?path=/root/totl", 404),
+                           ("/v1/crashes?path=/root/totl", 404), ("/v1/events?after=100000", 409)):
         ask("GET", target, status)
     for verb in ("stop", "start", "restart", "park", "revive", "kill"):
         ask("POST", "/v1/children/root/list/" + verb)
@@ -153,7 +154,9 @@ def walk(api, path):
     answer = feed.getresponse()
     text = answer.read().decode()
     api.check("GET", "/v1/events", 200, answer.getheader("Content-Type"), text)
-    assert text.startswith("id: 3\ndata: {"), text
+    first, rest = text.split("\n\n", 1)
+    assert first == f'event: run\ndata: {{"run":"{view["run"]}","last_seq":{json.loads(first.split("data: ")[1])["last_seq"]}}}'
+    assert rest.startswith("id: 3\ndata: {"), text
     ask("POST", "/v1/shutdown")
 
 

@@ -92,16 +92,23 @@ tree:
 run:
   - map: {pool: squares, inputs: {value: [7, exception], times: 70000}, print: [time]}
 )";
-  const auto program = start_scenario(write("failing.yaml", failing), {"--state", path("kept"), "--quiet", "--stay"});
-  const auto socket = socket_of(*program);
+  // Nobody follows these events, which would take longer than to make them.
+  const auto file = write("failing.yaml", failing);
+  subprocess process{{program(), "run", file, "--state", path("kept"), "--quiet", "--stay"}, environment()};
+  const auto socket = folder() + "/counting-" + std::to_string(process.pid()) + ".sock";
   const auto from = [&](std::string_view rest) { return ask(client::of_socket(socket), "/v1/" + std::string{rest}); };
-  ASSERT_FALSE(program->wait_for(of_kind("output", "")).is_null()) << "the map does not end";
+  ASSERT_TRUE(process.read_until([&] { return process.out().find("Time Taken") != std::string::npos; },
+                                 subprocess::clock::now() + 3 * run_limit))
+      << "the map does not end";
   EXPECT_GT(json::parse(from("run").body).at("last_seq"), 70'000);
   EXPECT_THAT(from("events?after=0&limit=1").body, testing::HasSubstr("\"seq\":1,"));
   EXPECT_EQ(json::parse(from("run").body).value("missing", 0), 0);
   const auto then = json::parse(from("tree?at=3").body);
   EXPECT_EQ(then.at("last_seq"), 3) << then;
-  expect_end(*program, SIGTERM, 143);
+  process.signal(SIGTERM);
+  const auto status = process.wait(subprocess::clock::now() + run_limit);
+  ASSERT_TRUE(status.has_value());
+  EXPECT_EQ(status->code, 143);
 }
 
 TEST_F(control_socket, is_not_there_when_nobody_wants_it) {
@@ -181,6 +188,46 @@ TEST_F(control_socket, on_a_port_that_is_taken_starts_nothing) {
   const auto out = run({"run", write("counting.yaml", counting), "--observe", port});
   EXPECT_EQ(out.code, 2);
   EXPECT_THAT(out.err, testing::HasSubstr("127.0.0.1:" + port + ": Address already in use; nothing was started"));
+}
+
+/// The HTTP library cannot be loaded: the loader finds this one first.
+class without_http : public control_socket {
+protected:
+  without_http() {
+    fs::create_directory(path("libraries"));
+    std::ofstream{path("libraries/libmicrohttpd.so.12")} << "no library";
+    ::setenv("LD_LIBRARY_PATH", path("libraries").c_str(), 1);
+  }
+  ~without_http() override { ::unsetenv("LD_LIBRARY_PATH"); }
+};
+
+TEST_F(without_http, a_run_goes_on_and_says_why_nobody_can_look_into_it) {
+  const auto program = start();
+  for (int i = 0; i < 2; ++i) {
+    const auto refused = ask(client::of_socket(socket_of(*program)), "/v1/run");
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_THAT(refused.head, testing::HasSubstr("application/problem+json"));
+    EXPECT_THAT(json::parse(refused.body).at("title").get<std::string>(),
+                testing::HasSubstr("nobody can look into this run: the HTTP library cannot be loaded (install "
+                                   "libmicrohttpd12)"));
+  }
+  const auto looked = run({"ps"});
+  EXPECT_EQ(looked.code, 6) << looked.err;
+  EXPECT_THAT(looked.err, testing::HasSubstr("install libmicrohttpd12"));
+  program->signal(SIGTERM);
+  const auto out = program->wait();
+  EXPECT_EQ(out.code, 143) << out.err;
+  const auto warned = all_of_kind(out.events, "warn");
+  ASSERT_EQ(warned.size(), 1U) << "it is said once";
+  EXPECT_THAT(warned[0].at("text").get<std::string>(), testing::HasSubstr("install libmicrohttpd12"));
+}
+
+TEST_F(without_http, a_run_that_is_to_be_observed_is_not_started) {
+  const auto out = run({"run", write("counting.yaml", counting), "--observe", "0"});
+  EXPECT_EQ(out.code, 2);
+  EXPECT_THAT(out.err, testing::HasSubstr("install libmicrohttpd12"));
+  EXPECT_THAT(out.err, testing::HasSubstr("nothing was started"));
+  EXPECT_THAT(out.err, testing::Not(testing::HasSubstr("can be observed")));
 }
 
 TEST_F(control_socket, on_loopback_prints_where_it_is) {

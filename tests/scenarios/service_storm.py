@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
 """A service in a storm that is looked into and steered all the while; at the end everything must add up.
 
-  service_storm.py PROGRAM [--seconds N]
+  service_storm.py PROGRAM [--seconds N] [--fill] [--children N] [--measure-each S] [--calm S]
+
+With --fill there are so many events at the start that all that is kept of them in memory is full, and with more children
+the samples are after a shorter while (65,536 in all); so growth that goes on shows early. --calm waits between what people
+do. The memory that only the program has (private and dirty, as /proc/PID/smaps_rollup tells) and its descriptors are
+printed over time, with the slope over the second half.
 
 Starts PROGRAM on a service whose actors and workers crash without end. Meanwhile people ask for everything there is: ps,
 tree, log, report, show, top on terminals of two sizes, scale, restart, kill, park, revive, stop and start, reload with a
@@ -48,6 +53,8 @@ tree:
         worker_restarts: {{restarts: 10000, within: 1s}}
     - id: primes
       pool: {{task: count_primes, runs_in: threads, workers: 2}}
+    - id: filler
+      pool: {{task: square_unless, runs_in: threads, workers: 2, attempts: 1}}
     - id: many
       supervisor:
         strategy: simple_one_for_one
@@ -57,7 +64,7 @@ run:
 {steps}
 """
 STEPS = """
-  - start_child: {supervisor: many, count: 50}
+  - start_child: {supervisor: many, count: CHILDREN}
     at: start
   - crash: {actor: total}
     every: 100ms
@@ -68,8 +75,13 @@ STEPS = """
   - map: {pool: primes, inputs: {value: 5000, times: 200}, print: []}
     every: 100ms
 """
+# Each input fails, which is one event.
+FILL = """
+  - map: {pool: filler, inputs: {value: [7, exception], times: 70000}, print: []}
+    at: start
+"""
 START_LIMIT_S = 30
-COMMAND_LIMIT_S = 30
+COMMAND_LIMIT_S = 120  # of a debug build on a machine that has other things to do
 
 
 class Fault(Exception):
@@ -82,10 +94,13 @@ def check(holds, text):
 
 
 class Storm:
-    def __init__(self, program, seconds, seed):
-        self.program = str(pathlib.Path(program).resolve())
-        self.seconds = seconds
-        self.random = random.Random(seed)
+    def __init__(self, given):
+        self.program = str(pathlib.Path(given.program).resolve())
+        self.seconds = given.seconds
+        self.measure_each = given.measure_each or given.seconds / 40
+        self.calm = given.calm
+        self.steps = STEPS.replace("CHILDREN", str(given.children)) + (FILL if given.fill else "")
+        self.random = random.Random(given.seed)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="steward_storm_"))
         self.runtime = self.folder / "runtime"
         self.runtime.mkdir(mode=0o700)
@@ -95,11 +110,11 @@ class Storm:
         self.environment = dict(os.environ, XDG_RUNTIME_DIR=str(self.runtime), NO_COLOR="1", COLUMNS="120")
         self.operations = []  # (verb, path) that went well
         self.counts = {}
-        self.sizes = []  # (seconds, KiB, descriptors, threads)
+        self.sizes = []  # (seconds, KiB that are private and dirty, descriptors, threads)
         self.write_service(workers=4)
 
     def write_service(self, workers, broken=False):
-        text = SERVICE.format(workers=workers, steps=STEPS)
+        text = SERVICE.format(workers=workers, steps=self.steps)
         self.file.write_text(text.replace("strategy:", "stratgy:") if broken else text)
 
     # Commands.
@@ -186,10 +201,12 @@ class Storm:
 
     def measure(self, since):
         status = pathlib.Path(f"/proc/{self.service.pid}")
-        memory = int((status / "statm").read_text().split()[1]) * (os.sysconf("SC_PAGESIZE") // 1024)
+        memory = next(int(line.split()[1]) for line in (status / "smaps_rollup").read_text().splitlines()
+                      if line.startswith("Private_Dirty:"))
         descriptors = len(list((status / "fd").iterdir()))
         threads = len(list((status / "task").iterdir()))
         self.sizes.append((time.monotonic() - since, memory, descriptors, threads))
+        print("{:.0f} s: {} KiB, {} descriptors, {} threads".format(*self.sizes[-1]), flush=True)
 
     def run(self):
         with open(self.folder / "out", "wb") as out, open(self.folder / "err", "wb") as err:
@@ -217,7 +234,8 @@ class Storm:
                 while (past := time.monotonic() - began) < self.seconds:
                     if past >= next_measure:
                         self.measure(began)
-                        next_measure += self.seconds / 40
+                        next_measure = past + self.measure_each
+                    time.sleep(self.calm)
                     self.look()
                     self.steer()
                     if self.random.randrange(6) == 0:
@@ -259,7 +277,9 @@ class Storm:
         crashes = sum(1 for e in events if e["kind"] == "crash")
         print(f"{self.seconds} s: {len(events)} events, {crashes} crashes, {len(self.operations)} operations, "
               f"{sum(self.counts.values())} commands {dict(sorted(self.counts.items()))}")
-        print("memory in KiB, descriptors, threads: " + " ".join(f"{m},{d},{t}" for _, m, d, t in self.sizes[::5]))
+        half = self.sizes[len(self.sizes) // 2:]
+        print(f"second half: memory {slope(half, 1):+.1f} KiB/min, descriptors {slope(half, 2):+.2f}/min, "
+              f"threads {slope(half, 3):+.2f}/min")
 
     def judge_tasks(self, events):
         submitted = ended = 0
@@ -288,6 +308,17 @@ class Storm:
             before = max(x[column] for x in settled[:half])
             after = min(x[column] for x in settled[half:])
             check(after <= before + most, f"{what}: at most {before} before, at least {after} later")
+
+
+def slope(points, column):
+    """Least squares, a minute."""
+    if len(points) < 2:
+        return 0.0
+    times = [x[0] / 60 for x in points]
+    values = [x[column] for x in points]
+    mean_time, mean_value = sum(times) / len(times), sum(values) / len(values)
+    spread = sum((t - mean_time) ** 2 for t in times)
+    return sum((t - mean_time) * (v - mean_value) for t, v in zip(times, values)) / spread
 
 
 def resize(terminal, rows, columns):
@@ -319,8 +350,11 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    storm = Storm(given.program, given.seconds, given.seed)
+    parser.add_argument("--fill", action="store_true", help="fills what is kept of events at the start")
+    parser.add_argument("--children", type=int, default=50, help="of the dynamic supervisor")
+    parser.add_argument("--measure-each", type=float, default=0, help="seconds; left out: 40 times in all")
+    parser.add_argument("--calm", type=float, default=0, help="seconds between what people do")
+    storm = Storm(parser.parse_args())
     try:
         storm.run()
     except (Fault, subprocess.TimeoutExpired) as fault:

@@ -1,5 +1,6 @@
 #include "cli/views/control_client.hpp"
 
+#include "cli/views/live_source.hpp"
 #include "tests/views/history.hpp"
 
 #include <gmock/gmock.h>
@@ -170,6 +171,49 @@ TEST(control_client, a_socket_that_is_not_there_is_named) {
   EXPECT_THAT(fault_of([] { control_client{"/nowhere/at-all.sock"}.get("/"); }),
               HasSubstr("/nowhere/at-all.sock: No such file or directory"));
   EXPECT_THAT(fault_of([] { control_client{std::string(200, 'x')}.get("/"); }), HasSubstr("too long for a socket"));
+}
+
+TEST(control_client, waits_behind_a_crowd_at_the_door) {
+  const test::scratch folder;
+  const auto path = folder.path("s");
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  path.copy(at.sun_path, sizeof at.sun_path - 1);
+  const auto socket = [] { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); };
+  const int door = socket();
+  ASSERT_EQ(::bind(door, reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
+  ASSERT_EQ(::listen(door, 0), 0);
+  std::vector<int> crowd{socket()};
+  while (::connect(crowd.back(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0) crowd.push_back(socket());
+  const control_client hasty{path, milliseconds{0}};
+  EXPECT_THAT(fault_of([&] { hasty.get("/"); }), HasSubstr("temporarily unavailable"));
+  std::string answer;
+  std::thread asker{[&] { answer = control_client{path}.get("/").body; }};
+  for (std::size_t i = 0; i < crowd.size(); ++i) {  // the last one of the crowd was not let in
+    pollfd comes{door, POLLIN, 0};
+    if (::poll(&comes, 1, 20'000) != 1) break;
+    const int one = ::accept(door, nullptr, nullptr);
+    pollfd asks{one, POLLIN, 0};
+    if (i + 1 == crowd.size() && ::poll(&asks, 1, 20'000) == 1)
+      saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nin")(one);
+    ::close(one);
+  }
+  asker.join();
+  EXPECT_EQ(answer, "in");
+  for (const int one : crowd) ::close(one);
+  ::close(door);
+}
+
+TEST(live_source, ends_where_another_run_is_told_of) {
+  const server one{[](int fd) {
+    saying("HTTP/1.1 200 OK\r\n\r\nid: 0\nevent: reset\ndata: {\"run\":\"r-2\",\"last_seq\":7,\"after\":9000}\n\n")(fd);
+    hold(fd);
+  }};
+  live_source from{live_run{"shop", 7, one.path()}};
+  from.follow(
+      9'000, [](const event&) { return true; }, [](milliseconds) { return true; });
+  ASSERT_EQ(from.remarks().size(), 1U);
+  EXPECT_THAT(from.remarks()[0], HasSubstr("the program is gone"));
 }
 
 TEST(control_client, a_stream_hands_each_line_on) {

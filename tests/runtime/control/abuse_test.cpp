@@ -1,7 +1,9 @@
 // Clients that break the rules, on real sockets.
 #include "tests/runtime/control/served.hpp"
 
+#include <poll.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
@@ -13,6 +15,7 @@
 #include <random>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 namespace steward::control_api {
@@ -25,10 +28,23 @@ std::size_t descriptors() {
 class abuse : public served {
 protected:
   /// A server that waits no longer than a second for what does not come.
-  void serve_briskly() {
+  void serve_briskly(unsigned most_connections = 192) {
     server_options options;
+    options.http.most_connections = most_connections;
     options.http.idle = std::chrono::seconds{1};
+    options.http.request = std::chrono::seconds{2};
+    options.http.answer = std::chrono::seconds{2};
+    options.http.stalled = std::chrono::seconds{2};
+    options.http.hurried = std::chrono::seconds{0};
     serve(options);
+  }
+  /// Sends a byte each 100 ms, so that something comes all the while; what was answered until it was closed.
+  static std::string trickle(client& one, const std::string& bytes) {
+    std::size_t at = 0;
+    while (one.send(bytes.substr(at++ % bytes.size(), 1)) && at < 200)
+      std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    EXPECT_LT(at, 200U) << "it is still taken";
+    return one.read_to_end();
   }
   /// The first line of the answer; empty when the connection was closed without one.
   std::string answer_to(const std::string& bytes) {
@@ -136,6 +152,133 @@ TEST_F(abuse, by_clients_that_go_away_leaves_no_descriptor_open) {
   }
   EXPECT_LE(descriptors(), before);
   expect_well();
+}
+
+TEST_F(abuse, by_a_request_that_trickles_ends_in_time) {
+  serve_briskly();
+  for (const char* begun :
+       {"", "GET /v1/run HTTP/1.1\r\nX: ", "POST /v1/shutdown HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n"}) {
+    auto one = connect();
+    one.send(begun);
+    EXPECT_THAT(trickle(one, "x"), testing::StartsWith("HTTP/1.1 408")) << begun;
+  }
+  auto chunked = connect();
+  chunked.send("POST /v1/shutdown HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+  EXPECT_THAT(trickle(chunked, "1\r\n \r\n"), testing::HasSubstr("the request did not come within 2 s"));
+  expect_well();
+}
+
+/// An answer that is larger than what the socket keeps, read a byte at a time.
+TEST_F(abuse, by_a_reader_that_trickles_ends_in_time) {
+  serve_briskly();
+  for (int i = 0; i < 3'000; ++i) emit(event_kind::ready, "/root/" + std::to_string(i) + std::string(200, 'x'));
+  for (const char* target : {"/v1/view", "/v1/events"}) {
+    auto one = connect(4'096);
+    one.send(std::string{"GET "} + target + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    pollfd hung_up{one.fd(), POLLRDHUP, 0};
+    char byte = 0;
+    int read = 0;
+    while (::poll(&hung_up, 1, 100) == 0 && read < 200) read += static_cast<int>(::recv(one.fd(), &byte, 1, 0) > 0);
+    EXPECT_LT(read, 200) << target << ": it is still waited for";
+  }
+  expect_well();
+}
+
+TEST_F(abuse, of_paths_leads_nowhere) {
+  serve_briskly();
+  for (const char* target :
+       {"/v1/children/root/a%00b", "/v1/children/%00", "/../../etc/passwd", "/v1/../v1/run", "/v1/children/../../run",
+        "/v1/%2e%2e/run", "/v1/run%00", "/v1/run/", "//v1/run", "/v1/crashes/..%2f..%2fetc", "/v1/children/root/%ff",
+        "/v1/samples?path=%00", "/v1/events?actor=%0", "/v1/tree?at=18446744073709551616", "/v1/tree?at=-1",
+        "/v1/crashes?limit=-1", "/v1/run?x", "/v1/run#x"}) {
+    const auto got = ask(target);
+    EXPECT_TRUE(got.status == 400 || got.status == 404) << target << ": " << got.status;
+    EXPECT_THAT(got.head, testing::HasSubstr("application/problem+json")) << target;
+  }
+  EXPECT_EQ(ask("http://elsewhere/v1/run").status, 404);
+  expect_well();
+}
+
+TEST_F(abuse, of_zero_bytes_carries_nothing_out) {
+  serve_briskly();
+  using namespace std::string_literals;
+  for (const auto& bytes :
+       {"\0"s, "\0\r\n\r\n"s, "GET /v1/\0run HTTP/1.1\r\nHost: x\r\n\r\n"s, "G\0T /v1/run HTTP/1.1\r\nHost: x\r\n\r\n"s,
+        "POST /v1/shutdown HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n{\0}"s,
+        "POST /v1/shutdown\0/x HTTP/1.1\r\nHo\0st: x\r\nContent-Length: 2\r\n\r\n[]"s,
+        "POST /v1/children/root/a\0/stop HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n\0"s})
+    answer_to(bytes);
+  expect_well();
+}
+
+TEST_F(abuse, by_other_protocols_is_answered_or_closed) {
+  serve_briskly();
+  answer_to("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string(9, '\0'));
+  answer_to("\x16\x03\x01\x02" + std::string(512, '\x01'));
+  answer_to("SSH-2.0-OpenSSH_9.2\r\n");
+  answer_to("GET /v1/events HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n");
+  EXPECT_THAT(answer_to("GET /v1/run HTTP/1.0\r\n\r\n"), testing::EndsWith("200 OK"));
+  expect_well();
+}
+
+TEST_F(abuse, by_one_that_asks_again_before_it_is_answered_is_answered_in_turn) {
+  serve();
+  std::string all;
+  for (int i = 0; i < 1'000; ++i) all += "GET /v1/tree HTTP/1.1\r\nHost: x\r\n\r\n";
+  all += "GET /v1/nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  auto one = connect();
+  std::thread sender{[&] { one.send(all); }};
+  const auto& text = one.read_to_end();
+  sender.join();
+  std::size_t count = 0;
+  for (auto at = text.find("HTTP/1.1 200"); at != std::string::npos; at = text.find("HTTP/1.1 200", at + 1)) ++count;
+  EXPECT_EQ(count, 1'000U);
+  EXPECT_THAT(text, testing::HasSubstr("HTTP/1.1 404"));
+}
+
+TEST_F(abuse, by_a_body_in_chunks_that_is_too_large_is_told_so) {
+  serve();
+  std::string chunks =
+      "POST /v1/shutdown HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (int i = 0; i < 200; ++i) chunks += "400\r\n" + std::string(1'024, ' ') + "\r\n";
+  auto one = connect();
+  std::thread sender{[&] { one.send(chunks + "0\r\n\r\n"); }};
+  EXPECT_THAT(one.read_to_end(), testing::StartsWith("HTTP/1.1 413"));
+  sender.join();
+  expect_well();
+}
+
+TEST_F(abuse, by_more_connections_than_there_may_be_sends_away_who_asks_for_nothing) {
+  serve_briskly(4);
+  std::vector<client> all;
+  for (int i = 0; i < 4; ++i) all.push_back(connect());
+  expect_well();
+  const auto& told = all.front().read_to_end();
+  EXPECT_THAT(told, testing::StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(told, testing::HasSubstr("as many connections as there may be (4)"));
+  EXPECT_THAT(told, testing::HasSubstr("Retry-After: 1"));
+}
+
+TEST_F(abuse, by_as_many_as_there_may_be_that_are_busy_is_told_to_who_comes) {
+  serve_briskly(4);
+  std::vector<client> all;
+  for (int i = 0; i < 4; ++i) {
+    all.push_back(connect());
+    all.back().send("GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n");
+    all.back().read_until("\r\n\r\n");
+  }
+  const auto refused = ask("/v1/run");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_THAT(refused.body, testing::HasSubstr("as many connections as there may be (4)"));
+  emit();
+  for (auto& one : all) EXPECT_THAT(one.read_until("id: 1\n"), testing::HasSubstr("id: 1\n"));
+  all.pop_back();
+  int status = 503;
+  for (int i = 0; i < 1'000 && status == 503; ++i) {
+    emit();  // it is noticed that one has gone when something is written to it
+    status = ask("/v1/run").status;
+  }
+  EXPECT_EQ(status, 200);
 }
 
 TEST_F(abuse, by_more_connections_than_there_may_be_ends_with_them) {

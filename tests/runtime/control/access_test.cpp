@@ -83,7 +83,7 @@ TEST(access, turns_the_token_of_the_url_into_a_cookie) {
   std::string cookie;
   for (const auto& [key, value] : welcome->headers)
     if (key == "Set-Cookie") cookie = value;
-  EXPECT_EQ(cookie, "steward_8080=0123456789abcdef; Path=/; HttpOnly; SameSite=Strict");
+  EXPECT_EQ(cookie, "steward_8080=0123456789abcdef; Path=/; HttpOnly; SameSite=Lax");
   request.host = "evil.example:8080";
   EXPECT_FALSE(door.welcome(request).has_value());
   request.host = "127.0.0.1:8080";

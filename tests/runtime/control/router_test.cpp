@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <random>
+#include <sstream>
 #include <string>
 #include <variant>
 
@@ -23,15 +24,24 @@ protected:
     added("/root", "supervisor");
     added("/root/squares", "pool");
     added("/root/total", "actor");
+    crashed("/root/total");
+  }
+
+  void crashed(const std::string& path) {
     event crash;
     crash.kind = event_kind::crash;
-    crash.actor = "/root/total";
+    crash.actor = path;
     crash.incarnation = 1;
     crash.why.emplace().cls = cause_class::exception;
     crash.why->message = "bytes that are no UTF-8: \xff";
     log_.emit(crash);
   }
-
+  std::vector<std::string> ids(const std::string& target) {
+    std::vector<std::string> out;
+    const auto found = json::parse(get(target).body);
+    for (const auto& one : found.at("crashes")) out.push_back(one.at("id"));
+    return out;
+  }
   void added(const std::string& path, const std::string& kind) {
     event e;
     e.kind = event_kind::child;
@@ -46,8 +56,9 @@ protected:
     const auto question = target.find('?');
     out.path = target.substr(0, question);
     if (question != std::string::npos) {
-      const auto part = target.substr(question + 1);
-      out.query.emplace_back(part.substr(0, part.find('=')), part.substr(part.find('=') + 1));
+      std::istringstream parts{target.substr(question + 1)};
+      for (std::string part; std::getline(parts, part, '&');)
+        out.query.emplace_back(part.substr(0, part.find('=')), part.substr(part.find('=') + 1));
     }
     out.peer = {true, 1'000};
     return out;
@@ -99,6 +110,72 @@ TEST_F(router_test, suggests_what_was_meant) {
   EXPECT_EQ(problem("/v1/events?levle=warn").at("suggestion"), "level");
   EXPECT_EQ(problem("/v1/events?level=wran").at("suggestion"), "warn");
   EXPECT_EQ(problem("/v1/children/root/total/restrat", "POST").at("suggestion"), "restart");
+}
+
+TEST_F(router_test, says_that_there_is_no_such_child) {
+  for (const char* target : {"/v1/samples?path=/root/totl", "/v1/crashes?path=/root/totl"}) {
+    const auto said = problem(target);
+    EXPECT_EQ(said.at("status"), 404) << target;
+    EXPECT_EQ(said.at("title"), "there is no child at /root/totl");
+    EXPECT_EQ(said.at("suggestion"), "/root/total");
+  }
+  EXPECT_EQ(problem("/v1/crashes?kind=crash").at("status"), 400);
+  EXPECT_EQ(problem("/v1/crashes?befor=c-0001").at("suggestion"), "before");
+  EXPECT_EQ(problem("/v1/events?kind=crsh").at("suggestion"), "crash");
+  EXPECT_EQ(problem("/v1/events?limit=1&limit=2").at("title"), "'limit' is given twice");
+  EXPECT_EQ(get("/v1/samples?path=/root/squares").status, 200) << "it has no samples yet";
+  EXPECT_EQ(get("/v1/crashes?path=/root/squares").status, 200) << "it has not crashed";
+  EXPECT_EQ(get("/v1/samples").status, 200);
+}
+
+TEST_F(router_test, tells_crashes_from_the_newest_a_page_at_a_time) {
+  for (int i = 0; i < 2; ++i) {
+    crashed("/root/squares/w1");
+    crashed("/root/total");
+  }
+  EXPECT_THAT(ids("/v1/crashes"), testing::ElementsAre("c-0005", "c-0004", "c-0003", "c-0002", "c-0001"));
+  EXPECT_THAT(ids("/v1/crashes?limit=2"), testing::ElementsAre("c-0005", "c-0004"));
+  EXPECT_EQ(json::parse(get("/v1/crashes?limit=2").body).at("next"), "c-0004");
+  EXPECT_THAT(ids("/v1/crashes?limit=2&before=c-0004"), testing::ElementsAre("c-0003", "c-0002"));
+  EXPECT_THAT(ids("/v1/crashes?limit=2&before=c-0002"), testing::ElementsAre("c-0001"));
+  EXPECT_FALSE(json::parse(get("/v1/crashes?limit=2&before=c-0002").body).contains("next"));
+  EXPECT_FALSE(json::parse(get("/v1/crashes").body).contains("next"));
+  EXPECT_THAT(ids("/v1/crashes?path=/root/squares&limit=1"), testing::ElementsAre("c-0004")) << "of its workers";
+  EXPECT_THAT(ids("/v1/crashes?path=/root/squares&before=c-0004"), testing::ElementsAre("c-0002"));
+  EXPECT_THAT(ids("/v1/crashes?before=c-0001"), testing::IsEmpty());
+  EXPECT_EQ(problem("/v1/crashes?before=c-0009").at("status"), 404);
+  EXPECT_EQ(problem("/v1/crashes?limit=x").at("status"), 400);
+}
+
+TEST_F(router_test, tells_as_many_crashes_at_once_as_it_says) {
+  for (int i = 0; i < 150; ++i) crashed("/root/total");
+  EXPECT_EQ(ids("/v1/crashes").size(), 100U);
+}
+
+TEST_F(router_test, tells_how_long_recoveries_took_however_many_there_were) {
+  for (int i = 1; i <= 20'000; ++i) {
+    event e;
+    e.kind = event_kind::recover;
+    e.actor = "/root/total";
+    e.recovery_ms = i * 0.5;
+    log_.emit(std::move(e));
+  }
+  const auto body = get("/v1/run").body;
+  EXPECT_LT(body.size(), 16'384U);
+  const auto run = json::parse(body);
+  EXPECT_NEAR(run.at("recovery_ms").at("p50").get<double>(), 5'000.0, 80.0);
+  EXPECT_NEAR(run.at("recovery_ms").at("p99").get<double>(), 9'900.0, 160.0);
+  EXPECT_EQ(run.at("recovery_ms").at("max"), 10'000.0);
+  std::uint64_t all = 0;
+  for (const auto& one : run.at("summary").at("recovery_times_us")) all += one[1].get<std::uint64_t>();
+  EXPECT_EQ(all, 20'000U);
+}
+
+TEST_F(router_test, refuses_lines_behind_an_event_that_there_is_not) {
+  EXPECT_EQ(problem("/v1/events?after=5").at("status"), 409);
+  EXPECT_EQ(problem("/v1/events?after=1&run=r-0").at("status"), 409);
+  EXPECT_EQ(get("/v1/events?after=5&run=r-1").status, 200) << "it may come";
+  EXPECT_EQ(get("/v1/events?after=1&run=r-1").status, 200);
 }
 
 TEST_F(router_test, says_what_is_wrong_with_a_value) {

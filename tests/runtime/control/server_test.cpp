@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <string>
 #include <thread>
 #include <vector>
@@ -315,6 +316,81 @@ TEST_F(server, waits_for_nobody_long_in_the_end) {
   const auto begin = std::chrono::steady_clock::now();
   server_.reset();
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{10});
+}
+
+TEST_F(server, gives_whoever_has_asked_the_answer_before_it_ends) {
+  constexpr int rounds = 50;
+  for (int round = 0; round < rounds; ++round) {
+    serve();
+    notes_->holds = true;
+    notes_->calls.clear();
+    auto asked = std::async(std::launch::async, [one = connect()]() mutable {
+      return control_api::ask(std::move(one), "/v1/shutdown", "POST");
+    });
+    {
+      std::unique_lock lock{notes_->mutex};
+      notes_->changed.wait(lock, [this] { return !notes_->calls.empty(); });
+      notes_->holds = false;
+    }
+    notes_->changed.notify_all();
+    server_.reset();
+    ASSERT_EQ(asked.get().status, 200) << "in round " << round;
+  }
+}
+
+TEST_F(server, begins_a_stream_with_the_run_whose_it_is) {
+  serve();
+  emit();
+  auto one = connect();
+  one.send(stream_of_events + "\r\n");
+  const auto text = one.read_until("id: 1\n");
+  EXPECT_THAT(text, testing::HasSubstr("Steward-Run: r-test\r\n"));
+  EXPECT_THAT(text, testing::HasSubstr("event: run\ndata: {\"run\":\"r-test\",\"last_seq\":1}\n\n"));
+  EXPECT_THAT(text, testing::Not(testing::HasSubstr("event: reset")));
+  EXPECT_THAT(ask("/v1/run").head, testing::HasSubstr("Steward-Run: r-test"));
+}
+
+TEST_F(server, tells_a_reader_that_comes_from_another_run) {
+  serve();
+  for (int i = 0; i < 3; ++i) emit();
+  const auto told = [&](const std::string& target, const std::string& headers) {
+    auto one = connect();
+    one.send("GET " + target + " HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n" + headers + "\r\n");
+    return one.read_until("id: 3\n");
+  };
+  const std::string reset = "id: 0\nevent: reset\ndata: {\"run\":\"r-test\",\"last_seq\":3,\"after\":";
+  const auto beyond = told("/v1/events", "Last-Event-ID: 9000\r\n");
+  EXPECT_THAT(beyond, testing::HasSubstr(reset + "9000}\n\nevent: run\n"));
+  EXPECT_THAT(beyond, testing::HasSubstr("id: 1\ndata: {")) << "all of this run, from its beginning";
+  EXPECT_THAT(told("/v1/events?after=9000", ""), testing::HasSubstr(reset + "9000}"));
+  // A number that this run has as well is only known by the run's id.
+  const auto other = told("/v1/events?run=r-before", "Last-Event-ID: 2\r\n");
+  EXPECT_THAT(other, testing::HasSubstr(reset + "2}"));
+  EXPECT_THAT(other, testing::HasSubstr("id: 1\ndata: {"));
+  const auto same = told("/v1/events?run=r-test", "Last-Event-ID: 2\r\n");
+  EXPECT_THAT(same, testing::Not(testing::HasSubstr("event: reset")));
+  EXPECT_THAT(same, testing::Not(testing::HasSubstr("id: 1\n")));
+}
+
+TEST_F(server, waits_for_a_number_that_is_still_to_come_in_the_same_run) {
+  serve();
+  emit();
+  auto one = connect();
+  one.send("GET /v1/events?after=2&run=r-test HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n");
+  one.read_until("event: run");
+  for (int i = 0; i < 2; ++i) emit();
+  const auto text = one.read_until("id: 3\n");
+  EXPECT_THAT(text, testing::HasSubstr("id: 3\n"));
+  EXPECT_THAT(text, testing::Not(testing::HasSubstr("id: 2\n")));
+}
+
+TEST_F(server, tells_a_stream_that_came_early_of_the_run_when_it_begins) {
+  serve();
+  auto one = connect();
+  one.send(stream_of_events + "Last-Event-ID: 7\r\n\r\n");
+  one.read_until("\r\n\r\n");
+  emit();
+  EXPECT_THAT(one.read_until("id: 1\n"), testing::HasSubstr("event: reset\ndata: {\"run\":\"r-test\""));
 }
 
 TEST_F(server, filters_events) {

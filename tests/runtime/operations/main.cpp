@@ -4,7 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/mman.h>
 #include <unistd.h>
+
+#include <atomic>
+#include <new>
 
 namespace steward::test {
 
@@ -12,6 +16,7 @@ namespace {
 
 std::int64_t square(std::int64_t n) { return n * n; }
 std::int64_t stuck_once(const task_context& how, std::int64_t n) {
+  if (how.attempt == 1) ++*work().stuck;
   while (how.attempt == 1) ::pause();
   return n;
 }
@@ -27,6 +32,10 @@ std::int64_t spin(const task_context& how, std::int64_t n) {
 known_work& work() {
   static known_work all = [] {
     known_work out;
+    void* shared =
+        ::mmap(nullptr, sizeof(std::atomic<unsigned>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) throw std::bad_alloc{};
+    out.stuck = new (shared) std::atomic<unsigned>{0};
     out.square = out.tasks.add("square", square);
     out.stuck_once = out.tasks.add("stuck_once", stuck_once);
     out.spin = out.tasks.add("spin", spin);

@@ -72,11 +72,12 @@ TEST_F(pool_operations, kill_of_a_worker_ends_its_process_and_its_task_runs_agai
   runtime rt{log_, work().tasks, actors_};
   supervisor tree{rt, squares(rung::process, 1)};
   ASSERT_TRUE(tree.start());
+  const auto stuck = work().stuck->load();
   auto future = tree.pool("/root/squares").submit(work().stuck_once, std::int64_t{7});
   const auto until = std::chrono::steady_clock::now() + 20s;
-  while (worker(tree, "w1").tasks == 0 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  while (*work().stuck == stuck && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  ASSERT_EQ(*work().stuck, stuck + 1);
   const auto before = worker(tree, "w1");
-  ASSERT_EQ(before.tasks, 1U);
   ASSERT_EQ(tree.operate(kill, "/root/squares/w1", "uid 1000 (ann)").code, admin_code::ok);
   EXPECT_EQ(future.get().value(), 7) << "the second attempt";
   EXPECT_EQ(worker(tree, "w1").incarnation, before.incarnation + 1);
