@@ -48,6 +48,7 @@ inline std::string differences(const run_view& view, const kernel_answers& answe
                          (x.is_supervisor ? " supervisor" : "");
     std::map<std::string, std::string> got;
     for (const auto& below : view.below(path)) {
+      if (below.find('@') != std::string::npos) continue;  // a pool that a step has for itself, beside the tree
       const auto& x = view.children.at(below);
       // Children of a template have its restart type.
       const auto restart = x.restart.empty() && !found.empty() ? to_string(found.front().restart) : x.restart.c_str();

@@ -175,7 +175,8 @@ private:
     seen_by_view_ = events_.size();
     view_ = {};
     moments_.clear();
-    const auto spec = random_supervisor(1 + static_cast<int>(pick(4)));
+    auto spec = random_supervisor(1 + static_cast<int>(pick(4)));
+    if (state_) spec.intensity = {1'000, 1s};  // it is to live for long
     model_.emplace(spec);
     if (one_in(8)) plan_starts(std::string{"/root/"} + char('a' + pick(3)));
     say("start");
@@ -184,7 +185,7 @@ private:
     ASSERT_TRUE(started_.has_value());
     EXPECT_EQ(started_->failed_child.empty(), model_->started);
     compare();
-    const auto faults = 8 + pick(24) + (state_ ? most_moments : 0);
+    const auto faults = 8 + pick(24) + (state_ ? 3 * most_moments : 0);
     for (unsigned n = 0; n < faults && model_->started && !model_->over && !model_->unclear && !HasFailure(); ++n) {
       if (!fault()) break;
       compare();
