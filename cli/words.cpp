@@ -35,6 +35,9 @@ constexpr word kinds[] = {
      "was resized, specs were reloaded. `by` says who."},
     {"warn", "Something looks wrong. `text` says what."},
     {"output", "A line that the run printed. It is on standard output already."},
+    {"log",
+     "A line that the program of a `command` has written; `stream` says where. With `lost` instead: so many lines were "
+     "left out, since they were more than `logs.lines_a_second`."},
     {"child",
      "What no other kind tells of a child, as `child` says: it was added, is asked to stop, is down, was removed, or "
      "has a new spec; a worker is being started, or its load has changed the size of a pool."},

@@ -112,6 +112,7 @@ void fields(A& a, X& x) {
   a.some("recovery_ms", x.recovery_ms);
   a.some("rss_peak_kib", x.rss_peak_kib);
   a.some("code", x.code);
+  a.some("stream", x.stream);
   a.some("by", x.by);
   a.some("text", x.text);
 }
@@ -290,6 +291,7 @@ void run_fields(A& a, X& x) {
   a.some("interventions", x.interventions);
   a.some("reloads", x.reloads);
   a.some("output_lines", x.output_lines);
+  a.some("log_lines", x.log_lines);
   a.some("last_order", x.last_order);
 }
 

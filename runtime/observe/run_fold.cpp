@@ -103,6 +103,9 @@ public:
       case event_kind::output:
         ++view_.output_lines;
         return;
+      case event_kind::log:
+        if (e_.stream) ++view_.log_lines;
+        return;
       case event_kind::child:
         return changes();
     }

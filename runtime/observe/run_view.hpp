@@ -86,7 +86,7 @@ struct child_view {
 
   std::uint64_t order = 0;  ///< it was heard of after those with a lower one
   std::string parent;       ///< path; there may be no such child
-  std::string kind;         ///< actor, pool, supervisor or worker; empty when unknown
+  std::string kind;         ///< actor, pool, supervisor, command or worker; empty when unknown
   std::string type;         ///< what it runs
   std::string runs_in;      ///< thread or process; empty when that does not apply
   std::string restart;      ///< permanent, transient or temporary
@@ -221,6 +221,7 @@ struct run_view {
   std::uint64_t interventions = 0;
   std::uint64_t reloads = 0;
   std::uint64_t output_lines = 0;
+  std::uint64_t log_lines = 0;  ///< that were told, of programs
 
   std::uint64_t last_order = 0;  ///< of the child that was heard of last
 

@@ -147,6 +147,7 @@ supervisor::supervisor(runtime& rt, supervisor_spec spec, std::string name) : im
   env.actors = parts.actors;
   env.tasks = parts.tasks;
   env.keeper = parts.keeper.get();
+  env.commands = parts.commands.get();
   env.print = parts.options.print;
   env.print_of_workers = parts.options.print_of_workers;
   env.seed = parts.options.seed;
@@ -415,6 +416,11 @@ void supervisor::figures(const std::function<void(sample&, int)>& f) const {
     x.accepted = counts.accepted;
     x.handled = counts.handled;
     f(x, 0);
+  }
+  for (const auto& [path, pid] : names.programs_below(root)) {
+    sample x;
+    x.path = path;
+    f(x, pid);
   }
   for (const auto& [path, found] : names.pools_below(root)) {
     const auto stats = found->stats();

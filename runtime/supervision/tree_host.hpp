@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actor_system/wake_batch.hpp"
+#include "command/driver.hpp"
 #include "policy/desk.hpp"
 #include "process/keeper.hpp"
 #include "steward/admin.hpp"
@@ -59,7 +60,8 @@ struct host_environment {
   directory* names = nullptr;
   const actor_registry* actors = nullptr;
   const task_registry* tasks = nullptr;
-  process::keeper* keeper = nullptr;  ///< may be null when no pool runs in processes
+  process::keeper* keeper = nullptr;    ///< may be null when no pool runs in processes
+  command::driver* commands = nullptr;  ///< may be null when no child is a program
   /// Makes the `actor_link` of the pool at a path whose tasks may reach these actors (name -> path). Empty: no pool
   /// may.
   std::function<actor_linker(const std::string&, std::map<std::string, std::string>)> link_for;

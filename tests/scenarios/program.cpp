@@ -190,7 +190,8 @@ void expect_sound_events(const std::vector<json>& events, int exit_code) {
   static const std::set<std::string> kinds{
       "run_start", "run_end",         "start",  "ready",       "stop",    "crash",      "hang", "restart",
       "recover",   "backoff",         "limit",  "escalate",    "give_up", "task_retry", "warn", "operator",
-      "task_fail", "task_quarantine", "config", "dead_letter", "output",  "quarantine", "park", "child"};
+      "task_fail", "task_quarantine", "config", "dead_letter", "output",  "quarantine", "park", "log",
+      "child"};
   static const std::set<std::string> levels{"debug", "info", "warn", "error"};
   static const std::regex rfc3339{R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)"};
   ASSERT_GE(events.size(), 2U);

@@ -184,6 +184,25 @@ const std::map<std::string, expected_death> deaths{
     {"8, kill", {"signal", "SIGKILL"}},
 };
 
+TEST_F(shipped_scenario, service_starts_a_killed_server_again_and_has_its_lines_in_the_log) {
+  const auto out = run_well("service");
+  std::vector<std::string> starts;
+  bool said = false;
+  for (const auto& e : all_of_kind(out.events, "log")) {
+    const std::string text = e.at("text");
+    if (e.at("actor") == "/root/web" && text.starts_with("Serving HTTP on 127.0.0.1")) starts.push_back(text);
+    said = said || (e.at("actor") == "/root/intruder" && e.at("stream") == "stdout" && text.starts_with("kill -9 "));
+  }
+  EXPECT_TRUE(said);
+  EXPECT_GE(starts.size(), 1U);
+  const auto crashes = all_of_kind(out.events, "crash");
+  ASSERT_EQ(crashes.size(), 1U);
+  EXPECT_EQ(crashes[0].at("actor"), "/root/web");
+  EXPECT_EQ(crashes[0].at("cause").at("signal"), "SIGKILL");
+  EXPECT_GT(crashes[0].at("pid").get<int>(), 0);
+  EXPECT_EQ(all_of_kind(out.events, "restart").size(), 1U);
+}
+
 TEST_F(shipped_scenario, crash_recovery_gets_every_result_and_names_every_cause) {
   const auto out = run_crash_recovery();
   expect_well(out);

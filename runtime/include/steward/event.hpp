@@ -41,6 +41,7 @@ enum class event_kind : std::uint8_t {
   operator_,        ///< somebody intervened; "operator" in files
   warn,             ///< something looks wrong; `text` says what
   output,           ///< a line that the run prints
+  log,              ///< a line that the program of a command has written, or how many of its lines were left out
   child,            ///< what `event::child` says: one was added, is asked to stop, is down, or was removed
 };
 
@@ -74,8 +75,8 @@ struct event_decision {
 /// What a child is, and how it is doing; what does not apply, or has not changed, is left out.
 struct event_child {
   std::string state;     ///< idle, starting, up, waiting, stopping or removed; empty when that has not changed
-  std::string kind;      ///< actor, pool or supervisor
-  std::string type;      ///< what it runs: the registered name of the actor, the task of the pool
+  std::string kind;      ///< actor, pool, supervisor or command
+  std::string type;      ///< what it runs: the registered name of the actor, the task of the pool, the program
   std::string restart;   ///< permanent, transient or temporary
   std::string strategy;  ///< of a supervisor
   std::string makes;     ///< of a dynamic supervisor: the kind of the children that it makes; `type` is theirs
@@ -127,8 +128,9 @@ struct event {
   std::optional<std::uint64_t> lost;
   std::optional<double> recovery_ms;
   std::optional<std::uint64_t> rss_peak_kib;
-  std::optional<int> code;        ///< exit code of the run, on run_end
-  detail::boxed<std::string> by;  ///< on operator: who intervened, such as "uid 1000 (ann)", "web" or "SIGHUP"
+  std::optional<int> code;            ///< exit code of the run, on run_end
+  detail::boxed<std::string> stream;  ///< on log: "stdout", "stderr", or "status" for what it says to its supervisor
+  detail::boxed<std::string> by;      ///< on operator: who intervened, such as "uid 1000 (ann)", "web" or "SIGHUP"
   std::string text;
 
   friend bool operator==(const event&, const event&) = default;
