@@ -14,6 +14,7 @@ namespace steward::control_api {
 struct http_library {
   decltype(&MHD_start_daemon) start_daemon = nullptr;
   decltype(&MHD_stop_daemon) stop_daemon = nullptr;
+  decltype(&MHD_add_connection) add_connection = nullptr;
   decltype(&MHD_suspend_connection) suspend = nullptr;
   decltype(&MHD_resume_connection) resume = nullptr;
   decltype(&MHD_queue_response) queue_response = nullptr;
@@ -41,6 +42,7 @@ private:
     if (handle == nullptr) fail();
     find(handle, "MHD_start_daemon", start_daemon);
     find(handle, "MHD_stop_daemon", stop_daemon);
+    find(handle, "MHD_add_connection", add_connection);
     find(handle, "MHD_suspend_connection", suspend);
     find(handle, "MHD_resume_connection", resume);
     find(handle, "MHD_queue_response", queue_response);

@@ -3,15 +3,19 @@
 #include "control/access.hpp"
 #include "control/connection_ledger.hpp"
 #include "control/http_library.hpp"
+#include "control/owned_fd.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <condition_variable>
+#include <cstdarg>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -29,7 +33,8 @@ namespace steward::control_api {
 namespace {
 
 constexpr std::size_t stream_block_bytes = std::size_t{16} << 10;
-constexpr int reads_in_a_row = 16;  // that give nothing, before others have their turn
+constexpr std::chrono::seconds starved_for{1};  // of descriptors, until it is tried again
+constexpr int reads_in_a_row = 16;              // that give nothing, before others have their turn
 
 using clock = std::chrono::steady_clock;
 using phase = connection_ledger::phase;
@@ -71,7 +76,10 @@ struct http_server::impl {
     impl& owner;
     bool local;
     connection_ledger connected;  // under the mutex
+    int fd = -1;
     MHD_Daemon* daemon = nullptr;
+    owned_fd spare = {};   // of its thread: to tell somebody that there is no other
+    bool starved = false;  // under the mutex
   };
 
   /// One request and its answer.
@@ -110,6 +118,7 @@ struct http_server::impl {
     at.owner.enter(at, connection, phase::asks);
     at.owner.changed.notify_all();
   }
+  static void on_trouble(void* cls, const char*, va_list) noexcept;
   static void on_connection(void* cls, MHD_Connection* connection, void** context,
                             MHD_ConnectionNotificationCode what) noexcept;
   static std::size_t keep_escaped(void*, MHD_Connection*, char* text) noexcept { return std::strlen(text); }
@@ -125,6 +134,8 @@ struct http_server::impl {
   bool enter_locked(listener& at, MHD_Connection* connection, phase next);
   static void drop(listener& at, connection_ledger::handle x, int status, const char* reason, const std::string& title);
   void wake_in_time(const listener& at);
+  void look_by(clock::time_point when);
+  void relieve(const listener& at);
 
   std::unique_ptr<exchange> begin(const listener& at, MHD_Connection* connection, const char* url, const char* method);
   bool body_is_too_large(MHD_Connection* connection) const;
@@ -171,6 +182,37 @@ void http_server::impl::on_connection(void* cls, MHD_Connection* connection, voi
   at.owner.changed.notify_all();
 }
 
+/// The library says that something went wrong. Where there was no descriptor for somebody, it tries again without a
+/// pause, or not before some connection ends; so he is answered here, and the listener is woken later.
+void http_server::impl::on_trouble(void* cls, const char*, va_list) noexcept {
+  auto& at = *static_cast<listener*>(cls);
+  if (owned_fd{::fcntl(at.fd, F_DUPFD_CLOEXEC, 0)}) return;
+  at.spare.reset();
+  if (const owned_fd caller{::accept4(at.fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)}) {
+    std::array<char, 4'096> asked{};
+    [[maybe_unused]] const auto read = ::recv(caller.get(), asked.data(), asked.size(), MSG_DONTWAIT);
+    say_last(caller.get(), MHD_HTTP_SERVICE_UNAVAILABLE, "Service Unavailable", "the program has no descriptor left");
+  } else {
+    constexpr int pause_ms = 10;
+    ::poll(nullptr, 0, pause_ms);
+  }
+  at.spare = owned_fd{::fcntl(at.fd, F_DUPFD_CLOEXEC, 0)};
+  const std::lock_guard lock{at.owner.mutex};
+  at.starved = true;
+  at.owner.look_by(clock::now() + starved_for);
+}
+
+/// The library accepts again when a connection has ended: so one is made that does.
+void http_server::impl::relieve(const listener& at) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) return;
+  const owned_fd ours{ends[0]};
+  sockaddr_storage none{};
+  none.ss_family = AF_UNIX;
+  const void* any = &none;
+  mhd.add_connection(at.daemon, ends[1], static_cast<const sockaddr*>(any), sizeof none);
+}
+
 void http_server::impl::open(listener& at, MHD_Connection* connection, void** context) {
   const auto* info = mhd.info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
   if (info == nullptr) return;
@@ -210,9 +252,12 @@ void http_server::impl::drop(listener& at, connection_ledger::handle x, int stat
 }
 
 void http_server::impl::wake_in_time(const listener& at) {
-  const auto due = at.connected.next_due();
-  if (!due || *due >= looked_at_by) return;
-  looked_at_by = *due;
+  if (const auto due = at.connected.next_due()) look_by(*due);
+}
+
+void http_server::impl::look_by(clock::time_point when) {
+  if (when >= looked_at_by) return;
+  looked_at_by = when;
   on_haste();
 }
 
@@ -444,13 +489,16 @@ void http_server::listen(int fd, bool local) {
   auto next = std::make_unique<impl::listener>(impl::listener{
       *impl_, local, connection_ledger{{most, limits.request, limits.answer, limits.stalled, limits.hurried}}});
   constexpr unsigned share_refused = 8;  // some more, to whom it can be said that there are too many
+  next->fd = copy;
+  next->spare = owned_fd{::fcntl(copy, F_DUPFD_CLOEXEC, 0)};
   next->daemon = impl_->mhd.start_daemon(
-      MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_SUSPEND_RESUME, 0, nullptr, nullptr, impl::on_request,
-      next.get(), MHD_OPTION_LISTEN_SOCKET, copy, MHD_OPTION_CONNECTION_LIMIT, most + most / share_refused + 1,
-      MHD_OPTION_NOTIFY_CONNECTION, &impl::on_connection, next.get(), MHD_OPTION_CONNECTION_TIMEOUT,
-      static_cast<unsigned>(limits.idle.count()), MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits.most_header_bytes,
-      MHD_OPTION_NOTIFY_COMPLETED, &impl::on_completed, next.get(), MHD_OPTION_UNESCAPE_CALLBACK, &impl::keep_escaped,
-      nullptr, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+      MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, nullptr, nullptr,
+      impl::on_request, next.get(), MHD_OPTION_EXTERNAL_LOGGER, &impl::on_trouble, next.get(), MHD_OPTION_LISTEN_SOCKET,
+      copy, MHD_OPTION_CONNECTION_LIMIT, most + most / share_refused + 1, MHD_OPTION_NOTIFY_CONNECTION,
+      &impl::on_connection, next.get(), MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(limits.idle.count()),
+      MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits.most_header_bytes, MHD_OPTION_NOTIFY_COMPLETED, &impl::on_completed,
+      next.get(), MHD_OPTION_UNESCAPE_CALLBACK, &impl::keep_escaped, nullptr, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+      MHD_OPTION_END);
   if (next->daemon == nullptr) {
     ::close(copy);
     throw std::runtime_error("the HTTP library has no thread or descriptor for it");
@@ -463,6 +511,13 @@ void http_server::show_life() { impl_->wake(true); }
 
 std::optional<clock::time_point> http_server::drop_overdue() {
   const auto now = clock::now();
+  std::vector<const impl::listener*> starved;
+  {
+    const std::lock_guard lock{impl_->mutex};
+    for (const auto& at : impl_->listeners)
+      if (std::exchange(at->starved, false)) starved.push_back(at.get());
+  }
+  for (const auto* at : starved) impl_->relieve(*at);
   const std::lock_guard lock{impl_->mutex};
   impl_->looked_at_by = clock::time_point::max();
   const auto patience = std::to_string(impl_->within.request.count());

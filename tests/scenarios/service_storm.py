@@ -6,7 +6,8 @@
 With --fill there are so many events at the start that all that is kept of them in memory is full, and with more children
 the samples are after a shorter while (65,536 in all); so growth that goes on shows early. --calm waits between what people
 do. The memory that only the program has (private and dirty, as /proc/PID/smaps_rollup tells) and its descriptors are
-printed over time, with the slope over the second half.
+printed over time, with the slope over the second half. With MALLOC_ARENA_MAX=1 in the environment it is near what is in
+use; without it the C library keeps what was freed in up to eight arenas a core, and grows in steps for long.
 
 Starts PROGRAM on a service whose actors and workers crash without end. Meanwhile people ask for everything there is: ps,
 tree, log, report, show, top on terminals of two sizes, scale, restart, kill, park, revive, stop and start, reload with a

@@ -293,6 +293,40 @@ TEST_F(abuse, by_more_connections_than_there_may_be_ends_with_them) {
   expect_well();
 }
 
+/// Whether somebody else is connected all the while, or nobody.
+TEST_F(abuse, by_a_program_that_has_no_descriptor_left_is_told_to_who_comes) {
+  serve();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  for (const bool streams : {false, true}) {
+    std::optional<client> stream;
+    EXPECT_EQ(ask("/v1/run").status, 200);
+    if (streams) {
+      stream = connect();
+      stream->send("GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n");
+      stream->read_until("\r\n\r\n");
+    }
+    rlimit now = before;
+    now.rlim_cur = 200;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &now), 0);
+    std::vector<owned_fd> all;
+    std::string told;
+    for (int i = 0; i < 100 && !told.starts_with("HTTP/1.1 503"); ++i) {  // it closes those before in its own time
+      for (owned_fd next{::dup(0)}; next; next = owned_fd{::dup(0)}) all.push_back(std::move(next));
+      ASSERT_FALSE(all.empty());
+      all.pop_back();  // for whoever comes
+      auto one = connect();
+      one.send("GET /v1/run HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+      told = one.read_to_end();
+    }
+    EXPECT_THAT(told, testing::HasSubstr("the program has no descriptor left")) << streams;
+    all.clear();
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_EQ(ask("/v1/run").status, 200) << streams;
+  }
+  expect_well();
+}
+
 /// As many as the descriptors of a program allow: the program keeps most of them to itself.
 TEST_F(abuse, by_connections_leaves_the_program_descriptors) {
   rlimit before{};
