@@ -10,6 +10,8 @@ namespace steward::cli {
 
 namespace {
 
+constexpr const char* by_step = "a step";  // of the run, in events that say who intervened
+
 /// Whether an id such as "conn-3" is one that a dynamic supervisor gives to the children of the template `conn`.
 bool is_numbered(std::string_view id, const std::string& from) {
   return id.size() > from.size() + 1 && id.starts_with(from) && id[from.size()] == '-' &&
@@ -79,12 +81,12 @@ void runner::perform(const config::start_child_step& step, const config::step& w
 
 void runner::perform(const config::terminate_child_step& step, const config::step& whole) {
   const auto path = absolute(step.child);
-  tell_result("terminate_child " + path, tree_.terminate_child(path), whole);
+  tell_result("terminate_child " + path, tree_.terminate_child(path, by_step), whole);
 }
 
 void runner::perform(const config::restart_child_step& step, const config::step& whole) {
   const auto path = absolute(step.child);
-  tell_result("restart_child " + path, tree_.restart_child(path), whole);
+  tell_result("restart_child " + path, tree_.restart_child(path, by_step), whole);
 }
 
 std::optional<std::vector<child_info>> runner::settled_children(const std::string& path) {
@@ -124,7 +126,7 @@ void runner::perform(const config::resize_step& step) {
   const auto spares = target->spec().size.spares;  // stand by beyond its size
   const auto size_of = [spares](const pool_stats& x) { return x.workers - std::min(x.workers, spares); };
   const auto before = size_of(target->stats());
-  target->resize(least, step.workers, "a step");
+  target->resize(least, step.workers, by_step);
   const auto until = std::chrono::steady_clock::now() + step.within;
   auto now = target->stats();
   while (!(size_of(now) >= least && size_of(now) <= step.workers && now.ready >= least) && !interrupted()) {

@@ -120,6 +120,11 @@ worker_bounds worker_bounds_of(const pool_spec& spec) {
   return {on_demand ? 0 : size, std::min(size, given.min_workers.value_or(size)), std::max(size, given.max_workers)};
 }
 
+std::optional<event_backoff> told_backoff(const backoff_spec& of, const backoff_spec& usual, bool is_new) {
+  if (!is_new && same(of, usual)) return std::nullopt;
+  return event_backoff{of.min.count(), of.max.count(), of.factor, of.healthy.count()};
+}
+
 std::string enumerated(const std::vector<std::string>& names) {
   std::string out;
   for (std::size_t i = 0; i < names.size(); ++i)

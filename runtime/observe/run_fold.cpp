@@ -405,6 +405,9 @@ private:
     if (from.own_period_ms) x.own.period = span_of(*from.own_period_ms);
     take(x.below.limit, from.limit);
     if (from.period_ms) x.below.period = span_of(*from.period_ms);
+    take(x.on_spent, from.on_spent);
+    take(x.backoff, from.backoff);
+    take(x.worker_backoff, from.worker_backoff);
     if (x.kind != "pool") return;
     auto& pool = figures_of(x);
     take(pool.workers, from.workers);

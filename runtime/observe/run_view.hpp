@@ -112,10 +112,13 @@ struct child_view {
   std::string last_cause;  ///< in words, of the latest crash
   std::string last_crash;  ///< its id
 
-  budget_view own;                      ///< without a limit it draws on that of its supervisor
-  budget_view below;                    ///< of the children of a supervisor, or of the workers of a pool
-  std::optional<pool_view> pool;        ///< of pools
-  std::optional<figures_view> figures;  ///< when samples were folded
+  budget_view own;                              ///< without a limit it draws on that of its supervisor
+  budget_view below;                            ///< of the children of a supervisor, or of the workers of a pool
+  std::string on_spent;                         ///< what follows when `own` is spent: escalate, park or end
+  std::optional<event_backoff> backoff;         ///< of its restarts; none: the usual one
+  std::optional<event_backoff> worker_backoff;  ///< of those of a pool's workers; none: the usual one
+  std::optional<pool_view> pool;                ///< of pools
+  std::optional<figures_view> figures;          ///< when samples were folded
 
   // Children that were removed.
   std::uint64_t gone = 0;

@@ -328,8 +328,8 @@ batch_result supervisor::start_children(const std::string& supervisor_path, std:
   return impl_->start_many(supervisor_path, count);
 }
 
-admin_result supervisor::terminate_child(const std::string& path) {
-  return impl_->administer(path, [path](tree_host& host, auto answer) { host.terminate_child(path, answer); });
+admin_result supervisor::terminate_child(const std::string& path, const std::string& by) {
+  return impl_->administer(path, [path, by](tree_host& host, auto answer) { host.terminate_child(path, by, answer); });
 }
 
 admin_result supervisor::terminate_child(const std::string& supervisor_path, const caf::actor& handle) {
@@ -338,8 +338,8 @@ admin_result supervisor::terminate_child(const std::string& supervisor_path, con
   });
 }
 
-admin_result supervisor::restart_child(const std::string& path) {
-  return impl_->administer(path, [path](tree_host& host, auto answer) { host.restart_child(path, answer); });
+admin_result supervisor::restart_child(const std::string& path, const std::string& by) {
+  return impl_->administer(path, [path, by](tree_host& host, auto answer) { host.restart_child(path, by, answer); });
 }
 
 admin_result supervisor::delete_child(const std::string& path) {

@@ -72,6 +72,17 @@ struct event_decision {
   friend bool operator==(const event_decision&, const event_decision&) = default;
 };
 
+/// The delays between restarts: the first is at once, the second waits `min_ms`, and so on up to `max_ms`; after
+/// `healthy_ms` without a crash they begin anew.
+struct event_backoff {
+  std::int64_t min_ms = 0;
+  std::int64_t max_ms = 0;
+  double factor = 2.0;
+  std::int64_t healthy_ms = 0;
+
+  friend bool operator==(const event_backoff&, const event_backoff&) = default;
+};
+
 /// What a child is, and how it is doing; what does not apply, or has not changed, is left out.
 struct event_child {
   std::string state;     ///< idle, starting, up, waiting, stopping or removed; empty when that has not changed
@@ -80,11 +91,14 @@ struct event_child {
   std::string restart;   ///< permanent, transient or temporary
   std::string strategy;  ///< of a supervisor
   std::string makes;     ///< of a dynamic supervisor: the kind of the children that it makes; `type` is theirs
-  std::optional<unsigned> own_limit;          ///< restarts that are allowed by a budget of its own
-  std::optional<std::int64_t> own_period_ms;  ///< within this long
-  std::optional<unsigned> limit;              ///< restarts that a supervisor allows its children, a pool its workers
-  std::optional<std::int64_t> period_ms;      ///< within this long
-  std::optional<unsigned> workers;            ///< that a pool means to have, without spares
+  std::optional<unsigned> own_limit;            ///< restarts that are allowed by a budget of its own
+  std::optional<std::int64_t> own_period_ms;    ///< within this long
+  std::optional<unsigned> limit;                ///< restarts that a supervisor allows its children, a pool its workers
+  std::optional<std::int64_t> period_ms;        ///< within this long
+  std::string on_spent;                         ///< what follows when its own budget is spent: escalate, park or end
+  std::optional<event_backoff> backoff;         ///< of its restarts; none: the usual one
+  std::optional<event_backoff> worker_backoff;  ///< of the restarts of a pool's workers; none: the usual one
+  std::optional<unsigned> workers;              ///< that a pool means to have, without spares
   std::optional<unsigned> least_workers;
   std::optional<unsigned> most_workers;
   std::optional<unsigned> spares;

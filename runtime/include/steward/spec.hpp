@@ -133,6 +133,8 @@ struct param_value {
   param_value(const char* x) : value(std::string{x}) {}
   template <class Rep, class Period>
   param_value(std::chrono::duration<Rep, Period> x) : value(milliseconds{x}) {}
+
+  friend bool operator==(const param_value&, const param_value&) = default;
 };
 using param_map = std::map<std::string, param_value>;
 
