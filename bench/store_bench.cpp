@@ -1,12 +1,18 @@
 // What a store of events costs: whoever emits, beside a log whose sink only counts; and how many events a second it
 // takes.
 //
+// Then how long its thread is held up by a picture of a tree of 10,000 children: the time from an event to its commit,
+// and how far commits are apart, while events come at an even pace.
+//
 //   bench_store [DIRECTORY]      where it writes; a folder of its own below the temporary one when none is named
+#include "bench/made_events.hpp"
 #include "observe/file_sink.hpp"
 #include "steward/event.hpp"
+#include "store/recorder.hpp"
 #include "store/writer.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -14,57 +20,20 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
 
 using namespace std::chrono_literals;
+using bench::made_events::emit_paced;
+using bench::made_events::made;
 using clock_type = std::chrono::steady_clock;
-
-/// As a tree makes them that crashes all the time.
-steward::event made(std::uint64_t n) {
-  steward::event e;
-  e.actor = "/root/squares/w" + std::to_string(n / 3 % 100);
-  e.incarnation = n / 300;
-  e.runs_in = "process";
-  switch (n % 3) {
-    case 0:
-      e.kind = steward::event_kind::task_retry;
-      e.task = steward::event_task{n, "square", "12", 1, 3, 1.5};
-      break;
-    case 1:
-      e.kind = steward::event_kind::restart;
-      e.pid = 1234;
-      break;
-    default:
-      e.kind = steward::event_kind::recover;
-      e.recovery_ms = 0.51;
-  }
-  return e;
-}
 
 double seconds_of(const std::function<void()>& f) {
   const auto before = clock_type::now();
   f();
   return std::chrono::duration<double>(clock_type::now() - before).count();
-}
-
-/// Nanoseconds an event, at 10,000 a second in bursts of 100.
-double emit_paced(steward::event_log& log, int bursts) {
-  constexpr int burst = 100;
-  std::vector<double> all;
-  auto due = clock_type::now();
-  for (int i = 0; i < bursts; ++i) {
-    std::vector<steward::event> events;
-    for (int n = 0; n < burst; ++n) events.push_back(made(static_cast<std::uint64_t>(i * burst + n)));
-    all.push_back(seconds_of([&] {
-      for (auto& e : events) log.emit(std::move(e));
-    }));
-    due += 10ms;
-    std::this_thread::sleep_until(due);
-  }
-  std::sort(all.begin(), all.end());
-  return all[all.size() / 2] / burst * 1e9;
 }
 
 steward::store::writer_options options_of(const std::string& directory, const std::string& run) {
@@ -127,6 +96,57 @@ void rate(const std::string& directory, std::uint64_t events) {
               static_cast<unsigned long long>(std::filesystem::file_size(directory + "/steward.db") >> 20U));
 }
 
+/// The longest that a commit comes after an event, at 20,000 events a second.
+void held_up(const std::string& directory, std::uint64_t children) {
+  steward::event_log log;
+  steward::store::writer store{options_of(directory, log.run_id())};
+  std::atomic<std::uint64_t> told{0};
+  log.add_sink([&](const steward::event& e) {
+    store.write(e);
+    ++told;
+  });
+  const auto child = [](std::uint64_t n, steward::event_kind kind) {
+    steward::event e;
+    e.kind = kind;
+    e.actor = "/root/many/one-" + std::to_string(n);
+    e.incarnation = 1;
+    if (kind == steward::event_kind::child) {
+      e.child = steward::event_child{};
+      e.child->kind = "actor";
+      e.child->type = "counter";
+    }
+    return e;
+  };
+  for (std::uint64_t n = 0; n < children; ++n)
+    for (const auto kind : {steward::event_kind::child, steward::event_kind::start, steward::event_kind::ready})
+      log.emit(child(n, kind));
+  if (!store.finish(60s)) return;
+  std::vector<double> ages;  // of the oldest event that is not written
+  std::vector<std::pair<clock_type::time_point, std::uint64_t>> waiting;
+  std::size_t oldest = 0;
+  auto due = clock_type::now();
+  std::uint64_t n = 0;
+  const auto enough = 3 * steward::store::checkpoint_rule::events_per_child * children;
+  while (n < enough) {
+    for (int i = 0; i < 20; ++i, ++n) log.emit(child(n % children, steward::event_kind::restart));
+    waiting.emplace_back(clock_type::now(), told.load());
+    const auto written = store.count().written;
+    while (oldest < waiting.size() && waiting[oldest].second <= written) ++oldest;
+    if (oldest < waiting.size())
+      ages.push_back(std::chrono::duration<double, std::milli>(clock_type::now() - waiting[oldest].first).count());
+    due += 1ms;
+    std::this_thread::sleep_until(due);
+  }
+  store.finish(60s);
+  std::sort(ages.begin(), ages.end());
+  const auto at = [&](double share) {
+    return ages[static_cast<std::size_t>(static_cast<double>(ages.size() - 1) * share)];
+  };
+  std::printf("%6llu children, %llu events at 20,000 a second: not written for p50 %.1f, p99 %.1f, max %.1f ms\n",
+              static_cast<unsigned long long>(children), static_cast<unsigned long long>(n), at(0.5), at(0.99),
+              ages.back());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -135,5 +155,6 @@ int main(int argc, char** argv) {
   if (own) std::filesystem::remove_all(directory);
   cost_of_an_event(directory);
   for (const std::uint64_t events : {200'000ULL, 1'000'000ULL}) rate(directory, events);
+  for (const std::uint64_t children : {100ULL, 10'000ULL}) held_up(directory, children);
   if (own) std::filesystem::remove_all(directory);
 }

@@ -7,7 +7,7 @@
 
 namespace steward::cli {
 
-/// The commands that look at runs and steer them.
-std::vector<std::unique_ptr<command>> commands_for_runs();
+/// All commands that every program has, in the order in which help lists them.
+std::vector<std::unique_ptr<command>> all_commands();
 
 }  // namespace steward::cli

@@ -4,7 +4,9 @@
 #include "cli/words.hpp"
 #include "config/schema.hpp"
 #include "config/suggest.hpp"
+#include "observe/report_text.hpp"
 #include "observe/standard_streams.hpp"
+#include "steward/event.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -110,13 +112,34 @@ void add_words(std::string_view wanted, std::span<const word> words, const char*
   }
 }
 
+/// As views and the log write it: "GAVE UP" is gave_up, "was up" is one of those that "was" explains.
+std::string as_listed(std::string text, char between) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+  if (text.starts_with("was ")) return "was";
+  std::replace(text.begin(), text.end(), between == '_' ? ' ' : '_', between);
+  return text;
+}
+
+/// Kinds of events by their titles in the log.
+void add_titles(const std::string& word, std::vector<meaning>& out) {
+  for (int i = 0; i <= int(event_kind::child); ++i) {
+    const auto kind = static_cast<event_kind>(i);
+    const std::string_view name = to_string(kind);
+    if (as_listed(std::string{report::title_of(kind)}, ' ') == as_listed(word, ' ') && name != as_listed(word, '_'))
+      add_words(name, event_kinds(), "event kind", out);
+  }
+}
+
 std::vector<meaning> meanings_of(const std::string& word) {
   std::vector<meaning> out;
   const auto wanted = with_dots(word);
   for (const auto& one : config::schema())
     if (names(wanted, one)) out.push_back(meaning_of(one));
-  add_words(wanted, child_statuses(), "status of a child", out);
-  add_words(wanted, event_kinds(), "event kind", out);
+  add_words(as_listed(wanted, '_'), child_statuses(), "status of a child or a run", out);
+  add_words(as_listed(wanted, ' '), view_headings(), "what views show", out);
+  add_words(as_listed(wanted, '_'), event_kinds(), "event kind", out);
+  add_titles(wanted, out);
   add_words(wanted, cause_classes(), "cause class", out);
   add_words(wanted, exit_codes(), "exit code", out);
   return out;
@@ -128,7 +151,7 @@ std::vector<std::string> all_words() {
     out.emplace_back(one.key);
     out.push_back(fmt::format("{}.{}", one.section, one.key));
   }
-  for (const auto words : {child_statuses(), event_kinds(), cause_classes()})
+  for (const auto words : {child_statuses(), view_headings(), event_kinds(), cause_classes()})
     for (const auto& one : words) out.emplace_back(one.name);
   return out;
 }
@@ -151,7 +174,8 @@ int explain(const std::string& word, bool as_json) {
   const auto found = meanings_of(word);
   if (found.empty()) {
     const auto meant = config::did_you_mean(word, all_words());
-    standard_streams::say("steward: '" + word + "' is no config key, status, event kind, cause class or exit code" +
+    standard_streams::say("steward explain: '" + report::escaped(word) +
+                          "' is no config key, heading, status, event kind, cause class or exit code" +
                           (meant ? " (did you mean '" + *meant + "'?)" : std::string{}) + "\n");
     return exit_usage;
   }
@@ -167,6 +191,8 @@ int explain(const std::string& word, bool as_json) {
   }
   return exit_done;
 }
+
+bool is_explained(const std::string& word) { return !meanings_of(word).empty(); }
 
 std::string config_reference() {
   std::string out =

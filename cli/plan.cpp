@@ -1,6 +1,8 @@
 #include "cli/plan.hpp"
 
+#include "base/command_rules.hpp"
 #include "base/spec_changes.hpp"
+#include "base/text.hpp"
 #include "policy/backoff.hpp"
 #include "policy/budget.hpp"
 
@@ -19,6 +21,8 @@ namespace steward::cli {
 namespace {
 
 using json = nlohmann::ordered_json;
+
+constexpr std::size_t most_shown_bytes = 100;  // of a command line
 
 /// One effective value.
 struct plan_value {
@@ -40,9 +44,9 @@ struct plan_restarts {
 
 struct plan_node {
   std::string path;
-  std::string kind;     ///< "actor", "pool" or "supervisor"
+  std::string kind;     ///< "actor", "pool", "supervisor" or "command"
   std::string what;     ///< "pool of 4 processes"
-  std::string runs_in;  ///< "thread", "threads", "processes"; empty for supervisors
+  std::string runs_in;  ///< "thread", "threads", "process", "processes"; empty for supervisors
   unsigned workers = 0;
   std::vector<plan_value> values;
   std::vector<plan_restarts> restarts;
@@ -185,6 +189,7 @@ private:
     writer to{origins_, out, source};
     if (const auto* as_actor = std::get_if<actor_spec>(&x.what)) fill_actor(out, to, x, *as_actor);
     if (const auto* as_pool = std::get_if<pool_spec>(&x.what)) fill_pool(out, to, *as_pool);
+    if (const auto* as_command = std::get_if<command_spec>(&x.what)) fill_command(out, to, x, *as_command);
     if (x.partitions > 0) to.shown("partitions", fmt::format("{}", x.partitions));
     fill_policy(out, to, x, parent, parent_path);
     if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&x.what))
@@ -233,6 +238,68 @@ private:
     to.other("hang_after", x.hang_after == milliseconds{0} ? "never" : render_duration(x.hang_after));
     to.other("on_hang", to_string(x.on_hang));
     to.other("on_stop", to_string(x.on_stop));
+  }
+
+  static std::string joined(const std::vector<std::string>& all, const char* between = " ") {
+    std::string out;
+    for (const auto& one : all) out += (out.empty() ? "" : between) + one;
+    return out;
+  }
+
+  static std::string when_ready(const command_ready& x) {
+    if (!x.line.empty()) return "it writes a line that matches '" + x.line + "'";
+    if (x.port != 0) return fmt::format("something listens at port {}", x.port);
+    if (!x.file.empty()) return "the file '" + x.file + "' is made or changed";
+    if (!x.http.empty()) return x.http + " is answered";
+    if (x.notify) return "it says READY=1";
+    return x.after.count() > 0 ? "it has run for " + render_duration(x.after) : "it runs";
+  }
+
+  static std::string steps_of(const std::vector<stop_step>& ladder) {
+    std::string out;
+    for (const auto& one : ladder) {
+      const auto text = one.signal != 0 ? signal_name(one.signal) : render_duration(one.wait.value_or(infinity));
+      out += (out.empty() ? "" : ", ") + text;
+    }
+    return out;
+  }
+
+  static void show_limits(writer& to, const command_rlimits& x) {
+    const auto show = [&](const char* name, const std::optional<std::uint64_t>& value, bool is_count = false) {
+      if (!value) return to.other(std::string{"rlimits."} + name, "as the program");
+      const auto text = is_count ? fmt::format("{}", *value) : size_of(*value);
+      to.other(std::string{"rlimits."} + name, *value == command_rlimits::unlimited ? "unlimited" : text);
+    };
+    show("as", x.as);
+    show("core", x.core);
+    to.other("rlimits.cpu", x.cpu.count() == 0 ? "as the program" : render_duration(x.cpu));
+    show("data", x.data);
+    show("fsize", x.fsize);
+    show("memlock", x.memlock);
+    show("nofile", x.nofile, true);
+    show("nproc", x.nproc, true);
+    show("stack", x.stack);
+  }
+
+  static void fill_command(plan_node& out, writer& to, const child_spec& child, const command_spec& x) {
+    const std::string as_program = "the program's";
+    out.kind = "command";
+    out.runs_in = "process";
+    out.what = fmt::format("command {}, in a process", x.run.empty() ? std::string{} : x.run.front());
+    to.shown("command", escape_text(shorten(joined(x.run), most_shown_bytes)));
+    to.shown("ready", when_ready(x.ready));
+    to.shown("stop", steps_of(ladder_of(x, shutdown_of(child))));
+    std::vector<std::string> codes;
+    for (const int code : x.ok_codes) codes.push_back(std::to_string(code));
+    to.other("ok_codes", joined(codes, ", "));
+    to.other("environment", joined(x.environment, ", "));
+    to.other("working_directory", x.working_directory.empty() ? as_program : x.working_directory);
+    to.other("user", x.user.empty() ? as_program : x.user);
+    to.other("umask", x.umask ? fmt::format("{:03o}", *x.umask) : as_program);
+    to.other("nice", x.nice ? fmt::format("{}", *x.nice) : as_program);
+    show_limits(to, x.rlimits);
+    to.other("logs.lines_a_second", fmt::format("{}", x.logs.lines_a_second));
+    to.other("logs.line_length", size_of(x.logs.line_length));
   }
 
   static const char* how_many_begin(const pool_spec& x) {

@@ -5,6 +5,7 @@
 #include "cli/contained.hpp"
 #include "cli/failure.hpp"
 #include "cli/init_process.hpp"
+#include "command/launch.hpp"
 #include "observe/standard_streams.hpp"
 #include "pool/worker.hpp"
 #include "process/bootstrap.hpp"
@@ -35,6 +36,7 @@ void outlive_writes() {
 void prepare_program(task_registry& tasks, std::function<void(caf::actor_system_config&)> announce_types) {
   if (tasks.find(contained_task) == nullptr) register_contained(tasks);
   pooling::register_pool_worker(tasks);
+  command::register_launch_main();
   set_worker_types(std::move(announce_types));
   process::fill_standard_fds();  // else the first socket takes the number of a closed stdout
   outlive_writes();

@@ -1,5 +1,6 @@
 #include "cli/reload.hpp"
 
+#include "base/spec_changes.hpp"
 #include "config/diagnostics.hpp"
 #include "observe/standard_streams.hpp"
 
@@ -24,13 +25,25 @@ namespace {
 
 std::string count_of(std::size_t faults) { return std::to_string(faults) + (faults == 1 ? " fault" : " faults"); }
 
-std::string summary_of(const std::vector<reload_change>& changes) {
+std::string summary_of(const std::vector<reload_change>& changes, bool dry) {
   if (changes.empty()) return "nothing in its tree differs";
   const auto waiting = std::ranges::count_if(changes, [](const auto& x) { return !x.waits_for.empty(); });
   const auto all = static_cast<std::ptrdiff_t>(changes.size());
-  if (waiting == 0) return "all that differs counts from now on";
-  if (waiting == all) return "what differs waits, as told";
-  return "part of what differs counts from now on, and part waits, as told";
+  const std::string at_once = dry ? "would count at once" : "counts from now on";
+  const std::string waits = dry ? "would wait" : "waits";
+  if (waiting == 0) return "all that differs " + at_once;
+  if (waiting == all) return "what differs " + waits + ", as told";
+  return "part of what differs " + at_once + ", and part " + waits + ", as told";
+}
+
+/// What differs beside the tree, which a reload leaves as it was.
+std::string left_aside(const config::scenario& before, const config::scenario& next) {
+  std::vector<std::string> what;
+  if (before.run != next.run) what.emplace_back("steps");
+  if (before.name != next.name) what.emplace_back("name");
+  if (before.seed != next.seed) what.emplace_back("seed");
+  if (what.empty()) return {};
+  return "; the run goes on with the " + enumerated(what) + " that it began with, though the file has others";
 }
 
 }  // namespace
@@ -41,6 +54,7 @@ reloader::reloader(supervisor& tree, event_log& events, config::catalog names, c
       events_(events),
       names_(std::move(names)),
       file_(what.file),
+      began_with_(what),
       has_links_(needs_links(what.tree)),
       options_(std::move(options)),
       manager_(manager),
@@ -100,8 +114,8 @@ control_outcome reloader::load(const control_reload& what, const std::string& by
   const auto faults = what.dry_run ? tree_.preview(next, &out.changes) : tree_.reload(next, &out.changes, by);
   for (const auto& one : faults) problems.push_back(file + ": error: " + describe(one) + "\n");
   if (!faults.empty()) return refuse(what, by, count_of(faults.size()), std::move(problems));
-  out.text = file + (what.dry_run ? " would be reloaded: " : " was reloaded: ") + summary_of(out.changes) +
-             "; its steps, its name and its seed are not read again";
+  out.text = file + (what.dry_run ? " would be reloaded: " : " was reloaded: ") +
+             summary_of(out.changes, what.dry_run) + left_aside(began_with_, *loaded.value);
   if (what.dry_run) return out;
   file_ = file;
   tell(event_kind::config, event_level::info, out.text, by);

@@ -20,9 +20,10 @@ bool needs_links(const supervisor_spec& tree);
 ///
 /// A file with faults changes nothing, and the old specs stay. An `operator` event tells so; a reload that took place
 /// is told by a `config` event, behind the tree's own, which tell of each change whether it counts or what it waits
-/// for. The steps of the run are not read again. What a signal asks for is done on a thread of its own, since reading
-/// and restarting take time, and each fault goes to stderr, as at the start; requests that come meanwhile are one
-/// request. The tree must outlive it; the destructor waits for what is under way.
+/// for. Steps, name and seed stay as they were; that is told where the file has others. What a signal asks for is done
+/// on a thread of its own, since reading and restarting take time, and each fault goes to stderr, as at the start;
+/// requests that come meanwhile are one request. The tree and the scenario must outlive it; the destructor waits for
+/// what is under way.
 class reloader {
 public:
   reloader(supervisor& tree, event_log& events, config::catalog names, const config::scenario& what,
@@ -48,6 +49,7 @@ private:
   event_log& events_;
   config::catalog names_;
   std::string file_;
+  const config::scenario& began_with_;
   bool has_links_;
   config::load_options options_;
   service_manager& manager_;

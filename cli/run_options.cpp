@@ -56,7 +56,8 @@ int usage_fault(const CLI::App& app, const CLI::ParseError& problem) {
     text = "'" + extras.front() + "' is not understood here";
     if (const auto meant = config::did_you_mean(word, known_words(*at))) text += " (did you mean '" + *meant + "'?)";
   }
-  say(at->get_display_name() + ": " + text + "\n'" + app.get_name() + " --help' tells what there is\n");
+  const auto command = at == &app ? app.get_name() : app.get_name() + " " + at->get_name();
+  say(command + ": " + text + "; '" + command + " --help' tells what there is\n");
   return exit_usage;
 }
 

@@ -93,6 +93,9 @@ private:
   /// How an actor that crashed is doing once that is settled: `running` in a later incarnation than the given one,
   /// `parked`, or `undefined` when it is over or gone; as it is when none of these comes in time.
   child_status status_after_crash(const std::string& actor, std::uint64_t incarnation);
+  /// The children of a supervisor, once those that run have finished all that they had accepted; as they are when that
+  /// does not come in a second. Without a value: the supervisor is gone.
+  std::optional<std::vector<child_info>> settled_children(const std::string& path);
   std::vector<bytes> encode(const task_entry& entry, const std::vector<config::task_input>& inputs) const;
   /// Notes that a step uses a pool from now on; false when the run was interrupted, and the pool must be left alone.
   bool begin_step_on(const std::shared_ptr<pool>& target);

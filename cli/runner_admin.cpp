@@ -10,6 +10,8 @@ namespace steward::cli {
 
 namespace {
 
+constexpr const char* by_step = "a step";  // of the run, in events that say who intervened
+
 /// Whether an id such as "conn-3" is one that a dynamic supervisor gives to the children of the template `conn`.
 bool is_numbered(std::string_view id, const std::string& from) {
   return id.size() > from.size() + 1 && id.starts_with(from) && id[from.size()] == '-' &&
@@ -79,17 +81,37 @@ void runner::perform(const config::start_child_step& step, const config::step& w
 
 void runner::perform(const config::terminate_child_step& step, const config::step& whole) {
   const auto path = absolute(step.child);
-  tell_result("terminate_child " + path, tree_.terminate_child(path), whole);
+  tell_result("terminate_child " + path, tree_.terminate_child(path, by_step), whole);
 }
 
 void runner::perform(const config::restart_child_step& step, const config::step& whole) {
   const auto path = absolute(step.child);
-  tell_result("restart_child " + path, tree_.restart_child(path), whole);
+  tell_result("restart_child " + path, tree_.restart_child(path, by_step), whole);
+}
+
+std::optional<std::vector<child_info>> runner::settled_children(const std::string& path) {
+  constexpr milliseconds limit{1'000};
+  constexpr milliseconds pause{2};
+  const auto finished = [](const child_info& x) { return x.messages.accepted - x.messages.waiting; };
+  const auto first = tree_.which_children(path);
+  const auto is_settled = [&](const child_info& now) {
+    if (now.status != child_status::running) return true;
+    const auto was = std::ranges::find(*first, now.path, &child_info::path);
+    return was == first->end() || finished(now) >= was->messages.accepted;
+  };
+  const auto until = std::chrono::steady_clock::now() + limit;
+  auto now = first;
+  while (now && !std::ranges::all_of(*now, is_settled)) {
+    if (interrupted() || std::chrono::steady_clock::now() >= until) break;
+    std::this_thread::sleep_for(pause);  // an answer overtakes the end of the handler that gave it
+    now = tree_.which_children(path);
+  }
+  return now;
 }
 
 void runner::perform(const config::children_step& step) {
   const auto path = absolute(step.supervisor);
-  const auto children = tree_.which_children(path);
+  const auto children = settled_children(path);
   if (!children) return failed("the supervisor " + path + " is gone");
   out_.line("Children of " + path + ":");
   for (const auto& line : children_table(*children)) out_.line("  " + line);
@@ -104,7 +126,7 @@ void runner::perform(const config::resize_step& step) {
   const auto spares = target->spec().size.spares;  // stand by beyond its size
   const auto size_of = [spares](const pool_stats& x) { return x.workers - std::min(x.workers, spares); };
   const auto before = size_of(target->stats());
-  target->resize(least, step.workers, "a step");
+  target->resize(least, step.workers, by_step);
   const auto until = std::chrono::steady_clock::now() + step.within;
   auto now = target->stats();
   while (!(size_of(now) >= least && size_of(now) <= step.workers && now.ready >= least) && !interrupted()) {

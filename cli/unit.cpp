@@ -1,5 +1,6 @@
 #include "cli/unit.hpp"
 
+#include "base/command_rules.hpp"
 #include "cli/exit_codes.hpp"
 
 #include <chrono>
@@ -41,7 +42,7 @@ std::string plain(const std::string& text) {
 std::optional<milliseconds> time_to_stop(const supervisor_spec& x) {
   milliseconds sum{0};
   for (const auto& child : x.children) {
-    std::optional<milliseconds> own = shutdown_of(child);
+    std::optional<milliseconds> own = stop_limit_of(child);
     if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&child.what))
       own = time_to_stop(**nested);
     else if (*own == infinity)

@@ -18,6 +18,8 @@ std::string_view describe_kind(std::optional<child_kind> kind) {
       return "a pool";
     case child_kind::supervisor:
       return "a supervisor";
+    case child_kind::command:
+      return "a command";
     case child_kind::unknown:
       break;
   }
@@ -242,7 +244,7 @@ void child_directory::report_unknown(load_context& context, const placed_text& r
 }
 
 const known_child* child_directory::resolve(load_context& context, const placed_text& reference,
-                                            std::optional<child_kind> wanted) const {
+                                            std::optional<child_kind> wanted, std::optional<child_kind> also) const {
   if (!reference.written) {
     return nullptr;
   }
@@ -255,8 +257,9 @@ const known_child* child_directory::resolve(load_context& context, const placed_
     return nullptr;
   }
   std::vector<const known_child*> fitting;
-  std::copy_if(found.begin(), found.end(), std::back_inserter(fitting),
-               [wanted](const auto* x) { return !wanted || x->kind == *wanted || x->kind == child_kind::unknown; });
+  std::copy_if(found.begin(), found.end(), std::back_inserter(fitting), [wanted, also](const auto* x) {
+    return !wanted || x->kind == *wanted || x->kind == also || x->kind == child_kind::unknown;
+  });
   if (fitting.size() == 1) {
     return fitting.front();
   }

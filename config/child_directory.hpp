@@ -13,7 +13,7 @@ namespace steward::config {
 
 /// What a child is; `unknown` when its own description is faulty, so that references to it are given the benefit of
 /// doubt.
-enum class child_kind : std::uint8_t { actor, pool, supervisor, unknown };
+enum class child_kind : std::uint8_t { actor, pool, supervisor, command, unknown };
 
 /// A child as others may refer to it.
 struct known_child {
@@ -62,8 +62,9 @@ public:
 
   /// The child that a step refers to by id or by path; with `wanted` of this kind, without it anything but the root.
   /// Reports and returns null when there is none, when it is of another kind, or when several have this id.
-  const known_child* resolve(load_context& context, const placed_text& reference,
-                             std::optional<child_kind> wanted) const;
+  /// `also`: one of this kind will do as well.
+  const known_child* resolve(load_context& context, const placed_text& reference, std::optional<child_kind> wanted,
+                             std::optional<child_kind> also = std::nullopt) const;
 
   /// The actor or pool that a child of the supervisor at `base` refers to by the id of a sibling or by path; only what
   /// is in the directory so far counts as listed earlier. Reports and returns null when there is none.

@@ -160,8 +160,8 @@ wait_step decode_wait(const section_reader& from, const child_directory& directo
   wait_step result;
   result.within = from.duration("within");
   for (const auto& child : from.texts("children")) {
-    const auto* known = directory.resolve(from.context(), child, child_kind::actor);
-    if (known != nullptr && known->restart == restart_type::permanent && known->kind == child_kind::actor) {
+    const auto* known = directory.resolve(from.context(), child, child_kind::actor, child_kind::command);
+    if (known != nullptr && known->restart == restart_type::permanent && known->kind != child_kind::unknown) {
       from.context().faults.add(child.at, child.path,
                                 fmt::format("'{}' is permanent: when it ends it is started again", child.text),
                                 {"an actor with restart: transient or temporary", {}});

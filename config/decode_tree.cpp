@@ -2,6 +2,7 @@
 #include "base/bounds.hpp"
 #include "base/process_only.hpp"
 
+#include "config/decode_command.hpp"
 #include "config/decode_params.hpp"
 #include "config/suggest.hpp"
 
@@ -154,8 +155,10 @@ pool_spec decode_pool(const section_reader& from, std::string_view base, const c
 
 // Reports unless exactly one of the keys that say what a child is stands there.
 child_kind kind_of_child(const section_reader& from) {
-  constexpr std::array<std::pair<const char*, child_kind>, 3> kinds{
-      {{"actor", child_kind::actor}, {"pool", child_kind::pool}, {"supervisor", child_kind::supervisor}}};
+  constexpr std::array<std::pair<const char*, child_kind>, 4> kinds{{{"actor", child_kind::actor},
+                                                                     {"pool", child_kind::pool},
+                                                                     {"supervisor", child_kind::supervisor},
+                                                                     {"command", child_kind::command}}};
   child_kind result = child_kind::unknown;
   std::string_view first;
   for (const auto& [key, kind] : kinds) {
@@ -164,7 +167,7 @@ child_kind kind_of_child(const section_reader& from) {
     }
     if (result != child_kind::unknown) {
       from.fault_at_key(key, fmt::format("the child has '{}' already", first),
-                        {"exactly one of actor, pool and supervisor", {}});
+                        {"exactly one of actor, pool, supervisor and command", {}});
       continue;
     }
     result = kind;
@@ -172,9 +175,17 @@ child_kind kind_of_child(const section_reader& from) {
   }
   if (result == child_kind::unknown && !from.garbled()) {
     from.context().faults.add(from.at(), from.path(), "the child is nothing",
-                              {"exactly one of actor, pool and supervisor", {}});
+                              {"exactly one of actor, pool, supervisor and command", {}});
   }
-  if (result == child_kind::pool || result == child_kind::supervisor) {
+  if (result != child_kind::command && result != child_kind::unknown) {
+    for (const auto* key : command_keys) {
+      if (from.has(key)) {
+        from.fault_at_key(key, fmt::format("belongs to a command, and this child is {} {}",
+                                           result == child_kind::actor ? "an" : "a", first));
+      }
+    }
+  }
+  if (result != child_kind::actor && result != child_kind::unknown) {
     for (const auto* key : {"with", "mailbox", "on_crash", "hang_after", "on_hang", "on_stop"}) {
       if (from.has(key)) {
         from.fault_at_key(key, fmt::format("belongs to an actor, and this child is a {}", first));
@@ -314,6 +325,8 @@ private:
       }
       known.pool = pool;
       result.what = std::move(pool);
+    } else if (known.kind == child_kind::command) {
+      result.what = decode_command(from);
     }
     if (from.garbled() || !id.written || from.context().faults.count() != faults_before) {
       places_.spoil(known.path);

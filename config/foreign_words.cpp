@@ -8,7 +8,7 @@
 namespace steward::config {
 namespace {
 
-constexpr std::array<foreign_word, 115> keys{{
+constexpr std::array<foreign_word, 137> keys{{
     {"scenario", "scenario", "name title"},
     {"scenario", "description", "desc doc comment"},
     {"scenario", "seed", "random_seed rng_seed"},
@@ -32,6 +32,28 @@ constexpr std::array<foreign_word, 115> keys{{
     {"child", "hang_after", "hang_timeout watchdog watchdogsec handler_timeout"},
     {"child", "mailbox", "inbox queue"},
     {"child", "supervisor", "group subtree"},
+    {"child", "command", "cmd exec execstart program argv entrypoint"},
+    {"child", "working_directory", "directory cwd workdir workingdirectory working_dir chdir"},
+    {"child", "environment", "env environ envs"},
+    {"child", "ok_codes", "exitcodes exit_codes successexitstatus success_codes"},
+    {"child", "user", "uid run_as"},
+    {"child", "stop", "stopsignal stop_signal killsignal"},
+    {"child", "ready", "readiness readiness_probe healthcheck health_check ready_when"},
+    {"child", "nice", "priority niceness"},
+    {"child", "rlimits", "ulimits limits rlimit"},
+    {"child", "logs", "log logging stdout_logfile output"},
+    {"ready", "line", "log pattern regex ready_log_line match"},
+    {"ready", "port", "tcp listen tcp_port"},
+    {"ready", "file", "path exists"},
+    {"ready", "http", "url http_get"},
+    {"ready", "notify", "sd_notify systemd"},
+    {"ready", "after", "delay startsecs seconds sleep time"},
+    {"rlimits", "nofile", "open_files max_open_files limitnofile"},
+    {"rlimits", "nproc", "processes limitnproc"},
+    {"rlimits", "as", "memory_limit memory address_space limitas"},
+    {"rlimits", "core", "core_size limitcore"},
+    {"logs", "lines_a_second", "rate limit max_lines rate_limit lines lines_per_second"},
+    {"logs", "line_length", "max_line_length length max_length line_bytes"},
     {"supervisor", "strategy", "type policy restart_strategy"},
     {"supervisor", "intensity", "max_restarts max_retries max_seconds max_r max_t period window restart_intensity"},
     {"supervisor", "children", "workers actors childs processes members services"},

@@ -32,6 +32,8 @@ struct map_step {
   bool print_results = false;                ///< "Results: [1, 4, 9]"
   bool print_time = false;                   ///< "Time Taken: 0.0011 seconds"
   std::string each = "{input} -> {result}";  ///< of print_each; knows {input}, {result}, {1} .. {9}
+
+  friend bool operator==(const map_step&, const map_step&) = default;
 };
 
 /// One kind of work of a `compare` step.
@@ -40,6 +42,8 @@ struct compare_work {
   std::string task;
   std::vector<task_input> inputs;
   bool contain = false;  ///< on threads, run it in a sacrificial process, since it may end the program
+
+  friend bool operator==(const compare_work&, const compare_work&) = default;
 };
 
 /// Runs the same work on several pools and prints a table of measured times and of what survived.
@@ -49,12 +53,16 @@ struct compare_step {
   std::string ratio;     ///< how to label "first pool's time : second pool's time"; empty for no ratio line
   bool verdict = false;  ///< whether to tell for each work which pool did it best
   std::string advice;    ///< printed below the table
+
+  friend bool operator==(const compare_step&, const compare_step&) = default;
 };
 
 /// Waits until actors of the tree have ended by themselves.
 struct wait_step {
   std::vector<std::string> children;
   milliseconds within{60'000};
+
+  friend bool operator==(const wait_step&, const wait_step&) = default;
 };
 
 /// Asks an actor to describe itself and prints the answer.
@@ -62,11 +70,15 @@ struct show_step {
   std::string actor;
   std::string label;
   std::optional<std::string> expect;  ///< another answer makes the run end with exit code 1
+
+  friend bool operator==(const show_step&, const show_step&) = default;
 };
 
 /// Sends an actor a `crash` request and shows the answer and what became of it.
 struct crash_step {
   std::string actor;
+
+  friend bool operator==(const crash_step&, const crash_step&) = default;
 };
 
 /// Makes more children of a dynamic supervisor.
@@ -74,21 +86,29 @@ struct start_child_step {
   std::string supervisor;
   unsigned count = 1;
   param_map with;  ///< in place of the template's
+
+  friend bool operator==(const start_child_step&, const start_child_step&) = default;
 };
 
 /// Stops a child; it is not restarted by itself.
 struct terminate_child_step {
   std::string child;
+
+  friend bool operator==(const terminate_child_step&, const terminate_child_step&) = default;
 };
 
 /// Starts a child that was terminated, ended or parked.
 struct restart_child_step {
   std::string child;
+
+  friend bool operator==(const restart_child_step&, const restart_child_step&) = default;
 };
 
 /// Prints a table of a supervisor's children.
 struct children_step {
   std::string supervisor;
+
+  friend bool operator==(const children_step&, const children_step&) = default;
 };
 
 /// Changes the size of a pool and waits until it has it.
@@ -97,6 +117,8 @@ struct resize_step {
   unsigned workers = 1;                 ///< at most
   std::optional<unsigned> min_workers;  ///< none: as `workers`
   milliseconds within{10'000};
+
+  friend bool operator==(const resize_step&, const resize_step&) = default;
 };
 
 struct step;
@@ -104,6 +126,8 @@ struct step;
 /// Runs steps at the same time; ends when all have.
 struct parallel_step {
   std::vector<step> steps;
+
+  friend bool operator==(const parallel_step& a, const parallel_step& b);
 };
 
 struct step {
@@ -118,6 +142,9 @@ struct step {
 
   /// It is not one of those that are done in order, after which a run ends.
   bool is_timed() const noexcept { return every.count() > 0 || at_start; }
+
+  /// Wherever it stands.
+  friend bool operator==(const step& a, const step& b);
 };
 
 /// What a run leaves behind, and where.

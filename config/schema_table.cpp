@@ -167,13 +167,17 @@ void add_child(table& t) {
   t.add("with", special, "The actor's parameters, a map.");
   t.add("pool", section, "A pool of workers.").of("pool");
   t.add("supervisor", section, "A supervisor with children of its own.").of("supervisor");
+  t.add("command", texts, "A program and its arguments, as a list; it is found in PATH where it has no slash.")
+      .filled();
   t.add("restart", choice, "When a child that ended is started again: always, only after a crash, or never.")
       .fallback("permanent")
       .allowed({"permanent", "transient", "temporary"});
-  t.add("shutdown", duration, "Limit of an orderly stop; without it 5s or what its pool has, none for supervisors.")
+  t.add("shutdown", duration,
+        "Limit of an orderly stop; without it 5s, 10s for commands, what its pool has, or none for supervisors.")
       .range(0, hour_ms, "ms")
       .words({"brutal_kill", "infinity"});
-  t.add("start_within", duration, "Limit of a start; without it 5s for actors, none for pools and supervisors.")
+  t.add("start_within", duration,
+        "Limit of a start; without it 5s for actors, 10s for commands, none for pools and supervisors.")
       .range(1, hour_ms, "ms")
       .words({"infinity"});
   t.add("backoff", section, "Delays between restarts of this child.").of("backoff");
@@ -209,6 +213,58 @@ void add_child(table& t) {
         "tenths of its shutdown; new ones are refused meanwhile.")
       .fallback("discard")
       .allowed({"discard", "drain"});
+
+  t.add("ready", section, "When a command counts as ready; without it as soon as it runs.").of("ready");
+  t.add("stop", texts,
+        "How a command is stopped: signals to its process group, and how long its end is waited for after each, with "
+        "`shutdown` for the limit of that name. SIGKILL is always the last. Without it [SIGTERM, shutdown, SIGKILL].")
+      .filled();
+  t.add("ok_codes", integers, "Exit codes of a command that are an orderly end; without it 0 alone.")
+      .range(0, bounds::exit_code.max);
+  t.add("environment", texts, "Variables that a command sees, too: NAME, NAME=value, or * for all of the program's.");
+  t.add("working_directory", text, "Of a command; without it the program's.").fallback("");
+  t.add("user", text, "User, or user:group, that a command runs as; without it the program's.").fallback("");
+  t.add("umask", text, "Of a command, three octal digits such as 022; without it the program's.");
+  t.add("nice", integer, "Of a command; without it the program's.").range(bounds::nice.min, bounds::nice.max);
+  t.add("rlimits", section, "Limits that the kernel holds a command to, as in limits.conf; others are the program's.")
+      .of("rlimits");
+  t.add("logs", section, "What becomes of the lines that a command writes: events of kind log.").of("logs");
+
+  t.begin("ready");
+  t.add("line", text, "It writes a line that matches this regular expression, as grep -E takes it.");
+  t.add("port", integer, "Something listens at this TCP port of the machine itself, where nothing did before.")
+      .range(bounds::port.min, bounds::port.max);
+  t.add("file", text, "This file is there, made or changed since the start; relative to the working directory.");
+  t.add("http", text, "A GET of this URL is answered with 2xx or 3xx, such as http://127.0.0.1:8080/health.");
+  t.add("notify", boolean, "It says READY=1, as programs do for systemd (sd_notify).").fallback("false");
+  t.add("after", duration, "It has run for this long.").range(1, day_ms, "ms");
+
+  t.begin("rlimits");
+  const auto bytes = [&t](std::string_view key, std::string_view doc) {
+    t.add(key, size, doc).range(0, static_cast<std::int64_t>(bounds::rlimit_bytes.max), "bytes").words({"unlimited"});
+  };
+  bytes("as", "Address space.");
+  bytes("core", "A core file.");
+  t.add("cpu", duration, "Processor time, in whole seconds.").range(1'000, day_ms, "ms");
+  bytes("data", "Data.");
+  bytes("fsize", "A file that it writes.");
+  bytes("memlock", "Memory that it locks.");
+  t.add("nofile", integer, "Descriptors.")
+      .range(static_cast<std::int64_t>(bounds::rlimit_descriptors.min),
+             static_cast<std::int64_t>(bounds::rlimit_descriptors.max), "descriptors");
+  t.add("nproc", integer, "Processes of its user.")
+      .range(0, static_cast<std::int64_t>(bounds::rlimit_processes.max), "processes")
+      .words({"unlimited"});
+  bytes("stack", "Its stack.");
+
+  t.begin("logs");
+  t.add("lines_a_second", integer, "So many are told; further ones are counted and left out; 0: none is told.")
+      .fallback("1000")
+      .range(bounds::log_lines, "lines");
+  t.add("line_length", size, "The rest of a longer line is counted and left out.")
+      .fallback("4000B")
+      .range(static_cast<std::int64_t>(bounds::log_line_bytes.min),
+             static_cast<std::int64_t>(bounds::log_line_bytes.max), "bytes");
 
   t.begin("mailbox");
   t.add("limit", integer, "Ordinary messages that may wait.").fallback("1000000").range(bounds::mailbox, "messages");
@@ -322,7 +378,7 @@ void add_steps(table& t) {
   t.begin("step");
   t.add("map", section, "Run a task over inputs.").of("map");
   t.add("compare", section, "Run the same work on several pools and print a table.").of("compare");
-  t.add("wait_for", section, "Wait until actors have ended by themselves.").of("wait_for");
+  t.add("wait_for", section, "Wait until actors or commands have ended by themselves.").of("wait_for");
   t.add("show", section, "Ask an actor to describe itself and print the answer.").of("show");
   t.add("crash", section, "Make an actor crash.").of("crash");
   t.add("parallel", sections, "Run steps at the same time.").of("step").filled();
@@ -349,7 +405,7 @@ void add_steps(table& t) {
   t.add("with", special, "Parameters in place of the template's, a map.");
 
   t.begin("wait_for");
-  t.add("children", texts, "Ids or paths of actors.").required().filled();
+  t.add("children", texts, "Ids or paths of actors and commands.").required().filled();
   t.add("within", duration, "Limit of the wait.").fallback("1m").range(1, day_ms, "ms");
 
   t.begin("resize");

@@ -67,6 +67,11 @@ void check_pool(const written& here, const pool_spec& x, const child_spec& child
   check_backoff(here, x.restarts.worker_backoff, "pool.worker_backoff");
 }
 
+void check_command(const written& here, const command_spec& x) {
+  here.warn(repeats_name(x.environment), {"environment"}, "a variable is set twice, and the later one wins");
+  here.warn(x.logs.lines_a_second == 0, {"logs.line_length"}, "no line is told");
+}
+
 void check_child(const written& here, const child_spec& x) {
   here.warn(x.restart == restart_type::temporary, {"backoff", "intensity", "on_spent", "on_crash"},
             "a temporary child is never restarted");
@@ -105,6 +110,8 @@ public:
       check_child(there, child);
       if (const auto* pool = std::get_if<pool_spec>(&child.what)) {
         check_pool(there, *pool, child, is_resized_);
+      } else if (const auto* command = std::get_if<command_spec>(&child.what)) {
+        check_command(there, *command);
       } else if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&child.what)) {
         visit(**nested, below, "supervisor.");
       }

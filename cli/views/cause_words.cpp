@@ -58,7 +58,8 @@ std::string meaning_of(const cause& why) {
   return why.code == 127 ? "as shells tell of a program that is not there" : std::string{};
 }
 
-std::string author_of(const cause& why) {
+std::string author_of(const cause& why, int pid) {
+  if (why.sender_pid != 0 && why.sender_pid == pid) return "it sent the signal to itself (kill, raise or abort)";
   if (why.sender_pid != 0) {
     const auto user = why.sender_uid ? fmt::format(" of uid {}", *why.sender_uid) : std::string{};
     return fmt::format("pid {}{} sent the signal", why.sender_pid, user);
@@ -76,7 +77,8 @@ std::string author_of(const cause& why) {
       return "steward ended it: what it sent was not the protocol";
     case cause_class::signal:
       return is_fault(why.signal) || why.signal == SIGABRT ? "a fault of its own; steward sent no signal"
-                                                           : "somebody else sent the signal, not steward";
+                                                           : "steward did not send it: another process did, or it "
+                                                             "did so itself, or the kernel for want of memory";
     case cause_class::none:
     case cause_class::exception:
     case cause_class::exit:

@@ -13,9 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -68,6 +70,23 @@ int copy_of(int from, const std::string& name) {
     }
   }
   return ::dup(to.get());
+}
+
+void note_event(run_entry& run, const event& e) {
+  run.last = e.ts;
+  if (e.kind == event_kind::run_start) {
+    if (!run.started) run.started = e.ts;
+    run.scenario = e.scenario ? e.scenario->name : std::string{};
+    run.ended.reset();
+    run.code.reset();
+    run.died = false;
+  } else if (e.kind == event_kind::run_end) {
+    run.ended = e.ts;
+    run.code = e.code;
+  } else if (e.kind == event_kind::crash) {
+    ++run.crashes;
+    run.died = run.died || !e.decision;
+  }
 }
 
 bool is_regular(const std::string& path) {
@@ -140,13 +159,16 @@ int events_file::open() const {
 
 void events_file::find_run(const std::string& wanted) {
   const descriptor fd{open()};
-  std::vector<std::string> order;
+  std::map<std::string, std::size_t> places;  // of each run in `runs_`
   const event_taker look = [&](const event& e) {
-    if (e.run != run_) run_ = e.run;
-    const bool is_new = !others_.contains(e.run) && others_.size() < most_runs;
-    if (is_new) order.push_back(e.run);
-    if (is_new || (e.kind == event_kind::run_start && others_.contains(e.run)))
-      others_[e.run] = e.scenario ? report::escaped(e.scenario->name) : std::string{};
+    run_ = e.run;
+    auto it = places.find(e.run);
+    if (it == places.end()) {
+      if (runs_.size() >= most_runs) return true;
+      it = places.emplace(e.run, runs_.size()).first;
+      runs_.emplace_back().id = e.run;
+    }
+    note_event(runs_[it->second], e);
     return true;
   };
   const auto note = [&](const line_fault& fault) {
@@ -156,18 +178,23 @@ void events_file::find_run(const std::string& wanted) {
   pass all{fd.get(), name_, look, note};
   all.read();
   all.finish();
-  if (others_.empty())
-    fail(name_, faults_ == 0 ? "it has no events"
-                             : fmt::format("it is no events file: line {}: {}", first_fault_.line, first_fault_.what));
-  if (!wanted.empty() && !others_.contains(wanted)) {
-    const auto meant = config::did_you_mean(wanted, order);
+  if (runs_.empty() && (faults_ == 0 || (torn_ && faults_ == 1)))
+    throw nothing_yet(name_ + ": it has no events", exit_usage);
+  if (runs_.empty())
+    fail(name_, fmt::format("it is no events file: line {}: {}", first_fault_.line, first_fault_.what));
+  if (wanted.empty()) return;
+  const auto of_scenario = [&](const run_entry& x) { return x.scenario == wanted; };
+  const auto last = std::find_if(runs_.rbegin(), runs_.rend(), of_scenario);
+  if (!places.contains(wanted) && last == runs_.rend()) {
+    std::vector<std::string> ids;
+    for (auto it = runs_.rbegin(); it != runs_.rend(); ++it) ids.push_back(it->id);
+    const auto meant = config::did_you_mean(wanted, ids);
     fail(name_,
-         fmt::format("it has no run {}{}; it has {}", escape_text(wanted),
-                     meant ? " (did you mean " + *meant + "?)" : "", config::list_names(order)),
+         fmt::format("there is no run '{}'{}; it has {}; 'steward runs {}' lists them", escape_text(wanted),
+                     meant ? " (did you mean '" + *meant + "'?)" : "", config::list_names(ids), escape_text(name_)),
          exit_no_such_run);
   }
-  if (!wanted.empty()) run_ = wanted;
-  others_.erase(run_);
+  run_ = places.contains(wanted) ? wanted : last->id;
 }
 
 run_view events_file::view() {
@@ -208,11 +235,14 @@ void events_file::follow(std::uint64_t after, const event_taker& f, const patien
 
 std::vector<std::string> events_file::remarks() const {
   std::vector<std::string> out;
-  if (!others_.empty()) {
+  if (runs_.size() > 1) {
     std::vector<std::string> names;
-    for (const auto& [id, scenario] : others_) names.push_back(scenario.empty() ? id : id + " (" + scenario + ")");
-    out.push_back(fmt::format("{} has {} besides {}: {}; --run ID names one", name_,
-                              phrases::counted(others_.size(), "run"), run_, config::list_names(names, most_named)));
+    for (auto it = runs_.rbegin(); it != runs_.rend(); ++it)
+      if (it->id != run_)
+        names.push_back(it->scenario.empty() ? it->id : it->id + " (" + report::escaped(it->scenario) + ")");
+    out.push_back(fmt::format("{} has {} besides {}: {}; --run ID names one, and 'steward runs {}' lists them", name_,
+                              phrases::counted(names.size(), "run"), run_, config::list_names(names, most_named),
+                              name_));
   }
   if (torn_) out.push_back(name_ + ": its last line is torn: the program was killed, or writes it just now");
   if (faults_ > (torn_ ? 1U : 0U))

@@ -2,14 +2,17 @@
 
 #include "cli/exit_codes.hpp"
 #include "cli/number_option.hpp"
+#include "cli/views/child_name.hpp"
 #include "cli/views/look_options.hpp"
 #include "cli/views/phrases.hpp"
+#include "cli/views/run_finder.hpp"
 #include "cli/words.hpp"
 #include "config/suggest.hpp"
 #include "observe/console.hpp"
 #include "observe/report_text.hpp"
 #include "observe/standard_streams.hpp"
 #include "steward/sinks.hpp"
+#include "store/state_directory.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -19,7 +22,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <limits>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -30,10 +35,40 @@ constexpr std::size_t most_kept_bytes = std::size_t{64} << 10;
 
 bool is_pattern(std::string_view text) { return text.find_first_of("*?[") != std::string_view::npos; }
 
+/// A path with all that is below it, a pattern, or the end of a path, also with all that is below.
 bool matches(const std::string& wanted, const std::string& actor) {
   if (is_pattern(wanted)) return ::fnmatch(wanted.c_str(), actor.c_str(), 0) == 0;
-  return actor == wanted || (actor.starts_with(wanted) && actor[wanted.size()] == '/');
+  if (actor == wanted || (actor.starts_with(wanted) && actor[wanted.size()] == '/')) return true;
+  for (auto end = actor.size(); end != 0 && end != std::string::npos; end = actor.rfind('/', end - 1))
+    if (names_child(wanted, std::string_view{actor}.substr(0, end))) return true;
+  return false;
 }
+
+/// Which of the wanted paths and patterns no event has been about.
+class unseen_paths {
+public:
+  explicit unseen_paths(const std::vector<std::string>& wanted) : left_(wanted) {}
+
+  void note(const event& e) {
+    if (left_.empty() || e.actor.empty() || seen_.size() >= most_kept || !seen_.insert(e.actor).second) return;
+    std::erase_if(left_, [&](const auto& one) { return matches(one, e.actor); });
+  }
+  /// What to say of them, once.
+  std::vector<std::string> take(bool so_far) {
+    std::vector<std::string> out;
+    const std::vector<std::string> paths{seen_.begin(), seen_.end()};
+    for (const auto& one : std::exchange(left_, {}))
+      out.push_back("no event is about '" + report::escaped(one) + "'" + (so_far ? " so far" : "") +
+                    meant_child(one, paths) + "; 'steward ps --all -o name' lists the paths");
+    return out;
+  }
+
+private:
+  static constexpr std::size_t most_kept = 100'000;
+
+  std::vector<std::string> left_;
+  std::set<std::string, std::less<>> seen_;
+};
 
 template <class Enum>
 std::optional<Enum> named(std::string_view name, int last) {
@@ -81,8 +116,9 @@ public:
   CLI::App* add_to(CLI::App& app) override {
     auto* out = app.add_subcommand("log", "Show the events of a run, as people read them, and follow them");
     options_.add_to(*out);
-    out->add_flag("-f,--follow", follow_, "go on with what comes, until the run is over");
-    out->add_option("--actor", filter_.actors, "a path with all that is below it, or a pattern such as '/root/*/w1'")
+    out->add_flag("-f,--follow", follow_, "go on with what comes, until the run is over; wait where none has begun");
+    out->add_option("--actor", filter_.actors,
+                    "a path with all that is below it, its end such as total, or a pattern such as '/root/*/w1'")
         ->allow_extra_args(false);
     out->add_option("--kind", kinds_, "a kind of event, such as crash; several with commas")
         ->allow_extra_args(false)
@@ -101,15 +137,35 @@ public:
 
   int run(const program&) override {
     return looking("log", [&] {
-      const auto from = options_.open();
+      const auto from = follow_ ? open_waiting() : options_.open();
+      if (!from) return int{exit_done};
       read_filter(*from);
       show(*from);
-      for (const auto& one : from->remarks()) standard_streams::say("steward: " + one + "\n");
+      for (const auto& one : from->remarks()) options_.say(one);
       return int{exit_done};
     });
   }
 
 private:
+  /// Waits for a run to begin; null when nobody reads what would be told of it.
+  std::unique_ptr<run_source> open_waiting() const {
+    constexpr std::chrono::milliseconds between_looks{100};
+    printed_text nothing;
+    std::string told;
+    for (;;) {
+      try {
+        auto out = options_.open();
+        // Somebody has the run directory who has not begun a run there.
+        if (out->is_live() || !options_.id().empty() || !store::holder_of(options_.run())) return out;
+        throw nothing_yet(options_.run() + ": the next run is about to begin there", exit_no_such_run);
+      } catch (const nothing_yet& x) {
+        if (told != x.what()) options_.say(x.what() + std::string{"; waiting for a run, Ctrl-C ends that"});
+        told = x.what();
+      }
+      if (!nothing.is_read(between_looks)) return nullptr;
+    }
+  }
+
   void read_filter(run_source& from) {
     for (const auto& one : kinds_) filter_.kinds.push_back(*named<event_kind>(one, int(event_kind::child)));
     if (!level_.empty()) filter_.least = named<event_level>(level_, int(event_level::error));
@@ -149,25 +205,48 @@ private:
         people.show(e);
     };
     std::uint64_t seen = 0;
-    if (last_) seen = show_last(from, tell);
+    unseen_paths unseen{filter_.actors};
+    if (last_) seen = show_last(from, tell, unseen);
     const auto next = [&](const event& e) {
       seen = e.seq;
+      unseen.note(e);
       if (filter_.takes(e)) tell(e);
       return !filter_.until || e.ts <= *filter_.until;
     };
     if (follow_)
-      from.follow(seen, next, [&](std::chrono::milliseconds pause) { return out.is_read(pause); });
+      follow(from, seen, next, unseen, out);
     else if (!last_)
       from.events_after(0, next);
     people.finish();
+    out.flush();
+    say_unseen(unseen);
+  }
+
+  void follow(run_source& from, const std::uint64_t& seen, const run_source::event_taker& next, unseen_paths& unseen,
+              printed_text& out) const {
+    std::optional<std::uint64_t> before;
+    from.follow(seen, next, [&](std::chrono::milliseconds pause) {
+      const bool is_idle = before == seen;
+      before = seen;
+      out.flush();
+      if (is_idle) say_unseen(unseen);  // it is at the end of what there is
+      return out.is_read(pause);
+    });
+  }
+
+  /// Of those up to a time others may be behind it.
+  void say_unseen(unseen_paths& unseen) const {
+    if (filter_.until) return;
+    for (const auto& one : unseen.take(follow_)) options_.say(one);
   }
 
   /// Returns the number of the last event that there was.
-  std::uint64_t show_last(run_source& from, const std::function<void(const event&)>& tell) const {
+  std::uint64_t show_last(run_source& from, const std::function<void(const event&)>& tell, unseen_paths& unseen) const {
     std::uint64_t seen = 0;
     std::deque<event> kept;
     from.events_after(0, [&](const event& e) {
       seen = e.seq;
+      unseen.note(e);
       if (!filter_.takes(e) || !is_shown(e)) return true;
       kept.push_back(e);
       if (kept.size() > *last_) kept.pop_front();

@@ -11,7 +11,7 @@ namespace steward::cli {
 
 /// Which events are wanted; what is empty does not matter.
 struct log_filter {
-  std::vector<std::string> actors;  ///< paths with all that is below them, or patterns with *, ? and [
+  std::vector<std::string> actors;  ///< paths or their ends, with all that is below them, or patterns with *, ? and [
   std::vector<event_kind> kinds;
   std::optional<event_level> least;
   std::optional<run_view::time_point> since;

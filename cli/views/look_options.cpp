@@ -9,14 +9,13 @@
 
 namespace steward::cli {
 
-using standard_streams::say;
-
 void look_options::add_to(CLI::App& app, std::vector<std::string> formats, const char* format_option) {
+  verb_ = app.get_name();
   app.add_option(
       "RUN", run_,
       "an events file, - for one on standard input, a run directory, or a live run by scenario or pid; none: "
       "the only live one");
-  app.add_option("--run", id_, "id of the run, where a file has several; else the last one");
+  app.add_option("--run", id_, "id or scenario of the run, where there are several; else the last one");
   format_ = formats.front();
   auto* format = app.add_option(format_option, format_, "of the output")->check(CLI::IsMember(std::move(formats)));
   app.add_flag("--json", json_, "the same as -o json")->excludes(format);
@@ -34,14 +33,20 @@ int looking(const char* command, const std::function<int()>& body) {
   try {
     return body();
   } catch (const cannot_look& x) {
-    say(std::string{"steward "} + command + ": " + x.what() + "\n");
+    say_of(command, x.what());
     return x.code();
   }
 }
 
-void say_remarks(const run_source& from, const run_view& view) {
-  for (const auto& one : from.remarks()) say("steward: " + one + "\n");
-  for (const auto& one : gaps_of(view)) say("steward: " + one + "\n");
+void say_of(const std::string& verb, const std::string& what) {
+  standard_streams::say("steward " + verb + ": " + what + "\n");
+}
+
+void look_options::say(const std::string& what) const { say_of(verb_, what); }
+
+void look_options::say_remarks(const run_source& from, const run_view& view) const {
+  for (const auto& one : from.remarks()) say(one);
+  for (const auto& one : gaps_of(view)) say(one);
 }
 
 }  // namespace steward::cli

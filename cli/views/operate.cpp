@@ -4,6 +4,7 @@
 #include "cli/exit_codes.hpp"
 #include "cli/number_option.hpp"
 #include "cli/scenario_files.hpp"
+#include "cli/views/child_name.hpp"
 #include "cli/views/control_client.hpp"
 #include "cli/views/live_source.hpp"
 #include "cli/views/look_options.hpp"
@@ -27,9 +28,10 @@ namespace steward::cli {
 namespace {
 
 using standard_streams::print;
-using standard_streams::say;
 
-constexpr std::string_view run_help = "a live run by scenario or pid; none: the only one";
+constexpr std::string_view run_help = "a live run by scenario, pid or run directory; none: the only one";
+constexpr std::string_view path_help =
+    "of the child, such as /root/total; its end, such as total, where that is unique";
 
 /// What the commands that steer a run have in common.
 class operator_command : public command {
@@ -50,11 +52,17 @@ public:
   }
 
   int run(const program&) override {
-    return looking(name_, [&] { return ask(find_live_run(run_)); });
+    return looking(name_, [&] {
+      const auto of = find_live_run(run_);
+      find_target(of);
+      return ask(of);
+    });
   }
 
 protected:
   virtual void add_words(CLI::App&) {}
+  /// Before it asks: what the words mean in that run.
+  virtual void find_target(const live_run&) {}
   virtual std::string target() const = 0;
   virtual std::string body() const { return "{}"; }
 
@@ -73,7 +81,7 @@ private:
     }
     if (json_) print(answer.body + (answer.body.ends_with('\n') ? "" : "\n"));
     if (!answer.ok()) {
-      if (!json_) say(fmt::format("steward {}: {}\n", name_, problem_in(answer)));
+      if (!json_) say_of(name_, problem_in(answer));
       return exit_failed;
     }
     if (!json_) print(orders::words_of(answer));
@@ -91,8 +99,9 @@ public:
   child_command(const char* verb, const char* doc) : operator_command(verb, doc), verb_(verb) {}
 
 protected:
-  void add_words(CLI::App& app) override {
-    app.add_option("PATH", path_, "of the child, such as /root/total")->required();
+  void add_words(CLI::App& app) override { app.add_option("PATH", path_, std::string{path_help})->required(); }
+  void find_target(const live_run& of) override {
+    if (!path_.starts_with('/')) path_ = child_named(live_source{of}.view(), path_, exit_failed);
   }
   std::string target() const override { return orders::target_of_child(path_, verb_); }
 
@@ -109,7 +118,7 @@ public:
 protected:
   void add_words(CLI::App& app) override {
     constexpr std::int64_t most_workers = 1'024;
-    app.add_option("PATH", path_, "of the pool, such as /root/squares")->required();
+    app.add_option("PATH", path_, "of the pool, such as /root/squares, or its end where that is unique")->required();
     app.add_option("N", workers_, "how many workers")->required()->check(whole_number(0, most_workers));
   }
   std::string target() const override { return orders::target_of_pool(path_); }
@@ -125,7 +134,7 @@ public:
 
   int run(const program& what) override {
     // One word may be the file or the run.
-    if (!file_.empty() && run_.empty() && !std::filesystem::exists(find_scenario(file_)) && is_live(file_))
+    if (!file_.empty() && run_.empty() && !std::filesystem::is_regular_file(find_scenario(file_)) && is_live(file_))
       std::swap(file_, run_);
     return operator_command::run(what);
   }
@@ -145,6 +154,8 @@ protected:
 
 private:
   static bool is_live(const std::string& name) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(name, ignored)) return true;
     const auto all = live_runs();
     return std::any_of(all.begin(), all.end(),
                        [&](const auto& one) { return one.name == name || std::to_string(one.pid) == name; });

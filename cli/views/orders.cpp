@@ -36,8 +36,8 @@ std::string words_of(const http_answer& answer) {
   if (const auto changes = parsed.find("changes"); changes != parsed.end() && changes->is_array())
     for (const auto& one : *changes) {
       const auto waits = text_in(one, "waits_for");
-      out += fmt::format("  {}: {}{}\n", text_in(one, "path"), text_in(one, "what"),
-                         waits.empty() ? "" : "; counts from " + waits + " on");
+      out += fmt::format("  {}: {}; {}\n", text_in(one, "path"), text_in(one, "what"),
+                         waits.empty() ? "at once" : "waits for " + waits);
     }
   return out;
 }

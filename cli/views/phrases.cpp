@@ -24,25 +24,6 @@ std::string date(const std::tm& x) {
 }
 std::string time(const std::tm& x) { return fmt::format("{:02}:{:02}:{:02}", x.tm_hour, x.tm_min, x.tm_sec); }
 
-ink ink_of(view_status x) {
-  switch (x) {
-    case view_status::up:
-      return ink::good;
-    case view_status::restarting:
-    case view_status::starting:
-    case view_status::stopping:
-      return ink::odd;
-    case view_status::parked:
-    case view_status::gave_up:
-      return ink::bad;
-    case view_status::idle:
-    case view_status::stopped:
-    case view_status::ended:
-      return ink::dim;
-  }
-  return ink::plain;
-}
-
 std::string period(std::chrono::milliseconds x) {
   return x.count() % 1000 == 0 ? fmt::format("{} s", x.count() / 1000) : fmt::format("{} ms", x.count());
 }
@@ -81,13 +62,6 @@ std::string counted(std::uint64_t n, std::string_view one, std::string_view many
 }
 
 std::string counted(std::uint64_t n, std::string_view one) { return counted(n, one, std::string{one} + "s"); }
-
-cell status(const child_view& x, time_point now) {
-  std::string text = to_string(x.status);
-  std::replace(text.begin(), text.end(), '_', ' ');
-  if (x.due && *x.due > now) text += ", in " + span(*x.due - now);
-  return {std::move(text), ink_of(x.status)};
-}
 
 std::string budget(const budget_view& x, time_point now) {
   if (!x.limit) return {};

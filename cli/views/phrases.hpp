@@ -26,8 +26,6 @@ std::string memory(std::uint64_t kib);
 std::string counted(std::uint64_t n, std::string_view one, std::string_view many);
 std::string counted(std::uint64_t n, std::string_view one);
 
-/// "restarting, in 1.2 s".
-cell status(const child_view& x, time_point now);
 /// "2 of 3 in 5 s": restarts that count; empty where there is no limit.
 std::string budget(const budget_view& x, time_point now);
 /// The budget that a child's restarts count on, and whose it is: its own, or that of whoever is above it.

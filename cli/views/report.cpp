@@ -30,7 +30,8 @@ public:
       const auto view = from->view();
       auto remarks = from->remarks();
       for (auto& one : gaps_of(view)) remarks.push_back(std::move(one));
-      const run_report report{view, from->is_live(), phrases::moment_of(view, from->is_live()), std::move(remarks)};
+      run_report report{view, from->is_live(), phrases::moment_of(view, from->is_live()), std::move(remarks)};
+      report.named = options_.named();
       standard_streams::print(text_of(report));
       return int{exit_done};
     });
@@ -64,13 +65,9 @@ void add_workers(run_report::child_row& pool, const run_view& view, const std::s
 
 }  // namespace
 
-bool run_report::child_row::is_bad(bool run_is_over) const {
-  if (status == view_status::gave_up || status == view_status::parked) return true;
-  return lost_messages > 0 || quarantined_messages > 0 || (!run_is_over && status == view_status::restarting);
-}
-
 run_report::run_report(const run_view& from, bool is_live, run_view::time_point at, std::vector<std::string> missing)
-    : view(from), live(is_live), now(at), remarks(std::move(missing)) {
+    : view(from), live(is_live), now(at), state(state_of(from, is_live)), remarks(std::move(missing)) {
+  const scene shown{view, now, state};
   for (const auto& [place, causes] : view.summary.all().by_child)
     for (const auto& [cause, count] : causes) crashes.push_back({place.empty() ? "the program" : place, cause, count});
   std::stable_sort(crashes.begin(), crashes.end(), [](const auto& a, const auto& b) { return a.count > b.count; });
@@ -84,6 +81,8 @@ run_report::run_report(const run_view& from, bool is_live, run_view::time_point 
     child_row row{report::actor_text(path),
                   x.kind,
                   x.status,
+                  shown.status(path, x),
+                  shown.flaps(path),
                   x.restarts + x.gone_restarts,
                   x.crashes + x.gone_crashes,
                   x.downtime_at(now) + x.gone_downtime,

@@ -2,6 +2,7 @@
 
 #include "cli/command.hpp"
 #include "cli/views/paper.hpp"
+#include "cli/views/scene.hpp"
 #include "observe/run_view.hpp"
 
 #include <cstdint>
@@ -27,6 +28,8 @@ struct run_report {
     std::string path;
     std::string kind;
     view_status status = view_status::idle;
+    cell told;  ///< its status as people read it
+    bool flaps = false;
     std::uint64_t restarts = 0;
     std::uint64_t crashes = 0;
     child_view::duration downtime{0};
@@ -34,9 +37,6 @@ struct run_report {
     std::uint64_t quarantined_messages = 0;
     std::string last_crash;
     std::string last_cause;
-
-    /// Whether something is wrong with it that nothing has mended.
-    bool is_bad(bool run_is_over) const;
   };
 
   run_report(const run_view& view, bool live, run_view::time_point now, std::vector<std::string> remarks);
@@ -44,11 +44,13 @@ struct run_report {
   const run_view& view;
   bool live;
   run_view::time_point now;
+  run_state state;
   std::vector<std::string> remarks;  ///< of what is missing
   std::vector<crash_row> crashes;    ///< the most frequent first
   std::vector<pool_row> pools;
   std::vector<child_row> children;  ///< that were ever down or lost something; the most restarts first
   std::uint64_t lost_tasks = 0;
+  std::string named;  ///< the run as the next command has to name it
 };
 
 std::string render_report_text(const run_report& x, const paper& on);

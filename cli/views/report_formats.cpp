@@ -47,6 +47,10 @@ std::vector<std::string> headlines(const run_report& x) {
   out.push_back(fmt::format("tasks: {} retried, {} lost ({} quarantined, {} failed, {} given up)", all.retried,
                             x.lost_tasks, all.quarantined, all.failed, all.given_up));
   out.push_back(counted(all.lost_messages, "message") + " lost");
+  std::string flapping;
+  for (const auto& one : x.children)
+    if (one.flaps && x.state != run_state::over) flapping += (flapping.empty() ? "" : ", ") + one.path;
+  if (!flapping.empty()) out.push_back("flapping, restarted again and again without coming to rest: " + flapping);
   return out;
 }
 
@@ -78,7 +82,7 @@ section alike_of(const run_report& x) {
 section children_of(const run_report& x) {
   section out{"Restarts and downtime by child",
               {{"CHILD", false, true, false, true},
-               {"STATUS"},
+               {x.state == run_state::lost ? "LAST STATUS" : "STATUS"},
                {"RESTARTS", true},
                {"CRASHES", true},
                {"DOWN FOR", true},
@@ -87,11 +91,9 @@ section children_of(const run_report& x) {
                {"ITS CAUSE", false, true}},
               {}};
   for (const auto& one : x.children) {
-    child_view shown;
-    shown.status = one.status;
     const auto lost = one.lost_messages + one.quarantined_messages;
     out.rows.push_back({{one.path},
-                        phrases::status(shown, x.now),
+                        one.told,
                         {number(one.restarts)},
                         {number(one.crashes)},
                         {one.downtime.count() > 0 ? phrases::span(one.downtime) : std::string{}},
@@ -232,7 +234,8 @@ std::string render_report_text(const run_report& x, const paper& on) {
     out += fmt::format("\nDetails are kept of the last {} crashes; an events file or a run directory has all.\n",
                        x.view.crashes.size());
   if (!x.view.crashes.empty())
-    out += fmt::format("\nOne of them whole: steward show {}\n", report::escaped(x.view.crashes.back().id));
+    out += fmt::format("\nOne of them whole: steward show {}{}{}\n", report::escaped(x.view.crashes.back().id),
+                       x.named.empty() ? "" : " ", report::escaped(x.named));
   return out;
 }
 
@@ -248,6 +251,7 @@ std::string render_report_json(const run_report& x) {
   auto out = json::object();
   out["run"] = json::parse(json_of_run(x.view));
   out["live"] = x.live;
+  out["state"] = to_string(x.state);
   const auto& summary = x.view.summary;
   out["recovery"] = {{"count", summary.all().recoveries},
                      {"p50_ms", summary.percentile_ms(50)},
@@ -270,6 +274,7 @@ std::string render_report_json(const run_report& x) {
     children.push_back({{"path", one.path},
                         {"kind", one.kind},
                         {"status", to_string(one.status)},
+                        {"flapping", one.flaps},
                         {"restarts", one.restarts},
                         {"crashes", one.crashes},
                         {"downtime_ms", std::chrono::duration<double, std::milli>(one.downtime).count()},

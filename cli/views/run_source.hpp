@@ -24,6 +24,12 @@ private:
   int code_;
 };
 
+/// There is nothing to look at so far, and there may be later.
+class nothing_yet : public cannot_look {
+public:
+  using cannot_look::cannot_look;
+};
+
 /// A run that is looked at: one that lives, or what one has left. Calls throw `cannot_look`.
 class run_source {
 public:

@@ -2,6 +2,9 @@
 
 #include "base/crash_id.hpp"
 #include "cli/exit_codes.hpp"
+#include "cli/views/child_name.hpp"
+#include "cli/views/frame_list.hpp"
+#include "cli/views/ladder.hpp"
 #include "cli/views/look_options.hpp"
 #include "cli/views/phrases.hpp"
 #include "config/suggest.hpp"
@@ -20,14 +23,24 @@
 namespace steward::cli {
 namespace {
 
+/// The path of a child that is meant; empty for what is no path, such as an id or a fingerprint.
+std::string path_of(std::string_view text, const run_view& view) {
+  if (text.starts_with('/')) return std::string{text};
+  const auto names = [&](const auto& one) { return names_child(text, one.first); };
+  const bool is_child = std::any_of(view.children.begin(), view.children.end(), names);
+  return is_child && !view.alike.contains(std::string{text}) ? child_named(view, std::string{text}, exit_usage)
+                                                             : std::string{};
+}
+
 /// "7" and "c-7" are "c-0007"; a fingerprint is the last crash that has it, a path the last of that child, or of the
 /// workers of a pool.
 std::string id_of(std::string_view text, const run_view& view) {
-  if (text.starts_with('/')) {
-    const auto of_it = [&](const crash_view& x) { return x.path == text || x.place == text; };
+  if (const auto path = path_of(text, view); !path.empty()) {
+    const auto of_it = [&](const crash_view& x) { return x.path == path || x.place == path; };
     const auto last = std::find_if(view.crashes.rbegin(), view.crashes.rend(), of_it);
     if (last == view.crashes.rend())
-      throw cannot_look("no crash of " + report::escaped(text) + " is known", exit_usage);
+      throw cannot_look("no crash of " + report::escaped(path) + " is known; 'steward report' tells what crashed",
+                        exit_usage);
     return last->id;
   }
   if (const auto it = view.alike.find(std::string{text}); it != view.alike.end()) return it->second.last_id;
@@ -38,41 +51,13 @@ std::string id_of(std::string_view text, const run_view& view) {
 }
 
 [[noreturn]] void fail(const std::string& id, const run_view& view) {
-  auto why = "there is no crash " + report::escaped(id);
+  auto why = "there is no crash '" + report::escaped(id) + "'";
   if (view.crashes.empty())
     throw cannot_look(why + "; nothing has crashed in " + report::escaped(view.run), exit_usage);
   std::vector<std::string> all;
   for (const auto& one : view.crashes) all.push_back(one.id);
-  if (const auto meant = config::did_you_mean(id, all)) why += " (did you mean " + *meant + "?)";
+  if (const auto meant = config::did_you_mean(id, all)) why += " (did you mean '" + *meant + "'?)";
   throw cannot_look(fmt::format("{}; there are {} to {}", why, all.front(), all.back()), exit_usage);
-}
-
-/// What would come after one more restart, and after all that are left, up to the root.
-std::vector<std::string> ladder_of(const run_view& view, const crash_view& crash) {
-  std::vector<std::string> out;
-  auto path = crash.path;
-  const auto* x = view.find(path);
-  if (x == nullptr || !crash.decision || crash.decision->period_ms == 0) return out;
-  constexpr std::size_t most_steps = 32;
-  for (std::size_t step = 0; x != nullptr && step < most_steps; ++step) {
-    const auto of = phrases::budget_of(view, path, *x);
-    if (of.budget == nullptr) break;
-    const auto used = of.budget->used(crash.at);
-    const auto left = *of.budget->limit > used ? *of.budget->limit - used : 0;
-    const auto who = step == 0 ? std::string{"it"} : report::actor_text(path);
-    out.push_back(fmt::format("{} may be restarted {} more (used: {})", who, phrases::counted(left, "time"),
-                              phrases::budget(*of.budget, crash.at)));
-    if (of.of == path) {
-      out.push_back("then its own limit is spent, and it is parked, ended or given up, as its on_spent says");
-      return out;
-    }
-    path = of.of;
-    x = view.find(path);
-    const bool is_root = x != nullptr && !view.children.contains(x->parent);
-    out.push_back(fmt::format("then {} gives up{}", report::actor_text(path),
-                              is_root ? ", and the run ends with exit code 4" : ""));
-  }
-  return out;
 }
 
 /// Finds the crash in the events, and what lies around it.
@@ -89,7 +74,7 @@ public:
     if (e.id == id_) {
       found(e);
     } else if (!e.actor.empty()) {
-      auto& last = last_[e.actor];
+      auto& last = (e.kind == event_kind::output ? printed_ : last_)[e.actor];
       last.push_back(e);
       if (last.size() > whole_crash::most_before) last.erase(last.begin());
     }
@@ -107,7 +92,16 @@ private:
       out_.alike_before = it->second.count - 1;
     out_.before = last_[e.actor];
     out_.ladder = ladder_of(view_, out_.crash);
+    if (const auto it = printed_.find(e.actor); it != printed_.end()) note_printed(it->second, e);
     last_.clear();
+    printed_.clear();
+  }
+
+  /// What that incarnation has printed.
+  void note_printed(const std::vector<event>& lines, const event& crash) {
+    for (const auto& e : lines)
+      if (!crash.pid || !e.pid || e.pid == crash.pid)
+        if (!crash.incarnation || !e.incarnation || e.incarnation == crash.incarnation) out_.printed.push_back(e.text);
   }
 
   void note_after(const event& e) {
@@ -126,7 +120,9 @@ private:
   std::string id_;
   whole_crash& out_;
   run_view view_;
-  std::map<std::string, std::vector<event>, std::less<>> last_;  // by child
+  using events_by_child = std::map<std::string, std::vector<event>, std::less<>>;
+  events_by_child last_;
+  events_by_child printed_;
   bool found_ = false;
   bool child_settled_ = false;
   bool task_settled_ = false;
@@ -140,6 +136,8 @@ public:
                     "of the crash, such as c-0007; the fingerprint of crashes that are alike, or the path of a child, "
                     "mean the last one")
         ->required();
+    out->add_option("--frames", frames_, "how many frames of the stack, or all; those of your code come first")
+        ->check([](const std::string& text) { return frames_of(text) ? "" : "a number or 'all' is expected"; });
     options_.add_to(*out);
     return out;
   }
@@ -149,16 +147,27 @@ public:
       const auto from = options_.open();
       const auto crash = find_crash(*from, id_);
       const auto now = from->is_live() ? phrases::moment_of({}, true) : crash.alike.last;
-      standard_streams::print(options_.as_json() ? render_crash_json(crash)
-                                                 : render_crash(crash, now, options_.run(), options_.on()));
-      for (const auto& one : from->remarks()) standard_streams::say("steward: " + one + "\n");
+      standard_streams::print(options_.as_json()
+                                  ? render_crash_json(crash)
+                                  : render_crash(crash, now, options_.named(), options_.on(), *frames_of(frames_)));
+      for (const auto& one : from->remarks()) options_.say(one);
       return int{exit_done};
     });
   }
 
 private:
+  /// 0: all of them.
+  static std::optional<std::size_t> frames_of(const std::string& text) {
+    if (text == "all") return 0;
+    std::size_t out = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), out);
+    if (problem != std::errc{} || end != text.data() + text.size() || out == 0) return std::nullopt;
+    return out;
+  }
+
   look_options options_;
   std::string id_;
+  std::string frames_ = std::to_string(usual_frames);
 };
 
 }  // namespace

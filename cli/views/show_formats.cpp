@@ -101,17 +101,17 @@ std::string fate_of_state(const crash_view& x) {
   return "state: gone";
 }
 
-void add_cause(page& out, const crash_view& x) {
+void add_cause(page& out, const crash_view& x, std::size_t frames) {
   out.add("why", report::escaped(describe(x.why)), ink::bad);
   out.add("why", meaning_of(x.why));
-  out.add("why", author_of(x.why));
-  const auto& frames = x.why.frames;
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    out.add("where", fmt::format("#{:<2} {}", i, report::escaped(frames[i])));
-    const auto first = i;
-    while (i + 1 < frames.size() && frames[i + 1] == frames[first]) ++i;  // a recursion
-    if (i > first) out.add("where", fmt::format("    the same {} more", counted(i - first, "time")));
-  }
+  out.add("why", author_of(x.why, x.pid.value_or(0)));
+  for (const auto& line : frame_lines(x.why.frames, frames)) out.add("where", line);
+}
+
+/// What it wrote last. Of a thread nobody knows what of the program's output was its own.
+void add_output(page& out, const whole_crash& x) {
+  for (const auto& line : x.crash.why.stderr_tail) out.add("stderr", report::escaped(line), ink::dim);
+  for (const auto& line : x.printed) out.add("stdout", report::escaped(line), ink::dim);
 }
 
 void add_circumstances(page& out, const whole_crash& x) {
@@ -127,7 +127,7 @@ void add_circumstances(page& out, const whole_crash& x) {
   if (crash.why.rss_peak_kib > 0)
     used += (used.empty() ? "" : ", ") + ("at its peak " + phrases::memory(crash.why.rss_peak_kib));
   out.add("used", used);
-  for (const auto& line : crash.why.stderr_tail) out.add("stderr", report::escaped(line), ink::dim);
+  add_output(out, x);
 }
 
 void add_consequence(page& out, const whole_crash& x) {
@@ -144,12 +144,13 @@ void add_consequence(page& out, const whole_crash& x) {
 
 }  // namespace
 
-std::string render_crash(const whole_crash& x, run_view::time_point now, const std::string& named, const paper& on) {
+std::string render_crash(const whole_crash& x, run_view::time_point now, const std::string& named, const paper& on,
+                         std::size_t frames) {
   page out{on};
   out.add(x.crash.id, identity(x), ink::strong);
   out.add("when", fmt::format("{}, event {}", phrases::date_and_time(x.crash.at), x.crash.seq));
   out.add("alike", seen(x, now));
-  add_cause(out, x.crash);
+  add_cause(out, x.crash, frames);
   add_circumstances(out, x);
   out.add_events("before", x.before);
   add_consequence(out, x);
@@ -170,9 +171,10 @@ std::string render_crash_json(const whole_crash& x) {
   json out{{"crash", json::parse(json_of(x.crash))}};
   if (x.child) out["child"] = json::parse(json_of(x.crash.path, *x.child));
   if (const auto meaning = meaning_of(x.crash.why); !meaning.empty()) out["meaning"] = meaning;
-  if (const auto author = author_of(x.crash.why); !author.empty()) out["author"] = author;
+  if (const auto author = author_of(x.crash.why, x.crash.pid.value_or(0)); !author.empty()) out["author"] = author;
   out["alike"] = json::parse(json_of(x.crash.fingerprint, x.alike));
   if (x.has_history) out["alike_before"] = x.alike_before;
+  out["stdout"] = x.printed;
   out["before"] = list(x.before);
   out["after"] = list(x.after);
   out["ladder"] = x.ladder;

@@ -1,10 +1,13 @@
 #pragma once
 
+#include "cli/views/run_entry.hpp"
 #include "cli/views/run_source.hpp"
 #include "store/reader.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace steward::cli {
 
@@ -13,6 +16,9 @@ class stored_run : public run_source {
 public:
   /// Throws `cannot_look` for a directory that cannot be read, or does not have the run.
   explicit stored_run(const std::string& directory, const std::string& run = {});
+
+  /// All runs of a directory, in the order in which they began. Throws `cannot_look`.
+  static std::vector<run_entry> runs_in(const std::string& directory);
 
   run_view view() override;
   run_view view_at(const moment& when) override;
@@ -25,7 +31,7 @@ private:
   void renew();
 
   std::string name_;
-  store::reader reader_;
+  std::unique_ptr<store::reader> reader_;
   store::run_row row_;
   std::size_t others_ = 0;
 };

@@ -9,12 +9,14 @@
 #include "cli/views/run_finder.hpp"
 #include "cli/views/top_model.hpp"
 #include "cli/views/top_terminal.hpp"
-#include "observe/standard_streams.hpp"
+#include "store/state_directory.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -79,14 +81,14 @@ public:
     auto* out = app.add_subcommand("top", "Watch a run on the whole screen, and steer it by keys; ? tells which");
     out->add_option("RUN", run_,
                     "a live run by scenario or pid, or an events file or a run directory; none: the only live run");
-    out->add_option("--run", id_, "id of the run, where a file has several; else the last one");
+    out->add_option("--run", id_, "id or scenario of the run, where there are several; else the last one");
     out->add_option("--color", colour_, "colours")->check(CLI::IsMember({"auto", "always", "never"}));
     return out;
   }
 
   int run(const program&) override {
     return looking("top", [&] {
-      const auto from = find_run(run_, id_);
+      const auto from = open();
       try {
         watch(*from);
       } catch (const cannot_look&) {
@@ -99,15 +101,31 @@ public:
   }
 
 private:
+  /// Of a run directory that a live run has, that run: its own word is the newest, and it can be steered.
+  std::unique_ptr<run_source> open() const {
+    std::error_code ignored;
+    if (!run_.empty() && std::filesystem::is_directory(run_, ignored) && store::holder_of(run_)) {
+      try {
+        auto live = std::make_unique<live_source>(find_live_run(run_));
+        if (!id_.empty()) live->expect(id_);
+        return live;
+      } catch (const cannot_look&) {  // it has no socket, or another run is meant
+        return find_run(run_, id_);
+      }
+    }
+    return find_run(run_, id_);
+  }
+
   void watch(run_source& from) const {
     pictures now{from};
     top_terminal terminal{paper_of_output(colour_).colour};
     top_state state;
+    top_clock clock_drawn;
     while (!state.over) {
       if (!state.paused)
         if (auto problem = now.renew(); !problem.empty()) state.message = std::move(problem);
       const auto size = terminal.size();
-      const auto at = phrases::moment_of(now.view(), now.live() && !state.paused);
+      const auto at = clock_drawn.tick(phrases::moment_of(now.view(), now.live()), state.paused);
       terminal.paint(draw_top(now.view(), state, now.rates(), size, at, now.live(), terminal.is_utf8()));
       const auto order = press(state, terminal.read(between_drawings), now.view(), now.live(), size.rows / 2);
       if (!order) continue;

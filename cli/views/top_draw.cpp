@@ -2,7 +2,6 @@
 #include "cli/views/show.hpp"
 #include "cli/views/top_model.hpp"
 #include "cli/views/tree.hpp"
-#include "cli/views/walk.hpp"
 #include "observe/report_text.hpp"
 
 #include <fmt/format.h>
@@ -34,6 +33,7 @@ public:
         size_(size),
         now_(now),
         live_(live),
+        shown_(view, now, state_of(view, live)),
         on_{size.columns, false, utf8} {}
 
   std::vector<top_line> draw() {
@@ -81,7 +81,10 @@ private:
       if (x.kind == "worker") continue;
       ++(x.status == view_status::up ? up : is_down(x.status) ? down : coming);
     }
-    std::vector<cell> parts{{counted(up, "child", "children") + " up", ink::good}};
+    std::vector<cell> parts;
+    if (state_.paused) parts.push_back({"PAUSED  ", ink::odd});
+    parts.push_back({counted(up, "child", "children") + (shown_.state == run_state::lost ? " were up" : " up"),
+                     shown_.state == run_state::lost ? ink::odd : ink::good});
     if (coming > 0) parts.push_back({fmt::format(", {} on the way", coming), ink::odd});
     if (down > 0) parts.push_back({fmt::format(", {} down", down), ink::dim});
     auto crashes = "  " + counted(view_.crash_count, "crash", "crashes");
@@ -92,7 +95,6 @@ private:
     if (has_tasks) more += fmt::format("  {:.0f} tasks/s", tasks);
     if (view_.missing > 0) more += "  " + counted(view_.missing, "event") + " missing";
     parts.push_back({std::move(more), ink::plain});
-    if (state_.paused) parts.push_back({"  PAUSED", ink::odd});
     add(std::move(parts));
     own_figures();
   }
@@ -112,7 +114,7 @@ private:
 
   void tree_and_crashes() {
     std::vector<placed_child> shown;
-    for (auto& one : in_tree_order(view_))
+    for (auto& one : shown_.children())
       if (state_.filter.empty() || one.path->find(state_.filter) != std::string::npos) shown.push_back(std::move(one));
     const auto crash_rows = rows_for_crashes();
     const auto room = rows_left();
@@ -156,14 +158,12 @@ private:
     const auto& x = *one.child;
     const auto name = state_.filter.empty() ? branches_of(one, on_.utf8) + one.name() : *one.path;
     const auto budget = phrases::budget_of(view_, *one.path, x);
-    const auto& shown = x.kind == "supervisor" || x.kind == "pool" ? x.below
-                        : budget.budget != nullptr                 ? *budget.budget
-                                                                   : x.own;
+    const auto& shown = budget.budget != nullptr ? *budget.budget : x.own;
     const auto rate =
         x.figures && x.figures->per_second ? fmt::format("{:.0f}", *x.figures->per_second) : std::string{};
     const auto cause = x.status == view_status::up ? std::string{} : report::escaped(x.last_cause);
     return {{report::actor_text(name), ink::plain},
-            phrases::status(x, now_),
+            shown_.status(*one.path, x),
             {std::to_string(x.restarts + x.gone_restarts), ink::plain},
             {shown.limit ? fmt::format("{} of {}", shown.used(now_), *shown.limit) : std::string{},
              shown.limit && shown.used(now_) >= *shown.limit ? ink::odd : ink::plain},
@@ -234,7 +234,7 @@ private:
     };
     line("kind", phrases::kind(x) + (x.runs_in.empty() ? "" : ", in a " + x.runs_in) +
                      (x.restart.empty() ? "" : ", " + x.restart));
-    line("status", phrases::status(x, now_).text);
+    line("status", shown_.status(path, x).text);
     line("now", details_of(x, now_));
     const auto charged = phrases::budget_of(view_, path, x);
     if (charged.budget != nullptr)
@@ -309,6 +309,7 @@ private:
   top_size size_;
   time_point now_;
   bool live_;
+  scene shown_;
   paper on_;
   std::vector<top_line> lines_;
 };

@@ -1,5 +1,4 @@
 #include "cli/views/top_model.hpp"
-#include "cli/views/walk.hpp"
 
 #include <algorithm>
 
@@ -99,7 +98,8 @@ void press_character(top_state& state, char key, const run_view& view, bool live
       if (live)
         ask(state, view, key);
       else
-        state.message = "the run is over: there is nothing to steer";
+        state.message = view.ended ? "the run is over: there is nothing to steer"
+                                   : "this is what a run has left, and can only be looked at; name a live run to steer";
       return;
     default:
       return;
@@ -125,7 +125,7 @@ void press_elsewhere(top_state& state, const top_input& input, std::size_t page_
 
 std::vector<std::string> selectable(const run_view& view, const top_state& state) {
   std::vector<std::string> out;
-  for (const auto& one : in_tree_order(view))
+  for (const auto& one : scene{view, view.now, run_state::live}.children())
     if (state.filter.empty() || one.path->find(state.filter) != std::string::npos) out.push_back(*one.path);
   std::size_t crashes = 0;
   for (auto it = view.crashes.rbegin(); it != view.crashes.rend() && crashes < most_crashes; ++it, ++crashes)

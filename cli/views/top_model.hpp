@@ -1,8 +1,10 @@
 #pragma once
 
 #include "cli/views/paper.hpp"
+#include "cli/views/scene.hpp"
 #include "observe/run_view.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -64,6 +66,19 @@ std::vector<std::string> selectable(const run_view& view, const top_state& state
 /// What a key makes of it. Returns an order when one was said yes to. `live`: orders make sense.
 std::optional<top_order> press(top_state& state, const top_input& input, const run_view& view, bool live,
                                std::size_t page_lines);
+
+/// The moment that is drawn. It never goes back, and stands still while the picture does.
+class top_clock {
+public:
+  /// `now`: that of the picture, or of the clock where the run is live.
+  run_view::time_point tick(run_view::time_point now, bool paused) {
+    if (!paused || at_ == run_view::time_point{}) at_ = std::max(at_, now);
+    return at_;
+  }
+
+private:
+  run_view::time_point at_;
+};
 
 /// Changes in a second.
 struct top_rates {

@@ -1,5 +1,7 @@
 #include "cli/views/top_terminal.hpp"
 
+#include "cli/views/curses_library.hpp"
+
 #include <unistd.h>
 
 #include <langinfo.h>
@@ -9,15 +11,6 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-
-#define NCURSES_NOMACROS 1
-#include <curses.h>
-
-// <term.h> has them, too, and a macro for each second word.
-extern "C" {
-int setupterm(const char* term, int fd, int* problem);
-char* tigetstr(const char* name);
-}
 
 namespace steward::cli {
 namespace {
@@ -64,8 +57,8 @@ std::string in_ascii(std::string_view text) {
 }
 
 /// Whether the terminal can do that. Names are those of terminfo(5); one that is none of them is -1.
-bool has(const char* ability) {
-  const char* how = ::tigetstr(ability);
+bool has(const curses_library& with, const char* ability) {
+  const char* how = with.tigetstr(ability);
   return how != nullptr && how != reinterpret_cast<const char*>(-1);
 }
 
@@ -80,6 +73,7 @@ std::string why_not() {
 }  // namespace
 
 struct top_terminal::impl {
+  const curses_library& curses = curses_library::get();
   SCREEN* screen = nullptr;
   bool colour = false;
   bool utf8 = false;
@@ -87,56 +81,61 @@ struct top_terminal::impl {
 
 top_terminal::top_terminal(bool colour) : impl_(std::make_unique<impl>()) {
   if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDOUT_FILENO) != 1) throw std::runtime_error(why_not());
+  const auto& curses = impl_->curses;
   const bool has_locale = std::setlocale(LC_CTYPE, "") != nullptr;
   impl_->utf8 = has_locale && std::string_view{::nl_langinfo(CODESET)} == "UTF-8";
   int problem = 0;
-  if (::setupterm(nullptr, STDOUT_FILENO, &problem) != OK || !has("cup") || !has("clear"))
+  if (curses.setupterm(nullptr, STDOUT_FILENO, &problem) != OK || !has(curses, "cup") || !has(curses, "clear"))
     throw std::runtime_error(why_not());
-  impl_->screen = ::newterm(nullptr, stdout, stdin);
+  impl_->screen = curses.newterm(nullptr, stdout, stdin);
   if (impl_->screen == nullptr) throw std::runtime_error(why_not());
-  ::cbreak();
-  ::noecho();
-  ::nonl();
-  ::keypad(stdscr, TRUE);
-  ::set_escdelay(50);
-  ::curs_set(0);
-  impl_->colour = colour && ::has_colors() && ::start_color() == OK;
+  curses.cbreak();
+  curses.noecho();
+  curses.nonl();
+  curses.keypad(*curses.screen, TRUE);
+  curses.set_escdelay(50);
+  curses.curs_set(0);
+  impl_->colour = colour && curses.has_colors() && curses.start_color() == OK;
   if (!impl_->colour) return;
-  const short background = ::use_default_colors() == OK ? short{-1} : short{COLOR_BLACK};
+  const short background = curses.use_default_colors() == OK ? short{-1} : short{COLOR_BLACK};
   short number = 1;
-  for (const int one : colours) ::init_pair(number++, static_cast<short>(one), background);
+  for (const int one : colours) curses.init_pair(number++, static_cast<short>(one), background);
 }
 
 top_terminal::~top_terminal() {
   if (impl_->screen == nullptr) return;
-  ::endwin();
-  ::delscreen(impl_->screen);
+  const auto& curses = impl_->curses;
+  curses.endwin();
+  curses.delscreen(impl_->screen);
 }
 
 top_size top_terminal::size() const {
-  return {static_cast<std::size_t>(::getmaxy(stdscr)), static_cast<std::size_t>(::getmaxx(stdscr))};
+  const auto& curses = impl_->curses;
+  return {static_cast<std::size_t>(curses.getmaxy(*curses.screen)),
+          static_cast<std::size_t>(curses.getmaxx(*curses.screen))};
 }
 
 bool top_terminal::is_utf8() const noexcept { return impl_->utf8; }
 
 void top_terminal::paint(const std::vector<top_line>& lines) {
-  ::erase();
+  const auto& curses = impl_->curses;
+  curses.erase();
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    ::move(static_cast<int>(i), 0);
+    curses.move(static_cast<int>(i), 0);
     for (const auto& one : lines[i].parts) {
       const auto [attributes, pair] = appearance_of(one.with, impl_->colour);
-      ::attr_set(attributes, pair, nullptr);
-      ::addstr(impl_->utf8 ? one.text.c_str() : in_ascii(one.text).c_str());
+      curses.attr_set(attributes, pair, nullptr);
+      curses.addstr(impl_->utf8 ? one.text.c_str() : in_ascii(one.text).c_str());
     }
-    ::attr_set(A_NORMAL, 0, nullptr);
-    if (lines[i].selected) ::mvchgat(static_cast<int>(i), 0, -1, A_REVERSE, 0, nullptr);
+    curses.attr_set(A_NORMAL, 0, nullptr);
+    if (lines[i].selected) curses.mvchgat(static_cast<int>(i), 0, -1, A_REVERSE, 0, nullptr);
   }
-  ::refresh();
+  curses.refresh();
 }
 
 top_input top_terminal::read(std::chrono::milliseconds patience) {
-  ::timeout(static_cast<int>(patience.count()));
-  const int key = ::getch();
+  impl_->curses.timeout(static_cast<int>(patience.count()));
+  const int key = impl_->curses.getch();
   switch (key) {
     case ERR:
       return {};

@@ -2,7 +2,7 @@
 
 #include "cli/command.hpp"
 #include "cli/views/paper.hpp"
-#include "observe/run_view.hpp"
+#include "cli/views/scene.hpp"
 
 #include <memory>
 #include <string>
@@ -10,7 +10,7 @@
 namespace steward::cli {
 
 /// The tree with lines, and how each child is doing.
-std::string render_tree(const run_view& view, run_view::time_point now, const paper& on);
+std::string render_tree(const scene& shown, const paper& on);
 
 /// What there is to say of a child beside its name and status: budgets, restarts, workers, queues.
 std::string details_of(const child_view& x, run_view::time_point now);

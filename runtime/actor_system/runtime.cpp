@@ -96,6 +96,7 @@ runtime::runtime(event_log& events, const task_registry& tasks, const actor_regi
   if (!opts.print) opts.print = [](const std::string& line) { std::fprintf(stdout, "%s\n", line.c_str()); };
   impl_->guard = std::make_unique<end_watchdog>(opts.end_within, [this] { return impl_->what_is_left(); });
   impl_->keeper = std::make_unique<process::keeper>();
+  impl_->commands = std::make_unique<command::driver>(impl_->keeper.get(), &events);
   const auto threads = opts.threads != 0 ? opts.threads : std::max<std::size_t>(2, std::thread::hardware_concurrency());
   port::configure(impl_->config, port::scheduling::sharing, threads);
   impl_->config.add_thread_hook<thread_signals>();
@@ -125,8 +126,10 @@ runtime::~runtime() {
   impl_->names.clear();
   impl_->links.reset();
   if (impl_->letters) impl_->letters->close();
+  impl_->commands->close();  // it holds handles of actors
   impl_->system.reset();
   impl_->awaited = nullptr;
+  impl_->commands.reset();
   impl_->keeper.reset();
 }
 

@@ -2,6 +2,7 @@
 
 #include "actor_system/actor_link.hpp"
 #include "actor_system/dead_letters.hpp"
+#include "command/driver.hpp"
 #include "process/keeper.hpp"
 #include "steward/supervisor.hpp"
 #include "supervision/directory.hpp"
@@ -55,6 +56,7 @@ struct runtime::impl {
   std::atomic<process::keeper*> keeper_awaited{nullptr};
   std::unique_ptr<end_watchdog> guard;
   std::unique_ptr<process::keeper> keeper;
+  std::unique_ptr<command::driver> commands;
   caf::actor_system_config config;
   std::unique_ptr<caf::actor_system> system;
   std::unique_ptr<actor_link_hub> links;

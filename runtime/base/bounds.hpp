@@ -39,6 +39,17 @@ inline constexpr bound<std::uint64_t> recycle_memory{mib, mib* mib, true};
 inline constexpr bound<std::size_t> variables{0, 64};
 /// Of an initializer with its arguments, which travel with the request to start a worker.
 inline constexpr bound<std::size_t> initializer_bytes{0, 2'048};
+/// Of a command with its arguments, and of what its environment is set to.
+inline constexpr bound<std::size_t> command_bytes{1, 65'536};
+inline constexpr bound<std::size_t> command_variables{0, 256};
+inline constexpr bound<unsigned> port{1, 65'535};
+inline constexpr bound<int> exit_code{0, 255};
+inline constexpr bound<int> nice{-20, 19};
+inline constexpr bound<unsigned> log_lines{1, 100'000, true};
+inline constexpr bound<std::size_t> log_line_bytes{64, 4'000};
+inline constexpr bound<std::uint64_t> rlimit_bytes{0, mib* mib};
+inline constexpr bound<std::uint64_t> rlimit_descriptors{3, 1'048'576};
+inline constexpr bound<std::uint64_t> rlimit_processes{0, 4'194'304};
 /// Levels of a tree, the root included. No tree that a person makes is near it; one that holds itself is beyond it.
 inline constexpr bound<std::ptrdiff_t> levels{1, 64};
 

@@ -48,6 +48,7 @@ void cut_texts(event& e) {
     e.decision->also.resize(max_also);
   }
   if (e.child) cut(e.child->type, limit);
+  if (e.stream) cut(*e.stream, event_log::max_args_bytes);
   if (e.by) cut(*e.by, event_log::max_args_bytes);
   if (e.scenario) {
     cut(e.scenario->name, limit);
@@ -105,6 +106,8 @@ const char* to_string(event_kind kind) noexcept {
       return "warn";
     case event_kind::output:
       return "output";
+    case event_kind::log:
+      return "log";
     case event_kind::child:
       return "child";
   }

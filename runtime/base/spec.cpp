@@ -135,8 +135,9 @@ const char* to_string(sandbox_level x) noexcept {
 }
 
 namespace {
-constexpr milliseconds default_limit{5'000};  // of a child's start and stop
-}
+constexpr milliseconds default_limit{5'000};           // of a child's start and stop
+constexpr milliseconds default_command_limit{10'000};  // of a program's
+}  // namespace
 
 bool worker_sees(std::string_view variable) noexcept {
   constexpr std::array always{"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR", "LANG", "TERM"};
@@ -146,11 +147,13 @@ bool worker_sees(std::string_view variable) noexcept {
 milliseconds shutdown_of(const child_spec& x) noexcept {
   if (x.shutdown) return *x.shutdown;
   if (std::holds_alternative<std::shared_ptr<supervisor_spec>>(x.what)) return infinity;
+  if (std::holds_alternative<command_spec>(x.what)) return default_command_limit;
   const auto* pool = std::get_if<pool_spec>(&x.what);
   return std::max(default_limit, pool ? pool->limits.shutdown : milliseconds{0});
 }
 
 milliseconds start_within_of(const child_spec& x) noexcept {
+  if (std::holds_alternative<command_spec>(x.what)) return x.start_within.value_or(default_command_limit);
   return x.start_within.value_or(std::holds_alternative<actor_spec>(x.what) ? default_limit : infinity);
 }
 

@@ -20,6 +20,13 @@ bool same(const param_map& a, const param_map& b) {
   return std::ranges::equal(
       a, b, [](const auto& x, const auto& y) { return x.first == y.first && x.second.value == y.second.value; });
 }
+bool same(const command_ready& a, const command_ready& b) {
+  return a.line == b.line && a.port == b.port && a.file == b.file && a.http == b.http && a.notify == b.notify &&
+         a.after == b.after;
+}
+bool same(const command_logs& a, const command_logs& b) {
+  return a.lines_a_second == b.lines_a_second && a.line_length == b.line_length;
+}
 template <class T>
 bool same(const T& a, const T& b) {
   return a == b;
@@ -62,6 +69,14 @@ void compare_pools(const pool_spec& a, const pool_spec& b, spec_changes& out) {
       "shutdown of workers", a.limits.shutdown, b.limits.shutdown)("actors", a.actors, b.actors);
 }
 
+void compare_commands(const command_spec& a, const command_spec& b, spec_changes& out) {
+  comparison{out.now}("stop", a.stop, b.stop);
+  comparison{out.at_restart}("command", a.run, b.run)("ready", a.ready, b.ready)("ok_codes", a.ok_codes, b.ok_codes)(
+      "environment", a.environment, b.environment)("working_directory", a.working_directory, b.working_directory)(
+      "user", a.user, b.user)("umask", a.umask, b.umask)("nice", a.nice, b.nice)("rlimits", a.rlimits, b.rlimits)(
+      "logs", a.logs, b.logs);
+}
+
 }  // namespace
 
 spec_changes changes_between(const child_spec& a, const child_spec& b) {
@@ -76,6 +91,8 @@ spec_changes changes_between(const child_spec& a, const child_spec& b) {
   const auto* pool = std::get_if<pool_spec>(&a.what);
   const auto* actor = std::get_if<actor_spec>(&a.what);
   if (a.what.index() != b.what.index()) return out;
+  if (const auto* command = std::get_if<command_spec>(&a.what))
+    compare_commands(*command, std::get<command_spec>(b.what), out);
   if (pool != nullptr) compare_pools(*pool, std::get<pool_spec>(b.what), out);
   if (actor != nullptr)
     comparison{out.at_restart}("actor", actor->type, std::get<actor_spec>(b.what).type)(
@@ -101,6 +118,11 @@ worker_bounds worker_bounds_of(const pool_spec& spec) {
   }
   const bool on_demand = given.workers == 0 && given.min_workers == 0U;
   return {on_demand ? 0 : size, std::min(size, given.min_workers.value_or(size)), std::max(size, given.max_workers)};
+}
+
+std::optional<event_backoff> told_backoff(const backoff_spec& of, const backoff_spec& usual, bool is_new) {
+  if (!is_new && same(of, usual)) return std::nullopt;
+  return event_backoff{of.min.count(), of.max.count(), of.factor, of.healthy.count()};
 }
 
 std::string enumerated(const std::vector<std::string>& names) {

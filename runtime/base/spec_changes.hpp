@@ -1,7 +1,9 @@
 #pragma once
 
+#include "steward/event.hpp"
 #include "steward/spec.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,9 @@ struct worker_bounds {
   bool operator==(const worker_bounds& other) const noexcept { return least == other.least && most == other.most; }
 };
 worker_bounds worker_bounds_of(const pool_spec& spec);
+
+/// What events tell of a back-off: nothing of the usual one, unless it may have been another one before.
+std::optional<event_backoff> told_backoff(const backoff_spec& of, const backoff_spec& usual, bool is_new);
 
 /// "a, b and c"
 std::string enumerated(const std::vector<std::string>& names);

@@ -1,18 +1,29 @@
 #include "base/utc_time.hpp"
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 
 namespace steward {
 
 using namespace std::chrono;
 
 std::string utc_text(system_clock::time_point at) {
-  const auto whole = floor<seconds>(at);
-  const auto micros = duration_cast<microseconds>(at - whole).count();
-  return fmt::format("{:%FT%T}.{:06}Z", fmt::gmtime(system_clock::to_time_t(whole)), micros);
+  std::string out = "dddd-dd-ddTdd:dd:dd.ddddddZ";
+  const auto put = [&out](std::size_t begin, std::size_t count, std::int64_t number) {
+    for (auto i = begin + count; i > begin; number /= 10) out[--i] = static_cast<char>('0' + number % 10);
+  };
+  const auto day = floor<days>(at);
+  const year_month_day date{day};
+  const hh_mm_ss time{floor<microseconds>(at - day)};
+  put(0, 4, static_cast<int>(date.year()));  // the clock knows those from 1677 to 2262
+  put(5, 2, static_cast<unsigned>(date.month()));
+  put(8, 2, static_cast<unsigned>(date.day()));
+  put(11, 2, time.hours().count());
+  put(14, 2, time.minutes().count());
+  put(17, 2, time.seconds().count());
+  put(20, 6, time.subseconds().count());
+  return out;
 }
 
 std::optional<system_clock::time_point> utc_time(std::string_view text) {

@@ -1,4 +1,5 @@
 #include "base/bounds.hpp"
+#include "base/command_rules.hpp"
 #include "base/process_only.hpp"
 #include "steward/spec.hpp"
 
@@ -17,11 +18,17 @@ namespace {
 constexpr milliseconds max_duration = std::chrono::hours{24 * 365 * 100};
 constexpr milliseconds max_worker_time = std::chrono::hours{1};
 
-enum class kind : std::uint8_t { actor, pool, supervisor };
+enum class kind : std::uint8_t { actor, pool, supervisor, command };
 
 kind kind_of(const child_spec& x) {
   if (std::holds_alternative<actor_spec>(x.what)) return kind::actor;
+  if (std::holds_alternative<command_spec>(x.what)) return kind::command;
   return std::holds_alternative<pool_spec>(x.what) ? kind::pool : kind::supervisor;
+}
+
+const char* name_of(kind x) {
+  if (x == kind::command) return "command";
+  return x == kind::pool ? "pool" : "supervisor";
 }
 
 bool is_valid_id(std::string_view id) {
@@ -122,6 +129,8 @@ public:
     else
       check_no_actor(x, what);
     if (const auto* pool = std::get_if<pool_spec>(&x.what)) check_pool(*pool);
+    if (what == kind::command)
+      for (auto& one : faults_of_command(x)) fault(one.field, one.message, one.expected);
     if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&x.what)) check_nested(*nested);
   }
 
@@ -271,9 +280,7 @@ private:
   void check_no_actor(const child_spec& x, kind what) {
     const mailbox_spec plain;
     const auto refuse = [&](std::string_view field) {
-      fault(field,
-            fmt::format("belongs to an actor, and this child is a {}", what == kind::pool ? "pool" : "supervisor"),
-            "it only on actors");
+      fault(field, fmt::format("belongs to an actor, and this child is a {}", name_of(what)), "it only on actors");
     };
     if (x.mailbox.limit != plain.limit) refuse("mailbox.limit");
     if (x.mailbox.overflow != plain.overflow) refuse("mailbox.overflow");

@@ -23,6 +23,7 @@ std::size_t weight_of(const event& e) noexcept {
   if (e.decision) out += weight_of(e.decision->also);
   if (e.child) out += sizeof *e.child + e.child->type.size();
   if (e.scenario) out += sizeof *e.scenario + e.scenario->name.size() + e.scenario->file.size();
+  if (e.stream) out += sizeof *e.stream + e.stream->size();
   if (e.by) out += sizeof *e.by + e.by->size();
   return out;
 }

@@ -51,6 +51,11 @@ std::optional<connection_ledger::time_point> connection_ledger::due(const connec
   return std::nullopt;
 }
 
+bool connection_ledger::owes_answers() const {
+  return std::any_of(all_.begin(), all_.end(),
+                     [](const connection& x) { return !x.dropped && (x.at == phase::works || x.at == phase::tells); });
+}
+
 std::vector<connection_ledger::handle> connection_ledger::overdue(time_point now) {
   std::vector<handle> out;
   for (auto it = all_.begin(); it != all_.end(); ++it)

@@ -62,6 +62,8 @@ public:
   /// When the next one will have; none when there is none.
   std::optional<time_point> next_due() const;
   std::size_t size() const noexcept { return all_.size(); }
+  /// Whether somebody who has asked has not got all of the answer yet; streams do not count.
+  bool owes_answers() const;
   const limits& within() const noexcept { return within_; }
 
 private:

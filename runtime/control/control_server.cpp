@@ -110,7 +110,7 @@ void control_server::serve() noexcept {
     changed_.wait_for(lock, options_.rest, [this] { return over_; });
   }
   lock.unlock();
-  if (server_) server_->finish_streams(options_.linger);
+  if (server_) server_->finish(options_.linger);
   server_.reset();
 }
 

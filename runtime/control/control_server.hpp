@@ -37,7 +37,7 @@ struct server_options {
   http_limits http;
   std::chrono::milliseconds rest{20};           ///< streams are woken no more often
   std::chrono::milliseconds heartbeat{15'000};  ///< after this long streams show whether somebody is there
-  std::chrono::milliseconds linger{500};        ///< this long are streams waited for at the end
+  std::chrono::milliseconds linger{500};        ///< at the end this long for streams, and this long for answers
 };
 
 /// Listens for a run: on a Unix socket, and on loopback where that is asked for.

@@ -116,6 +116,7 @@ struct http_server::impl {
     delete static_cast<exchange*>(std::exchange(*context, nullptr));
     auto& at = *static_cast<listener*>(cls);
     at.owner.enter(at, connection, phase::asks);
+    at.owner.changed.notify_all();
   }
   static void on_trouble(void* cls, const char*, va_list) noexcept;
   static void on_connection(void* cls, MHD_Connection* connection, void** context,
@@ -178,6 +179,7 @@ void http_server::impl::on_connection(void* cls, MHD_Connection* connection, voi
   if (!over) return;
   const std::lock_guard lock{at.owner.mutex};
   at.connected.close(*over);
+  at.owner.changed.notify_all();
 }
 
 /// The library says that something went wrong. Where there was no descriptor for somebody, it tries again without a
@@ -475,9 +477,7 @@ http_server::http_server(handler answer, http_limits within, std::function<void(
     : impl_(std::make_unique<impl>(std::move(answer), within, std::move(on_haste))) {}
 
 http_server::~http_server() {
-  finish_streams(std::chrono::milliseconds{0});
-  for (auto& one : impl_->errands) one.thread.join();  // `finishing` lets no more of them begin
-  impl_->wake(false);                                  // nothing that waits is left, and nothing waits any more
+  finish(std::chrono::milliseconds{0});
   for (const auto& one : impl_->listeners) impl_->mhd.stop_daemon(one->daemon);
 }
 
@@ -536,14 +536,22 @@ std::size_t http_server::streams() const {
   return impl_->streams.size();
 }
 
-void http_server::finish_streams(std::chrono::milliseconds limit) {
+void http_server::finish(std::chrono::milliseconds patience) {
+  auto& all = *impl_;
   {
-    const std::lock_guard lock{impl_->mutex};
-    impl_->finishing = true;
+    const std::lock_guard lock{all.mutex};
+    all.finishing = true;
   }
-  impl_->wake(false);
-  std::unique_lock lock{impl_->mutex};
-  impl_->changed.wait_for(lock, limit, [this] { return impl_->streams.empty(); });
+  all.wake(false);
+  const auto owes = [](const auto& at) { return at->connected.owes_answers(); };
+  std::unique_lock lock{all.mutex};
+  all.changed.wait_for(lock, patience, [&all] { return all.streams.empty(); });
+  lock.unlock();
+  for (auto& one : all.errands) one.thread.join();  // `finishing` lets no more of them begin
+  all.errands.clear();
+  all.wake(false);
+  lock.lock();
+  all.changed.wait_for(lock, patience, [&] { return std::ranges::none_of(all.listeners, owes); });
 }
 
 }  // namespace steward::control_api

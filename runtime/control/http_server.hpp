@@ -38,7 +38,7 @@ public:
   /// `on_haste` is called, on any thread, when `wake_streams` and `drop_overdue` are wanted soon. Throws as
   /// `load_http_library` does.
   http_server(handler answer, http_limits within, std::function<void()> on_haste);
-  /// Streams are given no time any more; errands are waited for.
+  /// As `finish` without patience.
   ~http_server();
   http_server(const http_server&) = delete;
   http_server& operator=(const http_server&) = delete;
@@ -54,8 +54,9 @@ public:
   /// `on_haste` is called when it becomes earlier.
   std::optional<std::chrono::steady_clock::time_point> drop_overdue();
   std::size_t streams() const;
-  /// Streams end behind what they have to tell; waits for that, at most for so long.
-  void finish_streams(std::chrono::milliseconds limit);
+  /// Lets nothing new begin. Streams end behind what they have to tell, errands at their end, and whoever has asked
+  /// gets the answer: waits for errands, and at most this long for the sending of each.
+  void finish(std::chrono::milliseconds patience);
 
 private:
   struct impl;

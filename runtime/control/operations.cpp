@@ -19,7 +19,7 @@ control_outcome outcome_of(const admin_result& x, const std::string& what) {
   if (!x && x.why.cls != cause_class::none)
     out.text = x.path + ": " + describe(x.why);
   else if (!x)
-    out.text = x.path + ": " + (x.why.message.empty() ? out.code : x.why.message);
+    out.text = x.path + ": " + (x.why.message.empty() ? describe(x.code) : x.why.message);
   for (const auto& fault : x.faults) out.faults.push_back(describe(fault));
   return out;
 }
@@ -49,6 +49,22 @@ const char* done(operation x) noexcept {
   return "left alone";
 }
 
+/// What a child is that was so before.
+const char* state_after(operation x) noexcept {
+  switch (x) {
+    case operation::stop:
+      return "is down";
+    case operation::park:
+      return "is parked";
+    case operation::start:
+    case operation::restart:
+    case operation::kill:
+    case operation::revive:
+      return "is up";
+  }
+  return "is";
+}
+
 class tree_operations : public operations {
 public:
   tree_operations(supervisor& tree, event_log& events, control_reloader reload, control_stopper shutdown)
@@ -56,7 +72,9 @@ public:
 
   /// The tree tells of it.
   control_outcome operate(operation what, const std::string& path, const std::string& by) override {
-    return outcome_of(tree_.operate(what, path, by), path + " was " + done(what));
+    const auto result = tree_.operate(what, path, by);
+    return outcome_of(result, result.already ? path + " " + state_after(what) + " already; nothing was done"
+                                             : path + " was " + done(what));
   }
   control_outcome resize(const std::string& path, unsigned workers, const std::string& by) override {
     const auto target = tree_.pool_at(path);
@@ -71,7 +89,7 @@ public:
     return out;
   }
   control_outcome reload(const control_reload& what, const std::string& by) override {
-    if (!reload_) return refused("unsupported", "this program has nothing to reload");
+    if (!reload_) return refused("unsupported", "this program has no file that could be read again");
     return reload_(what, by);
   }
   control_outcome shutdown(const std::string& by) override {

@@ -40,6 +40,10 @@ owned_fd open_folder(const std::string& path) {
   return owned_fd{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
 }
 
+[[noreturn]] void refuse_open(const std::string& path, int code) {
+  refuse(path, code == ELOOP || code == ENOTDIR ? "it is no folder, or a symbolic link" : text_of_errno(code));
+}
+
 void expect_private(const std::string& path, int fd) {
   struct stat is {};
   if (::fstat(fd, &is) != 0) refuse(path, text_of_errno(errno));
@@ -123,10 +127,7 @@ runtime_folder runtime_folder::make(const std::string& path) {
   const bool made = ::mkdir(path.c_str(), S_IRWXU) == 0;
   if (!made && errno != EEXIST) refuse(path, "it cannot be made: " + text_of_errno(errno));
   auto fd = open_folder(path);
-  if (!fd) {
-    const int code = errno;
-    refuse(path, code == ELOOP || code == ENOTDIR ? "it is no folder, or a symbolic link" : text_of_errno(code));
-  }
+  if (!fd) refuse_open(path, errno);
   if (made) ::fchmod(fd.get(), S_IRWXU);  // whatever the umask took
   expect_private(path, fd.get());
   return {path, std::move(fd)};
@@ -135,12 +136,17 @@ runtime_folder runtime_folder::make(const std::string& path) {
 std::optional<runtime_folder> runtime_folder::find(const std::string& path) {
   auto fd = open_folder(path);
   if (!fd && errno == ENOENT) return std::nullopt;
-  if (!fd) refuse(path, text_of_errno(errno));
+  if (!fd) refuse_open(path, errno);
   expect_private(path, fd.get());
   return runtime_folder{path, std::move(fd)};
 }
 
-std::vector<std::string> runtime_folder::sockets() const { return names_in(fd(), socket_ending, socket_ending); }
+std::vector<std::string> runtime_folder::sockets() const {
+  auto out = names_in(fd(), socket_ending, socket_ending);
+  struct stat is {};
+  std::erase_if(out, [&](const std::string& name) { return !is_socket(fd(), name, is) || is.st_uid != ::geteuid(); });
+  return out;
+}
 
 owned_fd runtime_folder::connect(const std::string& name) const {
   auto out = new_socket();

@@ -26,7 +26,8 @@ public:
   const std::string& path() const noexcept { return path_; }
   int fd() const noexcept { return fd_.get(); }
 
-  /// Names of the sockets in it, in order, those that nobody listens to any more included.
+  /// Names of this user's sockets in it, in order, those that nobody listens to any more included. Links and other
+  /// files are none.
   std::vector<std::string> sockets() const;
   /// A connection to one of them; none, with errno, when nobody listens.
   owned_fd connect(const std::string& name) const;

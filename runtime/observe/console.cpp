@@ -50,6 +50,7 @@ std::string_view colour_of(event_kind kind) noexcept {
     case event_kind::stop:
     case event_kind::config:
     case event_kind::output:
+    case event_kind::log:
     case event_kind::child:
       return dim;
   }
@@ -92,6 +93,7 @@ console_detail least_detail(event_kind kind, event_level level) noexcept {
     case event_kind::dead_letter:
     case event_kind::operator_:
     case event_kind::warn:
+    case event_kind::log:
       return console_detail::normal;
     case event_kind::run_start:
     case event_kind::run_end:

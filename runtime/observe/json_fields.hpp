@@ -60,6 +60,14 @@ void fields(A& a, X& x) {
   a.always("also", x.also);
 }
 
+template <class A, is<event_backoff> X>
+void fields(A& a, X& x) {
+  a.always("min_ms", x.min_ms);
+  a.always("max_ms", x.max_ms);
+  a.always("factor", x.factor);
+  a.always("healthy_ms", x.healthy_ms);
+}
+
 template <class A, is<event_child> X>
 void fields(A& a, X& x) {
   a.some("state", x.state);
@@ -72,6 +80,9 @@ void fields(A& a, X& x) {
   a.some("own_period_ms", x.own_period_ms);
   a.some("limit", x.limit);
   a.some("period_ms", x.period_ms);
+  a.some("on_spent", x.on_spent);
+  a.some("backoff", x.backoff);
+  a.some("worker_backoff", x.worker_backoff);
   a.some("workers", x.workers);
   a.some("least_workers", x.least_workers);
   a.some("most_workers", x.most_workers);
@@ -112,6 +123,7 @@ void fields(A& a, X& x) {
   a.some("recovery_ms", x.recovery_ms);
   a.some("rss_peak_kib", x.rss_peak_kib);
   a.some("code", x.code);
+  a.some("stream", x.stream);
   a.some("by", x.by);
   a.some("text", x.text);
 }
@@ -199,6 +211,9 @@ void fields(A& a, X& x) {
   a.some("last_crash", x.last_crash);
   a.some("own", x.own);
   a.some("below", x.below);
+  a.some("on_spent", x.on_spent);
+  a.some("backoff", x.backoff);
+  a.some("worker_backoff", x.worker_backoff);
   a.some("pool", x.pool);
   a.some("figures", x.figures);
   a.some("gone", x.gone);
@@ -290,6 +305,7 @@ void run_fields(A& a, X& x) {
   a.some("interventions", x.interventions);
   a.some("reloads", x.reloads);
   a.some("output_lines", x.output_lines);
+  a.some("log_lines", x.log_lines);
   a.some("last_order", x.last_order);
 }
 

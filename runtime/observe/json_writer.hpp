@@ -41,7 +41,8 @@ public:
     } else if constexpr (std::same_as<T, bool>) {
       out += x ? "true" : "false";
     } else if constexpr (std::integral<T>) {
-      fmt::format_to(std::back_inserter(out), "{}", x);
+      const fmt::format_int digits{x};
+      out.append(digits.data(), digits.size());
     } else if constexpr (std::floating_point<T>) {
       put_number(out, x);
     } else if constexpr (std::convertible_to<const T&, std::string_view>) {

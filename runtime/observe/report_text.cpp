@@ -144,6 +144,8 @@ std::string_view title_of(event_kind kind) noexcept {
       return "WARN";
     case event_kind::output:
       return "OUTPUT";
+    case event_kind::log:
+      return "LOG";
     case event_kind::child:
       return "CHILD";
   }
@@ -192,7 +194,7 @@ std::string glance(const event& e) {
   if (e.kind == event_kind::child && e.child) append(out, child_text(*e.child));
   append(out, e.why ? safe(describe(*e.why)) : std::string{});
   append(out, safe(e.text), e.why ? "; " : ", ");
-  if (e.pid && !e.task && e.kind != event_kind::crash) {
+  if (e.pid && !e.task && e.kind != event_kind::crash && e.kind != event_kind::log) {
     append(out, fmt::format("pid {}", *e.pid));
   }
   if (e.lost) {

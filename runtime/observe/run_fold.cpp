@@ -103,6 +103,9 @@ public:
       case event_kind::output:
         ++view_.output_lines;
         return;
+      case event_kind::log:
+        if (e_.stream) ++view_.log_lines;
+        return;
       case event_kind::child:
         return changes();
     }
@@ -402,6 +405,9 @@ private:
     if (from.own_period_ms) x.own.period = span_of(*from.own_period_ms);
     take(x.below.limit, from.limit);
     if (from.period_ms) x.below.period = span_of(*from.period_ms);
+    take(x.on_spent, from.on_spent);
+    take(x.backoff, from.backoff);
+    take(x.worker_backoff, from.worker_backoff);
     if (x.kind != "pool") return;
     auto& pool = figures_of(x);
     take(pool.workers, from.workers);

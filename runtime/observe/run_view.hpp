@@ -86,7 +86,7 @@ struct child_view {
 
   std::uint64_t order = 0;  ///< it was heard of after those with a lower one
   std::string parent;       ///< path; there may be no such child
-  std::string kind;         ///< actor, pool, supervisor or worker; empty when unknown
+  std::string kind;         ///< actor, pool, supervisor, command or worker; empty when unknown
   std::string type;         ///< what it runs
   std::string runs_in;      ///< thread or process; empty when that does not apply
   std::string restart;      ///< permanent, transient or temporary
@@ -112,10 +112,13 @@ struct child_view {
   std::string last_cause;  ///< in words, of the latest crash
   std::string last_crash;  ///< its id
 
-  budget_view own;                      ///< without a limit it draws on that of its supervisor
-  budget_view below;                    ///< of the children of a supervisor, or of the workers of a pool
-  std::optional<pool_view> pool;        ///< of pools
-  std::optional<figures_view> figures;  ///< when samples were folded
+  budget_view own;                              ///< without a limit it draws on that of its supervisor
+  budget_view below;                            ///< of the children of a supervisor, or of the workers of a pool
+  std::string on_spent;                         ///< what follows when `own` is spent: escalate, park or end
+  std::optional<event_backoff> backoff;         ///< of its restarts; none: the usual one
+  std::optional<event_backoff> worker_backoff;  ///< of those of a pool's workers; none: the usual one
+  std::optional<pool_view> pool;                ///< of pools
+  std::optional<figures_view> figures;          ///< when samples were folded
 
   // Children that were removed.
   std::uint64_t gone = 0;
@@ -221,6 +224,7 @@ struct run_view {
   std::uint64_t interventions = 0;
   std::uint64_t reloads = 0;
   std::uint64_t output_lines = 0;
+  std::uint64_t log_lines = 0;  ///< that were told, of programs
 
   std::uint64_t last_order = 0;  ///< of the child that was heard of last
 

@@ -100,6 +100,18 @@ actions supervisor_machine::restart_child(child_number i, request_number request
   return out;
 }
 
+actions supervisor_machine::start_by_hand(child_number i, request_number request, time_point now) {
+  const auto it = running() ? children_.find(i) : children_.end();
+  const auto state = it != children_.end() ? it->second.state : child_state::idle;
+  if (state != child_state::up && state != child_state::starting) return restart_child(i, request, now);
+  actions out;
+  if (state == child_state::up)
+    out.emplace_back(action::reply{request, admin_code::ok, i});
+  else
+    pending_.emplace(i, pending{request, wish::up});  // it is answered with the start that is under way
+  return out;
+}
+
 actions supervisor_machine::delete_child(child_number i, request_number request) {
   actions out;
   const auto it = children_.find(i);

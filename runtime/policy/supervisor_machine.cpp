@@ -1,5 +1,6 @@
 #include "policy/supervisor_machine.hpp"
 
+#include "base/command_rules.hpp"
 #include "policy/machine_notes.hpp"
 
 #include <algorithm>
@@ -29,8 +30,8 @@ bool wants_restart(restart_type type, exit_class cls) {
 bool is_abnormal(exit_class cls) noexcept { return cls == exit_class::abnormal || cls == exit_class::gave_up; }
 
 child_policy policy_of(const child_spec& x) {
-  return {x.restart,   shutdown_of(x), start_within_of(x), x.backoff,      x.significant,
-          x.intensity, x.on_spent,     x.park_for,         x.start_retries};
+  return {x.restart,   stop_limit_of(x), start_limit_of(x), x.backoff,      x.significant,
+          x.intensity, x.on_spent,       x.park_for,        x.start_retries};
 }
 
 event action::note::take() {

@@ -103,6 +103,8 @@ public:
 
   // What operators do beyond that. Nothing of it is charged to a limit but a kill, which is a crash.
 
+  /// As `restart_child`; one that is up is so already, and one that is being started is waited for.
+  actions start_by_hand(child_number child, request_number request, time_point now);
   /// Ends one that is up by its own rule, and starts it again; starts one that is down, also one whose restart waits.
   actions restart_by_hand(child_number child, request_number request, time_point now);
   /// It stays down until it is restarted.

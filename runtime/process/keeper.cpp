@@ -57,6 +57,7 @@ struct child {
   std::uint64_t oom_kills = 0;  // counted in our cgroup before it was started
   int sent_signal = 0;
   keeper::exit_handler on_exit{};
+  keeper::clean_handler on_clean{};
 };
 
 // The raw call, for libc's waitid has no way to ask for the resource usage.
@@ -164,7 +165,7 @@ struct keeper::impl {
   explicit impl(keeper_options options);
   ~impl();
 
-  std::vector<started> start(std::span<const start_request* const> requests, std::span<exit_handler* const> on_exit);
+  std::vector<started> start(std::span<start_call> calls);
   bool kill(child_id id, int signal);
 
   void launch(std::span<launching* const> all);
@@ -248,17 +249,16 @@ void keeper::impl::wake() noexcept {
   [[maybe_unused]] ssize_t written = ::write(wake_, &one, sizeof one);
 }
 
-std::vector<started> keeper::impl::start(std::span<const start_request* const> requests,
-                                         std::span<exit_handler* const> on_exit) {
+std::vector<started> keeper::impl::start(std::span<start_call> calls) {
   std::deque<launching> all;
   std::vector<launching*> sound;
   std::uint64_t oom_kills = oom_.kills();
   const program_state program = read_program_state();
-  for (const auto* request : requests) {
-    launching& next = all.emplace_back(*request, program);
+  for (const auto& call : calls) {
+    launching& next = all.emplace_back(call.request, program);
     next.outcome.error = next.order.error();
     if (!next.outcome.error.empty()) continue;
-    next.one.cpu_seconds = request->cpu_seconds;
+    next.one.cpu_seconds = call.request.cpu_seconds;
     next.one.oom_kills = oom_kills;
     next.one.guard_slot = next.order.header().guard_slot = claim_guard_slot();
     next.order.header().mark = next_child_mark(program_mark());
@@ -271,7 +271,8 @@ std::vector<started> keeper::impl::start(std::span<const start_request* const> r
     launching& next = all[i];
     if (next.result.pid > 0) {
       next.one.pid = next.result.pid;
-      next.one.on_exit = std::move(*on_exit[i]);
+      next.one.on_exit = std::move(calls[i].on_exit);
+      next.one.on_clean = std::move(calls[i].on_clean);
       guard_group(next.one.guard_slot, next.one.pid);
       next.outcome = adopt(std::move(next.one));
     } else if (next.outcome.error.empty()) {
@@ -467,31 +468,24 @@ void keeper::impl::reap(child_id id) {
     report.oom_killed = stranger && oom_.kills() > one.oom_kills;
   }
   ::close(one.pidfd);
-  strays_.add(one.mark, stray_search::clock::now());
+  const auto mark = one.mark;
   exit_handler on_exit = std::move(one.on_exit);
+  clean_handler on_clean = std::move(one.on_clean);
   children_.erase(found);
   lock.unlock();
   if (on_exit) on_exit(report);
+  strays_.add(mark, stray_search::clock::now(), std::move(on_clean));
 }
 
 keeper::keeper(keeper_options options) : impl_{std::make_unique<impl>(options)} {}
 keeper::~keeper() = default;
 
-started keeper::start(const start_request& request, exit_handler on_exit) {
-  const start_request* requests[] = {&request};
-  exit_handler* handlers[] = {&on_exit};
-  return std::move(impl_->start(requests, handlers).front());
+started keeper::start(const start_request& request, exit_handler on_exit, clean_handler on_clean) {
+  start_call one[] = {{request, std::move(on_exit), std::move(on_clean)}};
+  return std::move(impl_->start(one).front());
 }
 
-std::vector<started> keeper::start_all(std::vector<start_call> calls) {
-  std::vector<const start_request*> requests;
-  std::vector<exit_handler*> handlers;
-  for (auto& one : calls) {
-    requests.push_back(&one.request);
-    handlers.push_back(&one.on_exit);
-  }
-  return impl_->start(requests, handlers);
-}
+std::vector<started> keeper::start_all(std::vector<start_call> calls) { return impl_->start(calls); }
 
 bool keeper::kill(child_id child, int signal) { return impl_->kill(child, signal); }
 

@@ -86,6 +86,8 @@ struct started {
 class keeper {
 public:
   using exit_handler = std::function<void(const exit_report&)>;
+  /// Nothing is left of what an ended child had started, as far as it can be killed.
+  using clean_handler = std::function<void()>;
 
   explicit keeper(keeper_options options = {});
   ~keeper();
@@ -94,11 +96,12 @@ public:
 
   /// Starts a child and returns once the process exists (not once it is ready). `on_exit` is called exactly once, on
   /// the keeper's thread, after the process was reaped; never when the start failed. It must not block. A child that
-  /// ends at once may be told of before `start` returns.
-  started start(const start_request& request, exit_handler on_exit);
+  /// ends at once may be told of before `start` returns. `on_clean` comes after it, once, in the same way.
+  started start(const start_request& request, exit_handler on_exit, clean_handler on_clean = {});
   struct start_call {
     start_request request;
     exit_handler on_exit;
+    clean_handler on_clean{};
   };
 
   /// The same for several at once, with a result for each, in order. Costs less than one after the other: the zygote

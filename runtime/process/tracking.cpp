@@ -16,6 +16,7 @@
 #include <cstring>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include "process/proc_files.hpp"
 
@@ -181,12 +182,15 @@ stray_search::~stray_search() {
   if (proc_ >= 0) ::close(proc_);
 }
 
-void stray_search::add(const tracking_mark& ended, clock::time_point now) {
-  if (ended.program == 0) return;
+void stray_search::add(const tracking_mark& ended, clock::time_point now, std::function<void()> on_clean) {
+  if (ended.program == 0) {
+    if (on_clean) on_clean();
+    return;
+  }
   if (children_.empty()) due_ = std::max(now + stray_look_delay, not_before_);
   program_ = ended.program;
   children_.push_back(ended.child);
-  looks_.push_back({});
+  looks_.push_back({0, 0, std::move(on_clean)});
 }
 
 int stray_search::due_in_ms(clock::time_point now) const noexcept {
@@ -207,16 +211,20 @@ void stray_search::finish() {
   for (look_now(); !children_.empty(); look_now()) std::this_thread::sleep_for(std::chrono::milliseconds{1});
 }
 
-void stray_search::look_now() noexcept {
+void stray_search::look_now() {
   if (children_.empty()) return;
   const bool found = kill_marked(proc_, program_, children_) > 0;
   std::size_t left = 0;
   for (std::size_t i = 0; i < children_.size(); ++i) {
     auto& of = looks_[i];
     of.clean = found ? 0 : of.clean + 1;
-    if (++of.all >= max_stray_looks || of.clean >= clean_stray_looks) continue;
+    if (++of.all >= max_stray_looks || of.clean >= clean_stray_looks) {
+      if (of.on_clean) of.on_clean();
+      continue;
+    }
     children_[left] = children_[i];
-    looks_[left++] = of;
+    if (left != i) looks_[left] = std::move(of);
+    ++left;
   }
   children_.resize(left);
   looks_.resize(left);

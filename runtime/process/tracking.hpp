@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -64,8 +65,8 @@ public:
   stray_search(const stray_search&) = delete;
   stray_search& operator=(const stray_search&) = delete;
 
-  /// A child has ended and is reaped.
-  void add(const tracking_mark& ended, clock::time_point now);
+  /// A child has ended and is reaped. `on_clean` is called once nothing of it is left, or is given up.
+  void add(const tracking_mark& ended, clock::time_point now, std::function<void()> on_clean = {});
   bool empty() const noexcept { return children_.empty(); }
   /// For poll: until the next look is due; -1 when there is nothing to look for.
   int due_in_ms(clock::time_point now) const noexcept;
@@ -78,9 +79,10 @@ private:
   struct looks {
     int all = 0;
     int clean = 0;  // in a row, up to now
+    std::function<void()> on_clean{};
   };
 
-  void look_now() noexcept;
+  void look_now();
 
   int proc_;
   std::uint64_t program_ = 0;

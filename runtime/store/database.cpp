@@ -1,7 +1,8 @@
 #include "store/database.hpp"
 
-#include <sqlite3.h>
+#include "store/sqlite_library.hpp"
 
+#include <optional>
 #include <system_error>
 
 namespace steward::store {
@@ -33,26 +34,26 @@ sqlite3* open(const std::string& path, database::access how) {
   const int flags = (writes ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_URI |
                     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
   sqlite3* out = nullptr;
-  const int code = ::sqlite3_open_v2(uri_of(path, parameters).c_str(), &out, flags, nullptr);
+  const int code = sqlite_library::get().open_v2(uri_of(path, parameters).c_str(), &out, flags, nullptr);
   if (code != SQLITE_OK) {
-    const std::string why = out != nullptr ? ::sqlite3_errmsg(out) : ::sqlite3_errstr(code);
-    ::sqlite3_close_v2(out);
+    const std::string why = out != nullptr ? sqlite_library::get().errmsg(out) : sqlite_library::get().errstr(code);
+    sqlite_library::get().close_v2(out);
     throw database_error{path + ": " + why, code};
   }
-  ::sqlite3_extended_result_codes(out, 1);
-  ::sqlite3_busy_timeout(out, busy_limit_ms);
+  sqlite_library::get().extended_result_codes(out, 1);
+  sqlite_library::get().busy_timeout(out, busy_limit_ms);
   return out;
 }
 
 }  // namespace
 
-void database::closer::operator()(sqlite3* x) const noexcept { ::sqlite3_close_v2(x); }
+void database::closer::operator()(sqlite3* x) const noexcept { sqlite_library::get().close_v2(x); }
 
 database::database(const std::string& path, access how) : path_(path), handle_(open(path, how)) {}
 
 void database::fail(int code) const {
-  std::string why = ::sqlite3_errmsg(handle());
-  const int system = ::sqlite3_system_errno(handle());
+  std::string why = sqlite_library::get().errmsg(handle());
+  const int system = sqlite_library::get().system_errno(handle());
   const int primary = code & 0xff;
   if (code == SQLITE_READONLY_DBMOVED) why = "it is gone";
   if (system != 0 && (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN))
@@ -61,7 +62,7 @@ void database::fail(int code) const {
 }
 
 void database::run(const char* sql) {
-  const int code = ::sqlite3_exec(handle(), sql, nullptr, nullptr, nullptr);
+  const int code = sqlite_library::get().exec(handle(), sql, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) fail(code);
 }
 
@@ -72,28 +73,47 @@ std::int64_t database::number(const char* sql) {
 
 bool database::has_moved() {
   int moved = 0;
-  const int code = ::sqlite3_file_control(handle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  const int code = sqlite_library::get().file_control(handle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
   return code == SQLITE_OK && moved != 0;
 }
 
-std::int64_t database::changes() const { return ::sqlite3_changes64(handle()); }
+std::int64_t database::changes() const { return sqlite_library::get().changes64(handle()); }
 
-std::int64_t database::all_changes() const { return ::sqlite3_total_changes64(handle()); }
+std::int64_t database::all_changes() const { return sqlite_library::get().total_changes64(handle()); }
 
-void database::roll_back() noexcept { ::sqlite3_exec(handle(), "ROLLBACK", nullptr, nullptr, nullptr); }
+void database::roll_back() noexcept { sqlite_library::get().exec(handle(), "ROLLBACK", nullptr, nullptr, nullptr); }
 
-void statement::finalizer::operator()(sqlite3_stmt* x) const noexcept { ::sqlite3_finalize(x); }
+void database::leave_log() {
+  static constexpr auto note = [](void* pages, sqlite3*, const char*, int count) {
+    *static_cast<int*>(pages) = count;
+    return SQLITE_OK;
+  };
+  sqlite_library::get().wal_hook(handle(), note, log_pages_.get());
+}
+
+std::optional<int> database::take_log_in() {
+  if (number("PRAGMA schema_version") == 0) return 0;  // a connection that has read nothing knows of no log
+  int pages = 0;
+  int taken = 0;
+  const int code =
+      sqlite_library::get().wal_checkpoint_v2(handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &taken);
+  if (code == SQLITE_BUSY) return std::nullopt;
+  if (code != SQLITE_OK) fail(code);
+  return taken;
+}
+
+void statement::finalizer::operator()(sqlite3_stmt* x) const noexcept { sqlite_library::get().finalize(x); }
 
 statement::statement(database& in, std::string_view sql) : in_(&in) {
   sqlite3_stmt* out = nullptr;
-  const int code = ::sqlite3_prepare_v3(in.handle(), sql.data(), static_cast<int>(sql.size()),
-                                        SQLITE_PREPARE_PERSISTENT, &out, nullptr);
+  const int code = sqlite_library::get().prepare_v3(in.handle(), sql.data(), static_cast<int>(sql.size()),
+                                                    SQLITE_PREPARE_PERSISTENT, &out, nullptr);
   if (code != SQLITE_OK) in.fail(code);
   handle_.reset(out);
 }
 
 statement& statement::bind(int at, std::int64_t value) {
-  const int code = ::sqlite3_bind_int64(handle_.get(), at, value);
+  const int code = sqlite_library::get().bind_int64(handle_.get(), at, value);
   if (code != SQLITE_OK) in_->fail(code);
   return *this;
 }
@@ -101,19 +121,19 @@ statement& statement::bind(int at, std::int64_t value) {
 statement& statement::bind(int at, std::string_view text) {
   static constexpr sqlite3_destructor_type stays = nullptr;  // SQLITE_STATIC
   const char* begin = text.data() != nullptr ? text.data() : "";
-  const int code = ::sqlite3_bind_text64(handle_.get(), at, begin, text.size(), stays, SQLITE_UTF8);
+  const int code = sqlite_library::get().bind_text64(handle_.get(), at, begin, text.size(), stays, SQLITE_UTF8);
   if (code != SQLITE_OK) in_->fail(code);
   return *this;
 }
 
 statement& statement::bind_null(int at) {
-  const int code = ::sqlite3_bind_null(handle_.get(), at);
+  const int code = sqlite_library::get().bind_null(handle_.get(), at);
   if (code != SQLITE_OK) in_->fail(code);
   return *this;
 }
 
 bool statement::next() {
-  const int code = ::sqlite3_step(handle_.get());
+  const int code = sqlite_library::get().step(handle_.get());
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
   reset();
@@ -126,16 +146,18 @@ void statement::run() {
   reset();
 }
 
-void statement::reset() noexcept { ::sqlite3_reset(handle_.get()); }
+void statement::reset() noexcept { sqlite_library::get().reset(handle_.get()); }
 
-bool statement::is_null(int column) const { return ::sqlite3_column_type(handle_.get(), column) == SQLITE_NULL; }
+bool statement::is_null(int column) const {
+  return sqlite_library::get().column_type(handle_.get(), column) == SQLITE_NULL;
+}
 
-std::int64_t statement::number(int column) const { return ::sqlite3_column_int64(handle_.get(), column); }
+std::int64_t statement::number(int column) const { return sqlite_library::get().column_int64(handle_.get(), column); }
 
 std::string_view statement::text(int column) const {
-  const auto* begin = ::sqlite3_column_text(handle_.get(), column);
+  const auto* begin = sqlite_library::get().column_text(handle_.get(), column);
   if (begin == nullptr) return {};
-  const auto size = static_cast<std::size_t>(::sqlite3_column_bytes(handle_.get(), column));
+  const auto size = static_cast<std::size_t>(sqlite_library::get().column_bytes(handle_.get(), column));
   return {reinterpret_cast<const char*>(begin), size};
 }
 

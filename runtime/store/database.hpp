@@ -45,6 +45,14 @@ public:
   std::int64_t all_changes() const;
   void roll_back() noexcept;
 
+  /// From now on commits leave the log as it is, and count its pages.
+  void leave_log();
+  /// Pages of the log after the last commit.
+  int log_pages() const noexcept { return *log_pages_; }
+  /// Copies what is in the log into the file, as far as no reader needs it where it is; whoever writes may go on.
+  /// Returns up to which page; nothing while another connection does it.
+  std::optional<int> take_log_in();
+
   sqlite3* handle() const noexcept { return handle_.get(); }
   const std::string& path() const noexcept { return path_; }
   [[noreturn]] void fail(int code) const;
@@ -55,6 +63,7 @@ private:
   };
 
   std::string path_;
+  std::unique_ptr<int> log_pages_ = std::make_unique<int>(0);
   std::unique_ptr<sqlite3, closer> handle_;
 };
 

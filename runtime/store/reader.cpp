@@ -6,6 +6,7 @@
 #include "store/last_words.hpp"
 #include "store/schema.hpp"
 #include "store/state_directory.hpp"
+#include "store/stretches.hpp"
 
 #include <algorithm>
 #include <array>
@@ -76,37 +77,75 @@ bool has_filters(const event_query& x) {
          !x.crash.empty();
 }
 
-/// The WHERE of a query; numbers are bound by place, texts in `texts`, from parameter 3 on.
-std::string condition_of(const event_query& wanted, std::vector<std::string>& texts) {
-  std::string out = "id > ?1 AND id <= ?2";
-  const auto put = [&](std::string text) {
-    texts.push_back(std::move(text));
-    return "?" + std::to_string(texts.size() + 2);
-  };
-  // Not by the index of times, which is in the order of the numbers anyway.
+/// A statement that is put together, and what is to be bound to it.
+class query_text {
+public:
+  /// Parameters 1 and 2 are numbers.
+  std::string bound(std::string text) {
+    texts_.push_back(std::move(text));
+    return "?" + std::to_string(texts_.size() + 2);
+  }
+  std::string one_of(const char* column, const std::vector<std::string>& all) {
+    std::string out = std::string{column} + " IN (";
+    for (const auto& one : all) out += (&one == &all.front() ? "" : ", ") + bound(one);
+    return out + ")";
+  }
+  void bind_to(statement& to) const {
+    for (std::size_t i = 0; i < texts_.size(); ++i) to.bind(static_cast<int>(i) + 3, texts_[i]);
+  }
+
+private:
+  std::vector<std::string> texts_;
+};
+
+std::vector<std::string> names_of(const std::vector<event_kind>& kinds) {
+  std::vector<std::string> out;
+  for (const auto kind : kinds) out.emplace_back(to_string(kind));
+  return out;
+}
+
+/// Which events are wanted, but for their numbers.
+std::string condition_of(const event_query& wanted, query_text& in) {
+  std::string out;
+  // Not by the index of times that older versions have.
   if (wanted.from) out += " AND +ts >= " + std::to_string(micros_of(*wanted.from));
   if (wanted.before) out += " AND +ts < " + std::to_string(micros_of(*wanted.before));
-  const auto one_of = [&](const char* column, const std::vector<std::string>& all) {
-    out += std::string{" AND "} + column + " IN (";
-    for (const auto& one : all) out += (&one == &all.front() ? "" : ", ") + put(one);
-    out += ")";
-  };
-  std::vector<std::string> words;
-  for (const auto kind : wanted.kinds) words.emplace_back(to_string(kind));
-  if (!words.empty()) one_of("kind", words);
-  words.clear();
+  if (!wanted.kinds.empty()) out += " AND " + in.one_of("kind", names_of(wanted.kinds));
+  std::vector<std::string> levels;
   if (wanted.least)
     for (auto level = *wanted.least; level <= event_level::error;
          level = event_level{static_cast<std::uint8_t>(static_cast<unsigned>(level) + 1U)})
-      words.emplace_back(to_string(level));
-  if (!words.empty()) one_of("level", words);
+      levels.emplace_back(to_string(level));
+  if (!levels.empty()) out += " AND " + in.one_of("level", levels);
   if (!wanted.actor.empty()) {
-    out += " AND (actor = " + put(wanted.actor) + " OR (actor > " + put(wanted.actor + "/");
-    out += " AND actor < " + put(wanted.actor + "0") + "))";
+    out += " AND (actor = " + in.bound(wanted.actor) + " OR (actor > " + in.bound(wanted.actor + "/");
+    out += " AND actor < " + in.bound(wanted.actor + "0") + "))";
   }
-  if (!wanted.fingerprint.empty()) out += " AND fingerprint = " + put(wanted.fingerprint);
-  if (!wanted.crash.empty()) out += " AND crash = " + put(wanted.crash);
+  if (!wanted.fingerprint.empty()) out += " AND fingerprint = " + in.bound(wanted.fingerprint);
+  if (!wanted.crash.empty()) out += " AND crash = " + in.bound(wanted.crash);
   return out;
+}
+
+/// In which stretches there are some.
+std::string condition_of_stretches(const event_query& wanted, query_text& in) {
+  std::string kinds;
+  for (const auto& kind : names_of(wanted.kinds))
+    kinds += (kinds.empty() ? "" : " OR ") + ("instr(words, " + in.bound(delimited(kind)) + ")");
+  std::string out = kinds.empty() ? "" : " AND (" + kinds + ")";
+  if (!wanted.actor.empty())
+    out += " AND (instr(words, " + in.bound(delimited(wanted.actor)) + ") OR instr(words, " +
+           in.bound("\n" + wanted.actor + "/") + "))";
+  return out;
+}
+
+/// The rows that are wanted, the newest first.
+std::string rows_wanted(const event_query& wanted, query_text& in, bool by_stretch) {
+  if (!by_stretch)
+    return "SELECT id FROM events WHERE id > ?1 AND id <= ?2" + condition_of(wanted, in) + " ORDER BY id DESC";
+  const auto last = std::to_string(stretch_rows - 1);
+  return "SELECT id FROM stretches CROSS JOIN events ON id BETWEEN first AND first + " + last +
+         " WHERE first >= ?1 - " + last + " AND first <= ?2 AND id > ?1 AND id <= ?2" +
+         condition_of_stretches(wanted, in) + condition_of(wanted, in) + " ORDER BY first DESC, id DESC";
 }
 
 }  // namespace
@@ -132,6 +171,7 @@ struct reader::impl {
   }
 
   bool has_checkpoints() const { return version >= 2; }
+  bool has_stretches() const { return version >= 3; }
 
   /// What the dying program has said, as far as the database does not have it.
   std::vector<event> words_of(const run_row& run) {
@@ -214,14 +254,16 @@ struct reader::impl {
     const auto after = row_of(run.number, wanted.after);
     const auto until = row_of(run.number, std::min(wanted.until, max_seq));
     if (!has_filters(wanted) && !wanted.only_last) return all_events(after, until, f);
-    std::vector<std::string> texts;
-    auto sql = "SELECT id FROM events WHERE " + condition_of(wanted, texts) + " ORDER BY id DESC";
+    query_text texts;
+    const bool by_index = !wanted.crash.empty() || !wanted.fingerprint.empty();
+    const bool by_stretch = has_stretches() && !by_index && (!wanted.kinds.empty() || !wanted.actor.empty());
+    auto sql = rows_wanted(wanted, texts, by_stretch);
     if (wanted.only_last) sql += " LIMIT " + std::to_string(*wanted.only_last - std::min(more, *wanted.only_last));
     std::vector<std::int64_t> found;
     {
       statement ids{*in, sql};
       ids.bind(1, after).bind(2, until);
-      for (std::size_t i = 0; i < texts.size(); ++i) ids.bind(static_cast<int>(i) + 3, texts[i]);
+      texts.bind_to(ids);
       while (ids.next()) found.push_back(ids.number(0));
     }
     statement line{*in, "SELECT line FROM events WHERE id = ?"};
@@ -316,14 +358,8 @@ struct reader::impl {
   /// The number of the last event until then.
   std::uint64_t seq_at(const run_row& run, time_point at) {
     std::uint64_t out = run.first_seq - 1;
-    const auto begin = row_of(run.number, 0);
-    const auto end = row_of(run.number + 1, 0);
-    statement first{*in, "SELECT ts FROM events WHERE id >= ? AND id < ? ORDER BY id LIMIT 1"};
-    first.bind(1, begin).bind(2, end);
-    statement last{*in, "SELECT id FROM events WHERE ts <= ? AND id >= ? AND id < ? ORDER BY ts DESC, id DESC LIMIT 1"};
-    last.bind(1, micros_of(at)).bind(2, begin).bind(3, end);
-    if (first.next() && time_of(first.number(0)) <= at && last.next()) {
-      out = seq_of_row(last.number(0));
+    if (const auto last = last_row_until(run, at)) {
+      out = seq_of_row(*last);
     } else if (run.first_seq > 1) {
       statement cut{*in, "SELECT ts FROM checkpoints WHERE id = ?"};
       cut.bind(1, row_of(run.number, out));
@@ -331,6 +367,26 @@ struct reader::impl {
     }
     for (const auto& e : words_of(run))
       if (e.ts <= at) out = e.seq;
+    return out;
+  }
+
+  /// By halves: times are in the order of the numbers.
+  std::optional<std::int64_t> last_row_until(const run_row& run, time_point at) {
+    statement next{*in, "SELECT id, ts FROM events WHERE id >= ? AND id < ? ORDER BY id LIMIT 1"};
+    std::optional<std::int64_t> out;
+    auto low = row_of(run.number, 0);
+    auto high = row_of(run.number + 1, 0);
+    while (low < high) {
+      const auto middle = low + (high - low) / 2;
+      next.bind(1, middle).bind(2, high);
+      if (next.next() && time_of(next.number(1)) <= at) {
+        out = next.number(0);
+        low = *out + 1;
+      } else {
+        high = middle;
+      }
+      next.reset();
+    }
     return out;
   }
 

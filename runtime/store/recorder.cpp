@@ -30,6 +30,7 @@ bool checkpoint_rule::is_due(std::size_t children, time_point now) const {
 
 recorder::recorder(database& in, const run_identity& who, const run_view& so_far)
     : in_(in),
+      stretches_(in),
       event_(in,
              "INSERT OR IGNORE INTO events (id, ts, kind, level, actor, crash, fingerprint, line) "
              "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
@@ -68,10 +69,11 @@ std::size_t recorder::put(const event& e) {
   event_.bind(1, row_of(run_, e.seq)).bind(2, micros_of(e.ts)).bind(3, to_string(e.kind)).bind(4, to_string(e.level));
   event_.bind_or_null(5, e.actor).bind_or_null(6, e.id).bind_or_null(7, e.fingerprint).bind(8, line);
   event_.run();
+  stretches_.note(row_of(run_, e.seq), e.kind, e.actor);
   if (e.kind == event_kind::run_start) note_start(e);
   if (e.kind == event_kind::run_end) note_end(e);
-  static constexpr std::size_t keys = 100;  // in the row and in the indices
-  return line.size() + 3 * e.actor.size() + keys;
+  static constexpr std::size_t keys = 60;  // with their share of the entries
+  return line.size() + 2 * e.actor.size() + keys;
 }
 
 void recorder::note_start(const event& e) {
@@ -94,9 +96,8 @@ void recorder::put(const sample& x) {
   sample_bytes_.bind(1, signed_of(sample_weight(figures.size(), x.path.size()))).run();
 }
 
-void recorder::put_checkpoint(const run_view& view) {
-  const auto text = json_of(view);
-  checkpoint_.bind(1, row_of(run_, view.last_seq)).bind(2, micros_of(view.now)).bind(3, text).run();
+void recorder::put_checkpoint(const picture& of_run) {
+  checkpoint_.bind(1, row_of(run_, of_run.seq)).bind(2, micros_of(of_run.at)).bind(3, of_run.text).run();
 }
 
 }  // namespace steward::store

@@ -3,8 +3,10 @@
 #include "observe/run_view.hpp"
 #include "steward/event.hpp"
 #include "steward/sample.hpp"
+#include "store/background.hpp"
 #include "store/database.hpp"
 #include "store/retention.hpp"
+#include "store/stretches.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -53,7 +55,10 @@ public:
   /// Returns how many bytes it takes.
   std::size_t put(const event& e);
   void put(const sample& x);
-  void put_checkpoint(const run_view& view);
+  /// Before the transaction is committed in which events were put.
+  void finish() { stretches_.write(); }
+  void put_checkpoint(const run_view& view) { put_checkpoint(picture_of(view)); }
+  void put_checkpoint(const picture& of_run);
 
   std::uint64_t run() const noexcept { return run_; }
 
@@ -64,6 +69,7 @@ private:
 
   database& in_;
   std::uint64_t run_ = 0;
+  stretch_notes stretches_;
   statement event_;
   statement sample_;
   statement sample_bytes_;

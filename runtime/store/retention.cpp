@@ -1,6 +1,7 @@
 #include "store/retention.hpp"
 
 #include "store/schema.hpp"
+#include "store/stretches.hpp"
 
 #include <algorithm>
 #include <string>
@@ -43,14 +44,21 @@ bool retention::remove_what_was_cut(std::int64_t rows) {
   if (remove_where("DELETE FROM checkpoints WHERE id IN (SELECT id FROM checkpoints WHERE id < ?1 LIMIT ?2)", first,
                    rows))
     return true;
+  if (remove_where("DELETE FROM stretches WHERE first IN (SELECT first FROM stretches WHERE first < ?1 LIMIT ?2)",
+                   first, rows))
+    return true;
   if (remove_samples("run < ?2 AND ts < (SELECT started FROM runs WHERE number = ?2)", {oldest}, rows)) return true;
   statement runs{in_, "SELECT number, first_seq FROM runs WHERE first_seq > 1 ORDER BY number"};
   while (runs.next()) {
     const auto begin = first_row_of(runs.number(0));
     const auto end = begin + runs.number(1);
     const auto between = " WHERE id >= " + std::to_string(begin) + " AND id < ?1 LIMIT ?2)";
+    const auto of_stretches =
+        "DELETE FROM stretches WHERE first IN (SELECT first FROM stretches WHERE first >= " + std::to_string(begin) +
+        " AND first < ?1 LIMIT ?2)";
     const auto of_events = "DELETE FROM events WHERE id IN (SELECT id FROM events" + between;
     if (remove_where(of_events.c_str(), end, rows)) return true;
+    if (remove_where(of_stretches.c_str(), stretch_of_row(end), rows)) return true;
     // The one at the cut is what folding begins with.
     const auto of_checkpoints = "DELETE FROM checkpoints WHERE id IN (SELECT id FROM checkpoints" + between;
     if (remove_where(of_checkpoints.c_str(), end - 1, rows)) return true;

@@ -1,5 +1,7 @@
 #include "store/schema.hpp"
 
+#include "store/stretches.hpp"
+
 #include <array>
 #include <stdexcept>
 
@@ -60,8 +62,26 @@ CREATE TABLE progress (
 ) WITHOUT ROWID;
 )";
 
+/// Entries for 512 events each (`stretch_bits`) in place of those for each event.
+constexpr const char* stretches = R"(
+CREATE TABLE stretches (
+  first INTEGER PRIMARY KEY,
+  words TEXT NOT NULL
+);
+INSERT INTO stretches (first, words)
+  SELECT first, char(10) || group_concat(word, char(10)) || char(10) FROM (
+    SELECT DISTINCT id >> 9 << 9 AS first, kind AS word FROM events
+    UNION
+    SELECT DISTINCT id >> 9 << 9, actor FROM events WHERE actor IS NOT NULL
+  ) GROUP BY first;
+DROP INDEX events_by_time;
+DROP INDEX events_by_kind;
+DROP INDEX events_by_actor;
+)";
+static_assert(stretch_bits == 9);
+
 /// What leads from each version to the next.
-constexpr std::array<const char*, schema_version> steps{runs_and_events, samples_and_checkpoints};
+constexpr std::array<const char*, schema_version> steps{runs_and_events, samples_and_checkpoints, stretches};
 
 std::int64_t version_of(database& in) {
   const auto version = in.number("PRAGMA user_version");

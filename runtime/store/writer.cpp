@@ -2,6 +2,7 @@
 
 #include "observe/run_view.hpp"
 #include "steward/sinks.hpp"
+#include "store/background.hpp"
 #include "store/database.hpp"
 #include "store/intake.hpp"
 #include "store/last_words.hpp"
@@ -38,6 +39,14 @@ constexpr milliseconds look_every{1'000};
 // What is thinned out or removed in one step, beside twice what was just written.
 constexpr std::int64_t least_rows_a_step = 500;
 constexpr std::int64_t most_rows_a_step = 10'000;
+// Pages of the log of the database, of 4 KiB: from how many on it is taken in, how many it has at most while that goes
+// well and when it does not, and how many a commit may be held up for.
+constexpr int log_pages_to_take = 4'000;
+constexpr int most_log_pages = 16'000;
+constexpr int far_too_many_log_pages = 64'000;
+constexpr int log_pages_at_once = 2'000;
+// Pictures of trees of more children are rendered elsewhere.
+constexpr std::size_t children_at_once = 500;
 // An error that comes again is not told again for so long.
 constexpr milliseconds quiet_for{60'000};
 
@@ -62,20 +71,39 @@ public:
       : directory(options.directory), in(directory.database_path(), database::access::write) {
     static constexpr const char* settings =
         "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY; "
-        "PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 16000; PRAGMA journal_size_limit = 67108864";
+        "PRAGMA cache_size = -8000; PRAGMA journal_size_limit = 67108864";
     in.run(settings);
     bring_up_to_date(in);
+    in.leave_log();
     take_last_words_in();
     rows.emplace(in, who, so_far);
     old.emplace(in, options.keep, rows->run());
+    beside.emplace(in.path());
+  }
+
+  /// After each commit. What can wait is done beside the thread that writes; it itself takes in the little that came
+  /// meanwhile, so that the log begins anew while events come all the time.
+  void care_for_the_log() {
+    const int pages = in.log_pages();
+    if (pages < pages_before) beside->log_began_anew();
+    pages_before = pages;
+    if (pages < log_pages_to_take) return;
+    const bool little_is_left = pages - beside->log_pages_taken() <= log_pages_at_once;
+    if ((pages >= most_log_pages && little_is_left) || pages >= far_too_many_log_pages)
+      in.take_log_in();
+    else
+      beside->take_log_in();
   }
 
   state_directory directory;
   database in;
   std::optional<recorder> rows;
   std::optional<retention> old;
+  std::optional<background> beside;
 
 private:
+  int pages_before = 0;
+
   /// What the run before has left.
   void take_last_words_in() {
     const auto words = read_last_words(directory.path());
@@ -89,6 +117,7 @@ private:
       recorder into{in, who, {}};
       transaction change{in};
       for (const auto& e : missing_words(in, number, who.id, words)) into.put(e);
+      into.finish();
       change.commit();
     }
     directory.remove_last_words();
@@ -178,6 +207,7 @@ struct writer::impl {
     transaction change{state->in};
     for (auto i = from.events; i < to.events; ++i) sizes.push_back(state->rows->put(got.event_at(i)));
     for (auto i = from.samples; i < to.samples; ++i) state->rows->put(got.samples[i]);
+    state->rows->finish();
     change.commit();
     done = to;
     const auto rows = to.events - from.events + to.samples - from.samples;
@@ -185,10 +215,18 @@ struct writer::impl {
     written += rows;
     ++commits;
     for (auto i = from.events; i < to.events; ++i) follow(got.event_at(i), sizes[i - from.events]);
-    if (checkpoints.is_due(view.children.size(), options.now())) {
+    if (const auto ready = state->beside->take_rendered()) state->rows->put_checkpoint(*ready);
+    if (checkpoints.is_due(view.children.size(), options.now())) make_checkpoint();
+    state->care_for_the_log();
+  }
+
+  /// That of a large tree is written after a later commit.
+  void make_checkpoint() {
+    if (view.children.size() <= children_at_once)
       state->rows->put_checkpoint(view);
-      checkpoints.made();
-    }
+    else if (!state->beside->render(view))
+      return;
+    checkpoints.made();
   }
 
   /// The picture is that of the file, which has no shares of microseconds.
@@ -202,7 +240,10 @@ struct writer::impl {
   void keep_up() {
     try {
       const auto rows = std::clamp(2 * fresh_rows, least_rows_a_step, most_rows_a_step);
-      if (state && state->old->step(options.now(), rows)) return;
+      if (state) {
+        if (const auto ready = state->beside->take_rendered()) state->rows->put_checkpoint(*ready);
+        if (state->old->step(options.now(), rows)) return;
+      }
     } catch (const std::exception& x) {
       meet_trouble(x.what());
     }

@@ -73,7 +73,7 @@ tree_reply start_child(self_ptr self, const std::string& supervisor, child_spec 
 
 tree_reply stop_child(self_ptr self, const std::string& child) {
   return ask_tree(self, [child](tree_host& host, const std::string& own, answer deliver) {
-    host.terminate_child(host.env().names->path_near(own, child), std::move(deliver));
+    host.terminate_child(host.env().names->path_near(own, child), std::string{}, std::move(deliver));
   });
 }
 

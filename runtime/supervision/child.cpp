@@ -2,6 +2,7 @@
 
 #include "base/params.hpp"
 #include "supervision/actor_child.hpp"
+#include "supervision/command_child.hpp"
 #include "supervision/pool_child.hpp"
 #include "supervision/supervisor_child.hpp"
 
@@ -18,6 +19,8 @@ std::unique_ptr<child> make_child(child::number id, supervisor_child* owner, chi
     return std::make_unique<actor_child>(id, owner, std::move(spec), std::move(where));
   if (std::holds_alternative<pool_spec>(spec->what))
     return std::make_unique<pool_child>(id, owner, std::move(spec), std::move(where));
+  if (std::holds_alternative<command_spec>(spec->what))
+    return std::make_unique<command_child>(id, owner, std::move(spec), std::move(where));
   auto content = std::get<std::shared_ptr<supervisor_spec>>(spec->what);
   return std::make_unique<supervisor_child>(id, owner, std::move(spec), std::move(where), std::move(content));
 }

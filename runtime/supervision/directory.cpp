@@ -34,6 +34,15 @@ void directory::put_pool(const std::string& path, std::shared_ptr<steward::pool>
   ends_.erase(path);
 }
 
+void directory::put_program(const std::string& path, int pid) {
+  std::lock_guard guard{mutex_};
+  if (pid != 0)
+    programs_[path] = pid;
+  else
+    programs_.erase(path);
+  ends_.erase(path);
+}
+
 void directory::put_partitions(const std::string& path, unsigned count) {
   std::lock_guard guard{mutex_};
   partitions_[path] = count;
@@ -53,6 +62,7 @@ void directory::erase(const std::string& path) {
   decltype(actors_)::node_type actor;
   std::lock_guard guard{mutex_};
   if (const auto it = actors_.find(path); it != actors_.end()) actor = actors_.extract(it);
+  if (!programs_.empty()) programs_.erase(path);
   if (pools_.empty()) return;
   if (auto it = pools_.find(path); it != pools_.end()) {
     last = std::move(it->second);
@@ -82,6 +92,15 @@ std::vector<std::pair<std::string, std::shared_ptr<steward::pool>>> directory::p
   return out;
 }
 
+std::vector<std::pair<std::string, int>> directory::programs_below(const std::string& path) const {
+  const auto prefix = path + "/";
+  std::vector<std::pair<std::string, int>> out;
+  std::lock_guard guard{mutex_};
+  for (auto it = programs_.lower_bound(prefix); it != programs_.end() && it->first.starts_with(prefix); ++it)
+    out.emplace_back(*it);
+  return out;
+}
+
 void directory::keep(std::shared_ptr<void> x, std::shared_ptr<const std::atomic<bool>> over) {
   decltype(kept_) gone;  // they join threads when they go: not under the lock
   const std::lock_guard guard{kept_mutex_};
@@ -102,6 +121,7 @@ void directory::clear() {
   std::lock_guard guard{mutex_};
   actors_.clear();
   pools.swap(pools_);
+  programs_.clear();
 }
 
 bool directory::claim(const std::string& root) {

@@ -29,6 +29,8 @@ public:
   /// A cell; it has its path.
   void put_actor(const caf::actor& handle);
   void put_pool(const std::string& path, std::shared_ptr<pool> handle);
+  /// The process of a program that is up; 0: it is not any more.
+  void put_program(const std::string& path, int pid);
   /// The child at this path is a number of children, called 0, 1, ... below it.
   void put_partitions(const std::string& path, unsigned count);
   void put_end(const std::string& path, policy::exit_info how);
@@ -56,6 +58,7 @@ public:
   /// The actors below this path, without an order, and the pools there.
   std::vector<caf::actor> actors_below(const std::string& path) const;
   std::vector<std::pair<std::string, std::shared_ptr<steward::pool>>> pools_below(const std::string& path) const;
+  std::vector<std::pair<std::string, int>> programs_below(const std::string& path) const;
   /// How a child ended for good, when it has.
   std::optional<policy::exit_info> end_of(const std::string& path) const;
   /// Wakes every waiter, now and from now on.
@@ -80,6 +83,7 @@ private:
   mutable std::condition_variable changed_;
   std::unordered_set<caf::actor, by_path, by_path> actors_;
   std::map<std::string, std::shared_ptr<steward::pool>> pools_;
+  std::map<std::string, int> programs_;
   std::map<std::string, policy::exit_info> ends_;
   std::map<std::string, unsigned> partitions_;  // kept while they restart, as handles are
   std::set<std::string> claimed_;

@@ -184,9 +184,10 @@ void tree_host::try_late_starts() {
   for (auto& x : std::exchange(late_starts_, {})) start_child(x.supervisor, std::move(x.spec), std::move(x.answer));
 }
 
-void tree_host::terminate_child(const std::string& path, admin_callback answer) {
+void tree_host::terminate_child(const std::string& path, const std::string& by, admin_callback answer) {
   const auto* child = child_for(path, answer);
   if (child == nullptr) return;
+  if (!by.empty()) emit(*child, operator_event("terminate_child", by));
   ask_machine(*child, path, std::move(answer), [this, number = child->id](auto& m, policy::request_number request) {
     return m.terminate_child(number, request, now());
   });
@@ -201,7 +202,7 @@ void tree_host::terminate_child(const std::string& supervisor, const caf::actor&
   } else if (const auto* child = child_node_at(path); child == nullptr || child->handle() != handle) {
     answer(result_of(admin_code::ok, path));
   } else {
-    terminate_child(path, std::move(answer));
+    terminate_child(path, std::string{}, std::move(answer));
   }
 }
 
@@ -211,7 +212,7 @@ std::string path_of(const caf::actor& handle) {
   return as_cell != nullptr ? as_cell->path() : std::string{};
 }
 
-void tree_host::restart_child(const std::string& path, admin_callback answer) {
+void tree_host::restart_child(const std::string& path, const std::string& by, admin_callback answer) {
   const auto* child = child_for(path, answer);
   if (child == nullptr) return;
   const auto number = child->id;
@@ -222,7 +223,7 @@ void tree_host::restart_child(const std::string& path, admin_callback answer) {
     answer(result_of(admin_code::unsupported, path));
     return;
   }
-  emit(*child, operator_event("restart_child"));
+  emit(*child, operator_event("restart_child", by));
   ask_machine(*child, path, std::move(answer), [this, number](auto& m, policy::request_number request) {
     return m.restart_child(number, request, now());
   });
@@ -320,6 +321,7 @@ std::vector<spec_fault> tree_host::reload(const supervisor_spec& spec, std::vect
     change.level = event_level::info;
     change.actor = one.path;
     change.text = told(one);
+    if (!by.empty()) change.by = by;
     env_.events->emit(std::move(change));
     if (const auto* there = find(one.path)) introduce(*there, "");
   }

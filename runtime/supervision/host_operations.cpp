@@ -27,23 +27,6 @@ cause killed_by(const std::string& by) {
   return out;
 }
 
-const char* why_refused(admin_code code) {
-  switch (code) {
-    case admin_code::running:
-      return "it runs, or is being stopped";
-    case admin_code::restarting:
-      return "it is being started or restarted";
-    case admin_code::not_running:
-      return "it is down";
-    case admin_code::not_found:
-      return "there is no such child";
-    case admin_code::noproc:
-      return "its supervisor is not in service";
-    default:
-      return to_string(code);
-  }
-}
-
 bool is_refusal(admin_code code) { return code != admin_code::ok && code != admin_code::failed; }
 
 /// One request of an operator: tells of it, once, and refuses it.
@@ -83,7 +66,7 @@ policy::actions apply(operation what, policy::supervisor_machine& m, child::numb
                       policy::request_number request, policy::time_point now) {
   switch (what) {
     case operation::start:
-      return m.restart_child(number, request, now);
+      return m.start_by_hand(number, request, now);
     case operation::stop:
       return m.terminate_child(number, request, now);
     case operation::restart:
@@ -96,7 +79,7 @@ policy::actions apply(operation what, policy::supervisor_machine& m, child::numb
       break;
   }
   const bool waits = m.knows(number) && m.state_of(number) == policy::child_state::waiting;
-  return waits ? m.restart_by_hand(number, request, now) : m.restart_child(number, request, now);
+  return waits ? m.restart_by_hand(number, request, now) : m.start_by_hand(number, request, now);
 }
 
 }  // namespace
@@ -116,9 +99,11 @@ void tree_host::operate_child(operation what, child::number number, const std::s
                               admin_callback answer) {
   const intervention asked(what, path, by, env_.events);
   auto& owner = *at(number).parent;
+  const auto already = std::make_shared<bool>(false);
   const auto in_turn = ask(
-      [asked, answer](admin_result x) {
-        if (is_refusal(x.code) && x.why.message.empty()) x = asked.refusal(x.code, why_refused(x.code));
+      [asked, answer, already](admin_result x) {
+        if (is_refusal(x.code) && x.why.message.empty()) x = asked.refusal(x.code, describe(x.code));
+        x.already = *already;
         answer(std::move(x));
       },
       path);
@@ -136,10 +121,11 @@ void tree_host::operate_child(operation what, child::number number, const std::s
     return out;
   });
   if (!taken) at_once = admin_code::noproc;
+  *already = at_once == admin_code::ok && !acts;
   if (at_once && is_refusal(*at_once))
-    asked.tell(std::string{" was refused: "} + why_refused(*at_once), event_level::warn);
+    asked.tell(std::string{" was refused: "} + describe(*at_once), event_level::warn);
   else
-    asked.tell(at_once && !acts ? ", which was so already" : "");
+    asked.tell(*already ? ", which was so already" : "");
   if (taken)
     carry_out(owner.id);
   else
@@ -155,7 +141,7 @@ void tree_host::operate_worker(operation what, const std::string& path, const st
     const auto* above = find(path.substr(0, cut));
     const bool down = above != nullptr && above->as_supervisor() != nullptr && !above->as_supervisor()->in_service();
     const auto code = down ? admin_code::noproc : admin_code::not_found;
-    return answer(asked.refuse(code, why_refused(code)));
+    return answer(asked.refuse(code, describe(code)));
   }
   if (what != operation::kill)
     return answer(

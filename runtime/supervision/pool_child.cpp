@@ -118,6 +118,8 @@ void pool_child::introduce(event_child& into) const {
   into.type = as_pool.task;
   into.limit = budget.restarts;
   into.period_ms = budget.within.count();
+  into.worker_backoff =
+      told_backoff(as_pool.restarts.worker_backoff, pool_spec{}.restarts.worker_backoff, into.state.empty());
   into.workers = bounds.first;
   into.least_workers = bounds.least;
   into.most_workers = bounds.most;

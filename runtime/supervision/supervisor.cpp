@@ -147,6 +147,7 @@ supervisor::supervisor(runtime& rt, supervisor_spec spec, std::string name) : im
   env.actors = parts.actors;
   env.tasks = parts.tasks;
   env.keeper = parts.keeper.get();
+  env.commands = parts.commands.get();
   env.print = parts.options.print;
   env.print_of_workers = parts.options.print_of_workers;
   env.seed = parts.options.seed;
@@ -327,8 +328,8 @@ batch_result supervisor::start_children(const std::string& supervisor_path, std:
   return impl_->start_many(supervisor_path, count);
 }
 
-admin_result supervisor::terminate_child(const std::string& path) {
-  return impl_->administer(path, [path](tree_host& host, auto answer) { host.terminate_child(path, answer); });
+admin_result supervisor::terminate_child(const std::string& path, const std::string& by) {
+  return impl_->administer(path, [path, by](tree_host& host, auto answer) { host.terminate_child(path, by, answer); });
 }
 
 admin_result supervisor::terminate_child(const std::string& supervisor_path, const caf::actor& handle) {
@@ -337,8 +338,8 @@ admin_result supervisor::terminate_child(const std::string& supervisor_path, con
   });
 }
 
-admin_result supervisor::restart_child(const std::string& path) {
-  return impl_->administer(path, [path](tree_host& host, auto answer) { host.restart_child(path, answer); });
+admin_result supervisor::restart_child(const std::string& path, const std::string& by) {
+  return impl_->administer(path, [path, by](tree_host& host, auto answer) { host.restart_child(path, by, answer); });
 }
 
 admin_result supervisor::delete_child(const std::string& path) {
@@ -415,6 +416,11 @@ void supervisor::figures(const std::function<void(sample&, int)>& f) const {
     x.accepted = counts.accepted;
     x.handled = counts.handled;
     f(x, 0);
+  }
+  for (const auto& [path, pid] : names.programs_below(root)) {
+    sample x;
+    x.path = path;
+    f(x, pid);
   }
   for (const auto& [path, found] : names.pools_below(root)) {
     const auto stats = found->stats();

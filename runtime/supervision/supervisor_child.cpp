@@ -259,6 +259,9 @@ void supervisor_child::introduce(event_child& into) const {
   } else if (const auto* as_pool = std::get_if<pool_spec>(&what)) {
     into.makes = "pool";
     into.type = as_pool->task;
+  } else if (const auto* as_command = std::get_if<command_spec>(&what)) {
+    into.makes = "command";
+    into.type = as_command->run.front().substr(as_command->run.front().rfind('/') + 1);
   } else {
     into.makes = "supervisor";
   }

@@ -91,7 +91,7 @@ void supervisor_child::preview_list(const tree_host& host, const supervisor_spec
     listed.insert(x.id);
     const auto* one = host.find(path() + "/" + x.id);
     if (one == nullptr) {
-      changes.push_back({path() + "/" + x.id, "added", "restart_child"});
+      changes.push_back({path() + "/" + x.id, "a new child", "its start by hand"});
       continue;
     }
     note_changes(one->path(), changes_between(*one->spec, x), changes);
@@ -99,7 +99,7 @@ void supervisor_child::preview_list(const tree_host& host, const supervisor_spec
   }
   for (const auto below : children_.numbers())
     if (const auto& one = host.at(below); one.fixed && !listed.contains(one.id_text()))
-      changes.push_back({one.path(), "removed", "the end of its supervisor, or terminate_child"});
+      changes.push_back({one.path(), "not listed any more", "its stop by hand, or the end of its supervisor"});
 }
 
 void supervisor_child::respecify(tree_host& host, child_spec_ptr next) {

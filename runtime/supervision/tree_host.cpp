@@ -1,5 +1,7 @@
 #include "supervision/tree_host.hpp"
 
+#include "base/spec_changes.hpp"
+
 #include <utility>
 
 // The host's loop: it carries out what the machines have decided, and tells them what came of it.
@@ -399,7 +401,9 @@ void tree_host::introduce(const child& x, const char* state) {
       if (x.spec->intensity) {
         what.own_limit = x.spec->intensity->restarts;
         what.own_period_ms = x.spec->intensity->within.count();
+        what.on_spent = to_string(x.spec->on_spent);
       }
+      what.backoff = told_backoff(x.spec->backoff, child_spec{}.backoff, what.state.empty());
     }
     x.introduce(what);
     return e;

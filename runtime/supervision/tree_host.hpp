@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actor_system/wake_batch.hpp"
+#include "command/driver.hpp"
 #include "policy/desk.hpp"
 #include "process/keeper.hpp"
 #include "steward/admin.hpp"
@@ -59,7 +60,8 @@ struct host_environment {
   directory* names = nullptr;
   const actor_registry* actors = nullptr;
   const task_registry* tasks = nullptr;
-  process::keeper* keeper = nullptr;  ///< may be null when no pool runs in processes
+  process::keeper* keeper = nullptr;    ///< may be null when no pool runs in processes
+  command::driver* commands = nullptr;  ///< may be null when no child is a program
   /// Makes the `actor_link` of the pool at a path whose tasks may reach these actors (name -> path). Empty: no pool
   /// may.
   std::function<actor_linker(const std::string&, std::map<std::string, std::string>)> link_for;
@@ -107,10 +109,11 @@ public:
   /// The same for many: one child for each of `params`, or `count` without any of their own.
   void start_children(const std::string& supervisor, std::vector<param_map> params, batch_callback answer);
   void start_children(const std::string& supervisor, std::size_t count, batch_callback answer);
-  void terminate_child(const std::string& path, admin_callback answer);
+  /// An operator is told of where there is one.
+  void terminate_child(const std::string& path, const std::string& by, admin_callback answer);
   /// By handle: not_found for an actor that never was a child of that supervisor, ok for one that is gone.
   void terminate_child(const std::string& supervisor, const caf::actor& handle, admin_callback answer);
-  void restart_child(const std::string& path, admin_callback answer);
+  void restart_child(const std::string& path, const std::string& by, admin_callback answer);
   void delete_child(const std::string& path, admin_callback answer);
   /// Newest first. Nothing when there is no such supervisor.
   std::optional<std::vector<child_info>> which_children(const std::string& supervisor);

@@ -341,12 +341,12 @@ class dead_runs(case):
 
 class live_runs(case):
     @contextlib.contextmanager
-    def service(self):
+    def service(self, *options):
         scenario = self.path / "shop.yaml"
         scenario.write_text(SERVICE)
         self.events = self.path / "live.jsonl"
         with open(self.path / "log", "wb") as log:
-            process = subprocess.Popen([PROGRAM, "run", scenario, "--events", self.events], stdout=log, stderr=log)
+            process = subprocess.Popen([PROGRAM, "run", scenario, "--events", self.events, *options], stdout=log, stderr=log)
             try:
                 self.wait_for_events(lambda e: e["actor"] == "/root/squares/w2" and e["kind"] == "ready")
                 yield process
@@ -382,6 +382,26 @@ class live_runs(case):
             it.keys("q")
             self.assertEqual(it.end(), 0)
             self.assertIsNone(run.poll(), "the run goes on")
+
+    def test_the_live_run_of_a_run_directory_is_steered(self):
+        state = str(self.path / "state")
+        with self.service("--state", state) as run:
+            it = self.watch(state)
+            it.wait_for("├─ total")
+            it.keys("\x1bOBry")
+            it.wait_for("/root/total was restarted")
+            self.wait_for_events(lambda e: e["actor"] == "/root/total" and e["kind"] == "restart")
+            run.terminate()
+            run.wait(timeout=PATIENCE_SECONDS)
+            it.wait_for(lambda text: "the run is gone" in text or "over after" in text)
+            it.keys("q")
+            self.assertEqual(it.end(), 0)
+        over = self.watch(state)
+        over.wait_for("over after")
+        over.keys("r")
+        over.wait_for("the run is over")
+        over.keys("q")
+        self.assertEqual(over.end(), 0)
 
     def test_a_run_that_ends_stays_on_the_screen(self):
         with self.service() as run:

@@ -172,6 +172,20 @@ TEST_F(folded_run, is_what_each_shipped_scenario_says_of_itself) {
   }
 }
 
+TEST_F(folded_run, is_from_the_store_what_the_tree_of_each_shipped_scenario_has_answered) {
+  for (const auto& name : cli::shipped_scenarios()) {
+    SCOPED_TRACE(name);
+    std::vector<std::string> command{STEWARD_STORED_FOLD, "run", name, "--state", path(name), "--quiet"};
+    if (under_asan && name == "crash_recovery")
+      for (const auto* one : settings_without_a_memory_limit) command.insert(command.end(), {"set", one});
+    subprocess process{command, environment()};
+    const auto status = process.wait(subprocess::clock::now() + run_limit);
+    ASSERT_TRUE(status.has_value()) << process.err();
+    EXPECT_EQ(status->code, 0) << process.err();
+    EXPECT_NE(process.out().find("21 moments of "), std::string::npos) << process.out();
+  }
+}
+
 TEST_F(folded_run, of_a_program_that_was_killed_shows_it_as_it_was_then) {
   const auto program = start_scenario(write("scenario.yaml", R"(scenario: long_run
 tree:

@@ -135,12 +135,8 @@ finished program_test::run_scenario(const std::string& scenario, const std::vect
 }
 
 finished program_test::run_crash_recovery(std::vector<std::string> more) {
-  // An address space with the sanitizer's shadow in it cannot be limited.
   if (under_asan)
-    more.insert(more.end(),
-                {"--set", "tree.children.fragile.pool.memory_limit=0B", "--set",
-                 "run.0.map.inputs=[[1, none], [2, exception], [3, uncaught], [4, segfault], [5, stack_overflow], "
-                 "[6, abort], [7, exit], [8, kill], [9, none], [10, none]]"});
+    for (const auto* one : settings_without_a_memory_limit) more.insert(more.end(), {"--set", one});
   return run_scenario("crash_recovery", more);
 }
 
@@ -194,7 +190,8 @@ void expect_sound_events(const std::vector<json>& events, int exit_code) {
   static const std::set<std::string> kinds{
       "run_start", "run_end",         "start",  "ready",       "stop",    "crash",      "hang", "restart",
       "recover",   "backoff",         "limit",  "escalate",    "give_up", "task_retry", "warn", "operator",
-      "task_fail", "task_quarantine", "config", "dead_letter", "output",  "quarantine", "park", "child"};
+      "task_fail", "task_quarantine", "config", "dead_letter", "output",  "quarantine", "park", "log",
+      "child"};
   static const std::set<std::string> levels{"debug", "info", "warn", "error"};
   static const std::regex rfc3339{R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)"};
   ASSERT_GE(events.size(), 2U);

@@ -28,6 +28,12 @@ inline constexpr bool under_asan = false;
 /// Limit of one run of the program: far above what any of them takes, far below the limit of a test.
 inline constexpr milliseconds run_limit = under_asan ? milliseconds{40'000} : milliseconds{25'000};
 
+/// Of crash_recovery: an address space with a sanitizer's shadow in it cannot be limited.
+inline constexpr const char* settings_without_a_memory_limit[] = {
+    "tree.children.fragile.pool.memory_limit=0B",
+    "run.0.map.inputs=[[1, none], [2, exception], [3, uncaught], [4, segfault], [5, stack_overflow], [6, abort], "
+    "[7, exit], [8, kill], [9, none], [10, none]]"};
+
 /// What a run of the program left.
 struct finished {
   bool in_time = false;  ///< false: it hung, and was killed

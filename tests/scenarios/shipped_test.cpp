@@ -62,6 +62,20 @@ std::string play_back(const std::vector<std::string>& lines, std::size_t& added,
   return shown();
 }
 
+/// What crashes last may still be on its way up when the others have done all there was to do, and the run ends.
+void expect_recovery_unless_the_run_is_done(const std::vector<json>& events, const json& crash) {
+  const auto& who = crash.at("actor");
+  for (const auto& e : events) {
+    if (e.at("seq") <= crash.at("seq")) continue;
+    const auto actor = e.value("actor", "");
+    if (actor == "/root" && e.at("kind") == "stop") return;
+    if (actor != who) continue;
+    EXPECT_NE(e.at("kind"), "crash") << "twice, and never up between: " << e;
+    if (e.at("kind") == "recover") return;
+  }
+  ADD_FAILURE() << "nothing came of " << crash;
+}
+
 TEST_F(shipped_scenario, shared_list_prints_every_change_and_the_final_list) {
   const auto out = run_well("shared_list");
   const auto lines = lines_of(out.out);
@@ -170,6 +184,25 @@ const std::map<std::string, expected_death> deaths{
     {"8, kill", {"signal", "SIGKILL"}},
 };
 
+TEST_F(shipped_scenario, service_starts_a_killed_server_again_and_has_its_lines_in_the_log) {
+  const auto out = run_well("service");
+  std::vector<std::string> starts;
+  bool said = false;
+  for (const auto& e : all_of_kind(out.events, "log")) {
+    const std::string text = e.at("text");
+    if (e.at("actor") == "/root/web" && text.starts_with("Serving HTTP on 127.0.0.1")) starts.push_back(text);
+    said = said || (e.at("actor") == "/root/intruder" && e.at("stream") == "stdout" && text.starts_with("kill -9 "));
+  }
+  EXPECT_TRUE(said);
+  EXPECT_GE(starts.size(), 1U);
+  const auto crashes = all_of_kind(out.events, "crash");
+  ASSERT_EQ(crashes.size(), 1U);
+  EXPECT_EQ(crashes[0].at("actor"), "/root/web");
+  EXPECT_EQ(crashes[0].at("cause").at("signal"), "SIGKILL");
+  EXPECT_GT(crashes[0].at("pid").get<int>(), 0);
+  EXPECT_EQ(all_of_kind(out.events, "restart").size(), 1U);
+}
+
 TEST_F(shipped_scenario, crash_recovery_gets_every_result_and_names_every_cause) {
   const auto out = run_crash_recovery();
   expect_well(out);
@@ -203,7 +236,7 @@ TEST_F(shipped_scenario, crash_recovery_gets_every_result_and_names_every_cause)
   EXPECT_EQ(by_task["4, segfault"]["cause"]["address"], "0x10");
   EXPECT_EQ(by_task["5, stack_overflow"]["cause"]["message"], "stack overflow");
   EXPECT_EQ(by_task["7, exit"]["cause"]["code"], 0);
-  EXPECT_EQ(all_of_kind(out.events, "recover").size(), all_of_kind(out.events, "crash").size());
+  for (const auto& e : all_of_kind(out.events, "crash")) expect_recovery_unless_the_run_is_done(out.events, e);
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ KEY = re.compile(r'\ba\.\w+\("(\w+)", x\.\w+\);')
 WHOLE = re.compile(r'\bout\.\w+\("(\w+)"')
 # Where in a line the keys of a struct stand.
 PLACES = {"event": "", "cause": "cause.", "event_task": "task.", "event_decision": "decision.", "event_child": "child.",
+          "event_backoff": "child.backoff.",
           "event_scenario": "scenario."}
 
 class unreadable(Exception):

@@ -23,10 +23,11 @@ MODULES = {
     "runtime/control": ("runtime/base", "runtime/observe", "runtime/store", "runtime/supervision"),
     "runtime/throw_frames": ("runtime/base", "runtime/process"),
     "runtime/pool": ("runtime/base", "runtime/policy", "runtime/process"),
+    "runtime/command": ("runtime/base", "runtime/process"),
     # The bring-up of the actor system assembles a runtime from its parts.
-    "runtime/actor_system": ("runtime/base", "runtime/policy", "runtime/process", "runtime/pool",
+    "runtime/actor_system": ("runtime/base", "runtime/policy", "runtime/process", "runtime/pool", "runtime/command",
                              "runtime/supervision"),
-    "runtime/supervision": ("runtime/base", "runtime/policy", "runtime/process", "runtime/pool",
+    "runtime/supervision": ("runtime/base", "runtime/policy", "runtime/process", "runtime/pool", "runtime/command",
                             "runtime/actor_system"),
     "config": ("runtime/base",),
     "actors": (),
@@ -34,7 +35,7 @@ MODULES = {
     "cli": None,
 }
 WITHOUT_CAF = ("runtime/base", "runtime/policy", "runtime/process", "runtime/journal", "runtime/observe",
-               "runtime/store", "runtime/throw_frames", "runtime/pool", "config", "soak")
+               "runtime/store", "runtime/throw_frames", "runtime/pool", "runtime/command", "config", "soak")
 PUBLIC = "runtime/include/steward"
 PORT = (PUBLIC + "/port.hpp",) + tuple("runtime/actor_system/" + name for name in (
     "port.cpp", "durable_actor.hpp", "message_kinds.hpp", "durable_actor.cpp", "durable_mailbox.cpp",

@@ -206,7 +206,7 @@ class check_readme(unittest.TestCase):
 
 class check_events(unittest.TestCase):
     PAGE = ("# Events\n## Kinds\n| `start` | x |\n## Keys\n| `v` | |\n| `cause` | |\n| `cause.class` | |\n"
-            "| `task.id` | |\n| `decision.action` | |\n| `child.state` | |\n| `scenario.name` | |\n## Causes\n| `exit` | y |\n")
+            "| `task.id` | |\n| `decision.action` | |\n| `child.state` | |\n| `child.backoff.min_ms` | |\n| `scenario.name` | |\n## Causes\n| `exit` | y |\n")
     CODES_PAGE = "# Operating\n## Exit codes\n| code | |\n| 0 | done |\n"
     CODE = {
         "cli/words.cpp": (
@@ -219,7 +219,7 @@ class check_events(unittest.TestCase):
         "runtime/observe/json_fields.hpp": "\n".join(
             f'template <class A, is<{struct}> X>\nvoid fields(A& a, X& x) {{\n  a.some("{key}", x.{key}_);\n}}\n'
             for struct, key in [("cause", "class"), ("event_task", "id"), ("event_decision", "action"),
-                                ("event_child", "state"), ("event_scenario", "name"), ("event", "cause")]),
+                                ("event_child", "state"), ("event_backoff", "min_ms"), ("event_scenario", "name"), ("event", "cause")]),
     }
 
     def check(self, files):

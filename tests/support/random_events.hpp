@@ -42,6 +42,7 @@ public:
     maybe([&] { e.lost = number(); });
     maybe([&] { e.recovery_ms = fraction(); });
     maybe([&] { e.by = "x" + text(); });
+    maybe([&] { e.stream = "x" + text(); });
     maybe([&] { e.rss_peak_kib = number(); });
     maybe([&] { e.code = whole(); });
     maybe([&] { e.text = text(); });

@@ -115,13 +115,14 @@ protected:
         [&](supervision::tree_host& host, auto done) { host.start_child(supervisor, params, key, done); });
   }
   std::optional<admin_result> terminate_child(const std::string& path) {
-    return administer([&](supervision::tree_host& host, auto done) { host.terminate_child(path, done); });
+    return administer(
+        [&](supervision::tree_host& host, auto done) { host.terminate_child(path, std::string{}, done); });
   }
   std::optional<admin_result> terminate_child(const std::string& supervisor, const caf::actor& handle) {
     return administer([&](supervision::tree_host& host, auto done) { host.terminate_child(supervisor, handle, done); });
   }
   std::optional<admin_result> restart_child(const std::string& path) {
-    return administer([&](supervision::tree_host& host, auto done) { host.restart_child(path, done); });
+    return administer([&](supervision::tree_host& host, auto done) { host.restart_child(path, std::string{}, done); });
   }
   std::optional<admin_result> delete_child(const std::string& path) {
     return administer([&](supervision::tree_host& host, auto done) { host.delete_child(path, done); });

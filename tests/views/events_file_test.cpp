@@ -1,6 +1,7 @@
 #include "cli/views/events_file.hpp"
 
 #include "cli/exit_codes.hpp"
+#include "cli/views/runs.hpp"
 #include "tests/views/history.hpp"
 
 #include <gmock/gmock.h>
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 
 #include <cstdio>
+#include <ctime>
 #include <fstream>
 #include <thread>
 
@@ -56,11 +58,35 @@ TEST_F(events_files, the_view_is_the_fold_of_all_events) {
   EXPECT_TRUE(file.remarks().empty());
 }
 
+TEST_F(events_files, list_their_runs_with_times_ends_and_crashes) {
+  auto first = test::usual_history();
+  first.ends(1);
+  test::history second{"r-2"};
+  second.begins("later");
+  second.adds("/root/a", "actor", "counter");
+  const auto file = folder_.write("two.jsonl", first.text() + second.text());
+  const auto all = runs_of(file);
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].id, "r-1");
+  EXPECT_EQ(all[0].scenario, "shop");
+  EXPECT_EQ(all[0].crashes, 2U);
+  EXPECT_EQ(all[0].code, 1);
+  EXPECT_EQ(*all[0].ended - *all[0].started, std::chrono::seconds{17});
+  EXPECT_FALSE(all[1].ended.has_value());
+  const test::variable zone{"TZ", "UTC"};
+  ::tzset();
+  EXPECT_EQ(render_runs(all, *all[1].last, {0, false, true}),
+            "RUN  SCENARIO  BEGAN                LASTED  END          CRASHES\n"
+            "r-1  shop      2023-11-14 22:13:21  17.0 s  exit code 1        2\n"
+            "r-2  later     2023-11-14 22:13:21   3.0 s  not told           0\n");
+  EXPECT_EQ(events_file(file, "shop").view().run, "r-1") << "by its scenario, as of a run directory";
+}
+
 TEST_F(events_files, of_several_runs_the_last_one_counts_and_the_others_are_remarked) {
   const auto path = folder_.write("e.jsonl", named("r-1", "first").text() + named("r-2", "second").text());
   events_file last{path};
   EXPECT_EQ(last.view().run, "r-2");
-  EXPECT_THAT(last.remarks(), ElementsAre(HasSubstr("1 run besides r-2: r-1 (first); --run ID names one")));
+  EXPECT_THAT(last.remarks(), ElementsAre(HasSubstr("1 run besides r-2: r-1 (first); --run ID names one, and ")));
   events_file first{path, "r-1"};
   EXPECT_EQ(first.view().scenario->name, "first");
   EXPECT_EQ(first.view().runs_before, 0U);
@@ -107,7 +133,7 @@ TEST_F(events_files, what_is_no_events_file_is_refused_with_the_reason) {
 TEST_F(events_files, a_run_that_is_not_there_is_refused_with_those_that_are) {
   const auto path = folder_.write("e.jsonl", named("r-1111", "a").text() + named("r-2222", "b").text());
   const auto [why, code] = fault_of(path, "r-2223");
-  EXPECT_THAT(why, HasSubstr("it has no run r-2223 (did you mean r-2222?); it has r-1111, r-2222"));
+  EXPECT_THAT(why, HasSubstr("there is no run 'r-2223' (did you mean 'r-2222'?); it has r-1111, r-2222"));
   EXPECT_EQ(code, exit_no_such_run);
 }
 

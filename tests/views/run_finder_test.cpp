@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <limits>
 #include <string>
 
 namespace {
@@ -93,9 +94,10 @@ TEST_F(finder, a_word_that_is_none_is_answered_with_a_suggestion) {
 }
 
 TEST_F(finder, a_socket_that_was_left_behind_is_removed) {
-  { const listening gone{socket("shop-41.sock")}; }
+  const auto left = "shop-" + std::to_string(std::numeric_limits<pid_t>::max()) + ".sock";  // no program has that pid
+  { const listening gone{socket(left)}; }
   EXPECT_TRUE(live_runs().empty());
-  EXPECT_FALSE(std::filesystem::exists(socket("shop-41.sock")));
+  EXPECT_FALSE(std::filesystem::exists(socket(left)));
 }
 
 TEST_F(finder, files_that_are_no_sockets_and_links_are_passed_over) {
@@ -112,7 +114,7 @@ TEST_F(finder, a_folder_that_is_a_link_or_open_to_others_is_not_trusted) {
   {
     const listening one{socket("shop-41.sock")};
     EXPECT_TRUE(live_runs().empty());
-    EXPECT_THAT(fault_of([] { find_live_run(""); }).first, HasSubstr("others may write to it"));
+    EXPECT_THAT(fault_of([] { find_live_run(""); }).first, HasSubstr("others may enter it"));
   }
   std::filesystem::rename(folder_.path("steward"), folder_.path("real"));
   std::filesystem::create_directory_symlink(folder_.path("real"), folder_.path("steward"));
@@ -124,4 +126,21 @@ TEST_F(finder, a_file_is_an_events_file_and_a_folder_a_run_directory) {
   EXPECT_EQ(find_run(file)->view().run, "r-1");
   EXPECT_THAT(fault_of([&] { find_run(folder_.path("steward")); }).first, HasSubstr("has no steward.db"));
   EXPECT_THAT(fault_of([&] { find_run(folder_.path("nothing.jsonl")); }).first, HasSubstr("no such file or folder"));
+}
+
+TEST_F(finder, what_may_still_begin_is_told_from_what_will_not) {
+  EXPECT_THROW(find_run(""), nothing_yet) << "no run is live so far";
+  EXPECT_THROW(find_run(folder_.path("nothing.jsonl")), nothing_yet);
+  EXPECT_THROW(find_run(folder_.path("steward")), nothing_yet) << "a run may begin in this folder";
+  EXPECT_THROW(find_run(folder_.write("empty.jsonl", "")), nothing_yet);
+  for (const auto& wrong : {folder_.path("no/folder/e.jsonl"), folder_.write("text.jsonl", "hello\n")}) {
+    try {
+      find_run(wrong);
+      FAIL() << wrong;
+    } catch (const nothing_yet& x) {
+      FAIL() << x.what();
+    } catch (const cannot_look&) {
+      continue;
+    }
+  }
 }

@@ -53,9 +53,9 @@ TEST_F(top, shows_the_run_its_tree_and_the_last_crashes) {
             "shop, r-1, since 2023-11-14 22:13:21: up for 16.0 s\n"
             "3 children up  2 crashes  2 restarts\n"
             "CHILD       STATUS  RESTARTS  BUDGET\n"
-            "/root       up             0  0 of 3 <\n"
+            "/root       up             0 <\n"
             "├─ total    up             1  0 of 3\n"
-            "└─ squares  up             0  1 of 20\n"
+            "└─ squares  up             0  0 of 3\n"
             "   └─ w1    up             1  1 of 20\n"
             "\n\n\n\n\n"
             "LAST CRASHES\n"
@@ -145,11 +145,35 @@ TEST_F(top, a_worker_can_only_be_killed) {
 }
 
 TEST_F(top, a_run_that_is_over_is_not_steered) {
+  view_.ended = view_.now;
   for (const char c : {'r', 's', 'k', '+', '-'}) {
     press(typed(c), false);
     EXPECT_FALSE(state_.asks.has_value());
     EXPECT_THAT(state_.message, HasSubstr("the run is over"));
   }
+}
+
+TEST_F(top, what_a_run_has_left_is_looked_at_only) {
+  press(typed('k'), false);
+  EXPECT_THAT(state_.message, HasSubstr("can only be looked at"));
+  const auto text = text_of(drawn({16, 80}, false));
+  EXPECT_THAT(text, HasSubstr("3 children were up"));
+  EXPECT_THAT(text, HasSubstr("├─ total    was up "));
+}
+
+TEST_F(top, a_pause_is_seen_on_a_narrow_screen) {
+  press(typed('p'));
+  EXPECT_THAT(text_of(drawn({16, 30})), HasSubstr("PAUSED"));
+}
+
+TEST(top_clock, never_goes_back_and_stands_still_in_a_pause) {
+  const run_view::time_point begin{std::chrono::seconds{100}};
+  const auto at = [&](int s) { return begin + std::chrono::seconds{s}; };
+  top_clock clock;
+  EXPECT_EQ(clock.tick(at(5), false), at(5));
+  EXPECT_EQ(clock.tick(at(3), false), at(5)) << "the run has ended two seconds ago";
+  EXPECT_EQ(clock.tick(at(9), true), at(5));
+  EXPECT_EQ(clock.tick(at(9), false), at(9));
 }
 
 TEST_F(top, enter_shows_a_crash_whole_and_goes_back) {

@@ -20,6 +20,7 @@ struct [[nodiscard]] admin_result {
   std::string extra;               ///< what the start had to tell; see `actor_args::tell_starter`
   cause why;                       ///< `failed` and `max_children`; what `operate` refuses it says here in plain words
   std::vector<spec_fault> faults;  ///< `invalid`
+  bool already = false;            ///< of `operate`: it was so before, and nothing was done
 
   explicit operator bool() const noexcept { return code == admin_code::ok; }
 };
@@ -47,7 +48,7 @@ struct [[nodiscard]] tree_start {
 /// What became of what differs in new specs; see `supervisor::reload`.
 struct reload_change {
   std::string path;       ///< of the child or supervisor
-  std::string what;       ///< the keys that differ, "added" or "removed"
+  std::string what;       ///< the keys that differ, "a new child" or "not listed any more"
   std::string waits_for;  ///< until when it does not count: "its next restart"; empty: it counts from now on
 };
 

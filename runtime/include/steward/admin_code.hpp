@@ -23,5 +23,7 @@ enum class admin_code : std::uint8_t {
 };
 
 const char* to_string(admin_code x) noexcept;
+/// The same as people say it: "it runs, or is being stopped".
+const char* describe(admin_code x) noexcept;
 
 }  // namespace steward

@@ -20,6 +20,7 @@
 ///             child::actor("cache", [&db] { return cache{db}; }),
 ///             child::registered("words", "dictionary"),
 ///             child::pool("squares", {.task = "square", .size = {.workers = 4}}),
+///             child::command("web", {.run = {"nginx", "-g", "daemon off;"}, .ready = {.port = 8080}}),
 ///             child::supervisor("jobs", {.children = {...}}, {.restart = restart_type::transient}),
 ///         }};
 ///
@@ -79,6 +80,11 @@ inline child_spec registered(std::string id, std::string type, param_map params 
 
 /// A pool of workers.
 inline child_spec pool(std::string id, pool_spec spec, child_spec policy = {}) {
+  return detail::with(std::move(policy), std::move(id), std::move(spec));
+}
+
+/// A program that is run in a process of its own.
+inline child_spec command(std::string id, command_spec spec, child_spec policy = {}) {
   return detail::with(std::move(policy), std::move(id), std::move(spec));
 }
 

@@ -41,6 +41,7 @@ enum class event_kind : std::uint8_t {
   operator_,        ///< somebody intervened; "operator" in files
   warn,             ///< something looks wrong; `text` says what
   output,           ///< a line that the run prints
+  log,              ///< a line that the program of a command has written, or how many of its lines were left out
   child,            ///< what `event::child` says: one was added, is asked to stop, is down, or was removed
 };
 
@@ -71,19 +72,33 @@ struct event_decision {
   friend bool operator==(const event_decision&, const event_decision&) = default;
 };
 
+/// The delays between restarts: the first is at once, the second waits `min_ms`, and so on up to `max_ms`; after
+/// `healthy_ms` without a crash they begin anew.
+struct event_backoff {
+  std::int64_t min_ms = 0;
+  std::int64_t max_ms = 0;
+  double factor = 2.0;
+  std::int64_t healthy_ms = 0;
+
+  friend bool operator==(const event_backoff&, const event_backoff&) = default;
+};
+
 /// What a child is, and how it is doing; what does not apply, or has not changed, is left out.
 struct event_child {
   std::string state;     ///< idle, starting, up, waiting, stopping or removed; empty when that has not changed
-  std::string kind;      ///< actor, pool or supervisor
-  std::string type;      ///< what it runs: the registered name of the actor, the task of the pool
+  std::string kind;      ///< actor, pool, supervisor or command
+  std::string type;      ///< what it runs: the registered name of the actor, the task of the pool, the program
   std::string restart;   ///< permanent, transient or temporary
   std::string strategy;  ///< of a supervisor
   std::string makes;     ///< of a dynamic supervisor: the kind of the children that it makes; `type` is theirs
-  std::optional<unsigned> own_limit;          ///< restarts that are allowed by a budget of its own
-  std::optional<std::int64_t> own_period_ms;  ///< within this long
-  std::optional<unsigned> limit;              ///< restarts that a supervisor allows its children, a pool its workers
-  std::optional<std::int64_t> period_ms;      ///< within this long
-  std::optional<unsigned> workers;            ///< that a pool means to have, without spares
+  std::optional<unsigned> own_limit;            ///< restarts that are allowed by a budget of its own
+  std::optional<std::int64_t> own_period_ms;    ///< within this long
+  std::optional<unsigned> limit;                ///< restarts that a supervisor allows its children, a pool its workers
+  std::optional<std::int64_t> period_ms;        ///< within this long
+  std::string on_spent;                         ///< what follows when its own budget is spent: escalate, park or end
+  std::optional<event_backoff> backoff;         ///< of its restarts; none: the usual one
+  std::optional<event_backoff> worker_backoff;  ///< of the restarts of a pool's workers; none: the usual one
+  std::optional<unsigned> workers;              ///< that a pool means to have, without spares
   std::optional<unsigned> least_workers;
   std::optional<unsigned> most_workers;
   std::optional<unsigned> spares;
@@ -127,8 +142,9 @@ struct event {
   std::optional<std::uint64_t> lost;
   std::optional<double> recovery_ms;
   std::optional<std::uint64_t> rss_peak_kib;
-  std::optional<int> code;        ///< exit code of the run, on run_end
-  detail::boxed<std::string> by;  ///< on operator: who intervened, such as "uid 1000 (ann)", "web" or "SIGHUP"
+  std::optional<int> code;            ///< exit code of the run, on run_end
+  detail::boxed<std::string> stream;  ///< on log: "stdout", "stderr", or "status" for what it says to its supervisor
+  detail::boxed<std::string> by;      ///< on operator: who intervened, such as "uid 1000 (ann)", "web" or "SIGHUP"
   std::string text;
 
   friend bool operator==(const event&, const event&) = default;

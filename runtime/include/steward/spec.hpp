@@ -1,5 +1,7 @@
 #pragma once
 
+#include "steward/command_spec.hpp"
+
 #include <chrono>
 #include <concepts>
 #include <cstdint>
@@ -131,6 +133,8 @@ struct param_value {
   param_value(const char* x) : value(std::string{x}) {}
   template <class Rep, class Period>
   param_value(std::chrono::duration<Rep, Period> x) : value(milliseconds{x}) {}
+
+  friend bool operator==(const param_value&, const param_value&) = default;
 };
 using param_map = std::map<std::string, param_value>;
 
@@ -244,7 +248,7 @@ struct child_spec {
   hang_policy on_hang = hang_policy::report;
   stop_policy on_stop = stop_policy::discard;
   std::shared_ptr<const exception_rules> exceptions{};  ///< instead of those of the actor's registration
-  std::variant<actor_spec, pool_spec, std::shared_ptr<supervisor_spec>> what{};
+  std::variant<actor_spec, pool_spec, std::shared_ptr<supervisor_spec>, command_spec> what{};
 };
 
 /// A supervisor: its policy and its children, in start order.
@@ -261,9 +265,11 @@ struct supervisor_spec {
   unsigned max_children = 0;  ///< simple_one_for_one: one more is refused, whatever these do; 0: no limit
 };
 
-/// The limit of a child's orderly stop: as given, else 5 s, or what its pool has, and none for supervisors.
+/// The limit of a child's orderly stop: as given, else 5 s, or what its pool has, 10 s for commands, and none for
+/// supervisors.
 milliseconds shutdown_of(const child_spec& x) noexcept;
-/// The limit of a child's start: as given, else 5 s for actors, and none for supervisors and pools, which have theirs.
+/// The limit of a child's start: as given, else 5 s for actors, 10 s for commands, and none for supervisors and pools,
+/// which have theirs.
 milliseconds start_within_of(const child_spec& x) noexcept;
 
 /// One thing that is wrong with a spec.

@@ -115,12 +115,13 @@ public:
   /// starting. Partitions take turns. When parameters are wrong nothing is begun.
   batch_result start_children(const std::string& supervisor_path, std::vector<param_map> params);
   batch_result start_children(const std::string& supervisor_path, std::size_t count);
-  /// Stops a child by its own rule. Its spec stays, unless it is temporary or dynamic. Idempotent.
-  admin_result terminate_child(const std::string& path);
+  /// Stops a child by its own rule. Its spec stays, unless it is temporary or dynamic. Idempotent. With `by`, who asks,
+  /// an `operator` event tells of it.
+  admin_result terminate_child(const std::string& path, const std::string& by = {});
   /// The same by handle: not_found for an actor that never was a child of that supervisor, ok for one that is gone.
   admin_result terminate_child(const std::string& supervisor_path, const caf::actor& handle);
-  /// Starts a child that was terminated, has finished or declined, or is parked.
-  admin_result restart_child(const std::string& path);
+  /// Starts a child that was terminated, has finished or declined, or is parked. The `operator` event says `by` whom.
+  admin_result restart_child(const std::string& path, const std::string& by = {});
   /// Removes the spec of a child that does not run.
   admin_result delete_child(const std::string& path);
   /// The children, newest first. Nothing when there is no such supervisor in service. Answers at once, whatever the
@@ -135,7 +136,8 @@ public:
   /// Carries out what an operator does to the child at a path, whatever its strategy and restart type; only that child
   /// is touched. Nothing but a kill is charged to a restart limit: that is a crash, of class `killed`, and its
   /// supervisor decides as about any. Messages of an actor wait for the next incarnation, but for those of one that is
-  /// stopped. A supervisor takes all below it along. `w2` of a pool of processes can be killed by its path. One
+  /// stopped. A supervisor takes all below it along. `w2` of a pool of processes can be killed by its path. A start of
+  /// one that is up, a stop of one that is down and a park of one that is parked do nothing and are `already` so. One
   /// `operator` event tells of it, also where it is refused, with `by`: "uid 1000 (ann)", "web".
   admin_result operate(operation what, const std::string& path, const std::string& by = {});
   /// The path of a supervised actor; empty when it is not one.

@@ -124,7 +124,7 @@ TEST(event_log, names_every_kind_and_level_as_files_do) {
                                           "crash",     "hang",     "restart",    "recover",     "backoff",
                                           "limit",     "escalate", "give_up",    "task_retry",  "task_quarantine",
                                           "task_fail", "park",     "quarantine", "dead_letter", "config",
-                                          "operator",  "warn",     "output",     "child"};
+                                          "operator",  "warn",     "output",     "log",         "child"};
   std::vector<std::string> names;
   for (int i = 0; i <= static_cast<int>(event_kind::child); ++i) {
     names.emplace_back(to_string(static_cast<event_kind>(i)));

@@ -184,6 +184,7 @@ TEST(run_view, follows_a_child_through_every_kind_of_event) {
       {"operator", [](told& x) { x.tell(event_kind::operator_, "/root/a"); }, "up"},
       {"config", [](told& x) { x.tell(event_kind::config, "/root/a"); }, "up"},
       {"output", [](told& x) { x.tell(event_kind::output, "/root/a"); }, "up"},
+      {"log", [](told& x) { x.tell(event_kind::log, "/root/a"); }, "up"},
   };
   for (const auto& [name, steps_of, expected] : cases) {
     told x;

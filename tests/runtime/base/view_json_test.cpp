@@ -112,7 +112,7 @@ run_view full_view() {
   std::uint64_t n = 1;
   for (auto* value : {&x.runs_before, &x.last_seq, &x.events, &x.missing, &x.repeated, &x.untold_children,
                       &x.crash_count, &x.otherwise_alike, &x.restarts, &x.hangs, &x.warnings, &x.interventions,
-                      &x.reloads, &x.output_lines, &x.last_order})
+                      &x.reloads, &x.output_lines, &x.log_lines, &x.last_order})
     *value = n++;
   x.figures = figures_view{full_sample(), std::nullopt};
   x.children["/root/a"] = full_child();

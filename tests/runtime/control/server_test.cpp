@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <string>
 #include <thread>
 #include <vector>
@@ -315,6 +316,26 @@ TEST_F(server, waits_for_nobody_long_in_the_end) {
   const auto begin = std::chrono::steady_clock::now();
   server_.reset();
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{10});
+}
+
+TEST_F(server, gives_whoever_has_asked_the_answer_before_it_ends) {
+  constexpr int rounds = 50;
+  for (int round = 0; round < rounds; ++round) {
+    serve();
+    notes_->holds = true;
+    notes_->calls.clear();
+    auto asked = std::async(std::launch::async, [one = connect()]() mutable {
+      return control_api::ask(std::move(one), "/v1/shutdown", "POST");
+    });
+    {
+      std::unique_lock lock{notes_->mutex};
+      notes_->changed.wait(lock, [this] { return !notes_->calls.empty(); });
+      notes_->holds = false;
+    }
+    notes_->changed.notify_all();
+    server_.reset();
+    ASSERT_EQ(asked.get().status, 200) << "in round " << round;
+  }
 }
 
 TEST_F(server, begins_a_stream_with_the_run_whose_it_is) {

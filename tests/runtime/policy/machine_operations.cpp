@@ -15,6 +15,24 @@ driven three(strategy how = strategy::one_for_one, intensity limit = {100, 5s}) 
   return d;
 }
 
+TEST(machine_operations, start_of_one_that_is_up_is_done_already) {
+  auto d = three();
+  EXPECT_EQ(d.start_by_hand(2), words{"reply 1 ok"});
+  d.terminate(2);
+  d.stopped(2);
+  EXPECT_EQ(d.start_by_hand(2), words{"start 2#2"});
+  EXPECT_EQ(d.start_by_hand(2), words{}) << "it waits for the start that is under way";
+  EXPECT_EQ(d.ready(2), (words{"reply 3 ok", "reply 4 ok"}));
+}
+
+TEST(machine_operations, start_does_not_cut_a_back_off_short) {
+  auto d = three();
+  d.crash(2);
+  d.ready(2);
+  d.crash(2);
+  EXPECT_EQ(d.start_by_hand(2), words{"reply 1 restarting"});
+}
+
 TEST(machine_operations, restart_ends_a_child_by_its_rule_and_starts_it_again) {
   auto d = three();
   EXPECT_EQ(d.restart_by_hand(2), words{"stop 2 keep"});

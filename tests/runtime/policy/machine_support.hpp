@@ -171,6 +171,7 @@ struct driven {
   }
   words terminate(child_number i) { return take(machine.terminate_child(i, ++last_request, now)); }
   words restart(child_number i) { return take(machine.restart_child(i, ++last_request, now)); }
+  words start_by_hand(child_number i) { return take(machine.start_by_hand(i, ++last_request, now)); }
   words restart_by_hand(child_number i) { return take(machine.restart_by_hand(i, ++last_request, now)); }
   words park(child_number i) { return take(machine.park_by_hand(i, ++last_request, now)); }
   words kill(child_number i) { return take(machine.kill_by_hand(i, killed_by_ann(), ++last_request, now)); }

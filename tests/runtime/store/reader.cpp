@@ -4,6 +4,8 @@
 #include "tests/runtime/store/support.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <random>
 
 namespace steward::store::test {
 namespace {
@@ -80,6 +82,54 @@ TEST_F(store_reader, gives_the_events_that_are_asked_for) {
   alike.fingerprint = std::ranges::find(all, event_kind::crash, &event::kind)->fingerprint;
   alike.from = all[500].ts;
   EXPECT_EQ(numbers(alike), numbers_where([](const event& e) { return e.kind == event_kind::crash && e.seq > 500; }));
+}
+
+/// Whatever is asked for, in a store that was written in many commits.
+TEST_F(store_reader, finds_what_a_look_at_all_events_finds) {
+  made_run more{"r-000002", tree.now()};
+  all.clear();
+  {
+    writer out{options("r-000002")};
+    for (int i = 0; i < 3'000; ++i) {
+      all.push_back(i == 0 ? more.begin() : i % 1'000 == 999 ? more.line("now and then") : more.step());
+      more.wait(1s);
+      out.write(all.back());
+      if (i % 331 == 0) {
+        ASSERT_TRUE(out.finish());
+      }
+    }
+    ASSERT_TRUE(out.finish());
+  }
+  static constexpr event_kind kinds[] = {event_kind::crash,  event_kind::restart,   event_kind::child,
+                                         event_kind::output, event_kind::run_start, event_kind::hang};
+  reader in{state()};
+  const auto run = *in.find_run();
+  std::mt19937_64 random{11};
+  const auto one_in = [&](unsigned n) { return random() % n == 0; };
+  for (int i = 0; i < 150; ++i) {
+    event_query wanted;
+    if (one_in(2)) wanted.after = random() % 3'000;
+    if (one_in(3)) wanted.until = wanted.after + random() % 1'000;
+    if (one_in(4)) wanted.from = all[random() % all.size()].ts;
+    while (one_in(2)) wanted.kinds.push_back(kinds[random() % std::size(kinds)]);
+    if (one_in(2)) wanted.actor = one_in(4) ? "/root" : "/root/c" + std::to_string(random() % 12);
+    auto expected = numbers_where([&](const event& e) {
+      return e.seq > wanted.after && e.seq <= wanted.until && (!wanted.from || e.ts >= *wanted.from) &&
+             (wanted.kinds.empty() || std::ranges::find(wanted.kinds, e.kind) != wanted.kinds.end()) &&
+             (wanted.actor.empty() || e.actor == wanted.actor || e.actor.starts_with(wanted.actor + "/"));
+    });
+    if (one_in(3)) {
+      wanted.only_last = random() % 20;
+      if (expected.size() > *wanted.only_last)
+        expected.erase(expected.begin(), expected.end() - static_cast<std::ptrdiff_t>(*wanted.only_last));
+    }
+    std::vector<std::uint64_t> found;
+    in.events(run, wanted, [&](const event& e) {
+      found.push_back(e.seq);
+      return true;
+    });
+    ASSERT_EQ(found, expected) << "query " << i;
+  }
 }
 
 TEST_F(store_reader, gives_the_last_ones_in_their_order) {

@@ -5,6 +5,7 @@
 #include "store/recorder.hpp"
 #include "store/schema.hpp"
 #include "store/state_directory.hpp"
+#include "store/stretches.hpp"
 #include "tests/runtime/store/support.hpp"
 
 #include <algorithm>
@@ -35,6 +36,7 @@ protected:
   void put(const event& e) {
     transaction change{*in};
     put_alone(e);
+    rows->finish();
     change.commit();
   }
   void put_alone(const event& e) {
@@ -44,6 +46,7 @@ protected:
   void put(int events) {
     transaction change{*in};
     for (int i = 0; i < events; ++i) put_alone(tree.step());
+    rows->finish();
     change.commit();
   }
   void put(const std::vector<sample>& all) {
@@ -160,6 +163,7 @@ TEST_F(store_retention, removes_runs_whole_whose_last_event_is_too_old) {
   ASSERT_EQ(all.size(), 2U);
   EXPECT_EQ(all[0].id, "r-000002");
   EXPECT_EQ(in->number("SELECT count(*) FROM events WHERE run = 1"), 0);
+  EXPECT_EQ(in->number("SELECT count(*) FROM stretches"), 2) << "one of each run that is left";
   EXPECT_EQ(in->number("SELECT count(*) FROM samples"), 0);
   keep_up(start + 1'000h);
   EXPECT_EQ(reader{state()}.runs().size(), 1U) << "the current one stays, however old it is";
@@ -184,6 +188,11 @@ TEST_F(store_retention, of_a_long_run_keeps_what_is_needed_to_fold_the_rest) {
   EXPECT_GT(run.first_seq, 1'500U);
   EXPECT_LE(in->number("SELECT count(*) FROM checkpoints"), 4);
   EXPECT_EQ(static_cast<std::uint64_t>(in->number("SELECT count(*) FROM events")), tree.seq() - run.first_seq + 1);
+  EXPECT_EQ(in->number("SELECT min(first) FROM stretches"), stretch_of_row(row_of(1, run.first_seq)));
+  event_query restarts;
+  restarts.kinds = {event_kind::restart};
+  EXPECT_EQ(static_cast<std::int64_t>(events_of(run, restarts).size()),
+            in->number("SELECT count(*) FROM events WHERE kind = 'restart'"));
   reader from{state()};
   EXPECT_TRUE(from.view_at(run) == view);
   EXPECT_EQ(from.view_at(run).missing, 0U) << "that some are not kept is no gap";
@@ -213,6 +222,7 @@ TEST_F(store_retention, holds_the_size_while_events_come_and_folds_all_the_same)
         fold(view, e);
         rule.note(bytes, e.ts);
       }
+      rows->finish();
       change.commit();
     }
     if (rule.is_due(view.children.size(), tree.now())) {

@@ -1,7 +1,11 @@
 #include "observe/event_reader.hpp"
 #include "observe/run_view.hpp"
 #include "steward/sinks.hpp"
+#include "store/reader.hpp"
+#include "store/recorder.hpp"
+#include "store/writer.hpp"
 #include "tests/runtime/policy/otp_model.hpp"
+#include "tests/support/stored_fold.hpp"
 #include "tests/support/virtual_tree.hpp"
 
 #include <steward/actor.hpp>
@@ -9,7 +13,10 @@
 #include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
 
+#include <unistd.h>
+
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -18,8 +25,8 @@
 
 // Random trees on the real host with real cells, in virtual time. Each is hurt at random; after each fault, when all
 // is quiet, it is compared with `otp`: OTP's supervisor as it would be written with calls that return, one supervisor
-// waiting inside the other. What is folded from the events is compared as well, with what the host answers.
-// STEWARD_SEED=n runs that one tree and prints its story.
+// waiting inside the other. What is folded from the events is compared as well, with what the host answers: as they
+// come, and of some trees as a state directory has them. STEWARD_SEED=n runs that one tree and prints its story.
 
 namespace steward::testing_support {
 namespace {
@@ -94,9 +101,28 @@ protected:
     EXPECT_LT(ties_, trees / 40) << "trees that were left early";
   }
 
+  /// The same trees, living longer, with their events in a store.
+  void stored(std::uint64_t default_trees) {
+    const auto folder = std::filesystem::temp_directory_path() / ("steward_trees." + std::to_string(::getpid()));
+    std::filesystem::remove_all(folder);
+    state_ = folder.string();
+    const auto only = from_environment("STEWARD_SEED");
+    const auto trees = from_environment("STEWARD_STORED_TREES").value_or(default_trees);
+    for (auto seed = only.value_or(0); seed < (only ? *only + 1 : trees) && !HasFailure(); ++seed) {
+      SCOPED_TRACE("STEWARD_SEED=" + std::to_string(seed));
+      one_tree(seed, only.has_value());
+    }
+    EXPECT_EQ(only || HasFailure() || store::reader{*state_}.runs().size() == trees, true);
+    RecordProperty("moments", std::to_string(stored_moments_));
+    RecordProperty("trees_with_all_moments", std::to_string(full_of_moments_));
+    std::filesystem::remove_all(folder);
+  }
+
 private:
   using handle = otp::handle;
   using member = otp::member;
+
+  static constexpr std::size_t most_moments = 21;  // twenty on the way, and the last one
 
   static std::optional<std::uint64_t> from_environment(const char* name) {
     const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
@@ -148,7 +174,9 @@ private:
     real() = {};
     seen_by_view_ = events_.size();
     view_ = {};
-    const auto spec = random_supervisor(1 + static_cast<int>(pick(4)));
+    moments_.clear();
+    auto spec = random_supervisor(1 + static_cast<int>(pick(4)));
+    if (state_) spec.intensity = {1'000, 1s};  // it is to live for long
     model_.emplace(spec);
     if (one_in(8)) plan_starts(std::string{"/root/"} + char('a' + pick(3)));
     say("start");
@@ -157,7 +185,7 @@ private:
     ASSERT_TRUE(started_.has_value());
     EXPECT_EQ(started_->failed_child.empty(), model_->started);
     compare();
-    const auto faults = 8 + pick(24);
+    const auto faults = 8 + pick(24) + (state_ ? 3 * most_moments : 0);
     for (unsigned n = 0; n < faults && model_->started && !model_->over && !model_->unclear && !HasFailure(); ++n) {
       if (!fault()) break;
       compare();
@@ -350,7 +378,11 @@ private:
       EXPECT_EQ(ended_->cls == policy::exit_class::gave_up, *model_->over == end_as::bad);
     }
     fold_news();
-    if (model_->started && !model_->over) compare_below(*model_->root);
+    if (!model_->started || model_->over) return;
+    answers_.clear();
+    compare_below(*model_->root);
+    EXPECT_EQ(differences(view_, answers_), "") << "folded";
+    if (state_) moments_.push_back({view_.last_seq, answers_});
   }
 
   void fold_news() {
@@ -360,54 +392,6 @@ private:
       if (tell_) std::cout << "    event " << to_json_line(e) << '\n';
       fold(view_, e);
     }
-  }
-
-  /// What the host would say of a child that is seen so.
-  static child_status answer_for(view_status x) {
-    switch (x) {
-      case view_status::starting:
-        return child_status::starting;
-      case view_status::up:
-        return child_status::running;
-      case view_status::restarting:
-        return child_status::restarting;
-      case view_status::stopping:
-        return child_status::stopping;
-      case view_status::parked:
-        return child_status::parked;
-      case view_status::idle:
-      case view_status::stopped:
-      case view_status::ended:
-      case view_status::gave_up:
-        break;
-    }
-    return child_status::undefined;
-  }
-
-  void compare_view(const std::string& path, const std::vector<child_info>& found) {
-    std::map<std::string, std::string> expected;
-    std::size_t active = 0;
-    for (const auto& x : found) {
-      expected[x.path] = "#" + std::to_string(x.incarnation) + " " + to_string(x.status) +
-                         (x.is_supervisor ? ", supervisor " : ", actor ") + to_string(x.restart);
-      active += x.status == child_status::running ? 1 : 0;
-    }
-    std::map<std::string, std::string> got;
-    std::size_t up = 0;
-    const auto* above = view_.find(path);
-    ASSERT_NE(above, nullptr) << path;
-    EXPECT_EQ(above->status, view_status::up) << path;
-    for (const auto& below : view_.below(path)) {
-      const auto& x = view_.children.at(below);
-      // Children of a template have its restart type.
-      const auto restart = x.restart.empty() ? to_string(found.front().restart) : x.restart.c_str();
-      got[below] =
-          "#" + std::to_string(x.incarnation) + " " + to_string(answer_for(x.status)) + ", " + x.kind + " " + restart;
-      up += x.status == view_status::up ? 1 : 0;
-      EXPECT_EQ(x.up_since.has_value(), x.status == view_status::up) << below;
-    }
-    EXPECT_EQ(got, expected) << "folded, below " << path;
-    EXPECT_EQ(up, active) << path;
   }
 
   /// When all is over nothing is up, what was folded at once is the same as what was folded on the way, and the same
@@ -434,6 +418,37 @@ private:
     EXPECT_TRUE(again == view_);
     ASSERT_EQ(read.children.size(), view_.children.size());
     for (const auto& [path, x] : view_.children) EXPECT_EQ(read.children.at(path).status, x.status) << path;
+    if (state_) check_what_is_stored(read);
+  }
+
+  /// Writes the events to the state directory as a run of their own, and folds them from there.
+  void check_what_is_stored(const run_view& at_the_end) {
+    {
+      store::writer_options how;
+      how.directory = *state_;
+      how.run = log_.run_id();
+      how.on_problem = [](const std::string& what) { ADD_FAILURE() << what; };
+      // Each commit is long ago for the next one, so that a picture is kept after each; nothing is too old to be kept.
+      how.keep.max_age = 1h * store::checkpoint_rule::parts;
+      how.now = [] { return std::chrono::system_clock::now() + 2h; };
+      store::writer kept{std::move(how)};
+      const auto piece = 1 + events_.size() / 5;  // of a commit
+      for (std::size_t i = 0; i < events_.size(); ++i) {
+        kept.write(events_[i]);
+        if (i % piece != piece - 1) continue;
+        ASSERT_TRUE(kept.finish());
+      }
+      ASSERT_TRUE(kept.finish());
+    }
+    store::reader in{*state_};
+    const auto run = in.find_run();
+    ASSERT_TRUE(run.has_value());
+    ASSERT_EQ(run->last_seq, events_.size());
+    const auto moments = spread(moments_, most_moments);
+    stored_moments_ += moments.size();
+    full_of_moments_ += moments.size() == most_moments ? 1U : 0U;
+    EXPECT_EQ(differences_in_store(in, *run, moments), "");
+    EXPECT_TRUE(in.view_at(*run) == at_the_end);
   }
 
   /// True when one of the two is started after the other in every run. Children of a dynamic supervisor, whose names
@@ -484,7 +499,7 @@ private:
       EXPECT_EQ(m.accepted, m.handled + m.failed + m.dead + m.waiting) << it->path;
     }
     EXPECT_EQ(got, expected) << "below " << s.path;
-    compare_view(s.path, *found);
+    for (auto& x : answers_[s.path] = *found) x.handle = nullptr;  // what it leads to is to end in its time
     for (const auto& c : s.children)
       if (c->how() != nullptr && c->state == otp::is::up) compare_below(*c);
   }
@@ -511,12 +526,20 @@ private:
   std::map<event_kind, std::uint64_t> seen_;
   run_view view_;
   std::size_t seen_by_view_ = 0;
+  kernel_answers answers_;
+  std::optional<std::string> state_;  // where events are stored, when they are
+  std::vector<kernel_moment> moments_;
+  std::size_t stored_moments_ = 0;
+  std::size_t full_of_moments_ = 0;  // trees with as many as were wanted
 };
 
 TEST_F(random_trees, behave_as_otp_first_quarter) { shard(0); }
 TEST_F(random_trees, behave_as_otp_second_quarter) { shard(1); }
 TEST_F(random_trees, behave_as_otp_third_quarter) { shard(2); }
 TEST_F(random_trees, behave_as_otp_fourth_quarter) { shard(3); }
+
+// STEWARD_STORED_TREES=1000 takes a thousand.
+TEST_F(random_trees, are_folded_from_their_stored_events_as_the_host_has_answered) { stored(40); }
 
 }  // namespace
 }  // namespace steward::testing_support

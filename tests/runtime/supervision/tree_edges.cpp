@@ -137,8 +137,8 @@ TEST_F(tree_edges, a_start_waits_for_the_end_of_the_child_that_has_its_id) {
   start(tree({child("a", "probe"), child("x", "probe", restart_type::temporary)}));
   hold_back("/root/x");
   send("/root/x", caf::delete_atom::value, std::int64_t{0});
-  const auto ended =
-      administer_later([](supervision::tree_host& host, auto done) { host.terminate_child("/root/x", done); });
+  const auto ended = administer_later(
+      [](supervision::tree_host& host, auto done) { host.terminate_child("/root/x", std::string{}, done); });
   const auto started = administer_later(
       [](supervision::tree_host& host, auto done) { host.start_child("/root", child("x", "probe"), done); });
   EXPECT_FALSE(*started);
