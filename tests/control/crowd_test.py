@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Ten thousand connections to a run, on its Unix socket and on loopback: the tree must not notice.
 
-  crowd_test.py STEWARD [--connections N] [--limit DESCRIPTORS]
+  crowd_test.py STEWARD [--connections N] [--limit DESCRIPTORS] [--whole]
 
-The program is given DESCRIPTORS of them. The crowd says nothing, half a request, asks for streams, or for answers that it
-does not read. Meanwhile a client that behaves is answered, a stream that was there before loses no event, and no child is
+The program is given DESCRIPTORS of them. The crowd says nothing; half a request, half a body, asks for streams, or for
+answers that it does not read, each with a fifth of the connections, or with --whole with all. Meanwhile a client that behaves is answered, a stream that was there before loses no event, and no child is
 touched; when the crowd has gone the program has as many descriptors as before.
 """
 
@@ -162,14 +162,15 @@ def state_of(door):
     return [(x["path"], x["status"], x["incarnation"], x.get("restarts", 0)) for x in view["children"]]
 
 
-def trouble(run, doors, size):
+def trouble(run, doors, size, others):
     before = state_of(doors[0])
     follower = Follower(doors[0])
     follower.wait_beyond(1)
     calm = descriptors(run.pid)
     for door in doors:
         for habit in HABITS:
-            crowd = Crowd(door, habit, size)
+            count = size if habit == "idle" else others
+            crowd = Crowd(door, habit, count)
             for other in doors:
                 now = state_of(other)
                 assert now == before, f"{door.name}, {habit}: the tree was {before}, and is {now}"
@@ -182,7 +183,7 @@ def trouble(run, doors, size):
                 assert time.monotonic() < end, f"{door.name}, {habit}: {left} descriptors, {calm} before"
                 door.ask("/v1/run")
             assert state_of(door) == before
-            print(f"{door.name}, {habit}: {size} connections, {crowd.refused} gone before they spoke; "
+            print(f"{door.name}, {habit}: {count} connections, {crowd.refused} gone before they spoke; "
                   f"descriptors of the program {calm}, {most} with the crowd, {left} behind it; told: {sorted(reasons)}")
     assert follower.gaps == 0
     assert follower.numbers == list(range(follower.numbers[0], follower.numbers[-1] + 1)), "the stream has a hole"
@@ -194,6 +195,7 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--connections", type=int, default=10_000)
     parser.add_argument("--limit", type=int, default=1_024)
+    parser.add_argument("--whole", action="store_true")
     given = parser.parse_args()
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     size = given.connections if most == resource.RLIM_INFINITY else min(given.connections, most - 200)
@@ -217,7 +219,7 @@ def main():
                          Door("loopback", (address, int(port)), f"{address}:{port}", token)]
                 while [x["status"] for x in doors[0].ask("/v1/view")["children"]] != ["up"] * CHILDREN:
                     assert time.monotonic() < end, "the children do not come up"
-                trouble(run, doors, size)
+                trouble(run, doors, size, size if given.whole else size // 5)
                 run.send_signal(signal.SIGTERM)
                 assert run.wait(LIMIT_S) == 143, f"the run ended with {run.returncode}"
             except BaseException:
