@@ -75,7 +75,8 @@ constexpr word headings[] = {
      "Where a child stands in the tree, such as `/root/shop/total`. Commands take its end, too, where that is "
      "unique: `total`."},
     {"child", "The path of a child; in `top` its name, below what it is a child of."},
-    {"kind", "What a child is: an actor, a pool, a supervisor, or a worker of a pool."},
+    {"kind",
+     "What a child is: an actor, a pool, a supervisor, a command (a program of its own), or a worker of a pool."},
     {"in", "Where it runs: on threads of the program, or in processes of its own."},
     {"runs", "What it runs: the type of an actor, the task of a pool, the strategy of a supervisor."},
     {"status",

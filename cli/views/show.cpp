@@ -74,7 +74,9 @@ public:
     if (e.id == id_) {
       found(e);
     } else if (!e.actor.empty()) {
-      auto& last = (e.kind == event_kind::output ? printed_ : last_)[e.actor];
+      if (e.kind == event_kind::log && (!e.stream || *e.stream != "stdout")) return true;  // the cause has its stderr
+      const bool is_line = e.kind == event_kind::output || e.kind == event_kind::log;
+      auto& last = (is_line ? printed_ : last_)[e.actor];
       last.push_back(e);
       if (last.size() > whole_crash::most_before) last.erase(last.begin());
     }
@@ -112,7 +114,8 @@ private:
     if (of_child)
       child_settled_ = e.kind == event_kind::recover || e.kind == event_kind::ready || e.kind == event_kind::crash;
     if (of_task) task_settled_ = e.kind == event_kind::task_fail || e.kind == event_kind::task_quarantine;
-    if (e.kind != event_kind::child && e.kind != event_kind::output) out_.after.push_back(e);
+    if (e.kind != event_kind::child && e.kind != event_kind::output && e.kind != event_kind::log)
+      out_.after.push_back(e);
     if (out_.after.size() >= whole_crash::most_after) child_settled_ = task_settled_ = true;
   }
   bool is_settled() const { return child_settled_ && (task_settled_ || !out_.crash.task); }

@@ -90,12 +90,14 @@ private:
   }
   event_child child() {
     event_child out;
-    for (auto* x : {&out.state, &out.kind, &out.type, &out.restart, &out.strategy, &out.makes})
+    for (auto* x : {&out.state, &out.kind, &out.type, &out.restart, &out.strategy, &out.makes, &out.on_spent})
       maybe([&] { *x = text(); });
     for (auto* x : {&out.own_limit, &out.limit, &out.workers, &out.least_workers, &out.most_workers, &out.spares})
       maybe([&] { *x = small(); });
     for (auto* x : {&out.own_period_ms, &out.period_ms}) maybe([&] { *x = wide(); });
     for (auto* x : {&out.submitted, &out.succeeded, &out.failed}) maybe([&] { *x = number(); });
+    for (auto* x : {&out.backoff, &out.worker_backoff})
+      maybe([&] { *x = event_backoff{wide(), wide(), static_cast<double>(small()) / 4, wide()}; });
     return out;
   }
 
