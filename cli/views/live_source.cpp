@@ -125,6 +125,14 @@ std::vector<std::string> live_source::remarks() const {
   return out;
 }
 
+std::optional<std::uint64_t> live_source::newest() {
+  const auto answer = asked(run_, [&] { return server_.get("/v1/run"); });
+  if (!answer.ok()) fail(run_, problem_in(answer));
+  const auto run = json::parse(answer.body, nullptr, false);
+  const auto it = run.find("last_seq");
+  return it != run.end() && it->is_number_unsigned() ? std::optional{it->get<std::uint64_t>()} : std::nullopt;
+}
+
 void live_source::events_after(std::uint64_t after, const event_taker& f) {
   std::string wrong;
   const auto take = [&](std::string_view line) {

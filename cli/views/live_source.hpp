@@ -5,6 +5,7 @@
 #include "cli/views/run_source.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ public:
   run_view view() override;
   /// Throws where the events up to that moment are not kept any more.
   run_view view_at(const moment& when) override;
+  std::optional<std::uint64_t> newest() override;
   void events_after(std::uint64_t after, const event_taker& f) override;
   void follow(std::uint64_t after, const event_taker& f, const patience& waits) override;
   bool is_live() const override { return true; }

@@ -53,6 +53,7 @@ public:
     if (left_.empty() || e.actor.empty() || seen_.size() >= most_kept || !seen_.insert(e.actor).second) return;
     std::erase_if(left_, [&](const auto& one) { return matches(one, e.actor); });
   }
+  bool any() const noexcept { return !left_.empty(); }
   /// What to say of them, once.
   std::vector<std::string> take(bool so_far) {
     std::vector<std::string> out;
@@ -240,18 +241,28 @@ private:
     for (const auto& one : unseen.take(follow_)) options_.say(one);
   }
 
-  /// Returns the number of the last event that there was.
+  /// Reads from the end, further back each time until there are enough of those that are wanted. Returns the number of
+  /// the last event that there was.
   std::uint64_t show_last(run_source& from, const std::function<void(const event&)>& tell, unseen_paths& unseen) const {
+    constexpr std::uint64_t least_read = 1'000;
+    constexpr std::uint64_t read_for_each = 8;
+    constexpr std::uint64_t further = 8;
+    const auto newest = from.newest().value_or(0);
     std::uint64_t seen = 0;
     std::deque<event> kept;
-    from.events_after(0, [&](const event& e) {
-      seen = e.seq;
-      unseen.note(e);
-      if (!filter_.takes(e) || !is_shown(e)) return true;
-      kept.push_back(e);
-      if (kept.size() > *last_) kept.pop_front();
-      return true;
-    });
+    for (auto count = std::max<std::uint64_t>(least_read, read_for_each * *last_);; count *= further) {
+      const auto after = newest > count ? newest - count : 0;
+      kept.clear();
+      from.events_after(after, [&](const event& e) {
+        seen = e.seq;
+        unseen.note(e);
+        if (!filter_.takes(e) || !is_shown(e)) return true;
+        kept.push_back(e);
+        if (kept.size() > *last_) kept.pop_front();
+        return true;
+      });
+      if (after == 0 || (kept.size() >= *last_ && !unseen.any())) break;
+    }
     for (const auto& e : kept) tell(e);
     return seen;
   }

@@ -47,6 +47,8 @@ public:
   virtual run_view view() = 0;
   /// How it was at that moment. By default its events are replayed.
   virtual run_view view_at(const moment& when);
+  /// The number of its newest event, where reading from some number on is cheaper than reading all that is before it.
+  virtual std::optional<std::uint64_t> newest() { return std::nullopt; }
   /// Its events with a higher number than `after`, in order.
   virtual void events_after(std::uint64_t after, const event_taker& f) = 0;
   /// The same, and then those that come, until the run is over.

@@ -116,6 +116,11 @@ run_view stored_run::view_at(const moment& when) {
   });
 }
 
+std::optional<std::uint64_t> stored_run::newest() {
+  renew();
+  return row_.last_seq;
+}
+
 void stored_run::events_after(std::uint64_t after, const event_taker& f) {
   store::event_query wanted;
   wanted.after = after;

@@ -22,6 +22,7 @@ public:
 
   run_view view() override;
   run_view view_at(const moment& when) override;
+  std::optional<std::uint64_t> newest() override;
   void events_after(std::uint64_t after, const event_taker& f) override;
   void follow(std::uint64_t after, const event_taker& f, const patience& waits) override;
   bool is_live() const override { return row_.status == store::run_status::live; }

@@ -105,6 +105,14 @@ run:
   EXPECT_EQ(json::parse(from("run").body).value("missing", 0), 0);
   const auto then = json::parse(from("tree?at=3").body);
   EXPECT_EQ(then.at("last_seq"), 3) << then;
+  // The last ones are read from the end, however far back the last one of a kind is.
+  const auto last = parse_lines(run({"log", "--json", "-n", "2"}).out);
+  ASSERT_EQ(last.size(), 2U);
+  EXPECT_GT(last[0].at("seq"), 70'000);
+  EXPECT_EQ(last[1].at("seq").get<int>(), last[0].at("seq").get<int>() + 1);
+  const auto first = parse_lines(run({"log", "--json", "-n", "1", "--kind", "run_start"}).out);
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_EQ(first[0].at("seq"), 1);
   process.signal(SIGTERM);
   const auto status = process.wait(subprocess::clock::now() + run_limit);
   ASSERT_TRUE(status.has_value());
