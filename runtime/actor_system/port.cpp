@@ -6,6 +6,8 @@
 
 #include <caf/exit_reason.hpp>
 #include <caf/pec.hpp>
+#include <caf/policy/work_sharing.hpp>
+#include <caf/scheduler/coordinator.hpp>
 #include <caf/sec.hpp>
 #include <caf/thread_hook.hpp>
 
@@ -47,9 +49,23 @@ private:
   std::new_handler before_;
 };
 
+/// The scheduler, whose start is whole or the end: `noexcept` further out would not be enough, since what was made
+/// until then is destroyed on the way there, and to destroy a scheduler waits for threads of its own that nobody has
+/// stopped.
+class whole_scheduler final : public caf::scheduler::coordinator<caf::policy::work_sharing> {
+public:
+  using coordinator::coordinator;
+
+protected:
+  void start() noexcept override { coordinator::start(); }
+};
+
 /// Nothing may be thrown out of the making of a system, for what is there of it would be destroyed under its threads.
-std::unique_ptr<caf::actor_system> make_whole(caf::actor_system_config& cfg) noexcept {
+std::unique_ptr<caf::actor_system> make_whole(caf::actor_system_config& cfg, bool testing) noexcept {
   const memory_or_end whole;
+  if (!testing)
+    cfg.module_factories.push_back(
+        [](caf::actor_system& system) -> caf::actor_system::module* { return new whole_scheduler{system}; });
   cfg.add_thread_hook<signal_stacks>();
   return std::make_unique<caf::actor_system>(cfg);
 }
@@ -60,7 +76,7 @@ std::unique_ptr<caf::actor_system> make_system(caf::actor_system_config& cfg) {
   const bool testing = caf::get_or(cfg, "scheduler.policy", caf::atom("sharing")) == caf::atom("testing");
   if (!testing)
     process::expect_room_for_threads(extra_threads + caf::get_or(cfg, "scheduler.max-threads", std::size_t{0}));
-  return make_whole(cfg);
+  return make_whole(cfg, testing);
 }
 
 std::vector<std::string> details_of(const caf::error& e) {

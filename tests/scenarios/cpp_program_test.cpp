@@ -144,10 +144,10 @@ TEST_F(explained, what_is_unknown_gets_a_suggestion) {
 
 TEST_F(explained, json_has_the_same) {
   const auto out = json::parse(run({"explain", "restart", "--json"}).out);
-  ASSERT_EQ(out.size(), 2U) << "a key of a child, and a kind of event";
+  ASSERT_EQ(out.size(), 3U) << "a key of a child, what views show, and a kind of event";
   EXPECT_EQ(out[0].at("name"), "child.restart");
   EXPECT_EQ(out[0].at("default"), "permanent");
-  EXPECT_EQ(out[1].at("about"), "event kind");
+  EXPECT_EQ(out[2].at("about"), "event kind");
 }
 
 TEST_F(explained, every_key_of_the_reference_is_explained) {

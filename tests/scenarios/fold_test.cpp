@@ -154,7 +154,8 @@ protected:
       EXPECT_EQ(x.pool->submitted, x.pool->succeeded + x.pool->valueless) << at;
       EXPECT_LE(x.pool->quarantined + x.pool->failed, x.pool->valueless) << at;
     }
-    EXPECT_EQ(by_kind["supervisor"] + by_kind["actor"] + by_kind["pool"] + by_kind["worker"], view.children.size());
+    EXPECT_EQ(by_kind["supervisor"] + by_kind["actor"] + by_kind["pool"] + by_kind["worker"] + by_kind["command"],
+              view.children.size());
     EXPECT_GE(by_kind["supervisor"], 1U);
   }
 

@@ -231,7 +231,7 @@ TEST_F(looking, a_run_directory_of_a_run_that_was_killed_says_so) {
   ASSERT_TRUE(process.read_until([&] { return process.err().find("counting is up") != std::string::npos; },
                                  subprocess::clock::now() + run_limit));
   EXPECT_EQ(run({"kill", "/root/total"}).code, 0);
-  const auto is_told = [&] { return run({"show", "c-0001", state}).code == 0; };
+  const auto is_told = [&] { return !run({"log", state, "--kind", "recover", "--json"}).out.empty(); };
   const auto until = subprocess::clock::now() + run_limit;
   while (!is_told() && subprocess::clock::now() < until) continue;  // it is written within 50 ms
   process.signal(SIGKILL);

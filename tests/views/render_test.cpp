@@ -262,7 +262,7 @@ TEST_F(rendered, a_crash_is_shown_whole) {
 TEST_F(rendered, the_ladder_leads_from_the_child_to_the_end_of_the_run) {
   told_run run{history_};
   EXPECT_THAT(find_crash(run, "1").ladder,
-              testing::ElementsAre("it may be restarted 2 times more, after 100.0 ms, 200.0 ms (used: 1 of 3 in 5 s); "
+              testing::ElementsAre("it may be restarted 2 times more, after 100 ms, 200 ms (used: 1 of 3 in 5 s); "
                                    "after 30.0 s without a crash the delays begin anew",
                                    "then /root gives up, and the run ends with exit code 4"));
 }

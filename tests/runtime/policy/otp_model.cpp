@@ -86,7 +86,7 @@ std::optional<admin_code> otp::operate(operation what, const handle& c) {
 }
 
 std::optional<admin_code> otp::start_by_hand(member& s, const handle& c, bool waits_too) {
-  if (c->state == is::up) return admin_code::running;
+  if (c->state == is::up) return admin_code::ok;
   if (c->state == is::waiting && (!waits_too || s.grouped())) return admin_code::restarting;
   if (c->state == is::idle) return asked_to_start(s, c, false);
   if (c->state == is::parked) c->restarts.clear();

@@ -103,7 +103,7 @@ TEST_F(otp_misc, count_restarting_children) {
 // Adapted: arguments are held while a temporary child lives, since it is looked at by get_childspec, and no longer;
 // what is held is measured in bytes that are allocated.
 TEST_F(otp_misc, do_not_save_start_parameters_for_temporary_children) {
-  constexpr std::size_t load = 1U << 18U;
+  constexpr std::size_t load = 1U << 19U;
   constexpr int crowd = 20;
   const param_map args{{"load", {std::string(load, 'x')}}};
   const auto fixed_id = [](int i) { return "c" + std::to_string(i); };
