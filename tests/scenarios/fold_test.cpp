@@ -180,7 +180,7 @@ TEST_F(folded_run, is_from_the_store_what_the_tree_of_each_shipped_scenario_has_
     if (under_asan && name == "crash_recovery")
       for (const auto* one : settings_without_a_memory_limit) command.insert(command.end(), {"set", one});
     subprocess process{command, environment()};
-    const auto status = process.wait(subprocess::clock::now() + run_limit);
+    const auto status = process.wait(subprocess::clock::now() + 4 * run_limit);  // programs are started many times
     ASSERT_TRUE(status.has_value()) << process.err();
     EXPECT_EQ(status->code, 0) << process.err();
     EXPECT_NE(process.out().find("21 moments of "), std::string::npos) << process.out();
