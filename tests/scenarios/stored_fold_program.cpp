@@ -139,7 +139,8 @@ bool operate_on_all(steward::supervisor& tree, moment_taker& moments) {
   using enum steward::operation;
   static constexpr steward::operation all[] = {restart, park, revive, stop, start, park, kill, restart};
   std::vector<std::string> paths;
-  for (const auto& [above, below] : moments.taken().back().answers)
+  const auto taken = moments.taken();
+  for (const auto& [above, below] : taken.back().answers)
     for (const auto& x : below) paths.push_back(x.path);
   if (paths.empty()) {
     std::fprintf(stderr, "the tree has no children\n");
