@@ -13,8 +13,9 @@ namespace steward {
 /// Throws std::runtime_error, which names the Debian package, where it is missing or lacks a function. Thread-safe.
 class loaded_library {
 public:
-  loaded_library(const char* file, const char* package)
-      : file_(file), package_(package), handle_(::dlopen(file, RTLD_NOW | RTLD_LOCAL)) {
+  /// People are told of it by `name`, or else by its file.
+  loaded_library(const char* file, const char* package, const char* name = nullptr)
+      : name_(name != nullptr ? name : file), package_(package), handle_(::dlopen(file, RTLD_NOW | RTLD_LOCAL)) {
     if (handle_ == nullptr) fail();
   }
 
@@ -28,11 +29,11 @@ public:
 private:
   [[noreturn]] void fail() const {
     const char* why = ::dlerror();
-    throw std::runtime_error(std::string{file_} + " cannot be loaded (install " + package_ +
+    throw std::runtime_error(std::string{name_} + " cannot be loaded (install " + package_ +
                              "): " + (why != nullptr ? why : "it lacks a function"));
   }
 
-  const char* file_;
+  const char* name_;
   const char* package_;
   void* handle_;
 };

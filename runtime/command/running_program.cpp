@@ -258,14 +258,19 @@ void running_program::heed_line(const source& from, std::string_view line, std::
   }
 }
 
+event running_program::log_event(event_level level) const {
+  event e;
+  e.kind = event_kind::log;
+  e.level = level;
+  e.actor = order_.path;
+  e.incarnation = order_.incarnation;
+  if (pid_ != 0) e.pid = pid_;
+  return e;
+}
+
 void running_program::tell_line(const char* stream, std::string_view line, std::uint64_t cut) const {
   around_.events->emit_made([&] {
-    event e;
-    e.kind = event_kind::log;
-    e.level = event_level::info;
-    e.actor = order_.path;
-    e.incarnation = order_.incarnation;
-    if (pid_ != 0) e.pid = pid_;
+    auto e = log_event(event_level::info);
     e.stream = std::string{stream};
     e.text = line;
     if (cut > 0) e.text += fmt::format(" [{} bytes more were left out]", cut);
@@ -277,12 +282,7 @@ void running_program::tell_left_out(time_point now, bool last) {
   const auto count = meter_.left_out(now, last);
   if (count == 0) return;
   around_.events->emit_made([&] {
-    event e;
-    e.kind = event_kind::log;
-    e.level = event_level::warn;
-    e.actor = order_.path;
-    e.incarnation = order_.incarnation;
-    if (pid_ != 0) e.pid = pid_;
+    auto e = log_event(event_level::warn);
     e.lost = count;
     e.text = fmt::format("lines beyond {} a second were left out", order_.spec->logs.lines_a_second);
     return e;

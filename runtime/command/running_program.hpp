@@ -74,6 +74,7 @@ private:
   bool read_some(source& from, time_point now);
   void heed_line(const source& from, std::string_view line, std::uint64_t cut, time_point now);
   void read_notes(time_point now);
+  event log_event(event_level level) const;
   void tell_line(const char* stream, std::string_view line, std::uint64_t cut) const;
   void tell_left_out(time_point now, bool last = false);
   bool wants_looks() const;

@@ -1,10 +1,8 @@
 #pragma once
 
-#include <dlfcn.h>
-#include <microhttpd.h>
+#include "base/loaded_library.hpp"
 
-#include <stdexcept>
-#include <string>
+#include <microhttpd.h>
 
 // For http_server.cpp alone.
 namespace steward::control_api {
@@ -34,37 +32,22 @@ struct http_library {
   }
 
 private:
-  static constexpr const char* file = "libmicrohttpd.so.12";
-  static constexpr const char* package = "libmicrohttpd12";
-
   http_library() {
-    void* handle = ::dlopen(file, RTLD_NOW | RTLD_LOCAL);
-    if (handle == nullptr) fail();
-    find(handle, "MHD_start_daemon", start_daemon);
-    find(handle, "MHD_stop_daemon", stop_daemon);
-    find(handle, "MHD_add_connection", add_connection);
-    find(handle, "MHD_suspend_connection", suspend);
-    find(handle, "MHD_resume_connection", resume);
-    find(handle, "MHD_queue_response", queue_response);
-    find(handle, "MHD_create_response_from_buffer_with_free_callback_cls", response_of_buffer);
-    find(handle, "MHD_create_response_from_callback", response_of_callback);
-    find(handle, "MHD_add_response_header", add_header);
-    find(handle, "MHD_destroy_response", destroy_response);
-    find(handle, "MHD_get_connection_values_n", values);
-    find(handle, "MHD_lookup_connection_value", value);
-    find(handle, "MHD_get_connection_info", info);
-    find(handle, "MHD_set_connection_option", set_option);
-  }
-
-  template <class F>
-  static void find(void* handle, const char* name, F& into) {
-    into = reinterpret_cast<F>(::dlsym(handle, name));
-    if (into == nullptr) fail();
-  }
-  [[noreturn]] static void fail() {
-    const char* why = ::dlerror();
-    throw std::runtime_error(std::string{"the HTTP library cannot be loaded (install "} + package +
-                             "): " + (why != nullptr ? why : file));
+    const loaded_library from{"libmicrohttpd.so.12", "libmicrohttpd12", "the HTTP library"};
+    from.find("MHD_start_daemon", start_daemon);
+    from.find("MHD_stop_daemon", stop_daemon);
+    from.find("MHD_add_connection", add_connection);
+    from.find("MHD_suspend_connection", suspend);
+    from.find("MHD_resume_connection", resume);
+    from.find("MHD_queue_response", queue_response);
+    from.find("MHD_create_response_from_buffer_with_free_callback_cls", response_of_buffer);
+    from.find("MHD_create_response_from_callback", response_of_callback);
+    from.find("MHD_add_response_header", add_header);
+    from.find("MHD_destroy_response", destroy_response);
+    from.find("MHD_get_connection_values_n", values);
+    from.find("MHD_lookup_connection_value", value);
+    from.find("MHD_get_connection_info", info);
+    from.find("MHD_set_connection_option", set_option);
   }
 };
 

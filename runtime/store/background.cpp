@@ -39,11 +39,11 @@ bool background::render(const run_view& view) {
   {
     const std::lock_guard guard{mutex_};
     if (renders_ || rendered_) return false;
-    renders_ = true;
   }
-  std::optional<run_view> copy{view};
+  std::optional<run_view> copy{view};  // the only caller is here: nothing else begins meanwhile
   locked lock{mutex_};
   to_render_ = std::move(copy);
+  renders_ = true;
   if (begin(lock)) return true;
   renders_ = false;
   rendered_ = picture_of(*std::exchange(to_render_, std::nullopt));
