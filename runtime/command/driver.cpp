@@ -27,6 +27,8 @@ using channel = running_program::channel;
 // Programs have keys from 1 on.
 constexpr std::uint64_t wake_key = 0;
 
+constexpr std::size_t read_bytes = std::size_t{64} * 1024;
+
 int timeout_ms(const std::optional<time_point>& due, time_point now) {
   constexpr std::int64_t longest = 60'000;
   if (!due) return -1;
@@ -61,6 +63,7 @@ struct driver::impl : std::enable_shared_from_this<impl> {
     return it == programs.end() ? nullptr : it->second.get();
   }
   running_program::surroundings around();
+  std::vector<char> room;  // of the driver's thread
 
   process::keeper* const keeper;
   event_log* const events;
@@ -87,6 +90,7 @@ void driver::impl::ensure_thread() {
   const bool made = epoll_fd >= 0 && wake_fd >= 0;
   if (!made || (::epoll_ctl(epoll_fd, EPOLL_CTL_ADD, wake_fd, &wake) != 0 && errno != EEXIST))
     throw std::system_error{errno, std::generic_category(), "descriptors for commands"};
+  room.resize(read_bytes);
   const process::signals_blocked quiet;
   thread = std::thread{[this] { run(); }};
 }
@@ -115,6 +119,7 @@ running_program::surroundings driver::impl::around() {
   out.epoll_fd = epoll_fd;
   out.keeper = keeper;
   out.events = events;
+  out.room = room;
   // The keeper may tell of an end when the driver is gone.
   const auto later = [me = weak_from_this()](std::uint64_t key, auto f) {
     if (const auto self = me.lock())

@@ -18,7 +18,6 @@ namespace steward::command {
 namespace {
 
 // At most so much is read before others have their turn.
-constexpr std::size_t read_bytes = std::size_t{64} * 1024;
 // When a program is dead, others that hold its pipe may write for ever.
 constexpr int last_reads = 64;
 // Looks whether it is ready come at these distances, each longer than the one before.
@@ -231,7 +230,8 @@ void running_program::read_answer(time_point now) {
 /// False when there is nothing, or nothing any more.
 bool running_program::read_some(source& from, time_point now) {
   if (from.fd < 0) return false;
-  static thread_local std::array<char, read_bytes> room;
+  // Not of the thread's own: what is thread-local every thread of the program pays for when it is made.
+  const auto room = around_.room;
   ssize_t got = 0;
   do {
     got = ::read(from.fd, room.data(), room.size());

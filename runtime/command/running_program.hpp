@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,7 @@ public:
     int epoll_fd = -1;
     process::keeper* keeper = nullptr;
     event_log* events = nullptr;
+    std::span<char> room{};  ///< what is read comes here first
     /// On the keeper's thread: it has ended, and then: nothing is left of it.
     std::function<void(std::uint64_t key, const process::exit_report&)> on_exit;
     std::function<void(std::uint64_t key)> on_clean;
