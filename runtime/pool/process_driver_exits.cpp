@@ -2,6 +2,7 @@
 #include "pool/process_driver.hpp"
 #include "pool/wire.hpp"
 #include "pool/worker.hpp"
+#include "process/account_of_death.hpp"
 #include "process/proc_status.hpp"
 
 #include <algorithm>
@@ -106,27 +107,13 @@ void process_driver::bury(slot& s, engine& to, time_point now) {
 cause process_driver::judge(slot& s) const {
   if (s.fault && (!s.report || s.report->sent_signal == SIGKILL)) return *s.fault;
   if (!s.report) return make_cause(cause_class::killed, "the kernel has not reported its end");
-  auto why = process::cause_of(*s.report);
-  const bool ended_by_us = s.lingers && s.report->signal == SIGKILL && s.report->sent_signal == SIGKILL;
-  if (s.report->signaled || s.report->is_lost()) {
-    auto words = s.recorder.last_words();
-    if (ended_by_us && !words) return make_cause(cause_class::protocol, "it closed its channel and went on");
-    if (words) {
-      // When the kernel's account is lost, or says only that we lost patience, this one is all there is.
-      const bool alone = s.report->is_lost() || ended_by_us;
-      if (alone || words->cls == cause_class::exception || words->signal == s.report->signal) {
-        if (!alone) words->signal = s.report->signal;
-        if (words->message.empty()) words->message = why.message;
-        why = std::move(*words);
-      }
-    }
-    if (why.cls == cause_class::signal && s.report->signal == SIGKILL && s.report->sent_signal != SIGKILL &&
-        why.message.empty())
-      why.message = s.report->oom_counted ? "not sent by us" : "not sent by us; possibly out of memory";
-  } else if (s.not_started) {
-    why = *s.not_started;
-  } else {
-    explain_exit(s, why);
+  auto why = process::account_of_death(*s.report, s.recorder, s.lingers);
+  if (why.cls == cause_class::protocol) return why;
+  if (!s.report->signaled && !s.report->is_lost()) {
+    if (s.not_started)
+      why = *s.not_started;
+    else
+      explain_exit(s, why);
   }
   if (!s.ready && !s.not_started && !options_.spec.initializer.empty()) {
     why.message =
