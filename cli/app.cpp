@@ -119,7 +119,7 @@ int app::main(int argc, char** argv) {
 }
 
 int app::run(int argc, char** argv, const std::function<int(runtime&)>& body, runtime_options options) {
-  cli::prepare_program(impl_->tasks, impl_->announcer());
+  cli::prepare_program(impl_->tasks, impl_->actors, impl_->announcer());
   if (process::is_spawned_child(argc, argv)) return process::run_spawned_child(argc, argv);
   cli::leave_orphans_to_a_parent();
   return cli::guarded([&] {

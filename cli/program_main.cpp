@@ -11,6 +11,7 @@
 #include "process/bootstrap.hpp"
 #include "process/child.hpp"
 #include "process/suspend.hpp"
+#include "supervision/guest.hpp"
 
 #include <csignal>
 #include <exception>
@@ -33,10 +34,12 @@ void outlive_writes() {
 
 }  // namespace
 
-void prepare_program(task_registry& tasks, std::function<void(caf::actor_system_config&)> announce_types) {
+void prepare_program(task_registry& tasks, const actor_registry& actors,
+                     std::function<void(caf::actor_system_config&)> announce_types) {
   if (tasks.find(contained_task) == nullptr) register_contained(tasks);
   pooling::register_pool_worker(tasks);
   command::register_launch_main();
+  supervision::register_guest_main(actors);
   set_worker_types(std::move(announce_types));
   process::fill_standard_fds();  // else the first socket takes the number of a closed stdout
   outlive_writes();
@@ -54,7 +57,7 @@ int guarded(const std::function<int()>& body) {
 
 int main_of_program(int argc, char** argv, task_registry& tasks, actor_registry& actors,
                     std::function<void(caf::actor_system_config&)> announce_types, const extra_command* extra) {
-  prepare_program(tasks, announce_types);
+  prepare_program(tasks, actors, announce_types);
   if (process::is_spawned_child(argc, argv)) return process::run_spawned_child(argc, argv);
   leave_orphans_to_a_parent();
   return guarded([&] { return main_of(argc, argv, program{tasks, actors, std::move(announce_types)}, extra); });

@@ -9,7 +9,8 @@
 namespace steward::cli {
 
 /// Makes this process able to be a worker of what is registered.
-void prepare_program(task_registry& tasks, std::function<void(caf::actor_system_config&)> announce_types);
+void prepare_program(task_registry& tasks, const actor_registry& actors,
+                     std::function<void(caf::actor_system_config&)> announce_types);
 
 /// Runs the program's body: whatever it throws is told, and is an exit code.
 int guarded(const std::function<int()>& body);

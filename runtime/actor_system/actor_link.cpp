@@ -28,8 +28,7 @@ class worker_end {
 public:
   explicit worker_end(int fd) {
     port::configure(config_, port::scheduling::sharing, 1);
-    port::announce_block<caf::id_block::steward>(config_);
-    if (worker_types) worker_types(config_);
+    announce_worker_types(config_);
     system_ = port::make_system(config_);
     port::name_node(*system_);
     loop_ = std::make_unique<port::gate_loop>(*system_);
@@ -76,6 +75,11 @@ bool in_linked_worker() { return pooling::worker_actor_link_fd() >= 0; }
 }  // namespace
 
 void set_worker_types(type_announcer announce) { worker_types = std::move(announce); }
+
+void announce_worker_types(caf::actor_system_config& config) {
+  port::announce_block<caf::id_block::steward>(config);
+  if (worker_types) worker_types(config);
+}
 
 actor_link_hub::actor_link_hub(caf::actor_system& system, const supervision::directory& names, bool processes)
     : system_(system), processes_(processes), reach_(new reach{names, {}, {}}) {
@@ -124,8 +128,15 @@ caf::actor actor_link_hub::reach::find(std::string_view pool, std::string_view n
 }
 
 int actor_link_hub::connect(const caf::actor& front, std::function<void(std::string)> broken) {
+  port::capability_gate::options o;
+  o.offered = front;
+  o.on_breach = std::move(broken);
+  return open(std::move(o)).child_fd;
+}
+
+actor_link_hub::link_ends actor_link_hub::open(port::capability_gate::options o) {
   int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return -1;
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return {};
   // So that a large message needs fewer turns; as much as the system gives.
   for (const int fd : ends)
     if (::setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &socket_bytes, sizeof socket_bytes) != 0)
@@ -133,12 +144,12 @@ int actor_link_hub::connect(const caf::actor& front, std::function<void(std::str
   try {
     std::lock_guard guard{mutex_};
     if (!loop_) loop_ = std::make_unique<port::gate_loop>(system_);
-    loop_->open({ends[0], false, front, std::move(broken)});
-    return ends[1];
+    o.fd = ends[0];
+    return {loop_->open(std::move(o)), ends[1]};
   } catch (const std::system_error& problem) {
     for (const int fd : ends) ::close(fd);
     errno = problem.code().value();
-    return -1;
+    return {};
   }
 }
 

@@ -22,6 +22,8 @@ using type_announcer = std::function<void(caf::actor_system_config&)>;
 /// Remembers how message types are announced, so that a worker process can do the same. Call it before the zygote
 /// starts.
 void set_worker_types(type_announcer announce);
+/// In another process of the program: announces them.
+void announce_worker_types(caf::actor_system_config& config);
 
 /// The way from a task to the actors of the tree.
 ///
@@ -41,6 +43,14 @@ public:
 
   /// The actor that tasks of `pool` know as `name`; an invalid handle when they may not reach it or it is not there.
   caf::actor find(std::string_view pool, std::string_view name) const;
+
+  /// A link to a process that is about to be started: our end, behind a gate, and the descriptor that the process
+  /// inherits, which the caller closes; -1, with errno, when there is none to be had. `fd` of the options is set here.
+  struct link_ends {
+    std::shared_ptr<port::capability_gate> gate;
+    int child_fd = -1;
+  };
+  link_ends open(port::capability_gate::options o);
 
   caf::actor_system& system() noexcept { return system_; }
 

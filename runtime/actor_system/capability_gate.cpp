@@ -5,6 +5,7 @@
 #include <caf/actor_registry.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/make_actor.hpp>
+#include <caf/scoped_execution_unit.hpp>
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -26,6 +27,9 @@ using process::link_kind;
 constexpr std::size_t much_unread = std::size_t{4} * 1024 * 1024;
 // A peer with so much to read, beside one message, does not read.
 constexpr std::size_t most_unread = std::size_t{64} * 1024 * 1024 + process::max_link_bytes;
+
+// A guest serves others: what waits elsewhere must not soon keep its answers from being read.
+constexpr std::size_t guest_times = 16;
 
 thread_local bool drives_gates = false;
 
@@ -62,7 +66,12 @@ private:
 class capability_gate::admission final : public gate_codec::handles {
 public:
   explicit admission(capability_gate& gate) : gate_(gate) {}
-  bool given(caf::actor_id ours) override { return gate_.tables_.given(ours); }
+  bool given(caf::actor_id ours) override {
+    const auto who = gate_.tables_.find(ours);
+    if (ours == 0 || !who) return false;
+    if (*who && !gate_.is_guests_handle(*who) && gate_.tables_.pin(ours)) gate_.pins_->pin(ours, *who);
+    return true;
+  }
   caf::strong_actor_ptr theirs(caf::actor_id theirs) override { return gate_.meet(theirs); }
 
 private:
@@ -95,8 +104,11 @@ capability_gate::capability_gate(caf::actor_system& system, options o, std::shar
       codec_(system),
       bell_(std::move(bell)),
       pins_(std::move(pins)),
-      meter_(std::make_shared<gate_meter>(bell_)),
+      meter_(std::make_shared<gate_meter>(bell_, options_.party ? guest_times : 1)),
+      carries_guest_(options_.party != nullptr && options_.offered),
       outbox_(options_.fd) {
+  // The guest's cell is in the registry as long as it lives: to pin it each time would leave a trace in it each time.
+  if (carries_guest_) tables_.give(options_.offered.id(), caf::actor_cast<caf::strong_actor_ptr>(options_.offered));
   if (options_.offered) tables_.give(0, caf::actor_cast<caf::strong_actor_ptr>(options_.offered));
   greet();
 }
@@ -117,6 +129,7 @@ caf::actor capability_gate::offered_by_peer() { return caf::actor_cast<caf::acto
 /// A proxy is an actor of this system to all but the gate, so that nothing that the peer says makes it look like
 /// another one.
 caf::strong_actor_ptr capability_gate::meet(caf::actor_id remote) {
+  if (remote != 0 && remote == guest_.load()) return caf::actor_cast<caf::strong_actor_ptr>(options_.offered);
   if (auto found = tables_.meet(remote)) return found;
   caf::actor_config config;
   auto made = caf::make_actor<gate_proxy, caf::strong_actor_ptr>(system_.next_actor_id(), system_.node(), &system_,
@@ -125,10 +138,9 @@ caf::strong_actor_ptr capability_gate::meet(caf::actor_id remote) {
   return tables_.add(remote, made, raw) ? made : nullptr;
 }
 
-/// Lets the peer name an actor of this side. CAF finds it in its registry when the peer's handle comes back.
-void capability_gate::give(const caf::strong_actor_ptr& who) {
-  if (tables_.give(who->id(), who)) pins_->pin(who->id(), who);
-}
+/// Lets the peer name an actor of this side. CAF looks in its registry when the peer's handle comes back in a message:
+/// it is pinned there then, and not before, since that leaves a trace in the actor.
+void capability_gate::give(const caf::strong_actor_ptr& who) { tables_.give(who->id(), who); }
 
 // -- to the peer ----------------------------------------------------------------------------------------------------
 
@@ -141,7 +153,8 @@ void capability_gate::write_bare(link_header header, bool lazy) {
   push(std::vector<char>(process::link_header_bytes), header, lazy);
 }
 
-caf::error capability_gate::write(link_header header, const caf::type_erased_tuple& content, message_use use) {
+caf::error capability_gate::write(link_header header, const caf::type_erased_tuple& content, message_use use,
+                                  std::size_t* bytes) {
   auto frame = outbox_.fresh();
   std::vector<caf::actor_id> shown;
   std::vector<caf::strong_actor_ptr> actors;
@@ -155,17 +168,22 @@ caf::error capability_gate::write(link_header header, const caf::type_erased_tup
     if (std::find(actors.begin(), actors.end(), nullptr) == actors.end()) break;
   }
   for (std::size_t i = 0; i < shown.size(); ++i) show(frame, shown[i], actors[i]);
+  if (bytes != nullptr) *bytes = frame.size();
   push(std::move(frame), header, false);
   return caf::none;
 }
 
 /// In a message that is on its way to the peer.
 void capability_gate::show(std::vector<char>& frame, caf::actor_id number, const caf::strong_actor_ptr& who) {
+  if (const auto guest = guest_.load(); guest != 0 && is_guests_handle(who)) {
+    codec_.give_back(frame, number, guest, peer_bytes_);
+    return;
+  }
   const auto* proxy = who ? dynamic_cast<gate_proxy*>(caf::actor_cast<caf::abstract_actor*>(who)) : nullptr;
   if (proxy != nullptr && proxy->is_of(this) && met_peer_.load())
     codec_.give_back(frame, number, proxy->remote(), peer_bytes_);
-  else if (tables_.give(number, who))
-    pins_->pin(number, who);
+  else
+    tables_.give(number, who);
 }
 
 void capability_gate::write_error(link_header header, const caf::error& problem) {
@@ -278,6 +296,12 @@ std::optional<std::string> capability_gate::take(const link_frame& frame) {
     case link_kind::ended:
     case link_kind::exit:
       return take_end(frame);
+    case link_kind::deliver:
+    case link_kind::deliver_ask:
+    case link_kind::settled:
+    case link_kind::word:
+    case link_kind::guest:
+      return take_of_guest(frame);
   }
   return std::nullopt;
 }
@@ -292,7 +316,13 @@ std::optional<std::string> capability_gate::take_hello(const link_frame& frame) 
 
 std::optional<std::string> capability_gate::decode(const link_frame& frame, message_use use, caf::message& out) {
   admission by{*this};
-  return codec_.decode(frame.content, use, peer_, by, out);
+  auto bytes = frame.content;
+  std::vector<char> renamed;
+  // The guest's handle is one of this side, which CAF finds in its registry.
+  if (const auto guest = guest_.load();
+      guest != 0 && carries_guest_ && codec_.take_home(bytes, guest, peer_bytes_, options_.offered.id(), renamed))
+    bytes = std::as_bytes(std::span{renamed});
+  return codec_.decode(bytes, use, peer_, by, out);
 }
 
 std::optional<std::string> capability_gate::take_message(const link_frame& frame) {
@@ -316,7 +346,16 @@ std::optional<std::string> capability_gate::take_message(const link_frame& frame
     return std::nullopt;
   }
   auto id = caf::make_message_id();
-  if (asked) id = caf::message_id{frame.number}.with_normal_priority();
+  auto number = frame.number;
+  if (asked && is_guests_handle(sender)) number = options_.party->on_guest_asks(number);
+  if (asked) id = caf::message_id{number}.with_normal_priority();
+  if (is_guests_handle(*target)) {
+    // Its mailbox has a bound of its own; what waits there must not keep its answers from being read. With a unit, so
+    // that what it tells itself is not taken for a message of CAF's clock.
+    caf::scoped_execution_unit unit{&system_};
+    (*target)->enqueue(caf::make_mailbox_element(std::move(sender), id, {}, std::move(content)), &unit);
+    return std::nullopt;
+  }
   caf::mailbox_element_ptr element{
       new metered_element(std::move(sender), id, std::move(content), meter_, frame.content.size())};
   (*target)->enqueue(std::move(element), nullptr);
@@ -377,6 +416,10 @@ void capability_gate::close() {
   for (const auto& proxy : rest.proxies)
     static_cast<gate_proxy*>(caf::actor_cast<caf::abstract_actor*>(proxy))->end(link_is_over());
   for (const auto number : rest.pinned) pins_->unpin(number);
+  if (options_.party) {
+    std::exchange(options_.party, nullptr)->on_closed(std::move(rest.askers));
+    return;
+  }
   for (const auto& one : rest.askers)
     if (const auto who = one.who.lock())
       who->enqueue(nullptr, one.id.response_id(), caf::make_message(link_is_over()), nullptr);

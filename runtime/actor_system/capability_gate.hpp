@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actor_system/gate_codec.hpp"
+#include "actor_system/gate_party.hpp"
 #include "actor_system/gate_tables.hpp"
 #include "process/link_frames.hpp"
 #include "steward/port.hpp"
@@ -63,13 +64,20 @@ private:
 /// What came through a gate and was not handled yet. While it is much, nothing more is read. Thread-safe.
 class gate_meter {
 public:
-  explicit gate_meter(std::shared_ptr<gate_bell> bell) : bell_(std::move(bell)) {}
+  static constexpr std::size_t most_messages = 1024;
+  static constexpr std::size_t most_bytes = std::size_t{16} * 1024 * 1024;
+
+  /// More than either, that many times, is too much, until it is half of that.
+  gate_meter(std::shared_ptr<gate_bell> bell, std::size_t times)
+      : bell_(std::move(bell)), messages_limit_(times * most_messages), bytes_limit_(times * most_bytes) {}
   void came(std::size_t bytes) noexcept;
   void went(std::size_t bytes) noexcept;
   bool too_much() noexcept;
 
 private:
   std::shared_ptr<gate_bell> bell_;
+  const std::size_t messages_limit_;
+  const std::size_t bytes_limit_;
   std::atomic<std::size_t> messages_{0};
   std::atomic<std::size_t> bytes_{0};
   std::atomic<bool> paused_{false};
@@ -93,6 +101,9 @@ public:
     bool trusts_peer = false;  ///< the peer may end actors that it was shown, and is not accused of anything
     caf::actor offered;        ///< may be invalid
     std::function<void(std::string)> on_breach;  ///< called once, by the loop's thread; may be empty
+    /// The link carries the messages of a guest, for which this one cares. At the parent's end `offered` is the guest's
+    /// handle, and what the guest sends is sent by it.
+    std::shared_ptr<gate_party> party{};
   };
   capability_gate(caf::actor_system& system, options o, std::shared_ptr<gate_bell> bell,
                   std::shared_ptr<gate_pins> pins);
@@ -102,6 +113,25 @@ public:
 
   /// What the peer offers. Valid at once; it answers when the peer does.
   caf::actor offered_by_peer();
+
+  // -- for whoever cares for a guest, on any thread (gate_guest.cpp) --
+  struct delivery {
+    caf::error problem;        ///< why it cannot cross
+    std::uint64_t number = 0;  ///< of a request, by which the guest answers; 0 also when the link is over
+    std::size_t bytes = 0;
+  };
+  delivery deliver(std::uint32_t slot, const caf::strong_actor_ptr& sender, caf::message_id id,
+                   const caf::type_erased_tuple& content);
+  /// The answer to what the guest has asked under this number.
+  void answer_guest(std::uint64_t number, const caf::type_erased_tuple& content);
+  /// Ends the guest as a link of its would.
+  void end_guest(const caf::error& why);
+  caf::error send_word(const caf::message& what);
+  /// At the child's end: this is the guest. Before it sends anything.
+  void introduce(const caf::strong_actor_ptr& guest);
+  void tell_settled() { write_bare({process::link_kind::settled, 0, 0, 0}, false); }
+  /// Returns when all was written that was sent by now, or the link is over.
+  void await_written() { outbox_.drain(); }
 
   // -- for the loop's thread --
   /// The thread that calls this drives gates, and so waits for none.
@@ -127,7 +157,8 @@ private:
   void greet();
   caf::strong_actor_ptr meet(caf::actor_id remote);
   void give(const caf::strong_actor_ptr& who);
-  caf::error write(process::link_header header, const caf::type_erased_tuple& content, message_use use);
+  caf::error write(process::link_header header, const caf::type_erased_tuple& content, message_use use,
+                   std::size_t* bytes = nullptr);
   void show(std::vector<char>& frame, caf::actor_id number, const caf::strong_actor_ptr& who);
   void write_error(process::link_header header, const caf::error& problem);
   void write_bare(process::link_header header, bool lazy);
@@ -144,6 +175,9 @@ private:
   std::optional<std::string> take_release(const process::link_frame& frame);
   std::optional<std::string> take_watch(const process::link_frame& frame);
   std::optional<std::string> take_end(const process::link_frame& frame);
+  std::optional<std::string> take_of_guest(const process::link_frame& frame);
+  void take_delivery(const process::link_frame& frame, caf::message content);
+  bool is_guests_handle(const caf::strong_actor_ptr& who) const noexcept;
   std::optional<std::string> decode(const process::link_frame& frame, message_use use, caf::message& out);
 
   caf::actor_system& system_;
@@ -152,6 +186,9 @@ private:
   std::shared_ptr<gate_bell> bell_;
   std::shared_ptr<gate_pins> pins_;
   std::shared_ptr<gate_meter> meter_;
+  const bool carries_guest_;
+  std::atomic<caf::actor_id> guest_{0};      // its number at the peer
+  std::atomic<caf::actor_id> own_guest_{0};  // the same at this side
   gate_tables tables_;
   process::link_outbox outbox_;
   process::link_reader reader_;

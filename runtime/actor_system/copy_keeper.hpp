@@ -29,6 +29,15 @@ public:
 
   /// Keeps `x`, which is in hand, to be handled again. False when that was done `limit` times.
   bool keep(caf::mailbox_element& x, unsigned limit);
+  /// The same for one that was in hand elsewhere, which now was handled `times` times.
+  void keep(caf::mailbox_element_ptr x, unsigned times) noexcept {
+    repeats_ = times;
+    kept_ = std::move(x);
+  }
+  /// How often what is repeated was handled before.
+  unsigned repeated() const noexcept { return repeats_; }
+  /// What is repeated has left the mailbox.
+  void forget_repeat() noexcept { again_ = nullptr; }
   /// What is to be handled again; null when nothing is.
   caf::mailbox_element_ptr take_kept() noexcept { return std::move(kept_); }
   /// What was kept is about to be handled.

@@ -1,6 +1,8 @@
 #include "actor_system/durable_actor.hpp"
 
 #include "actor_system/copy_keeper.hpp"
+#include "actor_system/elsewhere.hpp"
+#include "actor_system/guest_marks.hpp"
 #include "actor_system/message_kinds.hpp"
 #include "actor_system/overflow_ring.hpp"
 #include "base/in_hand.hpp"
@@ -75,6 +77,7 @@ std::optional<caf::invoke_message_result> durable_actor::on_timeout(caf::mailbox
 /// Everything but an ordinary message that is to be handled now.
 caf::invoke_message_result durable_actor::consume_special(caf::mailbox_element& x) {
   using caf::invoke_message_result;
+  if (auto* const remote = parts_.remote()) return consume_elsewhere(x, *remote);
   if (has_ordinary_bit(x.mid)) return invoke_message_result::skipped;  // the mailbox is held
   const auto token = x.content().type_token();
   if (token == own_token)
@@ -110,7 +113,7 @@ std::optional<caf::invoke_message_result> durable_actor::consume_own(caf::mailbo
     return caf::invoke_message_result::consumed;
   }
   if (type != typeid(ring_marker)) return std::nullopt;
-  if (skipping_)
+  if (holds_mailbox())
     parts_.ring()->park();
   else
     absorb_ring();
@@ -120,11 +123,11 @@ std::optional<caf::invoke_message_result> durable_actor::consume_own(caf::mailbo
 caf::invoke_message_result durable_actor::consume_guarded(caf::mailbox_element& x) {
   auto& request = x.content().get_mutable_as<guarded_request>(0);
   if (request.incarnation == answered) return caf::invoke_message_result::consumed;
-  if (skipping_ || abandoned_.load(std::memory_order_acquire) ||
+  if (holds_mailbox() || abandoned_.load(std::memory_order_acquire) ||
       request.incarnation != current_.load(std::memory_order_relaxed)) {
     answer(x.sender, x.mid, caf::make_error(errc::restarting));
     tally_.count_unhandled(true);
-    if (!skipping_) return caf::invoke_message_result::consumed;
+    if (!holds_mailbox()) return caf::invoke_message_result::consumed;
     // Taking it out would make CAF look at all that waits once more: a husk stays.
     request.incarnation = answered;
     request.content.reset();
@@ -133,7 +136,7 @@ caf::invoke_message_result durable_actor::consume_guarded(caf::mailbox_element& 
   }
   if (doomed(x)) return caf::invoke_message_result::consumed;
   auto plain = caf::make_mailbox_element(std::move(x.sender), x.mid, std::move(x.stages), std::move(request.content));
-  const auto result = run(*plain, true, false);
+  const auto result = parts_.remote() == nullptr ? run(*plain, true, false) : hand_over(*plain, true, true);
   current_element_ = &x;
   if (result == caf::invoke_message_result::skipped) {
     request.content = plain->move_content_to_message();
@@ -149,7 +152,7 @@ caf::invoke_message_result durable_actor::run(caf::mailbox_element& x, bool coun
   repeatable_ = repeatable;
   count_turn();
   try {
-    if (keeps_) parts_.keeper()->begin(x.copy_content_to_message());
+    if (keeps_) keep_begun(x);
     result = x.mid.is_async() && (counted || repeatable) ? handle_tell(x) : caf::event_based_actor::consume(x);
     count_turn();
     // It has called `quit`, or `unbecome` until no behaviour was left, which is as much.
@@ -161,9 +164,10 @@ caf::invoke_message_result durable_actor::run(caf::mailbox_element& x, bool coun
   } catch (...) {  // whatever a handler threw is what this actor is here to contain
     after_throw(x, nullptr);
   }
-  if (open_ && result != caf::invoke_message_result::skipped) tally_.count_handled();
+  const bool handled = open_ && result != caf::invoke_message_result::skipped;
+  if (handled) tally_.count_handled();
   open_ = false;
-  if (parts_.any()) look_after(x, result);
+  if (parts_.any()) look_after(x, result, handled);
   return result;
 }
 
@@ -197,7 +201,10 @@ caf::invoke_message_result durable_actor::handle_tell(caf::mailbox_element& x) {
 }
 
 void durable_actor::after_quit() {
-  if (std::exchange(open_, false)) tally_.count_handled();
+  if (std::exchange(open_, false)) {
+    tally_.count_handled();
+    if (auto* marks = parts_.marks()) marks->end(false, true);
+  }
   caf::error reason = std::move(fail_state_);
   forget_requests();
   on_quit(std::move(reason));
@@ -211,8 +218,15 @@ void durable_actor::after_throw(const caf::mailbox_element& x, const std::except
            text_of(copies != nullptr && !copies->in_hand().empty() ? copies->in_hand().content() : x.content()));
 }
 
+/// Of what is begun a copy is kept, or its slot is marked.
+void durable_actor::keep_begun(caf::mailbox_element& x) {
+  if (auto* copies = parts_.keeper()) copies->begin(x.copy_content_to_message());
+  if (auto* marks = parts_.marks()) marks->begin(x);
+}
+
 /// What the few need who keep copies or have asked.
-void durable_actor::look_after(const caf::mailbox_element& x, caf::invoke_message_result result) {
+void durable_actor::look_after(const caf::mailbox_element& x, caf::invoke_message_result result, bool handled) {
+  if (auto* marks = parts_.marks()) marks->end(result == caf::invoke_message_result::skipped, handled);
   if (auto* copies = parts_.keeper()) copies->end(x, result == caf::invoke_message_result::skipped);
   if (auto& deadlines = *parts_.deadlines(); deadlines.is_crowded()) deadlines.keep(awaited_ids());
   if (drain_waits_ && !awaits_answers()) look_for_drain_end();
@@ -223,6 +237,7 @@ caf::response_promise durable_actor::fail_in_hand(dead_letter_reason why) {
   const bool request = asked();
   if (std::exchange(open_, false)) {
     tally_.count_unhandled(request);
+    if (auto* marks = parts_.marks()) marks->fail(request, why);
     tell_dead(*current_element_, why);
   }
   return request ? make_response_promise() : caf::response_promise{};
@@ -246,6 +261,7 @@ const caf::behavior& durable_actor::idle() {
 
 void durable_actor::hold_mailbox() {
   skipping_ = true;
+  if (parts_.remote() != nullptr) parts_.set_remote(nullptr);
   close_incarnation();
   reset_handlers();
   set_behavior(idle());
@@ -266,6 +282,11 @@ void durable_actor::set_behavior(caf::behavior behavior) {
 void durable_actor::open_mailbox(caf::behavior behavior, std::uint64_t incarnation) {
   skipping_ = false;
   set_behavior(std::move(behavior));
+  let_in(incarnation);
+}
+
+/// The mailbox is held no longer.
+void durable_actor::let_in(std::uint64_t incarnation) {
   current_.store(incarnation, std::memory_order_release);
   // A command is urgent, and CAF looks at messages that were skipped again only after one of the same urgency was
   // handled.
@@ -303,6 +324,7 @@ void durable_actor::reset_handlers() {
   set_default_handler([this](caf::scheduled_actor*, caf::message_view& view) {
     if (std::exchange(open_, false)) {
       tally_.count_unhandled(current_element_->mid.is_request());
+      if (auto* marks = parts_.marks()) marks->fail(current_element_->mid.is_request(), dead_letter_reason::unhandled);
       tell_dead(*current_element_, dead_letter_reason::unhandled);
     }
     return on_unexpected(view);
@@ -350,6 +372,7 @@ void durable_actor::at_drain_end() {
   if (!draining_ || leaving_) return;
   drain_waits_ = awaits_answers();
   if (drain_waits_) return;
+  if (auto* remote = parts_.remote(); remote != nullptr && remote->tells_when_empty()) return;
   mailbox().fetch_more();
   if (get_normal_queue().total_task_size() > 0)
     look_for_drain_end();

@@ -51,6 +51,9 @@ struct durable_options {
 ///
 /// *Tells.* What a handler returns to a message that is no request goes nowhere. CAF sends it back as a message, which
 /// the sender need not have a handler for.
+///
+/// *Elsewhere* (`elsewhere.hpp`). The incarnation may live in another process: then messages are handed over instead of
+/// being handled, and count when it is known what became of them.
 class durable_actor : public tied_actor {
 public:
   durable_actor(caf::actor_config& cfg, const durable_options& options);
@@ -63,6 +66,8 @@ public:
   std::string in_hand() const;
   /// From now on ordinary messages go to `heir`. The first call counts.
   void bequeath(const caf::actor& heir);
+  /// For an actor whose mailbox is elsewhere: a message that came from there.
+  void take_delivery(caf::mailbox_element_ptr x);
 
   // For the actor's own thread:
   resume_result resume(caf::execution_unit* eu, std::size_t max_throughput) final;
@@ -116,9 +121,26 @@ protected:
 
   /// Keeps everything but commands in the mailbox, in order, until `open_mailbox`. Drops the behaviour.
   void hold_mailbox();
-  bool holds_mailbox() const { return skipping_; }
+  bool holds_mailbox() const { return skipping_ && parts_.remote() == nullptr; }
   /// Lets `behavior`, of that incarnation, handle what waits.
   void open_mailbox(caf::behavior behavior, std::uint64_t incarnation);
+  /// Hands what waits to that incarnation, which lives elsewhere, until `hold_mailbox`. `where` outlives that.
+  void open_mailbox(elsewhere& where, std::uint64_t incarnation);
+  /// There is room for more, or nothing is left there.
+  void look_elsewhere_again();
+  /// What was handed over and not begun, in order: it is handled first after the next `open_mailbox`. The mailbox is
+  /// held.
+  void put_back(std::vector<caf::mailbox_element_ptr> xs);
+  /// The same for one message that is to be repeated for that time, before those.
+  void put_back_to_repeat(caf::mailbox_element_ptr x, unsigned time);
+  /// On any thread: it was handled elsewhere.
+  void count_handled_elsewhere() { tally_.count_handled_elsewhere(); }
+  /// Counts a message that was begun elsewhere and not finished there; tells of a tell that is dead.
+  void count_unfinished(const caf::mailbox_element& x, bool counted, dead_letter_reason why);
+  /// The mailbox is that of `handle`: from now on all that is sent to this actor goes there, and what comes from there
+  /// is told to `marks`, which outlives the actor.
+  void live_elsewhere(const caf::actor& handle, guest_marks& marks);
+
   /// Requests that do not outlast an incarnation are refused until the next `open_mailbox`.
   void close_incarnation() { current_.store(0, std::memory_order_relaxed); }
 
@@ -177,7 +199,11 @@ private:
   void after_throw(const caf::mailbox_element& x, const std::exception* known);
   void after_quit();
   void count_turn() { turn_.store(turn() + 1, std::memory_order_relaxed); }
-  void look_after(const caf::mailbox_element& x, caf::invoke_message_result result);
+  void keep_begun(caf::mailbox_element& x);
+  void look_after(const caf::mailbox_element& x, caf::invoke_message_result result, bool handled);
+  void let_in(std::uint64_t incarnation);
+  caf::invoke_message_result hand_over(caf::mailbox_element& x, bool counted, bool guarded);
+  caf::invoke_message_result consume_elsewhere(caf::mailbox_element& x, elsewhere& where);
   static const caf::behavior& idle();
   void set_behavior(caf::behavior behavior);
 

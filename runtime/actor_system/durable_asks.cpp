@@ -1,4 +1,5 @@
 #include "actor_system/durable_actor.hpp"
+#include "actor_system/guest_marks.hpp"
 #include "actor_system/message_kinds.hpp"
 #include "steward/detail/late_reply.hpp"
 
@@ -23,6 +24,7 @@ caf::resumable::resume_result durable_actor::resume(caf::execution_unit* eu, std
   auto* outer = std::exchange(running, this);
   const auto result = caf::event_based_actor::resume(eu, max_throughput);
   running = outer;
+  if (auto* marks = parts_.marks()) marks->tell();  // it may wait for more now
   return result;
 }
 

@@ -271,4 +271,20 @@ void gate_codec::give_back(std::vector<char>& bytes, caf::actor_id ours, caf::ac
   });
 }
 
+bool gate_codec::take_home(std::span<const std::byte> bytes, caf::actor_id theirs, const node_bytes& peer,
+                           caf::actor_id ours, std::vector<char>& renamed) const {
+  const auto* data = reinterpret_cast<const char*>(bytes.data());
+  if (::memmem(data, bytes.size(), peer.data(), peer.size()) == nullptr) return false;
+  renamed.assign(data, data + bytes.size());
+  for_each_node(renamed.data(), renamed.size(), peer, [&](char* found) {
+    const bool is_handle = found - renamed.data() >= static_cast<std::ptrdiff_t>(before_node);
+    if (is_handle && read_number(found - before_node) == theirs) {
+      write_number(found - before_node, ours);
+      std::memcpy(found, own_.data(), own_.size());
+    }
+    return true;
+  });
+  return true;
+}
+
 }  // namespace steward::port

@@ -58,6 +58,11 @@ public:
   /// Lets every handle of `ours` in an encoded message show the peer's own actor that it stands for.
   void give_back(std::vector<char>& bytes, caf::actor_id ours, caf::actor_id theirs, const node_bytes& peer) const;
 
+  /// The same the other way round: every handle of the peer's actor `theirs` shows `ours`. False, and nothing is
+  /// changed or copied, when there is none; else `renamed` has the bytes.
+  bool take_home(std::span<const std::byte> bytes, caf::actor_id theirs, const node_bytes& peer, caf::actor_id ours,
+                 std::vector<char>& renamed) const;
+
   const node_bytes& own_node() const noexcept { return own_; }
 
 private:

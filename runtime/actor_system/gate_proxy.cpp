@@ -10,14 +10,6 @@
 
 namespace steward::port {
 
-namespace {
-
-// Of these, more than either makes a gate stop reading; it goes on at half.
-constexpr std::size_t most_messages = 1024;
-constexpr std::size_t most_bytes = std::size_t{16} * 1024 * 1024;
-
-}  // namespace
-
 gate_bell::gate_bell() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "the links of workers to actors");
 }
@@ -42,13 +34,13 @@ void gate_meter::came(std::size_t bytes) noexcept {
 void gate_meter::went(std::size_t bytes) noexcept {
   const auto messages = messages_.fetch_sub(1) - 1;
   const auto left = bytes_.fetch_sub(bytes) - bytes;
-  if (paused_.load() && messages <= most_messages / 2 && left <= most_bytes / 2 && paused_.exchange(false))
+  if (paused_.load() && messages <= messages_limit_ / 2 && left <= bytes_limit_ / 2 && paused_.exchange(false))
     bell_->ring();
 }
 
 bool gate_meter::too_much() noexcept {
-  const auto much = [this] { return messages_.load() > most_messages || bytes_.load() > most_bytes; };
-  const auto still = [this] { return messages_.load() > most_messages / 2 || bytes_.load() > most_bytes / 2; };
+  const auto much = [this] { return messages_.load() > messages_limit_ || bytes_.load() > bytes_limit_; };
+  const auto still = [this] { return messages_.load() > messages_limit_ / 2 || bytes_.load() > bytes_limit_ / 2; };
   if (!paused_.load()) {
     if (!much()) return false;
     paused_.store(true);

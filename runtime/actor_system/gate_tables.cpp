@@ -21,14 +21,18 @@ void gate_pins::unpin(caf::actor_id number) {
   system_.registry().erase(number);
 }
 
-bool gate_tables::give(caf::actor_id number, caf::strong_actor_ptr who) {
+void gate_tables::give(caf::actor_id number, caf::strong_actor_ptr who) {
   const std::lock_guard lock(mutex_);
-  if (closed_) return false;
+  if (closed_) return;
   auto& one = given_[number];
   if (!one.who) one.who.swap(who);
   ++one.times;
   gave_.store(given_.size());
-  return number != 0 && pinned_.insert(number).second;
+}
+
+bool gate_tables::pin(caf::actor_id number) {
+  const std::lock_guard lock(mutex_);
+  return !closed_ && number != 0 && pinned_.insert(number).second;
 }
 
 bool gate_tables::given(caf::actor_id number) const {
@@ -116,7 +120,8 @@ std::uint64_t gate_tables::forget(caf::actor_id number, const gate_proxy* raw) {
 std::uint64_t gate_tables::note_request(const caf::strong_actor_ptr& who, caf::message_id id) {
   const std::lock_guard lock(mutex_);
   if (closed_) return 0;
-  requests_.emplace(++last_request_, asker{caf::weak_actor_ptr{who.get()}, id});
+  ++last_request_;
+  requests_.emplace(last_request_, asker{caf::weak_actor_ptr{who.get()}, id, last_request_});
   return last_request_;
 }
 

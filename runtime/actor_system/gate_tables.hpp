@@ -42,8 +42,9 @@ public:
   // -- actors of this side: what the peer was given --
 
   /// Notes that the peer is shown this actor once more. It may be gone already: then the peer may still name it.
+  void give(caf::actor_id number, caf::strong_actor_ptr who);
   /// True the first time, until it is forgotten: then it is to be pinned.
-  bool give(caf::actor_id number, caf::strong_actor_ptr who);
+  bool pin(caf::actor_id number);
   /// How many the peer holds.
   std::size_t gave() const noexcept { return gave_.load(); }
   bool given(caf::actor_id number) const;
@@ -76,6 +77,7 @@ public:
   struct asker {
     caf::weak_actor_ptr who;
     caf::message_id id;
+    std::uint64_t number = 0;  ///< by which the peer answers
   };
   std::uint64_t note_request(const caf::strong_actor_ptr& who, caf::message_id id);
   std::optional<asker> take_request(std::uint64_t number);

@@ -47,10 +47,13 @@ public:
   /// outrun the log. With `all` it is never too soon.
   std::uint64_t drops_to_tell(bool all) noexcept;
 
+  // For any thread, while the actor's own one handles nothing itself: it handled a message elsewhere.
+  void count_handled_elsewhere() noexcept { handled_.fetch_add(1, std::memory_order_release); }
+
   // For the actor's own thread:
   void count_handled() noexcept { bump(handled_); }
-  /// A request was answered with an error, or no handler has finished a tell.
-  void count_unhandled(bool request) noexcept { bump(request ? failed_ : dead_); }
+  /// A request was answered with an error, or no handler has finished a tell. On any thread.
+  void count_unhandled(bool request) noexcept { (request ? failed_ : dead_).fetch_add(1, std::memory_order_release); }
   std::uint64_t unhandled_tells() const noexcept { return dead_.load(relaxed); }
   void set_bound(const mailbox_spec& x) noexcept {
     limit_.store(x.limit, relaxed);

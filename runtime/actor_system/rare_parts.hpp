@@ -8,6 +8,8 @@
 namespace steward::port {
 
 class copy_keeper;
+class elsewhere;
+class guest_marks;
 class incarnation_ties;
 class overflow_ring;
 class timer_table;
@@ -45,6 +47,20 @@ public:
     return x == nullptr ? nullptr : x->ties.get();
   }
 
+  elsewhere* remote() const noexcept {
+    const auto* x = own();
+    return x == nullptr ? nullptr : x->remote;
+  }
+  guest_marks* marks() const noexcept {
+    const auto* x = own();
+    return x == nullptr ? nullptr : x->marks;
+  }
+
+  // For the actor's own thread:
+  /// Not owned; null: none.
+  void set_remote(elsewhere* x) { make().remote = x; }
+  void set_marks(guest_marks* x) { make().marks = x; }
+
   // For the actor's own thread; each is made once:
   overflow_ring& make_ring();
   copy_keeper& make_keeper();
@@ -64,6 +80,8 @@ private:
     request_deadlines deadlines;
     std::unique_ptr<timer_table> timers;
     std::unique_ptr<incarnation_ties> ties;
+    elsewhere* remote = nullptr;
+    guest_marks* marks = nullptr;
   };
   parts* own() const noexcept { return all_.load(std::memory_order_relaxed); }
   parts& make();

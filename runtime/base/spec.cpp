@@ -88,6 +88,8 @@ const char* to_string(hang_policy x) noexcept {
       return "report";
     case hang_policy::replace:
       return "replace";
+    case hang_policy::kill:
+      return "kill";
   }
   return "unknown";
 }

@@ -88,6 +88,13 @@ spec_changes changes_between(const child_spec& a, const child_spec& b) {
       "mailbox", a.mailbox, b.mailbox)("redeliver", a.redeliver, b.redeliver)("on_hang", a.on_hang, b.on_hang)(
       "on_stop", a.on_stop, b.on_stop)("exceptions", a.exceptions, b.exceptions);
   comparison{a.hang_after.count() > 0 ? out.now : out.at_restart}("hang_after", a.hang_after, b.hang_after);
+  comparison{out.at_restart}("runs_in", a.runs_in, b.runs_in)("process.memory_limit", a.process.memory_limit,
+                                                              b.process.memory_limit)(
+      "process.cpu_limit", a.process.cpu_limit, b.process.cpu_limit)("process.open_files", a.process.open_files,
+                                                                     b.process.open_files)(
+      "process.sandbox", a.process.sandbox, b.process.sandbox)("process.environment", a.process.environment,
+                                                               b.process.environment)(
+      "process.working_directory", a.process.working_directory, b.process.working_directory);
   const auto* pool = std::get_if<pool_spec>(&a.what);
   const auto* actor = std::get_if<actor_spec>(&a.what);
   if (a.what.index() != b.what.index()) return out;

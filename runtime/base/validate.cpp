@@ -267,14 +267,32 @@ private:
       unknown("mailbox.overflow", "reject, drop_oldest, drop_newest or give_back");
     check_count("on_crash.redeliver", x.redeliver, bounds::redeliver);
     check_finite("hang_after", x.hang_after, milliseconds{0}, max_duration, "a duration, or 0 for never");
-    if (x.on_hang > hang_policy::replace)
-      unknown("on_hang", "report or replace");
+    if (x.on_hang > hang_policy::kill)
+      unknown("on_hang", "report, replace or kill");
+    else if (x.on_hang == hang_policy::kill && x.runs_in == rung::thread)
+      fault("on_hang", "a thread cannot be killed", "replace, or an actor with runs_in: process");
+    else if (x.on_hang == hang_policy::replace && x.runs_in == rung::process)
+      fault("on_hang", "the process of an actor that hangs is killed", "kill");
     else if (x.on_hang != hang_policy::report && x.hang_after == milliseconds{0})
       fault("on_hang", "no handler counts as hung without a limit", "a hang_after");
     if (x.on_stop > stop_policy::drain)
       unknown("on_stop", "discard or drain");
     else if (x.on_stop == stop_policy::drain && shutdown_of(x) == brutal_kill)
       fault("on_stop", "a child with shutdown: brutal_kill has no time to drain", "a shutdown longer than 0ms");
+    check_place(x);
+  }
+
+  /// Where the states of an actor live.
+  void check_place(const child_spec& x) {
+    if (x.runs_in > rung::process) unknown("runs_in", "thread or process");
+    if (x.runs_in == rung::thread) {
+      for (const auto& [key, given] : given_settings(x.process))
+        if (given) fault(fmt::format("process.{}", key), "a thread has no such limit", "it only with runs_in: process");
+      return;
+    }
+    if (x.exceptions)
+      fault("exceptions", "rules that are given to a child do not reach its process", "rules of its registration");
+    check_process(x.process, "process.");
   }
 
   void check_no_actor(const child_spec& x, kind what) {
@@ -289,6 +307,29 @@ private:
     if (x.on_hang != hang_policy::report) refuse("on_hang");
     if (x.on_stop != stop_policy::discard) refuse("on_stop");
     if (x.exceptions) refuse("exceptions");
+    if (x.runs_in != rung::thread) refuse("runs_in");
+    for (const auto& [key, given] : given_settings(x.process))
+      if (given) refuse(fmt::format("process.{}", key));
+  }
+
+  static std::vector<std::pair<std::string_view, bool>> given_settings(const process_settings& x) {
+    return {{"memory_limit", x.memory_limit != 0},   {"cpu_limit", x.cpu_limit != milliseconds{0}},
+            {"open_files", x.open_files != 0},       {"sandbox", x.sandbox != sandbox_level::none},
+            {"environment", !x.environment.empty()}, {"working_directory", !x.working_directory.empty()}};
+  }
+
+  void check_process(const process_settings& x, const std::string& at) {
+    check_count(at + "memory_limit", x.memory_limit, bounds::memory);
+    check_count(at + "open_files", x.open_files, bounds::open_files);
+    check_finite(at + "cpu_limit", x.cpu_limit, milliseconds{0}, max_duration, "a duration, or 0 for none");
+    if (x.sandbox > sandbox_level::strict) unknown(at + "sandbox", "none, basic or strict");
+    if (x.environment.size() > bounds::variables.max)
+      fault(at + "environment", fmt::format("{} variables", x.environment.size()),
+            fmt::format("at most {}", bounds::variables.max));
+    for (const auto& one : x.environment) {
+      if (one.empty() || one.front() == '=' || one.find('\0') != std::string::npos)
+        fault(at + "environment", "a variable without a name", "NAME or NAME=value");
+    }
   }
 
   void check_nested(const std::shared_ptr<supervisor_spec>& x) {
@@ -310,21 +351,10 @@ private:
         fault(one.key, "threads have no such limit", "it only with runs_in: processes");
     }
     check_initializer(x);
-    if (!threads) {
-      check_count("memory_limit", x.process.memory_limit, bounds::memory);
-      check_count("recycle_after", x.restarts.recycle_after, bounds::recycle_after);
-      check_count("open_files", x.process.open_files, bounds::open_files);
-      check_count("recycle_memory", x.restarts.recycle_memory, bounds::recycle_memory);
-    }
-    check_finite("cpu_limit", x.process.cpu_limit, milliseconds{0}, max_duration, "a duration, or 0 for none");
-    if (x.process.sandbox > sandbox_level::strict) unknown("sandbox", "none, basic or strict");
-    if (x.process.environment.size() > bounds::variables.max)
-      fault("environment", fmt::format("{} variables", x.process.environment.size()),
-            fmt::format("at most {}", bounds::variables.max));
-    for (const auto& one : x.process.environment) {
-      if (one.empty() || one.front() == '=' || one.find('\0') != std::string::npos)
-        fault("environment", "a variable without a name", "NAME or NAME=value");
-    }
+    if (threads) return;
+    check_process(x.process, "");
+    check_count("recycle_after", x.restarts.recycle_after, bounds::recycle_after);
+    check_count("recycle_memory", x.restarts.recycle_memory, bounds::recycle_memory);
   }
 
   void check_initializer(const pool_spec& x) {

@@ -1,10 +1,13 @@
 #include "process/link_frames.hpp"
 
+#include "process/work_page.hpp"
+
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -56,6 +59,16 @@ bool well_formed(const link_header& h, std::size_t content) noexcept {
     case link_kind::ended:
     case link_kind::exit:
       return h.target != 0 && h.sender == 0 && h.number == 0 && content > 0;
+    case link_kind::deliver:
+      return h.target >= 1 && h.target <= work_page::slots && h.number == 0 && content > 0;
+    case link_kind::deliver_ask:
+      return h.target >= 1 && h.target <= work_page::slots && h.sender != 0 && numbered && content > 0;
+    case link_kind::settled:
+      return h.target == 0 && h.sender == 0 && h.number == 0 && content == 0;
+    case link_kind::word:
+      return h.target == 0 && h.sender == 0 && h.number == 0 && content > 0;
+    case link_kind::guest:
+      return h.target != 0 && h.sender == 0 && h.number == 0 && content == 0;
   }
   return false;
 }
@@ -178,6 +191,15 @@ std::size_t link_outbox::waiting() const {
 void link_outbox::await_room(std::size_t most) {
   std::unique_lock lock(mutex_);
   drained_.wait(lock, [&] { return closed_ || waiting_ < most; });
+}
+
+void link_outbox::drain() {
+  constexpr std::chrono::milliseconds look_again{10};
+  std::unique_lock lock(mutex_);
+  while (!closed_ && waiting_ > 0) {
+    if (!blocked_) write();
+    if (waiting_ > 0) drained_.wait_for(lock, look_again);
+  }
 }
 
 void link_outbox::close() {

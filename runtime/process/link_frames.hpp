@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -24,6 +25,13 @@ enum class link_kind : std::uint8_t {
   watch = 6,    ///< asks to be told when target ends
   ended = 7,    ///< the sender's own actor `target` has ended; content is why
   exit = 8,     ///< target shall end; content is why; only to a side that trusts the other
+  // Of a link that carries the messages of one actor, the guest, which lives at the child's end; its mailbox at the
+  // parent's. Slots count from 1 here.
+  deliver = 9,       ///< a tell for the guest; target is its slot
+  deliver_ask = 10,  ///< a request for the guest; target is its slot
+  settled = 11,      ///< the work page has news
+  word = 12,         ///< content is a message from one keeper of the guest to the other
+  guest = 13,        ///< target is the guest's number
 };
 
 /// One frame. An actor is named by its number at the side where it lives; 0 is what each side offers from the start.
@@ -37,6 +45,8 @@ struct link_frame : link_header {
   std::span<const std::byte> content{};  ///< valid until the next call on the reader
 };
 
+/// The sender of what the guest has sent to itself.
+inline constexpr std::uint64_t link_self = std::numeric_limits<std::uint64_t>::max();
 /// Bytes of {u32 content, u8 kind, 3 zeroes, u64 target, u64 sender, u64 number}, all little-endian.
 inline constexpr std::size_t link_header_bytes = 32;
 /// Largest content. A header that announces more is a protocol error, found before memory is reserved.
@@ -107,6 +117,8 @@ public:
   std::size_t waiting() const;
   /// Waits until less than `most` bytes wait, or the link is over.
   void await_room(std::size_t most);
+  /// Returns when nothing waits, or the link is over: what is lazy is written, too. Not for the loop's thread.
+  void drain();
   /// Drops what waits, and all that comes.
   void close();
 

@@ -111,12 +111,13 @@ std::vector<param_spec> as_given(const param_map& params) {
   return out;
 }
 
-actor_spec spec_of(const std::type_info& state, state_factory make, std::vector<param_spec> declared,
-                   param_map params) {
+actor_spec spec_of(const std::type_info& state, state_factory make, std::vector<param_spec> declared, param_map params,
+                   plain_factory plain) {
   auto entry = std::make_shared<actor_entry>();
   entry->name = short_name(state);
   entry->params = declared.empty() ? as_given(params) : std::move(declared);
   entry->make = std::move(make);
+  entry->plain = plain;
   actor_spec out;
   out.type = entry->name;
   out.params = std::move(params);

@@ -1,8 +1,11 @@
 #include "supervision/actor_child.hpp"
 
 #include "base/params.hpp"
+#include "supervision/guest.hpp"
 #include "supervision/supervisor_child.hpp"
 #include "supervision/tree_host.hpp"
+
+#include <caf/actor_registry.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -18,6 +21,13 @@ void add(message_counts& sum, const message_counts& x) {
   sum.dead += x.dead;
   sum.rejected += x.rejected;
   sum.waiting += x.waiting;
+}
+
+cause killed_for(std::string why) {
+  cause out;
+  out.cls = cause_class::killed;
+  out.message = std::move(why);
+  return out;
 }
 
 cell_command incarnate(std::uint64_t incarnation, std::shared_ptr<const actor_map> actors = nullptr) {
@@ -48,6 +58,18 @@ cell_kind_ptr actor_child::kind_of(const tree_host& host) const {
   out->watched = spec->hang_after.count() > 0;
   out->print = host.env().print;
   out->pools = named_pools(host, *out, entry->params);
+  if (spec->runs_in == rung::process) {
+    auto place = std::make_shared<process_place>();
+    if (as_actor.own)
+      place->factory = place_of(as_actor.own->plain);
+    else
+      place->type = as_actor.type;
+    place->settings = spec->process;
+    place->keeper = host.env().keeper;
+    place->links = host.env().links;
+    place->print = host.env().print;
+    out->place = std::move(place);
+  }
   return out;
 }
 
@@ -84,20 +106,27 @@ void actor_child::start(tree_host& host) {
     make_cell(host);
     dismiss_predecessor(host, cell_);
   }
+  register_cell(host);
   begun(host);
   host.command(cell_, incarnate(incarnation, named_actors(host)));
+}
+
+void actor_child::register_cell(tree_host& host) {
+  if (kind_->place && !std::exchange(registered_, true))
+    host.system().registry().put(cell_.id(), caf::actor_cast<caf::strong_actor_ptr>(cell_));
 }
 
 void actor_child::make_cell(tree_host& host) {
   // Lazy: it has nothing to do before it is told to begin, so it is scheduled once only.
   cell_ = host.system().spawn<cell, caf::lazy_init>(cell_spec{address, id, kind_});
-  named_ = false;
+  named_ = registered_ = false;
 }
 
 std::function<void(std::uint64_t)> actor_child::prepare(tree_host& host) {
   if (!kind_) kind_ = kind_of(host);
   const bool replaces = extras_ && extras_->predecessor;
-  if (!kind_ || replaces || named_actors(host)) return {};  // the actors that it names are looked up when it starts
+  // The actors that it names are looked up when it starts, and a process is not begun on somebody else's thread.
+  if (!kind_ || replaces || kind_->place || named_actors(host)) return {};
   if (!cell_) make_cell(host);
   return [to = cell_](std::uint64_t next) { port::send_urgently(to, incarnate(next)); };
 }
@@ -157,8 +186,10 @@ void actor_child::drain(tree_host& host) {
 
 void actor_child::abandon(tree_host& host) {
   stop_looking(host);
-  // A thread cannot be killed: the cell leaves when its handler returns, if ever; what replaces it is a new cell.
+  // A thread cannot be killed: the cell leaves when its handler returns, if ever; what replaces it is a new cell. A
+  // process can be.
   if (!cell_) return;
+  cell_of(cell_).kill_process(killed_for("it did not end in time"));
   dismiss_predecessor(host, nullptr);
   host.leaving().add({path(), cell_, true});
   more().predecessor = std::exchange(cell_, nullptr);
@@ -235,6 +266,7 @@ void actor_child::respecify(tree_host& host, child_spec_ptr next) {
   else
     kind_ = kind_of(host);
   if (!cell_ || !kind_) return;
+  register_cell(host);
   cell_command renew;
   renew.what = cell_command::kind::renew;
   renew.renewed = kind_;
@@ -253,8 +285,10 @@ void actor_child::introduce(event_child& into) const {
 }
 
 bool actor_child::complete(tree_host& host, event& about) {
-  about.runs_in = to_string(rung::thread);
+  about.runs_in = to_string(spec->runs_in);
   if (about.kind == event_kind::crash && about.why) more().last = *about.why;
+  if (spec->runs_in == rung::process && cell_ && about.incarnation && !about.pid)
+    if (const int pid = cell_of(cell_).pid_of(*about.incarnation); pid != 0) about.pid = pid;
   const bool up = about.kind == event_kind::ready || about.kind == event_kind::recover;
   if (up && spec->hang_after.count() > 0) look(host);
   return true;
@@ -280,7 +314,7 @@ void actor_child::look(tree_host& host) {
   if (!cell_ || spec->hang_after.count() == 0) return;
   auto& watch = more();
   const auto at = host.now();
-  const auto turn = cell_of(cell_).turn();
+  const auto turn = cell_of(cell_).turn_anywhere();
   if (turn != watch.turn || turn % 2 == 0) {
     watch.turn = turn;
     watch.since = at;
@@ -290,21 +324,25 @@ void actor_child::look(tree_host& host) {
   if (turn % 2 == 1 && ran >= spec->hang_after && !watch.told) {
     watch.told = true;
     const bool replace = spec->on_hang == hang_policy::replace;
+    const bool kills = spec->on_hang == hang_policy::kill;
     policy::exit_info how{policy::exit_class::abnormal, {}};
     how.why.cls = cause_class::heartbeat;
-    how.why.message = "its handler has run for " + std::to_string(ran.count()) + " ms";
-    const auto handling = cell_of(cell_).in_hand();
+    how.why.message = (spec->runs_in == rung::thread ? "its handler has run for " : "it has finished nothing for ") +
+                      std::to_string(ran.count()) + " ms";
+    const auto handling = cell_of(cell_).in_hand_anywhere();
     how.text = handling.empty() ? std::string{} : "while it handles " + handling;
     event e;
     e.kind = event_kind::hang;
     e.level = event_level::error;
     e.incarnation = incarnation;
-    e.runs_in = to_string(rung::thread);
+    e.runs_in = to_string(spec->runs_in);
     e.why = how.why;
     e.text = how.text;
     if (replace)
       e.text += "; a thread cannot be killed: it is left alone, " + std::to_string(host.leaked() + 1) + " so far";
+    if (kills) e.text += "; its process is killed";
     host.emit(*this, std::move(e));
+    if (kills) cell_of(cell_).kill_process(how.why);
     if (replace) {
       host.feed(*parent, [&](policy::supervisor_machine& m) { return m.child_hung(id, incarnation, how, host.now()); });
       return;  // the next incarnation is watched when it is ready
@@ -336,7 +374,7 @@ void actor_child::on_report(tree_host& host, const cell_report& report) {
         e.kind = event_kind::stop;
         e.level = event_level::info;
         e.incarnation = report.incarnation;
-        e.runs_in = to_string(rung::thread);
+        e.runs_in = to_string(self->spec->runs_in);
         e.text = "shut down";
         host.emit(*self, std::move(e));
       }
@@ -358,7 +396,7 @@ void actor_child::on_left(tree_host& host, const cell_report& report) {
     e.kind = kind;
     e.level = level;
     e.incarnation = report.incarnation;
-    e.runs_in = to_string(rung::thread);
+    e.runs_in = to_string(self != nullptr ? self->spec->runs_in : rung::thread);
     e.text = std::move(text);
     if (kind == event_kind::dead_letter) {
       e.lost = report.dropped;

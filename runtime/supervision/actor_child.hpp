@@ -58,6 +58,9 @@ private:
   std::uint64_t serial() const { return cell_ ? cell_.id() : 0; }
   extras& more();
   void make_cell(tree_host& host);
+  /// The process of an actor shows its handle, which CAF looks up in its registry, until the cell leaves. The cell
+  /// itself cannot do that: what it attaches to itself belongs to its incarnation.
+  void register_cell(tree_host& host);
   cell_kind_ptr kind_of(const tree_host& host) const;
   /// The pools that its parameters name; null: none.
   std::shared_ptr<const detail::pool_places> named_pools(const tree_host& host, const cell_kind& kind,
@@ -75,8 +78,9 @@ private:
   void look(tree_host& host);
   void stop_looking(tree_host& host);
 
-  bool named_ = false;  // the directory has the cell
-  cell_kind_ptr kind_;  // null until the first start, or when the type is not registered
+  bool named_ = false;       // the directory has the cell
+  bool registered_ = false;  // CAF's registry has it
+  cell_kind_ptr kind_;       // null until the first start, or when the type is not registered
   caf::actor cell_;
   std::unique_ptr<extras> extras_;
 };

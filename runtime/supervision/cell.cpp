@@ -3,6 +3,7 @@
 #include "base/in_hand.hpp"
 #include "base/text.hpp"
 #include "base/thrown_frames.hpp"
+#include "supervision/process_seat.hpp"
 
 #include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
@@ -72,13 +73,17 @@ caf::error leftover_error(policy::exit_class how, const std::string& why) {
   return caf::make_error(policy::is_abnormal(how) ? errc::gave_up : errc::ended, why);
 }
 
-caf::error crash_error(const cause& why) { return caf::make_error(errc::crashed, why.exception, why.message); }
+}  // namespace
+
+caf::error crash_error(const cause& why, errc code) {
+  if (why.cls == cause_class::exception || why.cls == cause_class::start)
+    return caf::make_error(code, why.exception, why.message);
+  return caf::make_error(code, describe(why));
+}
 
 std::string while_handling(const std::string& in_hand) {
   return in_hand.empty() ? std::string{} : "while it handled " + shorten(in_hand, max_in_hand_bytes);
 }
-
-}  // namespace
 
 policy::exit_info exit_of(const caf::error& reason) {
   using policy::exit_class;
@@ -109,11 +114,23 @@ caf::behavior cell::make_behavior() {
 
 void cell::on_exit() { state_.reset(); }
 
+cell::~cell() { delete seat_.load(std::memory_order_relaxed); }
+
+bool cell::is_command(const std::type_info& type) const {
+  return type == typeid(cell_command) || type == typeid(watch_news) || type == typeid(link_news);
+}
+
 bool cell::on_command(caf::type_erased_tuple& content, const std::type_info& type) {
   if (type == typeid(watch_news)) {
     const auto& news = content.get_as<watch_news>(0);
-    if (state_ && news.incarnation == incarnation_)  // as a timer, it ends with the incarnation
+    if (link_ && news.incarnation == incarnation_)
+      link_->tell(word::make(news.what));
+    else if (state_ && news.incarnation == incarnation_)  // as a timer, it ends with the incarnation
       set_timer({caf::actor_cast<caf::actor>(this), caf::make_message(news.what), milliseconds{0}});
+    return true;
+  }
+  if (type == typeid(link_news)) {
+    heed(content.get_as<link_news>(0));
     return true;
   }
   if (type != typeid(cell_command)) return false;
@@ -128,9 +145,10 @@ void cell::carry_out(const cell_command& command) {
       begin(command.incarnation);
       break;
     case cell_command::kind::hold: {
+      if (stop_process(command)) break;
       cell_report out;
       out.what = cell_report::kind::held;
-      out.was_up = state_ != nullptr;
+      out.was_up = state_ != nullptr || std::exchange(was_up_, false);
       drop_state(caf::exit_reason::user_shutdown);
       hold_mailbox();
       report(std::move(out));
@@ -153,6 +171,7 @@ void cell::carry_out(const cell_command& command) {
 }
 
 void cell::leave_as_told(const cell_command& command) {
+  if (stop_process(command)) return;
   was_up_ = was_up_ || state_ != nullptr;
   close_incarnation();
   const bool by_itself = rare_ && rare_->ended;
@@ -164,16 +183,22 @@ void cell::leave_as_told(const cell_command& command) {
 }
 
 void cell::fail_as_told(const cell_command& command) {
-  if (!state_ || command.incarnation != incarnation_) return;  // that one has ended by itself
+  if (!is_there() || command.incarnation != incarnation_) return;  // that one has ended by itself
   policy::exit_info how{policy::exit_class::abnormal, {}};
-  how.why.cls = cause_class::killed;
-  how.why.message = command.why;
+  if (command.failure) {
+    how.why = *command.failure;
+  } else {
+    how.why.cls = cause_class::killed;
+    how.why.message = command.why;
+  }
+  if (link_) return link_->kill(std::move(how.why));
   end_incarnation(std::move(how), caf::exit_reason::kill);
 }
 
 void cell::drain(const cell_command& command) {
   if (draining()) return;
-  if (!state_) {  // nobody is up to handle what waits
+  const bool up = state_ || (link_ && more().process_ready);
+  if (!up) {  // nobody is up to handle what waits
     leave_as_told(command);
     return;
   }
@@ -183,6 +208,10 @@ void cell::drain(const cell_command& command) {
 
 void cell::on_drained() { leave_as_told(*std::exchange(more().last_order, nullptr)); }
 
+std::uint64_t cell::seed_of(const std::string& where) const {
+  return address_->seed ^ (std::hash<std::string>{}(where)*0x9e3779b97f4a7c15ULL);
+}
+
 void cell::begin(std::uint64_t incarnation) {
   static const actor_map nobody;
   incarnation_ = incarnation;
@@ -190,9 +219,10 @@ void cell::begin(std::uint64_t incarnation) {
   if (state_) drop_state(caf::exit_reason::user_shutdown);
   forget_requests();
   if (!holds_mailbox()) reset_handlers();  // else no code has run since they were
+  if (kind_->place) return begin_process(incarnation);
   const auto& kind = *kind_;
   auto where = path();
-  const auto seed = address_->seed ^ (std::hash<std::string>{}(where)*0x9e3779b97f4a7c15ULL);
+  const auto seed = seed_of(where);
   const auto* actors = rare_ ? rare_->actors.get() : nullptr;
   const actor_args args{std::move(where), incarnation,        kind.params, actors != nullptr ? *actors : nobody,
                         kind.print,       seed + incarnation, this,        kind.pools.get()};
@@ -224,7 +254,7 @@ void cell::begin(std::uint64_t incarnation) {
 void cell::describe_in_hand(event& into) const {
   into.actor = path();
   into.incarnation = incarnation_;
-  into.runs_in = to_string(rung::thread);
+  into.runs_in = to_string(runs_in());
   into.text = while_handling(handled_now());
 }
 
@@ -286,6 +316,10 @@ void cell::end_incarnation(policy::exit_info how, const caf::error& reason, caf:
   const auto next = address_->desk->exited(node_, incarnation_, how, clock().now());
   // Whoever hears of the end by its answer finds that the supervisor has heard of it, too.
   if (asker.pending()) asker.deliver(std::move(answer));
+  after_end(how, next);
+}
+
+void cell::after_end(const policy::exit_info& how, std::optional<std::uint64_t> next) {
   // What waits stays where it is when the next incarnation begins at once: a crash costs the same whatever waits.
   if (next) return begin(*next);
   hold_mailbox();
@@ -308,7 +342,7 @@ void cell::on_dropped(std::uint64_t n, const caf::type_erased_tuple* latest) {
   e.kind = event_kind::dead_letter;
   e.level = event_level::warn;
   e.actor = path();
-  e.runs_in = to_string(rung::thread);
+  e.runs_in = to_string(runs_in());
   e.lost = n;
   const auto limits = mailbox_limits();
   e.text = "its mailbox was full (" + std::to_string(limits.limit) + "): " + to_string(limits.overflow);
@@ -340,7 +374,7 @@ void cell::on_refused(const std::string& what) {
   e.kind = event_kind::warn;
   e.level = event_level::warn;
   e.actor = path();
-  e.runs_in = to_string(rung::thread);
+  e.runs_in = to_string(runs_in());
   e.text = what;
   address_->events->emit(std::move(e));
 }
@@ -363,7 +397,7 @@ event cell::event_of(event_kind kind, event_level level) const {
   e.level = level;
   e.actor = path();
   e.incarnation = incarnation_;
-  e.runs_in = to_string(rung::thread);
+  e.runs_in = to_string(runs_in());
   return e;
 }
 

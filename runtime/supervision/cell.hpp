@@ -3,23 +3,30 @@
 #include "actor_system/dead_letters.hpp"
 #include "actor_system/durable_actor.hpp"
 #include "policy/desk.hpp"
+#include "process/work_page.hpp"
 #include "steward/actor.hpp"
 #include "steward/admin.hpp"
 #include "steward/detail/pool_places.hpp"
 #include "steward/event.hpp"
 #include "steward/watch.hpp"
 #include "supervision/path_hash.hpp"
+#include "supervision/process_link.hpp"
 
 #include <caf/intrusive_ptr.hpp>
 #include <caf/ref_counted.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace steward::supervision {
+
+class process_seat;
 
 /// What a cell tells its host. Each names the cell and the incarnation it is about, so that late reports do no harm.
 /// That an incarnation is ready or has ended goes to the supervisor's desk instead.
@@ -63,6 +70,7 @@ struct cell_command {
   policy::exit_class how = policy::exit_class::shutdown;  ///< `leave`, `drain`: what its monitors and links see
   bool killed = false;                                    ///< `leave`: they see that it was killed, instead
   std::string why;                                        ///< the same: told to whoever waits; `fail`: by whom
+  std::shared_ptr<const cause> failure = nullptr;         ///< `fail`: of another class than `killed`
   cell_kind_ptr renewed = nullptr;
   caf::actor heir;  ///< `leave`: gets the messages that wait, instead of their becoming dead letters
 };
@@ -83,6 +91,7 @@ struct cell_kind : caf::ref_counted {
   bool watched = false;  ///< `hang_after` is set: what is in hand is kept for the report
   actor_args::printer print;
   std::shared_ptr<const detail::pool_places> pools{};  ///< null: its parameters name none
+  std::shared_ptr<const process_place> place{};        ///< null: its states live in the cells
 };
 
 /// Where a child is, and whom its cells tell. The dynamic children of a supervisor share one.
@@ -123,11 +132,16 @@ namespace steward::supervision {
 /// else messages wait, in order, until the host asks for the next incarnation. All user code of an actor runs here,
 /// on one scheduler thread at a time. A message that no handler takes is reported and dropped; a request gets an error.
 ///
+/// *In a process* (cell_process.cpp). The state may live in a process of its own: then each incarnation is a
+/// `process_link`, and a crash is the end of a process. What was begun there is treated as what is in hand here; what
+/// was not goes back to the mailbox, first and in order.
+///
 /// Messages of normal priority are accounted for, exactly: accepted = handled + failed + dead + waiting. Those that are
 /// handed to an heir count as handled.
 class cell final : public port::durable_actor {
 public:
   cell(caf::actor_config& cfg, cell_spec spec);
+  ~cell() override;
 
   caf::behavior make_behavior() override;
   const char* name() const override { return "steward.cell"; }
@@ -145,15 +159,26 @@ public:
   /// The one that is up, or is being built; for the cell's own thread.
   std::uint64_t incarnation() const { return incarnation_; }
 
+  // Thread-safe:
+  /// As `turn` and `in_hand` of durable_actor, wherever the incarnation lives.
+  std::uint64_t turn_anywhere() const;
+  std::string in_hand_anywhere() const;
+  /// The process that it lives in now; 0: none of its own.
+  int pid() const;
+  /// The process of that incarnation, as long as it is one of the latest four; else 0.
+  int pid_of(std::uint64_t incarnation) const;
+  /// Kills the process of an incarnation that does not end as it was asked to. True when there is one.
+  bool kill_process(const cause& why) const;
+  /// What has become of a message that was handed to a process.
+  void count_settled(const caf::mailbox_element& x, bool counted, process::work_state how);
+
   // Thread-safe, for whoever holds a handle of the cell, are those of durable_actor: `counts`; `turn`, which is the
   // number of handlers that were begun, times two, odd while one runs; `in_hand`, which is what is being handled, as
   // text, when the cell is watched; and `bequeath`, for a cell that was abandoned and replaced.
 
 private:
   bool on_command(caf::type_erased_tuple& content, const std::type_info& type) override;
-  bool is_command(const std::type_info& type) const override {
-    return type == typeid(cell_command) || type == typeid(watch_news);
-  }
+  bool is_command(const std::type_info& type) const override;
   void on_throw(const std::exception_ptr& problem, const std::exception* known, const std::string& in_hand) override;
   void on_quit(caf::error reason) override;
   caf::result<caf::message> on_unexpected(caf::message_view& view) override;
@@ -172,21 +197,41 @@ private:
   void drain(const cell_command& command);
   /// A message in the text of an event: with a colon and a space before, and empty where it is not to be shown.
   std::string shown(std::string_view lead, const std::string& message) const;
+  rung runs_in() const;
+  std::uint64_t seed_of(const std::string& where) const;
   /// Builds the next state. Reports when that fails, or is declined, after which the mailbox is held.
   void begin(std::uint64_t incarnation);
   /// `asker` is told `answer`, if it waits for one.
   void end_incarnation(policy::exit_info how, const caf::error& reason, caf::response_promise asker = {},
                        caf::error answer = {});
+  /// The supervisor knows of it and has decided.
+  void after_end(const policy::exit_info& how, std::optional<std::uint64_t> next);
   /// Destroys the state, and with it all that it has tied the actor to.
   void drop_state(const caf::error& reason);
   /// Keeps the message in hand, or returns what a request is to be answered with, and as what a tell is dead.
   caf::error settle_in_hand(const cause& why, bool may_repeat, const std::string& in_hand, dead_letter_reason& as);
+  // cell_process.cpp
+  /// Whether an incarnation is up, or is being built in a process.
+  bool is_there() const { return state_ != nullptr || link_ != nullptr; }
+  void begin_process(std::uint64_t incarnation);
+  void heed(const link_news& news);
+  void heed_word(const caf::message& said);
+  void process_is_over();
+  /// Gives what was not begun back to the mailbox, and what was begun its end. Answers that are to be given when the
+  /// supervisor knows of the end are added to `late`.
+  struct late_answer;
+  void take_back_messages(std::vector<process_link::unfinished> messages, const policy::exit_info& how,
+                          bool asked_to_end, std::vector<late_answer>& late);
+  /// Once the process has ended, as it was asked to, `then` is carried out.
+  bool stop_process(const cell_command& then);
   const exception_rules* rules() const;
   event event_of(event_kind kind, event_level level) const;
   void report(cell_report what) const;
 
   /// What few cells have.
   struct rarities {
+    bool process_ready = false;               ///< the incarnation that is in a process is up
+    std::unique_ptr<cell_command> ending;     ///< it was told to end; this is what for
     std::shared_ptr<const actor_map> actors;  ///< of the last `incarnate`, for restarts in place; null: nobody
     /// How the latest incarnation has ended by itself, if it did: that stays the reason, whatever the host knew when
     /// it told the cell to leave.
@@ -204,7 +249,14 @@ private:
   std::unique_ptr<rarities> rare_;
   std::unique_ptr<hosted_state> state_;
   std::uint64_t incarnation_ = 0;
+  std::shared_ptr<process_link> link_;        // of the incarnation that is there, if that is in a process
+  std::atomic<process_seat*> seat_{nullptr};  // owned; made with the first of them
 };
+
+/// What a request is answered with whose handler was ended by this.
+caf::error crash_error(const cause& why, errc code = errc::crashed);
+/// For the text of an event; empty when nothing was in hand.
+std::string while_handling(const std::string& in_hand);
 
 /// The cell behind a handle that the host got from `spawn<cell>`. Valid while the handle is held.
 cell& cell_of(const caf::actor& handle);

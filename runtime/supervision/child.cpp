@@ -25,6 +25,22 @@ std::unique_ptr<child> make_child(child::number id, supervisor_child* owner, chi
   return std::make_unique<supervisor_child>(id, owner, std::move(spec), std::move(where), std::move(content));
 }
 
+namespace {
+
+/// What an actor cannot be given in another process.
+void check_place(const actor_spec& spec, const actor_entry& entry, const std::string& path,
+                 std::vector<spec_fault>& faults) {
+  if (spec.own && entry.plain == nullptr)
+    faults.push_back({path, "runs_in", "an actor that a callable makes cannot be made in another process",
+                      "a state class, as child::actor<State>, or a registered actor"});
+  for (const auto& one : entry.params)
+    if (one.type == param_type::pool && spec.params.contains(one.name))
+      faults.push_back({path, "with." + one.name, "a pool is not within reach of another process",
+                        "an actor on a thread, which asks the pool for it"});
+}
+
+}  // namespace
+
 void check_params(const actor_registry& actors, const child_spec& spec, const std::string& path,
                   std::vector<spec_fault>& faults, bool complete) {
   if (const auto* as_actor = std::get_if<actor_spec>(&spec.what)) {
@@ -34,6 +50,7 @@ void check_params(const actor_registry& actors, const child_spec& spec, const st
       fault.path = path;
       faults.push_back(std::move(fault));
     }
+    if (spec.runs_in == rung::process) check_place(*as_actor, *entry, path, faults);
   } else if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&spec.what)) {
     check_params(actors, **nested, path, faults);
   }

@@ -148,6 +148,7 @@ supervisor::supervisor(runtime& rt, supervisor_spec spec, std::string name) : im
   env.tasks = parts.tasks;
   env.keeper = parts.keeper.get();
   env.commands = parts.commands.get();
+  env.links = parts.links.get();
   env.print = parts.options.print;
   env.print_of_workers = parts.options.print_of_workers;
   env.seed = parts.options.seed;
@@ -415,7 +416,7 @@ void supervisor::figures(const std::function<void(sample&, int)>& f) const {
     x.waiting = counts.waiting;
     x.accepted = counts.accepted;
     x.handled = counts.handled;
-    f(x, 0);
+    f(x, known.pid());
   }
   for (const auto& [path, pid] : names.programs_below(root)) {
     sample x;

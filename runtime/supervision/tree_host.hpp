@@ -62,6 +62,7 @@ struct host_environment {
   const task_registry* tasks = nullptr;
   process::keeper* keeper = nullptr;    ///< may be null when no pool runs in processes
   command::driver* commands = nullptr;  ///< may be null when no child is a program
+  actor_link_hub* links = nullptr;      ///< may be null when no actor runs in a process
   /// Makes the `actor_link` of the pool at a path whose tasks may reach these actors (name -> path). Empty: no pool
   /// may.
   std::function<actor_linker(const std::string&, std::map<std::string, std::string>)> link_for;

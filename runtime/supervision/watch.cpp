@@ -2,6 +2,7 @@
 
 #include "steward/partition.hpp"
 #include "supervision/cell.hpp"
+#include "supervision/guest.hpp"
 #include "supervision/tree_host.hpp"
 
 #include <stdexcept>
@@ -19,6 +20,8 @@ using supervision::tree_host;
 using supervision::watch_news;
 
 cell& running_cell(self_ptr self) {
+  if (supervision::is_guest(self))
+    throw std::logic_error("this is not within reach of an actor that runs in a process of its own");
   auto* out = dynamic_cast<cell*>(self);
   if (out == nullptr || port::running_actor() != out)
     throw std::logic_error("this is for a supervised actor, and in its own code");
@@ -62,6 +65,7 @@ const char* to_string(after_end x) noexcept {
 }
 
 void watch(self_ptr self, const std::string& name) {
+  if (supervision::is_guest(self)) return supervision::watch_from_guest(self, name, false);
   auto& me = running_cell(self);
   const supervision::watcher who{me.id(), me.incarnation()};
   const auto since = me.clock().now();
@@ -74,6 +78,7 @@ void watch(self_ptr self, const std::string& name) {
 }
 
 void unwatch(self_ptr self, const std::string& name) {
+  if (supervision::is_guest(self)) return supervision::watch_from_guest(self, name, true);
   auto& me = running_cell(self);
   host_call call{[own = me.path(), name, actor = me.id()](tree_host& host) {
     host.unwatch(host.env().names->path_near(own, name), actor);

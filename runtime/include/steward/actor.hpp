@@ -116,6 +116,9 @@ public:
 /// Builds the state of one incarnation on the actor's own thread. May throw: that is a failed start.
 using state_factory = std::function<std::unique_ptr<hosted_state>(self_ptr, const actor_args&)>;
 
+/// The same as a plain function: another process of the program finds it, too.
+using plain_factory = std::unique_ptr<hosted_state> (*)(self_ptr, const actor_args&);
+
 /// A kind of actor that trees may name.
 struct actor_entry {
   std::string name;
@@ -123,6 +126,7 @@ struct actor_entry {
   state_factory make;
   source_place where;
   std::shared_ptr<const exception_rules> exceptions = {};  ///< null: every exception is a restart
+  plain_factory plain = nullptr;                           ///< `make`, where that is a function
 };
 
 namespace detail {
@@ -221,8 +225,14 @@ public:
   /// A factory for a state class.
   template <class State>
   [[nodiscard]] static state_factory factory_of() {
+    return plain_factory_of<State>();
+  }
+  template <class State>
+  [[nodiscard]] static plain_factory plain_factory_of() {
     detail::check_state<State>();
-    return [](self_ptr self, const actor_args& args) { return std::make_unique<detail::hosted<State>>(self, args); };
+    return [](self_ptr self, const actor_args& args) -> std::unique_ptr<hosted_state> {
+      return std::make_unique<detail::hosted<State>>(self, args);
+    };
   }
 
   [[nodiscard]] const actor_entry* find(std::string_view name) const noexcept;

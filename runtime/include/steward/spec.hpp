@@ -66,6 +66,7 @@ enum class stop_policy : std::uint8_t {
 enum class hang_policy : std::uint8_t {
   report,   ///< it is reported, once per handler
   replace,  ///< it is reported and abandoned, since a thread cannot be killed, and a new actor takes its place
+  kill,     ///< of an actor in a process: it is reported, and the process is killed
 };
 
 /// Where a child or a worker runs.
@@ -181,7 +182,7 @@ struct pool_restarts {
   std::uint64_t recycle_memory = 0;  ///< a worker whose resident set is larger after a task is replaced; 0: never
 };
 
-/// What a pool's worker processes get from the system. Threads have none of it.
+/// What a pool's worker processes, or the process of an actor, get from the system. Threads have none of it.
 struct process_settings {
   std::uint64_t memory_limit = 0;  ///< bytes of address space; 0 means no limit
   milliseconds cpu_limit{0};       ///< processor time, in whole seconds; 0 means no limit
@@ -248,6 +249,8 @@ struct child_spec {
   hang_policy on_hang = hang_policy::report;
   stop_policy on_stop = stop_policy::discard;
   std::shared_ptr<const exception_rules> exceptions{};  ///< instead of those of the actor's registration
+  rung runs_in = rung::thread;  ///< where the states of an actor live; its handle and its mailbox are in the program
+  process_settings process{};   ///< of an actor that runs in a process
   std::variant<actor_spec, pool_spec, std::shared_ptr<supervisor_spec>, command_spec> what{};
 };
 

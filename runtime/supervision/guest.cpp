@@ -1,0 +1,305 @@
+#include "supervision/guest.hpp"
+
+#include "actor_system/actor_link.hpp"
+#include "actor_system/capability_gate.hpp"
+#include "actor_system/durable_actor.hpp"
+#include "actor_system/gate_loop.hpp"
+#include "actor_system/guest_marks.hpp"
+#include "base/in_hand.hpp"
+#include "base/text.hpp"
+#include "process/child.hpp"
+#include "process/copied.hpp"
+#include "process/flight_page.hpp"
+#include "process/frame_names.hpp"
+#include "process/work_page.hpp"
+#include "supervision/cell.hpp"
+#include "supervision/guest_words.hpp"
+#include "supervision/process_link.hpp"
+
+#include <caf/exit_reason.hpp>
+#include <caf/sec.hpp>
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <cxxabi.h>
+
+namespace steward::supervision {
+
+/// What its keeper tells the guest. Overtakes the mailbox.
+struct guest_order {
+  caf::message said;
+};
+
+}  // namespace steward::supervision
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::guest_order)
+
+namespace steward::supervision {
+
+namespace {
+
+constexpr int link_fd = process::first_child_fd;
+constexpr int page_fd = process::first_child_fd + 1;
+constexpr int ended = 0;
+constexpr unsigned limit_of_flush = 2;  // seconds
+
+// A child main is a plain function, so what it needs is found here. Written before threads exist.
+const actor_registry* registered_actors = nullptr;
+
+[[noreturn]] void end_process(int code) {
+  ::alarm(limit_of_flush);  // whoever reads its output may hang
+  std::fflush(nullptr);
+  ::_exit(code);
+}
+
+/// The actor whose mailbox is in the parent: builds one state, and ends the process with it.
+class guest final : public port::durable_actor {
+public:
+  guest(caf::actor_config& cfg, std::shared_ptr<port::capability_gate> gate, process::work_page& page)
+      : durable_actor(cfg, {}), gate_(std::move(gate)), marks_(page, [this] { gate_->tell_settled(); }) {}
+
+  caf::behavior make_behavior() override {
+    live_elsewhere(gate_->offered_by_peer(), marks_);
+    gate_->introduce(caf::actor_cast<caf::strong_actor_ptr>(this));
+    hold_mailbox();
+    return {};
+  }
+  const char* name() const override { return "steward.guest"; }
+
+  void say(const caf::message& what) const { static_cast<void>(gate_->send_word(what)); }
+
+private:
+  bool is_command(const std::type_info& type) const override { return type == typeid(guest_order); }
+  bool on_command(caf::type_erased_tuple& content, const std::type_info& type) override {
+    if (type != typeid(guest_order)) return false;
+    const auto& said = content.get_as<guest_order>(0).said;
+    switch (static_cast<word::order>(word::kind_of(said))) {
+      case word::order::begin:
+        if (const auto birth = word::birth_in(said)) begin(*birth);
+        break;
+      case word::order::leave:
+        drop_state(caf::exit_reason::user_shutdown);
+        say(word::make(word::report::left));
+        leave_process(ended);
+      case word::order::news:
+        if (auto news = word::news_in(said); news && state_)  // as a timer, it ends with the incarnation
+          set_timer({caf::actor_cast<caf::actor>(this), caf::make_message(std::move(*news)), milliseconds{0}});
+        break;
+    }
+    return true;
+  }
+
+  void begin(const word::birth& what) {
+    const auto* entry = what.type.empty() ? nullptr : registered_actors->find(what.type);
+    if (entry != nullptr) rules_ = entry->exceptions.get();
+    const actor_args::printer print = [this](const std::string& line) { say(word::make(word::report::printed, line)); };
+    path_ = what.path;
+    incarnation_ = what.incarnation;
+    const actor_args args{what.path, what.incarnation, what.params, what.actors, print, what.seed, this};
+    cause why;
+    why.cls = cause_class::start;
+    reset_handlers();
+    try {
+      if (entry != nullptr)
+        state_ = entry->make(this, args);
+      else if (what.type.empty())
+        state_ = factory_at(what.factory)(this, args);
+      if (!state_) {
+        why.message = "no actor is registered as '" + what.type + "' in its process";
+      } else {
+        auto behavior = state_->make_behavior();
+        if (behavior && !quitting()) {
+          open_mailbox(std::move(behavior), what.incarnation);
+          say(word::make(word::report::ready, args.for_starter()));
+          return;
+        }
+        why.message = quitting() ? "quit while it was starting" : "make_behavior returned no behaviour";
+      }
+    } catch (const decline_start& x) {
+      drop_state({});
+      say(word::make(word::report::declined, text_of(x)));
+      leave_process(ended);
+    } catch (const abi::__forced_unwind&) {
+      end_program(actor_thread_ended);
+    } catch (...) {  // a throwing constructor or init is a failed start, whatever it throws
+      why = cause_of(std::current_exception());
+    }
+    drop_state(caf::make_error(errc::crashed, why.exception, why.message));
+    say(word::make(word::report::start_failed, why));
+    leave_process(ended);
+  }
+
+  static plain_factory factory_at(std::int64_t place) {
+    return reinterpret_cast<plain_factory>(  // as `place_of` has found it
+        static_cast<std::uintptr_t>(static_cast<std::int64_t>(process::program_anchor()) + place));
+  }
+
+  void drop_state(const caf::error& reason) {
+    if (state_) call_functors(reason);
+    state_.reset();
+    cancel_timers();
+    undo_ties(reason);
+    forget_requests();
+  }
+
+  [[noreturn]] void leave_process(int code) const {
+    gate_->await_written();
+    end_process(code);
+  }
+
+  void on_throw(const std::exception_ptr& problem, const std::exception*, const std::string& in_hand) override {
+    word::ending out;
+    out.why = cause_of(problem);
+    out.in_hand = shorten(in_hand, event_log::max_args_bytes);
+    const auto rule = rules_ != nullptr ? rules_->match(problem) : treatment::restart;
+    const auto reason = caf::make_error(errc::crashed, out.why.exception, out.why.message);
+    if (rule == treatment::resume && !quitting() && handlers_intact()) {
+      fail_in_hand().deliver(reason);
+      say(word::make(word::report::resumed, out.why, out.in_hand));
+      return;
+    }
+    // Its parent answers what is in hand, which it knows by its slot.
+    if (rule == treatment::stop) out.rule = policy::verdict::stop;
+    if (rule == treatment::escalate) out.rule = policy::verdict::escalate;
+    drop_state(reason);
+    say(word::make(out));
+    leave_process(ended);
+  }
+
+  void on_quit(caf::error reason) override {
+    const auto how = exit_of(reason);
+    drop_state(reason);
+    word::ending out;
+    out.why = how.why;
+    out.how = how.cls;
+    say(word::make(out));
+    leave_process(ended);
+  }
+
+  caf::result<caf::message> on_unexpected(caf::message_view& view) override {
+    say(word::make(word::report::warned, "dropped a message that it has no handler for: " +
+                                             shorten(to_string(view.content()), event_log::max_args_bytes)));
+    return caf::make_error(caf::sec::unexpected_message);
+  }
+  void on_refused(const std::string& what) override { say(word::make(word::report::warned, what)); }
+
+  // Its mailbox has no bound, and its parent tells of what is dead.
+  void on_dropped(std::uint64_t, const caf::type_erased_tuple*) override {}
+  bool hears_of_dead() const override { return false; }
+  void on_dead(dead_letter_reason, const caf::strong_actor_ptr&, caf::message) override {}
+  void on_left(std::uint64_t, const std::string&) override { leave_process(ended); }
+  void on_drained() override {}
+  void describe_in_hand(event& into) const override {
+    into.actor = path_;
+    into.incarnation = incarnation_;
+    into.runs_in = to_string(rung::process);
+  }
+
+  const std::shared_ptr<port::capability_gate> gate_;
+  port::guest_marks marks_;
+  const exception_rules* rules_ = nullptr;
+  std::string path_;
+  std::uint64_t incarnation_ = 0;
+  std::unique_ptr<hosted_state> state_;
+};
+
+/// Cares for the guest at its end of the link.
+class guest_keeper final : public port::gate_party {
+public:
+  explicit guest_keeper(const process::flight_page& page) : page_(page) {}
+
+  void care_for(caf::actor guest) {
+    const std::lock_guard lock{mutex_};
+    guest_ = std::move(guest);
+    for (auto& x : std::exchange(early_, {})) port::send_urgently(guest_, guest_order{std::move(x)});
+  }
+
+  void on_word(caf::message what) override {
+    const std::lock_guard lock{mutex_};
+    if (guest_)
+      port::send_urgently(guest_, guest_order{std::move(what)});
+    else
+      early_.push_back(std::move(what));
+  }
+  void on_delivery(std::uint32_t, caf::mailbox_element_ptr what) override {
+    port::durable_of(guest_)->take_delivery(std::move(what));
+  }
+  /// Nobody is there any more for whom the guest could live.
+  void on_closed(std::vector<port::gate_tables::asker>) override {
+    // Whoever dies of a signal has closed it himself, and is left to it.
+    if (page_.said.load(std::memory_order_acquire) != 0) std::this_thread::sleep_for(limit_of_a_death);
+    end_process(ended);
+  }
+
+private:
+  static constexpr std::chrono::seconds limit_of_a_death{10};
+
+  const process::flight_page& page_;
+  std::mutex mutex_;
+  caf::actor guest_;
+  std::vector<caf::message> early_;
+};
+
+int guest_main(const process::child_context&) {
+  // The page lives as long as the process: a signal handler may write to it at any time.
+  static process::flight_recorder recorder = process::flight_recorder::open(page_fd);
+  if (!recorder.valid() || registered_actors == nullptr) {
+    std::fprintf(stderr, "steward: an actor's process cannot begin\n");
+    return process::exit_of_a_copy;
+  }
+  recorder.close_fd();
+  process::install_last_words(recorder.page(), link_fd);
+  process::know_copies();
+  caf::actor_system_config config;
+  port::configure(config, port::scheduling::sharing, 1);
+  announce_worker_types(config);
+  try {
+    // Left alone at the end: the process leaves through _exit.
+    auto* const system = port::make_system(config).release();
+    port::name_node(*system);
+    auto* const loop = new port::gate_loop{*system};
+    auto keeper = std::make_shared<guest_keeper>(recorder.page());
+    port::capability_gate::options options;
+    options.fd = link_fd;
+    options.trusts_peer = true;
+    options.party = keeper;
+    auto gate = loop->open(std::move(options));
+    keeper->care_for(system->spawn<guest>(std::move(gate), *process::work_page::in(recorder.arena())));
+  } catch (const std::exception& problem) {  // no thread, no descriptor, no memory
+    process::leave_note(recorder.page(), std::string{"it cannot begin: "} + problem.what());
+    return process::exit_of_a_copy;
+  }
+  for (;;) ::pause();
+}
+
+const guest* guest_of(self_ptr self) noexcept { return dynamic_cast<const guest*>(self); }
+
+}  // namespace
+
+void register_guest_main(const actor_registry& actors) {
+  registered_actors = &actors;
+  process::register_child_main(guest_main_name, &guest_main);
+}
+
+std::int64_t place_of(plain_factory factory) noexcept {
+  return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(factory)) -
+         static_cast<std::int64_t>(process::program_anchor());
+}
+
+bool is_guest(self_ptr self) noexcept { return guest_of(self) != nullptr; }
+
+void watch_from_guest(self_ptr self, const std::string& name, bool ends) {
+  guest_of(self)->say(word::make(ends ? word::report::unwatch : word::report::watch, name));
+}
+
+}  // namespace steward::supervision
