@@ -229,8 +229,10 @@ private:
 
   static void fill_actor(plan_node& out, writer& to, const child_spec& x, const actor_spec& actor) {
     out.kind = "actor";
-    out.runs_in = "thread";
-    out.what = fmt::format("actor {}, on a thread", actor.type);
+    const bool in_process = x.runs_in == rung::process;
+    out.runs_in = to_string(x.runs_in);
+    out.what = fmt::format("actor {}, {}", actor.type, in_process ? "in a process" : "on a thread");
+    to.other("runs_in", out.runs_in);
     for (const auto& [name, value] : actor.params) to.shown("with." + name, text_of(value));
     to.other("mailbox.limit", fmt::format("{}", x.mailbox.limit));
     to.other("mailbox.overflow", to_string(x.mailbox.overflow));
@@ -238,6 +240,15 @@ private:
     to.other("hang_after", x.hang_after == milliseconds{0} ? "never" : render_duration(x.hang_after));
     to.other("on_hang", to_string(x.on_hang));
     to.other("on_stop", to_string(x.on_stop));
+    if (!in_process) return;
+    const auto& limits = x.process;
+    to.other("process.memory_limit", limits.memory_limit == 0 ? "none" : size_of(limits.memory_limit));
+    to.other("process.cpu_limit", limits.cpu_limit == milliseconds{0} ? "none" : render_duration(limits.cpu_limit));
+    to.other("process.open_files", limits.open_files == 0 ? "as the program" : fmt::format("{}", limits.open_files));
+    to.other("process.sandbox", to_string(limits.sandbox));
+    to.other("process.environment", joined(limits.environment, ", "));
+    to.other("process.working_directory",
+             limits.working_directory.empty() ? "the program's" : limits.working_directory);
   }
 
   static std::string joined(const std::vector<std::string>& all, const char* between = " ") {

@@ -57,6 +57,7 @@ private:
   void perform(const config::start_child_step& step, const config::step& whole);
   void perform(const config::terminate_child_step& step, const config::step& whole);
   void perform(const config::restart_child_step& step, const config::step& whole);
+  void perform(const config::kill_step& step, const config::step& whole);
   void perform(const config::children_step& step);
   void perform(const config::resize_step& step);
 

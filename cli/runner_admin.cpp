@@ -89,6 +89,11 @@ void runner::perform(const config::restart_child_step& step, const config::step&
   tell_result("restart_child " + path, tree_.restart_child(path, by_step), whole);
 }
 
+void runner::perform(const config::kill_step& step, const config::step& whole) {
+  const auto path = absolute(step.child);
+  tell_result("kill " + path, tree_.operate(operation::kill, path, by_step), whole);
+}
+
 std::optional<std::vector<child_info>> runner::settled_children(const std::string& path) {
   constexpr milliseconds limit{1'000};
   constexpr milliseconds pause{2};

@@ -12,10 +12,10 @@
 namespace steward::config {
 namespace {
 
-constexpr std::array<const char*, 11> step_kinds{"map",           "compare",  "wait_for",    "show",
+constexpr std::array<const char*, 12> step_kinds{"map",           "compare",  "wait_for",    "show",
                                                  "crash",         "parallel", "start_child", "terminate_child",
-                                                 "restart_child", "children", "resize"};
-constexpr std::array<std::string_view, 3> administration{"start_child", "terminate_child", "restart_child"};
+                                                 "restart_child", "kill",     "children",    "resize"};
+constexpr std::array<std::string_view, 4> administration{"start_child", "terminate_child", "restart_child", "kill"};
 
 // A misspelt placeholder would be printed as it stands, so it is refused.
 void check_template(const section_reader& from, const std::string& text, const task_info* task) {
@@ -241,7 +241,7 @@ void decode_expect(const section_reader& from, std::string_view kind, step& into
   }
   if (std::find(administration.begin(), administration.end(), kind) == administration.end()) {
     from.fault_at_key("expect", fmt::format("a step of '{}' has no such result", kind),
-                      {"it only with start_child, terminate_child or restart_child", {}});
+                      {"it only with start_child, terminate_child, restart_child or kill", {}});
   }
   into.expect = from.text("expect").text;
 }
@@ -262,7 +262,7 @@ const char* kind_of_step(const section_reader& from) {
   if (result == nullptr && !from.garbled()) {
     from.context().faults.add(from.at(), from.path(), "the step does nothing",
                               {"one of map, compare, wait_for, show, crash, parallel, start_child, terminate_child, "
-                               "restart_child, children and resize",
+                               "restart_child, kill, children and resize",
                                {}});
   }
   return result;
@@ -301,6 +301,10 @@ std::optional<step> decode_step(const section_reader& from, const child_director
   }
   if (kind == "restart_child") {
     result.what = restart_child_step{decode_child_name(from, kind, std::nullopt, directory)};
+    return result;
+  }
+  if (kind == "kill") {
+    result.what = kill_step{decode_child_name(from, kind, std::nullopt, directory)};
     return result;
   }
   if (kind == "children") {

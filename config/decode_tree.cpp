@@ -97,15 +97,22 @@ void decode_initializer(const section_reader& from, pool_spec& into) {
   }
 }
 
+/// What a process may take and see: the keys of a pool, and of an actor's `process`.
+process_settings decode_process(const section_reader& from) {
+  process_settings result;
+  result.memory_limit = static_cast<std::uint64_t>(from.size("memory_limit"));
+  result.cpu_limit = from.duration("cpu_limit");
+  result.open_files = from.count("open_files");
+  result.sandbox = to_enum(from.text("sandbox").text, sandbox_level::strict);
+  for (const auto& one : from.texts("environment")) result.environment.push_back(one.text);
+  result.working_directory = from.text("working_directory").text;
+  return result;
+}
+
 /// What a worker runs first, and what of the machine it sees.
 void decode_worker_side(const section_reader& from, pool_spec& into) {
   decode_initializer(from, into);
-  const auto sandbox = from.text("sandbox").text;
-  into.process.sandbox = sandbox == "strict"  ? sandbox_level::strict
-                         : sandbox == "basic" ? sandbox_level::basic
-                                              : sandbox_level::none;
-  for (const auto& one : from.texts("environment")) into.process.environment.push_back(one.text);
-  into.process.working_directory = from.text("working_directory").text;
+  into.process = decode_process(from);
 }
 
 pool_spec decode_pool(const section_reader& from, std::string_view base, const child_directory& directory) {
@@ -128,9 +135,6 @@ pool_spec decode_pool(const section_reader& from, std::string_view base, const c
   result.limits.queue_limit = from.count("queue_limit");
   result.limits.on_full = from.text("on_full").text == "block" ? full_policy::block : full_policy::reject;
   result.chunk = from.count("chunk");
-  result.process.memory_limit = static_cast<std::uint64_t>(from.size("memory_limit"));
-  result.process.cpu_limit = from.duration("cpu_limit");
-  result.process.open_files = from.count("open_files");
   result.restarts.recycle_after = from.count("recycle_after");
   result.restarts.recycle_jitter = from.real("recycle_jitter");
   result.restarts.recycle_memory = static_cast<std::uint64_t>(from.size("recycle_memory"));
@@ -186,7 +190,7 @@ child_kind kind_of_child(const section_reader& from) {
     }
   }
   if (result != child_kind::actor && result != child_kind::unknown) {
-    for (const auto* key : {"with", "mailbox", "on_crash", "hang_after", "on_hang", "on_stop"}) {
+    for (const auto* key : {"with", "mailbox", "on_crash", "hang_after", "on_hang", "on_stop", "runs_in", "process"}) {
       if (from.has(key)) {
         from.fault_at_key(key, fmt::format("belongs to an actor, and this child is a {}", first));
       }
@@ -238,7 +242,9 @@ void decode_actor_policy(const section_reader& from, child_spec& into) {
   into.mailbox = {mailbox.count("limit"), to_enum(mailbox.text("overflow").text, overflow_policy::give_back)};
   into.redeliver = decode_redeliver(from);
   into.hang_after = from.duration("hang_after");
-  into.on_hang = to_enum(from.text("on_hang").text, hang_policy::replace);
+  into.on_hang = to_enum(from.text("on_hang").text, hang_policy::kill);
+  into.runs_in = to_enum(from.text("runs_in").text, rung::process);
+  into.process = decode_process(from.nested("process"));
   into.on_stop = to_enum(from.text("on_stop").text, stop_policy::drain);
 }
 

@@ -8,7 +8,7 @@
 namespace steward::config {
 namespace {
 
-constexpr std::array<foreign_word, 137> keys{{
+constexpr std::array<foreign_word, 138> keys{{
     {"scenario", "scenario", "name title"},
     {"scenario", "description", "desc doc comment"},
     {"scenario", "seed", "random_seed rng_seed"},
@@ -111,8 +111,9 @@ constexpr std::array<foreign_word, 137> keys{{
     {"step", "map", "run exec submit apply execute"},
     {"step", "wait_for", "wait join await"},
     {"step", "show", "print describe display get"},
-    {"step", "crash", "kill fail"},
-    {"step", "terminate_child", "stop stop_child terminate kill_child"},
+    {"step", "crash", "fail throw"},
+    {"step", "terminate_child", "stop stop_child terminate"},
+    {"step", "kill", "kill_child sigkill"},
     {"step", "start_child", "start spawn add_child"},
     {"step", "restart_child", "restart"},
     {"step", "compare", "benchmark bench measure"},
@@ -153,7 +154,7 @@ constexpr std::array<foreign_word, 137> keys{{
     {"start_child", "with", "args params"},
 }};
 
-constexpr std::array<foreign_word, 45> words{{
+constexpr std::array<foreign_word, 50> words{{
     {"child.restart", "permanent", "always unless_stopped yes true on"},
     {"child.restart", "transient",
      "on_failure on_abnormal on_abort on_error on_crash unexpected failure crash abnormal"},
@@ -167,7 +168,12 @@ constexpr std::array<foreign_word, 45> words{{
     {"child.on_hang", "report", "log warn none ignore"},
     {"child.on_stop", "drain", "graceful flush finish handle"},
     {"child.on_stop", "discard", "drop abandon leave"},
-    {"child.on_hang", "replace", "restart kill abandon"},
+    {"child.on_hang", "replace", "restart abandon"},
+    {"child.on_hang", "kill", "sigkill terminate"},
+    {"child.runs_in", "process", "processes subprocess fork proc own_process"},
+    {"child.runs_in", "thread", "threads threading pthread main local"},
+    {"process.sandbox", "none", "off false no"},
+    {"process.sandbox", "basic", "on true yes default"},
     {"supervisor.strategy", "simple_one_for_one", "simple dynamic dynamic_supervisor simple_one"},
     {"supervisor.strategy", "one_for_all", "all_for_one all one_for_all_strategy all_for_one_strategy all_for_all"},
     {"supervisor.strategy", "one_for_one", "one single one_to_one one_for_one_strategy"},

@@ -104,6 +104,13 @@ struct restart_child_step {
   friend bool operator==(const restart_child_step&, const restart_child_step&) = default;
 };
 
+/// Ends the incarnation of a child that is up now, as a crash.
+struct kill_step {
+  std::string child;
+
+  friend bool operator==(const kill_step&, const kill_step&) = default;
+};
+
 /// Prints a table of a supervisor's children.
 struct children_step {
   std::string supervisor;
@@ -132,7 +139,7 @@ struct parallel_step {
 
 struct step {
   std::variant<map_step, compare_step, wait_step, show_step, crash_step, parallel_step, start_child_step,
-               terminate_child_step, restart_child_step, children_step, resize_step>
+               terminate_child_step, restart_child_step, kill_step, children_step, resize_step>
       what;
   std::string where;                  ///< file:line of the step
   std::optional<std::string> expect;  ///< of administration: name of the admin_code that is right; without it ok, or

@@ -205,14 +205,23 @@ void add_child(table& t) {
       .fallback("0s")
       .range(1, day_ms, "ms")
       .or_zero();
-  t.add("on_hang", choice, "Whether an actor that hangs is only reported, or replaced as well.")
+  t.add("on_hang", choice,
+        "Whether an actor that hangs is only reported, or replaced as well; of one in a process: whether that is "
+        "killed.")
       .fallback("report")
-      .allowed({"report", "replace"});
+      .allowed({"report", "replace", "kill"});
   t.add("on_stop", choice,
         "Whether an actor that is stopped in order leaves the messages that wait, or handles them first, within nine "
         "tenths of its shutdown; new ones are refused meanwhile.")
       .fallback("discard")
       .allowed({"discard", "drain"});
+
+  t.add("runs_in", choice,
+        "Where an actor's state lives: on a thread of the program, or in a process of its own, whose crash costs that "
+        "actor only.")
+      .fallback("thread")
+      .allowed({"thread", "process"});
+  t.add("process", section, "What the process of an actor may take and see.").of("process");
 
   t.add("ready", section, "When a command counts as ready; without it as soon as it runs.").of("ready");
   t.add("stop", texts,
@@ -229,6 +238,23 @@ void add_child(table& t) {
   t.add("rlimits", section, "Limits that the kernel holds a command to, as in limits.conf; others are the program's.")
       .of("rlimits");
   t.add("logs", section, "What becomes of the lines that a command writes: events of kind log.").of("logs");
+
+  t.begin("process");
+  t.add("memory_limit", size, "Address space; 0B is no limit.").fallback("0B").range(bounds::memory, "bytes");
+  t.add("cpu_limit", duration, "Processor time, in whole seconds; 0s is no limit.")
+      .fallback("0s")
+      .range(1'000, day_ms, "ms")
+      .or_zero();
+  t.add("open_files", integer, "Descriptors; 0 is as the program has.")
+      .fallback("0")
+      .range(bounds::open_files, "descriptors");
+  t.add("sandbox", choice,
+        "How far it is kept away from the rest of the machine; basic takes what the kernel offers, strict insists on "
+        "all of it.")
+      .fallback("none")
+      .allowed({"none", "basic", "strict"});
+  t.add("environment", texts, "Variables that it sees, too: NAME or NAME=value.");
+  t.add("working_directory", text, "Without it the program's.").fallback("");
 
   t.begin("ready");
   t.add("line", text, "It writes a line that matches this regular expression, as grep -E takes it.");
@@ -385,6 +411,7 @@ void add_steps(table& t) {
   t.add("start_child", section, "Make more children of a dynamic supervisor.").of("start_child");
   t.add("terminate_child", text, "Id or path of a child to stop; it is not restarted by itself.");
   t.add("restart_child", text, "Id or path of a child that was terminated, ended or parked, to start again.");
+  t.add("kill", text, "Id or path of a child that is up: it ends now, as by a crash, and its supervisor decides.");
   t.add("children", text, "Id or path of a supervisor whose children to print, in a table.");
   t.add("resize", section, "Change the size of a pool.").of("resize");
   t.add("every", duration,
@@ -394,7 +421,7 @@ void add_steps(table& t) {
   t.add("at", choice, "The step is carried out when the tree is up, before all others; with `every`, then too.")
       .allowed({"start"});
   t.add("expect", choice,
-        "The result of start_child, terminate_child or restart_child that is right; another one fails the run.")
+        "The result of start_child, terminate_child, restart_child or kill that is right; another one fails the run.")
       .fallback("ok")
       .allowed({"ok", "ignored", "already_started", "already_present", "not_found", "running", "restarting",
                 "unsupported", "failed", "invalid", "max_children", "noproc", "timed_out"});

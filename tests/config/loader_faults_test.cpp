@@ -287,7 +287,7 @@ std::vector<bad_document> faulty_steps() {
       {"step_text", step_with("map"), 8, 5, "run[0]", "found text (expected a map)"},
       {"empty_step", step_with("{}"), 8, 5, "run[0]",
        "the step does nothing (expected one of map, compare, wait_for, show, crash, parallel, start_child, "
-       "terminate_child, restart_child, children and resize)"},
+       "terminate_child, restart_child, kill, children and resize)"},
       {"misspelt_step", step_with("mpa: {pool: p, inputs: 1..2}"), 8, 5, "run[0].mpa",
        "unknown key (did you mean 'map'?)"},
       {"step_of_two_kinds", step_with("{show: {actor: a}, crash: {actor: a}}"), 8, 24, "run[0].crash",

@@ -175,7 +175,7 @@ TEST(plan, is_told_to_programs_with_every_value) {
 
 TEST(plan, of_every_shipped_scenario_can_be_shown) {
   for (const auto* name : {"shared_list", "factorial", "square", "threads_vs_processes", "pool_reuse", "shared_state",
-                           "crash_recovery", "supervision", "service"}) {
+                           "crash_recovery", "supervision", "service", "process_actors"}) {
     const auto got = plan_of(config::read_scenario(name));
     EXPECT_NE(render_plan(got.what, got.origins).find("/root  supervisor"), std::string::npos) << name;
     EXPECT_FALSE(json::parse(render_plan_json(got.what, got.origins)).empty()) << name;

@@ -16,7 +16,7 @@ scenario load_shipped(std::string_view name) {
   return result.value ? *result.value : scenario{};
 }
 
-TEST(scenarios, that_ship_are_nine_and_all_are_valid) {
+TEST(scenarios, that_ship_are_ten_and_all_are_valid) {
   std::set<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(STEWARD_SCENARIO_DIR)) {
     const auto stem = entry.path().stem().string();
@@ -26,8 +26,9 @@ TEST(scenarios, that_ship_are_nine_and_all_are_valid) {
     EXPECT_FALSE(got.description.empty());
     EXPECT_FALSE(got.run.empty());
   }
-  EXPECT_EQ(names, (std::set<std::string>{"shared_list", "factorial", "square", "threads_vs_processes", "pool_reuse",
-                                          "shared_state", "crash_recovery", "supervision", "service"}));
+  EXPECT_EQ(names,
+            (std::set<std::string>{"shared_list", "factorial", "square", "threads_vs_processes", "pool_reuse",
+                                   "shared_state", "crash_recovery", "supervision", "service", "process_actors"}));
 }
 
 TEST(scenarios, take_pool_sizes_from_yaml) {

@@ -69,6 +69,11 @@ TEST(schema, has_the_defaults_of_a_child) {
   EXPECT_EQ(number_default("child", "hang_after"), spec.hang_after.count());
   EXPECT_EQ(text_default("child", "on_hang"), to_string(spec.on_hang));
   EXPECT_EQ(text_default("child", "on_stop"), to_string(spec.on_stop));
+  EXPECT_EQ(text_default("child", "runs_in"), to_string(spec.runs_in));
+  EXPECT_EQ(number_default("process", "memory_limit"), static_cast<std::int64_t>(spec.process.memory_limit));
+  EXPECT_EQ(number_default("process", "cpu_limit"), spec.process.cpu_limit.count());
+  EXPECT_EQ(number_default("process", "open_files"), spec.process.open_files);
+  EXPECT_EQ(text_default("process", "sandbox"), to_string(spec.process.sandbox));
   EXPECT_EQ(spec.redeliver, 0U) << "which is on_crash: drop";
 }
 
@@ -87,7 +92,9 @@ TEST(schema, has_the_words_of_every_enumeration) {
   expect_same_words("supervisor", "auto_shutdown", auto_shutdown::all_significant);
   expect_same_words("child", "restart", restart_type::temporary);
   expect_same_words("child", "on_spent", spent_policy::end);
-  expect_same_words("child", "on_hang", hang_policy::replace);
+  expect_same_words("child", "on_hang", hang_policy::kill);
+  expect_same_words("child", "runs_in", rung::process);
+  expect_same_words("process", "sandbox", sandbox_level::strict);
   expect_same_words("child", "on_stop", stop_policy::drain);
   expect_same_words("mailbox", "overflow", overflow_policy::give_back);
 }

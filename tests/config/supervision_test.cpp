@@ -232,6 +232,22 @@ TEST(supervision, reads_what_counts_as_hung_and_what_follows) {
   EXPECT_EQ(actor_with("hang_after: 1s, on_hang: report").on_hang, hang_policy::report);
 }
 
+TEST(supervision, reads_where_an_actor_lives) {
+  EXPECT_EQ(actor_with("").runs_in, rung::thread);
+  EXPECT_EQ(actor_with("runs_in: thread").runs_in, rung::thread);
+  const auto got = actor_with(
+      "runs_in: process, process: {memory_limit: 1GiB, cpu_limit: 10s, open_files: 64, sandbox: strict, "
+      "environment: [A, B=c], working_directory: /tmp}, hang_after: 1s, on_hang: kill");
+  EXPECT_EQ(got.runs_in, rung::process);
+  EXPECT_EQ(got.process.memory_limit, std::uint64_t{1} << 30U);
+  EXPECT_EQ(got.process.cpu_limit, milliseconds{10'000});
+  EXPECT_EQ(got.process.open_files, 64U);
+  EXPECT_EQ(got.process.sandbox, sandbox_level::strict);
+  EXPECT_EQ(got.process.environment, (std::vector<std::string>{"A", "B=c"}));
+  EXPECT_EQ(got.process.working_directory, "/tmp");
+  EXPECT_EQ(got.on_hang, hang_policy::kill);
+}
+
 TEST(supervision, reads_what_becomes_of_what_waits_when_an_actor_is_stopped) {
   EXPECT_EQ(actor_with("").on_stop, stop_policy::discard);
   EXPECT_EQ(actor_with("on_stop: discard").on_stop, stop_policy::discard);
@@ -349,6 +365,7 @@ TEST(supervision, reads_steps_of_administration) {
                 "  - terminate_child: conn-2\n"
                 "    expect: not_found\n"
                 "  - restart_child: conns\n"
+                "  - kill: l\n"
                 "  - children: root\n"
                 "  - children: conns\n");
   const auto& one = std::get<start_child_step>(got.run.at(0).what);
@@ -365,8 +382,9 @@ TEST(supervision, reads_steps_of_administration) {
   EXPECT_EQ(std::get<terminate_child_step>(got.run.at(3).what).child, "conn-2");
   EXPECT_EQ(got.run.at(3).expect, "not_found");
   EXPECT_EQ(std::get<restart_child_step>(got.run.at(4).what).child, "conns");
-  EXPECT_EQ(std::get<children_step>(got.run.at(5).what).supervisor, "root");
-  EXPECT_EQ(std::get<children_step>(got.run.at(6).what).supervisor, "conns");
+  EXPECT_EQ(std::get<kill_step>(got.run.at(5).what).child, "l");
+  EXPECT_EQ(std::get<children_step>(got.run.at(6).what).supervisor, "root");
+  EXPECT_EQ(std::get<children_step>(got.run.at(7).what).supervisor, "conns");
 }
 
 }  // namespace

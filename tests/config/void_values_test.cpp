@@ -96,7 +96,7 @@ TEST(void_values, of_the_command_line_are_told) {
 
 TEST(void_values, are_not_in_the_shipped_scenarios) {
   for (const auto* name : {"crash_recovery", "factorial", "pool_reuse", "shared_list", "service", "shared_state",
-                           "square", "supervision", "threads_vs_processes"}) {
+                           "square", "supervision", "threads_vs_processes", "process_actors"}) {
     EXPECT_EQ(warnings_of(read_scenario(name)), told{}) << name;
   }
 }
