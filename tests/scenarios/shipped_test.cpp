@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <regex>
+#include <set>
 #include <utility>
 
 namespace steward::test {
@@ -201,6 +202,27 @@ TEST_F(shipped_scenario, service_starts_a_killed_server_again_and_has_its_lines_
   EXPECT_EQ(crashes[0].at("cause").at("signal"), "SIGKILL");
   EXPECT_GT(crashes[0].at("pid").get<int>(), 0);
   EXPECT_EQ(all_of_kind(out.events, "restart").size(), 1U);
+}
+
+TEST_F(shipped_scenario, process_actors_are_shared_and_survive_a_kill_in_mid_run) {
+  const auto out = run_well("process_actors");
+  EXPECT_EQ(std::ranges::count(lines_of(out.out), "Totals: {processes: 100, threads: 100}"), 1) << out.out;
+  EXPECT_EQ(std::ranges::count(lines_of(out.out), "kill /root/words: ok"), 1) << out.out;
+  std::set<int> pids;
+  int ready = 0;
+  for (const auto* kind : {"ready", "recover"})
+    for (const auto& e : all_of_kind(out.events, kind))
+      if (e.at("actor") == "/root/words" || e.at("actor") == "/root/numbers") {
+        EXPECT_EQ(e.at("runs_in"), "process");
+        pids.insert(e.at("pid").get<int>());
+        ++ready;
+      }
+  EXPECT_EQ(ready, 3);
+  EXPECT_EQ(pids.size(), 3U) << "each incarnation is a process of its own";
+  const auto crashes = all_of_kind(out.events, "crash");
+  ASSERT_GE(crashes.size(), 1U);
+  EXPECT_EQ(crashes[0].at("actor"), "/root/words");
+  EXPECT_EQ(crashes[0].at("cause").at("class"), "killed");
 }
 
 TEST_F(shipped_scenario, crash_recovery_gets_every_result_and_names_every_cause) {
