@@ -79,10 +79,15 @@ def floods(program, replace):
 
 
 def closes_its_output(program, replace):
-    with LiveRun(program, TREE % 'echo up; exec >&- 2>&-; sleep 300; :', replace) as run:
+    """It goes on without, and nobody takes that for its end."""
+    script = 'echo up; exec >&- 2>&-; sleep 0.2; : > goes_on; sleep 300; :'
+    with LiveRun(program, TREE % script, replace) as run:
         killed_again_and_again(run, 2)
-        expect(len(run.events("restart", "/root/one")) == KILLS, "it has ended by itself")
-        run.end()
+        (run.work / "goes_on").unlink(missing_ok=True)
+        run.kill_and_recover("/root/one")
+        wait_until(lambda: (run.work / "goes_on").exists(), "it goes on", 5)
+        expect(len(run.events("restart", "/root/one")) == KILLS + 1, "it has ended by itself")
+        run.end(files=["goes_on"])
 
 
 DAEMON = """import os, socket, time
