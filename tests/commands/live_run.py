@@ -115,8 +115,9 @@ class LiveRun:
         self.folder = pathlib.Path(self._holder.name).resolve()
         self.work = self.folder / "work"
         for name in ("work", "tmp", "sockets"):
-            (self.folder / name).mkdir(mode=0o700)
-        (self.work / "programs").symlink_to(PROGRAMS)
+            (self.folder / name).mkdir(mode=0o755 if name == "work" else 0o700)
+        shutil.copytree(PROGRAMS, self.work / "programs", ignore=shutil.ignore_patterns("__pycache__"))
+        self.folder.chmod(0o755)
         for name, text in (files or {}).items():
             (self.work / name).write_text(text)
         self.scenario = self.folder / "scenario.yaml"
@@ -303,7 +304,8 @@ class LiveRun:
         for port in ports:
             expect(not listens(port), f"something listens at {port}")
         there = {str(p.relative_to(self.folder)) for p in self.folder.rglob("*") if not p.is_dir()}
-        known = {"scenario.yaml", "events.jsonl", "stderr", "work/programs"} | {f"work/{name}" for name in files}
+        there -= {name for name in there if name.startswith("work/programs/")}
+        known = {"scenario.yaml", "events.jsonl", "stderr"} | {f"work/{name}" for name in files}
         expect(there <= known, f"files are left: {sorted(there - known)}")
         expect({f"work/{name}" for name in files} <= there, f"files are missing: {sorted(known - there)}")
 
