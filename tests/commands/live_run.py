@@ -328,8 +328,8 @@ def main(about, tests):
         try:
             told = tests[name](options.program, options.replace)
             verdict = "ok" + (f": {told}" if told else "")
-        except Fault as fault:
-            verdict = f"FAILED: {fault}"
+        except (Fault, OSError, LookupError, ValueError) as fault:
+            verdict = f"FAILED: {fault or type(fault).__name__}"
             failed += 1
         print(f"{name}: {verdict} ({time.monotonic() - begun:.1f} s)", flush=True)
     return 1 if failed else 0

@@ -8,6 +8,7 @@ The files are those in translated/. Their ports are replaced by free ones, and d
 import os
 import pathlib
 import re
+import signal
 import sys
 import time
 
@@ -240,7 +241,8 @@ def notes(program, replace):
         run.stopped_in_reverse("/root/postgres", "/root/web")
         run.wait_log("/root/postgres", "SIGINT: finished")
     # A job that fails: nothing that needs it is started.
-    with Translated(program, "notes", [*replace, ("job, seed,", "job, seed, --code, \"3\",")], [5432, 8080, 5173]) as run:
+    fails = ("job, seed,", "job, seed, --code, \"3\",")
+    with Translated(program, "notes", [*replace, fails], [5432, 8080, 5173]) as run:
         run.end(code=5)
         expect(not run.events("start", "/root/api"), "the API was started without its rows")
         run.wait_log("/root/postgres", "SIGINT: finished")
@@ -289,9 +291,12 @@ def graph(program, replace):
         for port, path in ((3000, "/health"), (4010, "/ready"), (4110, "/readyz"), (4111, "/readyz")):
             run.get(port, path)
         run.stays_down("/root/atoms")
+        # Who else sends it SIGTERM makes it end with 143, which is in order.
+        os.kill(run.pid("/root/parse"), signal.SIGTERM)
+        expect(run.wait("stop", "/root/parse")["text"] == "finished", "that was no orderly end")
         run.end()
-        run.stopped_in_reverse("/root/datastores", "/root/api", "/root/parse", "/root/enrichment")
-        for actor in ("/root/api", "/root/parse", "/root/enrichment"):
+        run.stopped_in_reverse("/root/datastores", "/root/api", "/root/enrichment")
+        for actor in ("/root/api", "/root/enrichment"):
             stop = run.events("stop", actor)[-1]
             expect(stop["text"] == "shut down: exit code 143" and stop["level"] == "info", f"another end: {stop}")
         run.wait_log("/root/datastores", "the daemon is stopped")
@@ -356,6 +361,7 @@ def sequencer(program, replace):
 if __name__ == "__main__":
     begun = time.monotonic()
     code = main(__doc__, {test.__name__: test for test in (
-        mediawiki, monitor, laravel_worker, balancer, newsroom, newsroom_killed, notes, shop, graph, tracing, sequencer)})
+        mediawiki, monitor, laravel_worker, balancer, newsroom, newsroom_killed, notes, shop, graph, tracing,
+        sequencer)})
     print(f"{time.monotonic() - begun:.1f} s")
     sys.exit(code)
