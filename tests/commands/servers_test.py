@@ -134,11 +134,17 @@ class Redis:
         self.link.close()
 
     def ask(self, *words):
+        """It listens before it has read its files; until then it says so."""
+        return wait_until(lambda: self._answer(words), "it has loaded what it had written", 30)[0]
+
+    def _answer(self, words):
         self.link.sendall(f"*{len(words)}\r\n".encode() + b"".join(f"${len(w)}\r\n{w}\r\n".encode() for w in words))
         head = self.file.readline().decode().strip()
+        if head.startswith("-LOADING"):
+            return None
         if head[:1] != "$":
-            return head
-        return None if head == "$-1" else self.file.read(int(head[1:]) + 2)[:-2].decode()
+            return (head,)
+        return (None if head == "$-1" else self.file.read(int(head[1:]) + 2)[:-2].decode(),)
 
 
 def redis(program, replace):
@@ -151,7 +157,8 @@ def redis(program, replace):
         for i in range(1, KILLS + 1):
             with Redis(port) as db:
                 # It syncs before it answers, so that kill -9 takes nothing of what was answered.
-                expect(db.ask("INCR", "rounds") == f":{i}", "what was written is lost")
+                answer = db.ask("INCR", "rounds")
+                expect(answer == f":{i}", f"what was written is lost: {answer} instead of {i}")
             run.kill_and_recover("/root/db")
             times.append(run.events("recover", "/root/db")[-1]["recovery_ms"])
         run.wait_log("/root/db", "Ready to accept connections", count=KILLS + 1, stream="stdout")
