@@ -39,7 +39,7 @@ def wait_until(holds, what, within=LIMIT_S):
             return got
         if time.monotonic() > end:
             raise Fault(f"not within {within} s: {what() if callable(what) else what}")
-        time.sleep(0.01)
+        time.sleep(0.02)
 
 
 def free_ports(count):

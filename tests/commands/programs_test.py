@@ -57,14 +57,17 @@ def floods(program, replace):
     """100 MB in lines of 100 bytes: all are read, few are told, and the others are counted."""
     lines = 1_000_000
     script = f'echo up; yes {"x" * 99} | head -n {lines}; echo the end; exec sleep 300'
-    with LiveRun(program, TREE % script, replace) as run:
+    few = "logs: {lines_a_second: 100}\n      restart: permanent"
+    with LiveRun(program, TREE.replace("restart: permanent", few) % script, replace) as run:
         begun = time.monotonic()
         run.wait_up()
+        pid = run.pid("/root/one")
+
         # The last lines may be among those that are left out; that it has got through shows in what it is now.
         def is_through():
-            with open(f"/proc/{run.pid('/root/one')}/comm", encoding="utf-8") as file:
+            with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
                 return file.read().strip() == "sleep"
-        wait_until(is_through, "all is written")
+        wait_until(is_through, "all is written", 180)
         took = time.monotonic() - begun
 
         def counted():

@@ -37,12 +37,18 @@ def demand(ports):
 
 
 def obey(file):
-    """Ends with the code that stands in the file, once it is there."""
-    if file and os.path.exists(file):
-        code = int(pathlib.Path(file).read_text() or "0")
-        os.unlink(file)
-        say(f"ends with {code}")
-        sys.exit(code)
+    """Ends with the code that stands in the file, once it is there. Of several that look for it one does."""
+    if not file or not os.path.exists(file):
+        return
+    mine = f"{file}.{os.getpid()}"
+    try:
+        os.rename(file, mine)
+    except OSError:
+        return
+    code = int(pathlib.Path(mine).read_text())
+    os.unlink(mine)
+    say(f"ends with {code}")
+    sys.exit(code)
 
 
 def listen(port):
@@ -140,13 +146,8 @@ def worker(options):
     say(f"{options.name}: up")
     if options.children:
         return parent_of_workers(options, asked)
-    done = 0
     while not asked:
-        done += 1
         take_task(options.name, options.task, options.ends)
-        if options.jobs and done == options.jobs:
-            say(f"{options.name}: has done its {done} tasks")
-            return 0
     say(f"{options.name}: warm shutdown")
     return 0
 
@@ -247,7 +248,6 @@ def main():
     one.add_argument("--by-signal", action="store_true", help="its exit code tells of the signal, as those of node do")
     one = kind("worker", worker, "name")
     one.add_argument("--children", type=int, default=0)
-    one.add_argument("--jobs", type=int, default=0, help="ends after so many")
     kind("job", job, "name").add_argument("--code", type=int, default=0)
     kind("daemon", daemon, "port").add_argument("--pid-file", required=True)
     kind("daemon-stop", daemon_stop).add_argument("--pid-file", required=True)
