@@ -117,7 +117,8 @@ def mediawiki(program, replace):
 def monitor(program, replace):
     """A program that cannot start any more is given up after its tries, and the other one goes on."""
     with Translated(program, "monitor", replace, [8088],
-                    short=["tree.children.web.backoff.min=50ms", "tree.children.web.backoff.max=200ms"]) as run:
+                    short=["tree.children.web.backoff={min: 50ms, max: 200ms}",
+                           "tree.children.web.intensity.within=10m"]) as run:
         run.wait_up()
         run.wait_log("/root/web", "listening")
         run.wait_log("/root/monitor", "up")

@@ -18,6 +18,9 @@ import sys
 import time
 
 
+STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+
+
 def say(text):
     """That nobody reads it any more is no reason to end."""
     try:
@@ -111,16 +114,24 @@ def web(options):
             serve(listener, options)
         while True:
             pid, _ = os.wait()
+            # Between the fork and its note no signal may come in.
+            signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
             workers[workers.index(pid)] = fork_worker(listener, options)
-            say("replaced a worker")
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     except Told as told:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, signal.SIG_IGN)
         if options.workers:
             for pid in workers:
-                os.kill(pid, told.number)
-            for _ in workers:
-                os.wait()
+                try:
+                    os.kill(pid, told.number)
+                except ProcessLookupError:
+                    pass  # the signal was for the whole group
+            try:
+                while True:
+                    os.wait()
+            except ChildProcessError:
+                pass
         say(f"{signal.Signals(told.number).name}: finished")
         sys.exit(128 + told.number if options.by_signal else 0)
 
@@ -129,6 +140,7 @@ def fork_worker(listener, options):
     pid = os.fork()
     if pid == 0:
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
             serve(listener, options)
         except Told:
             os._exit(0)
