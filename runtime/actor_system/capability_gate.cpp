@@ -138,9 +138,15 @@ caf::strong_actor_ptr capability_gate::meet(caf::actor_id remote) {
   return tables_.add(remote, made, raw) ? made : nullptr;
 }
 
-/// Lets the peer name an actor of this side. CAF looks in its registry when the peer's handle comes back in a message:
-/// it is pinned there then, and not before, since that leaves a trace in the actor.
+/// Lets the peer name an actor of this side, which has sent something. CAF looks in its registry when the peer's handle
+/// comes back in a message: it is pinned there then, and not before, since that leaves a trace in the actor.
 void capability_gate::give(const caf::strong_actor_ptr& who) { tables_.give(who->id(), who); }
+
+/// The same for one that a message shows, which CAF has put there to write it. May be gone.
+void capability_gate::give(const caf::strong_actor_ptr& who, caf::actor_id number) {
+  tables_.give(number, who);
+  if (tables_.pin(number)) pins_->pin(number, who);
+}
 
 // -- to the peer ----------------------------------------------------------------------------------------------------
 

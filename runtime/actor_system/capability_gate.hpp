@@ -157,6 +157,7 @@ private:
   void greet();
   caf::strong_actor_ptr meet(caf::actor_id remote);
   void give(const caf::strong_actor_ptr& who);
+  void give(const caf::strong_actor_ptr& who, caf::actor_id number);
   caf::error write(process::link_header header, const caf::type_erased_tuple& content, message_use use,
                    std::size_t* bytes = nullptr);
   void show(std::vector<char>& frame, caf::actor_id number, const caf::strong_actor_ptr& who);

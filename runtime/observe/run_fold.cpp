@@ -203,7 +203,7 @@ private:
   void leaves(child_view& x, view_status status) {
     const bool ends = x.status == view_status::up || x.status == view_status::stopping;
     if (ends && status != view_status::stopping) {
-      x.down_since = e_.ts;
+      if (!x.down_since || x.ends_for_good) x.down_since = e_.ts;  // else it was down before it was asked to stop
       x.ends_for_good = false;
     }
     x.status = status;
@@ -217,7 +217,7 @@ private:
       x.downtime += std::max(child_view::duration{0}, e_.ts - *x.down_since);
       x.ends_for_good = true;
     }
-    if (x.status == view_status::up || x.status == view_status::stopping) {
+    if ((x.status == view_status::up || x.status == view_status::stopping) && (!x.down_since || x.ends_for_good)) {
       x.down_since = e_.ts;
       x.ends_for_good = for_good;
     }

@@ -360,14 +360,25 @@ cause process_link::judge() const {
 }
 
 process_link::remains process_link::take_remains() {
+  std::vector<settled> done;
+  auto out = take_remains(done);
+  count(std::move(done));
+  return out;
+}
+
+process_link::remains process_link::take_remains(std::vector<settled>& done) {
   const std::lock_guard lock{mutex_};
   auto out = std::exchange(remains_, {});
   for (auto at = first_; at != nobody;) {
     const auto slot = std::exchange(at, entries_[at].behind);
     const auto state = page_->state_of(slot);
     auto& e = entries_[slot];
-    std::erase_if(out.unanswered, [&](const auto& x) { return e.number != 0 && x.number == e.number; });
     const auto how = e.how;
+    if (e.number != 0 && std::erase_if(out.unanswered, [&](const auto& x) { return x.number == e.number; }) == 0) {
+      done.push_back(
+          {free_slot(slot), how.counted, process::work_state::handled});  // its answer was the last that came
+      continue;
+    }
     out.messages.push_back({free_slot(slot), how, state == process::work_state::begun});
   }
   return out;

@@ -134,6 +134,8 @@ private:
   void on_exit(const process::exit_report& report);
   void on_breach(std::string what);
   void look_for_end();
+  /// What was answered is finished, also where the process has died before it said so.
+  remains take_remains(std::vector<settled>& done);
   // With the lock:
   void settle(std::vector<settled>& done);
   std::uint32_t new_slot();

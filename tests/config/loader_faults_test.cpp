@@ -126,8 +126,6 @@ std::vector<bad_document> faulty_children() {
        "2h is too large (expected a duration such as 200ms or 5s from 0ms to 1h or brutal_kill or infinity)"},
       {"start_within_zero", child_with("actor: counter\n      start_within: 0s"), 6, 21, child + ".start_within",
        "0ms is too small"},
-      {"actor_in_a_process", child_with("actor: counter\n      runs_in: process"), 6, 7, child + ".runs_in",
-       "unknown key"},
       {"pool_with_parameters", child_with("pool: {task: square}\n      with: {a: 1}"), 6, 7, child + ".with",
        "belongs to an actor, and this child is a pool"},
       {"supervisor_with_a_mailbox", child_with("supervisor: {children: []}\n      mailbox: {limit: 5}"), 6, 7,

@@ -32,6 +32,7 @@ const std::map<std::string, std::string>& documents() {
       {"mailbox", child + "      actor: counter\n      mailbox:\n        @\n"},
       {"on_crash", child + "      actor: counter\n      on_crash:\n        @\n"},
       {"backoff", child + "      actor: counter\n      backoff:\n        @\n"},
+      {"process", child + "      actor: counter\n      runs_in: process\n      process:\n        @\n"},
       {"ready", child + "      command: [sleep, '1']\n      ready:\n        @\n"},
       {"rlimits", child + "      command: [sleep, '1']\n      rlimits:\n        @\n"},
       {"logs", child + "      command: [sleep, '1']\n      logs:\n        @\n"},

@@ -1,5 +1,6 @@
 #include "tests/scenarios/program.hpp"
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -103,6 +104,9 @@ program_test::~program_test() {
 }
 
 void program_test::TearDown() {
+  // Orphans that have ended are this process's to reap, as their nearest subreaper; only what still runs is left.
+  while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+  }
   const auto left = children_of(::getpid());
   EXPECT_TRUE(left.empty()) << "processes of the run are left:" << joined(left);
   for (const int pid : left) ::kill(pid, SIGKILL);

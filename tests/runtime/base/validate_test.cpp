@@ -324,7 +324,7 @@ TEST(validate, refuses_values_that_no_enumeration_has) {
           {[](auto& x) { x.mailbox.overflow = beyond(overflow_policy::give_back); },
            "mailbox.overflow" + rest + "reject, drop_oldest, drop_newest or give_back"},
           {[](auto& x) { x.on_stop = beyond(stop_policy::drain); }, "on_stop" + rest + "discard or drain"},
-          {[](auto& x) { x.on_hang = beyond(hang_policy::replace); }, "on_hang" + rest + "report or replace"},
+          {[](auto& x) { x.on_hang = beyond(hang_policy::kill); }, "on_hang" + rest + "report, replace or kill"},
       });
   expect_each(pool(), {
                           {[](auto& x) { std::get<pool_spec>(x.what).runs_in = beyond(rung::process); },
