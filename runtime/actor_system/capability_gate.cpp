@@ -189,7 +189,7 @@ void capability_gate::show(std::vector<char>& frame, caf::actor_id number, const
   if (proxy != nullptr && proxy->is_of(this) && met_peer_.load())
     codec_.give_back(frame, number, proxy->remote(), peer_bytes_);
   else
-    tables_.give(number, who);
+    give(who, number);
 }
 
 void capability_gate::write_error(link_header header, const caf::error& problem) {
