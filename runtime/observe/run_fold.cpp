@@ -310,9 +310,7 @@ private:
     const bool by_itself = x->status != view_status::stopping;
     const bool for_good = !by_itself && stops_for_good(*x);
     leaves(*x, by_itself && x->kind != "pool" ? view_status::ended : view_status::stopped);
-    x->ends_for_good = for_good;
-    x->living = false;
-    x->pid.reset();
+    goes_down(*x, x->status, for_good);
   }
 
   /// Of a child that is asked to stop: not only until its group has stopped, to start again.

@@ -272,6 +272,15 @@ TEST(run_view, takes_a_stop_in_order_for_no_downtime) {
   EXPECT_EQ(x.at("/root/a").downtime_at(x.view().now + 100s), 0s);
 }
 
+TEST(run_view, keeps_the_downtime_of_what_is_stopped_while_it_restarts) {
+  told x;
+  x.tree({"a"});
+  x.crash("/root/a", 1, "restart");
+  x.tell(event_kind::restart, "/root/a", 2);
+  x.state("/root/a", "stopping").tell(event_kind::stop, "/root/a", 2).state("/root/a", "idle");
+  EXPECT_EQ(x.at("/root/a").downtime_at(x.view().now + 100s), 3s) << "from its crash until it had stopped";
+}
+
 TEST(run_view, keeps_a_crash_with_all_that_is_told_of_it) {
   told x;
   x.tree({"a"});

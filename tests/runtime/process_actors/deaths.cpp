@@ -2,6 +2,7 @@
 #include "placed_tree.hpp"
 
 #include "steward/child.hpp"
+#include "tests/support/sanitized.hpp"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -68,6 +69,7 @@ TEST(process_actor, an_exit_is_told_with_its_code) {
 }
 
 TEST(process_actor, its_memory_limit_holds) {
+  if (STEWARD_SANITIZED) GTEST_SKIP() << "a sanitizer's shadow needs more address space than any limit leaves";
   auto one = probe_child("a", rung::process);
   one.process.memory_limit = std::uint64_t{1} << 30U;
   probe_tree t{{one}};
