@@ -46,7 +46,8 @@ int run(steward::runtime& rt) {
   for (const std::string text : {"hello", "", "and hello again"}) {
     const auto answer = ask.request<std::string>(shouter, 10s, text);
     failed += answer ? 0 : 1;
-    std::printf("'%s': %s\n", text.c_str(), answer ? answer.value().c_str() : describe(answer.error()).c_str());
+    std::printf("'%s': %s\n", text.c_str(),
+                answer ? answer.value().c_str() : steward::describe(answer.error()).c_str());
   }
   return failed == 1 ? 0 : 1;
 }
