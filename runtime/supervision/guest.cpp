@@ -10,7 +10,6 @@
 #include "process/child.hpp"
 #include "process/copied.hpp"
 #include "process/flight_page.hpp"
-#include "process/frame_names.hpp"
 #include "process/work_page.hpp"
 #include "supervision/cell.hpp"
 #include "supervision/guest_words.hpp"
@@ -19,6 +18,7 @@
 #include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
 
+#include <link.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -55,6 +55,18 @@ constexpr unsigned limit_of_flush = 2;  // seconds
 
 // A child main is a plain function, so what it needs is found here. Written before threads exist.
 const actor_registry* registered_actors = nullptr;
+
+/// Where the program itself lies in memory, whatever libraries it has: the first that the loader tells of.
+std::uintptr_t program_base() noexcept {
+  std::uintptr_t out = 0;
+  ::dl_iterate_phdr(
+      [](dl_phdr_info* info, std::size_t, void* to) {
+        *static_cast<std::uintptr_t*>(to) = info->dlpi_addr;
+        return 1;
+      },
+      &out);
+  return out;
+}
 
 [[noreturn]] void end_process(int code) {
   ::alarm(limit_of_flush);  // whoever reads its output may hang
@@ -141,7 +153,7 @@ private:
 
   static plain_factory factory_at(std::int64_t place) {
     return reinterpret_cast<plain_factory>(  // as `place_of` has found it
-        static_cast<std::uintptr_t>(static_cast<std::int64_t>(process::program_anchor()) + place));
+        static_cast<std::uintptr_t>(static_cast<std::int64_t>(program_base()) + place));
   }
 
   void drop_state(const caf::error& reason) {
@@ -293,7 +305,7 @@ void register_guest_main(const actor_registry& actors) {
 
 std::int64_t place_of(plain_factory factory) noexcept {
   return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(factory)) -
-         static_cast<std::int64_t>(process::program_anchor());
+         static_cast<std::int64_t>(program_base());
 }
 
 bool is_guest(self_ptr self) noexcept { return guest_of(self) != nullptr; }

@@ -15,11 +15,11 @@ inline constexpr const char* guest_main_name = "steward_actor";
 /// `process::run_spawned_child`. `actors` must live as long as the program.
 void register_guest_main(const actor_registry& actors);
 
-/// Where a factory lies in the program, so that another process of it finds it.
+/// Where a factory lies in the program, counted from the program's own place in memory, so that another process of it
+/// finds it. Of a factory in a library that holds for copies of this process only.
 std::int64_t place_of(plain_factory factory) noexcept;
 
-/// The message for those whom a function does not serve because their actor is in a process of its own; empty where it
-/// is not.
+/// Whether this actor lives in a process of its own, and this is that process.
 bool is_guest(self_ptr self) noexcept;
 /// For the actor's own code, of guests: like `steward::watch` and `steward::unwatch`.
 void watch_from_guest(self_ptr self, const std::string& name, bool ends);

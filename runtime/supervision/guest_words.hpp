@@ -40,7 +40,7 @@ enum class report : std::int32_t {
 /// What an incarnation is built of.
 struct birth {
   std::string type;          ///< as it is registered; empty: by its factory
-  std::int64_t factory = 0;  ///< where that lies, counted from the program's anchor
+  std::int64_t factory = 0;  ///< where that lies, see `place_of`
   std::string path;
   std::uint64_t incarnation = 0;
   std::uint64_t seed = 0;

@@ -27,7 +27,7 @@ namespace steward::supervision {
 /// What all incarnations of an actor that runs in a process share. Everything that is pointed to outlives the cells.
 struct process_place {
   std::string type{};        ///< as it is registered; empty: by its factory
-  std::int64_t factory = 0;  ///< counted from the program's anchor
+  std::int64_t factory = 0;  ///< see `place_of`
   process_settings settings{};
   process::keeper* keeper = nullptr;
   actor_link_hub* links = nullptr;
