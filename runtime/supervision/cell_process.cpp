@@ -141,7 +141,10 @@ void cell::process_is_over() {
   if (order) {
     answer_late();
     was_up_ = was_up;
-    carry_out(*order);
+    if (order->what == cell_command::kind::hold)
+      carry_out(*order);
+    else
+      leave_as_told(*order);  // what was to be drained is
     return;
   }
   if (!was_up) {
