@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <map>
 #include <string>
 
@@ -95,6 +96,13 @@ TEST(process_actor, that_is_stopped_hangs_and_is_killed) {
   EXPECT_EQ(cause_of_crash(t, "stop_self").cls, cause_class::heartbeat);
 }
 
+bool is_stopped(int pid) {
+  std::ifstream in{"/proc/" + std::to_string(pid) + "/status"};
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with("State:")) return line.find("T (stopped)") != std::string::npos;
+  return false;
+}
+
 TEST(process_actor, that_is_stopped_while_it_has_nothing_to_do_is_killed_when_it_has) {
   auto one = probe_child("a", rung::process);
   one.hang_after = 100ms;
@@ -104,6 +112,7 @@ TEST(process_actor, that_is_stopped_while_it_has_nothing_to_do_is_killed_when_it
   for (int i = 0; i < 3; ++i) {
     const auto pid = std::stoi(t.say(a, "pid"));
     ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+    ASSERT_TRUE(comes([&] { return is_stopped(pid); }));  // its threads do not stop at once
     EXPECT_TRUE(comes([&] { return t.say(a, "pid") != std::to_string(pid); }));
   }
   EXPECT_EQ(t.events.of(event_kind::crash, "/root/a").back().why->cls, cause_class::heartbeat);
