@@ -5,6 +5,7 @@
 #include "pool/worker.hpp"
 #include "process/frame_names.hpp"
 #include "process/proc_status.hpp"
+#include "process/settings_request.hpp"
 #include "steward/detail/item_protocol.hpp"
 
 #include <algorithm>
@@ -185,20 +186,12 @@ void process_driver::prepare(launching& one) {
 
 process::start_request process_driver::request_for(const launching& one) const {
   const auto& spec = options_.spec;
-  process::start_request request;
-  request.main = worker_main_name;
+  auto request = process::request_with(spec.process, worker_main_name);
   request.fds = {one.theirs, one.fresh.recorder.fd()};
   if (one.link >= 0) request.fds.push_back(one.link);
   request.argument = worker_argument(options_.pool, spec);
   request.stdout_fd = one.out;
   request.stderr_fd = one.err;
-  request.memory_limit = spec.process.memory_limit;
-  request.cpu_seconds = static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(spec.process.cpu_limit).count());
-  request.open_files = spec.process.open_files;
-  request.sandbox = spec.process.sandbox;
-  request.clean_environment = true;
-  request.environment = spec.process.environment;
-  request.working_directory = spec.process.working_directory;
   return request;
 }
 

@@ -3,6 +3,7 @@
 #include "process/account_of_death.hpp"
 #include "process/copied.hpp"
 #include "process/proc_status.hpp"
+#include "process/settings_request.hpp"
 #include "supervision/cell.hpp"
 #include "supervision/guest.hpp"
 
@@ -29,19 +30,6 @@ std::uint64_t next_number() {
   return last.fetch_add(1, std::memory_order_relaxed) % process::max_link_number + 1;
 }
 
-process::start_request request_for(const process_settings& from) {
-  process::start_request out;
-  out.main = guest_main_name;
-  out.memory_limit = from.memory_limit;
-  out.cpu_seconds = static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(from.cpu_limit).count());
-  out.open_files = from.open_files;
-  out.sandbox = from.sandbox;
-  out.clean_environment = true;
-  out.environment = from.environment;
-  out.working_directory = from.working_directory;
-  return out;
-}
-
 }  // namespace
 
 std::string process_link::begin(const process_place& place, const word::birth& what) {
@@ -60,7 +48,7 @@ std::string process_link::begin(const process_place& place, const word::birth& w
   auto channel = place.links->open(std::move(options));
   if (channel.child_fd < 0) return "a channel: " + errno_text(errno);
   gate_ = std::move(channel.gate);
-  auto request = request_for(place.settings);
+  auto request = process::request_with(place.settings, guest_main_name);
   request.fds = {channel.child_fd, recorder_.fd()};
   auto problem = gate_->send_word(word::make(what));
   process::started child;
