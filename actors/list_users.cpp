@@ -6,7 +6,7 @@ namespace steward::ready_made {
 
 namespace {
 
-constexpr milliseconds answer_limit{10'000};
+constexpr milliseconds list_answers_within{10'000};
 
 }  // namespace
 
@@ -47,7 +47,7 @@ void remover::step() {
     self_->quit();
     return;
   }
-  ask(self_, list_, answer_limit, remove_atom::value)
+  ask(self_, list_, list_answers_within, remove_atom::value)
       .then([this](std::int64_t) { tell_after(self_, interval_, handle_of(self_), caf::tick_atom::value); },
             [this](caf::error& problem) {
               if (code_of(problem) != errc::empty)

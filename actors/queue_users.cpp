@@ -7,7 +7,7 @@ namespace steward::ready_made {
 
 namespace {
 
-constexpr milliseconds answer_limit{60'000};
+constexpr milliseconds queue_answers_within{60'000};
 
 [[noreturn]] void queue_failed(const char* who, const caf::error& problem) {
   throw std::runtime_error(std::string{who} + ": the queue answered: " + describe(problem));
@@ -33,7 +33,7 @@ void producer::step() {
     self_->quit();
     return;
   }
-  ask(self_, queue_, answer_limit, push_atom::value, next_)
+  ask(self_, queue_, queue_answers_within, push_atom::value, next_)
       .then(
           [this] {
             ++next_;
@@ -61,7 +61,7 @@ void consumer::step() {
     self_->quit();
     return;
   }
-  ask(self_, queue_, answer_limit, pop_atom::value)
+  ask(self_, queue_, queue_answers_within, pop_atom::value)
       .then([this](std::int64_t number) { got(number); },
             [](caf::error& problem) { queue_failed("consumer", problem); });
 }

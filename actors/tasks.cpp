@@ -19,7 +19,7 @@ namespace steward::ready_made {
 
 namespace {
 
-constexpr milliseconds answer_limit{10'000};
+constexpr milliseconds task_answers_within{10'000};
 constexpr std::uint32_t max_wait_ms = 60'000;
 
 }  // namespace
@@ -118,8 +118,8 @@ std::int64_t square_unless(const task_context& context, std::int64_t n, std::str
 std::int64_t tally(const task_context& context, std::string who, std::uint32_t times) {
   std::int64_t last = 0;
   for (std::uint32_t i = 0; i < times; ++i)
-    last = ask<std::int64_t>(context, "words", answer_limit, caf::add_atom::value, who, std::int64_t{1}).value();
-  ask<void>(context, "numbers", answer_limit, caf::add_atom::value, static_cast<std::int64_t>(times)).value();
+    last = ask<std::int64_t>(context, "words", task_answers_within, caf::add_atom::value, who, std::int64_t{1}).value();
+  ask<void>(context, "numbers", task_answers_within, caf::add_atom::value, static_cast<std::int64_t>(times)).value();
   return last;
 }
 

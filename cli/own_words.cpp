@@ -33,7 +33,7 @@ struct state {
 
 // Of the one object; null while there is none. The page is never given back, for a signal may come at any time.
 std::atomic<state*> current{nullptr};
-pid_t program = 0;
+pid_t own_pid = 0;
 process::flight_page page;
 
 /// Whose work the calling thread has in hand.
@@ -42,7 +42,7 @@ event event_of_death(cause why) {
   if (const auto& work = in_hand_of_thread; work.describe != nullptr) work.describe(work.of, out);
   out.kind = event_kind::crash;
   out.level = event_level::error;
-  out.pid = program;
+  out.pid = own_pid;
   out.text = "the program itself dies" + (out.text.empty() ? "" : " " + out.text);
   out.why = std::move(why);
   return out;
@@ -127,7 +127,7 @@ void tell_of_signal() noexcept {
 /// The program ends, with this status by itself, for what `message` says; with `code` once that is told.
 void tell_end(int status, const std::function<std::string()>& message, int code) {
   auto* to = current.exchange(nullptr);
-  if (to == nullptr || ::getpid() != program) return;
+  if (to == nullptr || ::getpid() != own_pid) return;
   const auto why = [status, &message] {
     cause out;
     out.cls = cause_class::exit;
@@ -153,7 +153,7 @@ void on_quick_exit_of_program() { on_exit_of_program(EXIT_FAILURE, nullptr); }
 
 [[noreturn]] void on_terminate() {
   const auto problem = std::current_exception();
-  if (problem && ::getpid() == program && is_scarce(problem)) {
+  if (problem && ::getpid() == own_pid && is_scarce(problem)) {
     const int code = tell_failure(problem);
     if (auto* to = current.exchange(nullptr))
       end_with(
@@ -171,7 +171,7 @@ own_words::own_words(event_log& events, std::function<void()> flush, std::functi
     return ::on_exit(on_exit_of_program, nullptr) == 0 && ::at_quick_exit(on_quick_exit_of_program) == 0;
   }();
   static_cast<void>(hooked);
-  program = ::getpid();
+  own_pid = ::getpid();
   current = new state{events, std::move(flush), std::move(in_copy)};
   process::install_own_last_words(page, tell_of_signal);
   teller_of_end = on_end_of_program;

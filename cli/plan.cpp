@@ -61,17 +61,6 @@ std::string seconds(milliseconds x) {
   return fmt::format("{:.1f}s", static_cast<double>(x.count()) / 1'000.0);
 }
 
-std::string text_of(const param_value& value) {
-  struct {
-    std::string operator()(std::int64_t x) const { return fmt::format("{}", x); }
-    std::string operator()(double x) const { return number(x); }
-    std::string operator()(bool x) const { return x ? "true" : "false"; }
-    std::string operator()(const std::string& x) const { return x; }
-    std::string operator()(milliseconds x) const { return render_duration(x); }
-  } render;
-  return std::visit(render, value.value);
-}
-
 std::string size_of(std::uint64_t bytes) {
   constexpr std::uint64_t mib = 1ULL << 20U;
   return bytes % mib == 0 && bytes > 0 ? fmt::format("{}MiB", bytes / mib) : fmt::format("{}B", bytes);
@@ -507,6 +496,17 @@ std::string time_of(const config::step& x) {
 }
 
 }  // namespace
+
+std::string text_of(const param_value& value) {
+  struct {
+    std::string operator()(std::int64_t x) const { return fmt::format("{}", x); }
+    std::string operator()(double x) const { return number(x); }
+    std::string operator()(bool x) const { return x ? "true" : "false"; }
+    std::string operator()(const std::string& x) const { return x; }
+    std::string operator()(milliseconds x) const { return render_duration(x); }
+  } render;
+  return std::visit(render, value.value);
+}
 
 std::string render_plan(const config::scenario& what, const config::origin_map& origins) {
   std::string out =

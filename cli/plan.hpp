@@ -20,6 +20,9 @@ std::string render_plan_json(const config::scenario& what, const config::origin_
 /// What is good to know of a scenario that is well: "/root/math: threads cannot ...". Pure; any thread may call it.
 std::vector<std::string> notes_on(const config::scenario& what);
 
+/// A value of `with:` as it is shown: "10", "0.5", "true", "word", "10s".
+std::string text_of(const param_value& value);
+
 /// The delays of the first restarts: "at once, 100ms, 200ms, 400ms, ... 10s (+ up to 20% jitter)".
 std::string describe_ladder(const backoff_spec& delays);
 

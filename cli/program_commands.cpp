@@ -2,6 +2,7 @@
 
 #include "cli/exit_codes.hpp"
 #include "cli/explain.hpp"
+#include "cli/plan.hpp"
 #include "config/suggest.hpp"
 #include "observe/standard_streams.hpp"
 
@@ -24,17 +25,6 @@ using standard_streams::say;
 
 std::string place(const source_place& where) {
   return std::filesystem::path{where.file_name()}.filename().string() + ":" + std::to_string(where.line);
-}
-
-std::string text_of(const param_value& value) {
-  struct {
-    std::string operator()(std::int64_t x) const { return std::to_string(x); }
-    std::string operator()(double x) const { return std::to_string(x); }
-    std::string operator()(bool x) const { return x ? "true" : "false"; }
-    std::string operator()(const std::string& x) const { return x; }
-    std::string operator()(milliseconds x) const { return render_duration(x); }
-  } render;
-  return std::visit(render, value.value);
 }
 
 json describe_actor(const actor_entry& entry) {

@@ -38,7 +38,7 @@ void prepare_program(task_registry& tasks, const actor_registry& actors,
                      std::function<void(caf::actor_system_config&)> announce_types) {
   if (tasks.find(contained_task) == nullptr) register_contained(tasks);
   pooling::register_pool_worker(tasks);
-  command::register_launch_main();
+  steward::command::register_launch_main();
   supervision::register_guest_main(actors);
   set_worker_types(std::move(announce_types));
   process::fill_standard_fds();  // else the first socket takes the number of a closed stdout

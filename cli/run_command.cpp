@@ -37,7 +37,7 @@ using standard_streams::say;
 
 namespace {
 
-std::string count_of(std::size_t faults) { return std::to_string(faults) + (faults == 1 ? " error" : " errors"); }
+std::string errors_counted(std::size_t faults) { return std::to_string(faults) + (faults == 1 ? " error" : " errors"); }
 
 void print_all(const std::vector<config::diagnostic>& what) {
   for (const auto& one : what) say(config::render(one));
@@ -78,7 +78,7 @@ std::optional<std::vector<config::scenario>> load_all(const run_request& request
     if (loaded.value) out.push_back(std::move(*loaded.value));
   }
   if (faults == 0) return out;
-  say(count_of(faults) + "; nothing was started\n");
+  say(errors_counted(faults) + "; nothing was started\n");
   return std::nullopt;
 }
 
@@ -394,7 +394,7 @@ int validate_scenarios(const std::vector<std::string>& files, const std::vector<
   if (json)
     print(config::render_json(all) + "\n");
   else if (faults > 0)
-    say(count_of(faults) + "\n");
+    say(errors_counted(faults) + "\n");
   return faults == 0 ? exit_done : exit_config;
 }
 

@@ -17,12 +17,12 @@ namespace steward::cli {
 
 namespace {
 
-constexpr std::array kinds{SIGINT, SIGTERM, SIGHUP};
+constexpr std::array watched{SIGINT, SIGTERM, SIGHUP};
 
 // What the handler needs. It runs on any thread that lets signals through: the one that waits for them, and those of
 // actors and tasks.
 int wake_fd = -1;
-pid_t program = 0;
+pid_t own_pid = 0;
 std::atomic<int> stopped_by{0};
 std::atomic<bool> takes_reloads{false};
 std::atomic<bool> reload_asked{false};
@@ -36,7 +36,7 @@ void wake() noexcept {
 }
 
 void on_signal(int signal, siginfo_t* info, void*) {
-  if (::getpid() != program) {  // what a task has forked is a process like any other
+  if (::getpid() != own_pid) {  // what a task has forked is a process like any other
     std::signal(signal, SIG_DFL);
     std::raise(signal);
     return;
@@ -52,7 +52,7 @@ void on_signal(int signal, siginfo_t* info, void*) {
 
 stop_signals::stop_signals() {
   sigemptyset(&set_);
-  program = ::getpid();
+  own_pid = ::getpid();
   stopped_by = 0;
   takes_reloads = false;
   reload_asked = false;
@@ -61,13 +61,13 @@ stop_signals::stop_signals() {
   ours.sa_sigaction = on_signal;
   ours.sa_flags = SA_SIGINFO | SA_RESTART;
   sigfillset(&ours.sa_mask);
-  for (const int one : kinds) {
+  for (const int one : watched) {
     struct sigaction inherited {};
     ::sigaction(one, nullptr, &inherited);
     if (inherited.sa_handler != SIG_IGN) sigaddset(&set_, one);
   }
   ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-  for (const int one : kinds)
+  for (const int one : watched)
     if (sigismember(&set_, one) == 1) ::sigaction(one, &ours, nullptr);
 }
 
@@ -78,7 +78,7 @@ stop_signals::~stop_signals() {
     thread_.join();
   }
   if (wake_fd >= 0) ::close(std::exchange(wake_fd, -1));
-  for (const int one : kinds)
+  for (const int one : watched)
     if (sigismember(&set_, one) == 1) std::signal(one, SIG_DFL);
   ::pthread_sigmask(SIG_UNBLOCK, &set_, nullptr);
 }

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 namespace steward::config {
 namespace {
@@ -13,7 +12,6 @@ namespace {
 using enum value_kind;
 
 constexpr std::int64_t mib = 1'048'576;
-constexpr std::int64_t any = std::numeric_limits<std::int64_t>::max();
 
 std::string join(const std::vector<std::string>& words) {
   std::string result;
@@ -37,7 +35,7 @@ std::string render_range(const field& of) {
   if (!of.min || !of.max) {
     return "";
   }
-  if (*of.max == any) {
+  if (*of.max == no_upper_limit) {
     return fmt::format(" from {} on", render_bound(of, *of.min));
   }
   return fmt::format("{} from {} to {}", of.or_zero ? ", " + none_of(of) + " or" : "", render_bound(of, *of.min),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,6 +27,9 @@ enum class value_kind : std::uint8_t {
   sections,  ///< a list of such maps
   special,   ///< has rules of its own, told in `doc`
 };
+
+/// Largest value of numbers that need no limit of their own.
+constexpr std::int64_t no_upper_limit = std::numeric_limits<std::int64_t>::max();
 
 /// One key of the configuration language. Everything that is known of a key stands here and nowhere else: validation,
 /// defaults and documentation come from it.

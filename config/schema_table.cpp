@@ -1,7 +1,6 @@
 #include "base/bounds.hpp"
 #include "config/schema.hpp"
 
-#include <limits>
 #include <utility>
 
 namespace steward::config {
@@ -11,7 +10,6 @@ using enum value_kind;
 
 constexpr std::int64_t hour_ms = 3'600'000;
 constexpr std::int64_t day_ms = 24 * hour_ms;
-constexpr std::int64_t any = std::numeric_limits<std::int64_t>::max();
 
 // One row while it is being written.
 class row {
@@ -91,7 +89,9 @@ void add_scenario(table& t) {
   t.begin("scenario");
   t.add("scenario", name, "Name of the scenario.").required();
   t.add("description", text, "What it shows, in a sentence.").fallback("");
-  t.add("seed", integer, "Start of all random choices; 0 is another one for each run.").fallback("0").range(0, any);
+  t.add("seed", integer, "Start of all random choices; 0 is another one for each run.")
+      .fallback("0")
+      .range(0, no_upper_limit);
   t.add("state", section, "Where the run keeps what happened, for those who look later; without it nowhere.")
       .of("state");
   t.add("tree", section, "The root supervisor and all that it starts.").of("supervisor").required();

@@ -24,7 +24,7 @@ constexpr double last_fault_at = 0.97;
 constexpr std::uint64_t last_kills = 8;
 
 /// Shares of the faults from outside, in percent of all faults: 40, 10, 5.
-fault_kind drawn(std::uint64_t random) {
+fault_kind drawn_from_outside(std::uint64_t random) {
   const auto share = random % 55;
   if (share < 40) return fault_kind::kill;
   if (share < 50) return fault_kind::stop;
@@ -125,7 +125,7 @@ void injector::collect() {
 
 bool injector::inject(std::uint64_t index) {
   const auto random = mixed(course_.seed + 4, index);
-  auto kind = drawn(random);
+  auto kind = drawn_from_outside(random);
   // A fault of a start needs a start to come.
   if (index + last_kills >= course_.faults) kind = fault_kind::kill;
   if (kind == fault_kind::kill || kind == fault_kind::stop) return hit(kind, mixed(course_.seed + 5, index));

@@ -11,7 +11,7 @@ constexpr std::array<const char*, fault_kinds> names{
     "garbage", "after_reply", "kill",  "stop",     "start_slow", "start_late", "start_dies"};
 
 /// Shares of the faults that tasks do, in percent of all faults: 10, 10, 10, 5, 5, 5.
-fault_kind drawn(std::uint64_t random) noexcept {
+fault_kind drawn_for_task(std::uint64_t random) noexcept {
   const auto share = random % 45;
   const bool coin = (random >> 32) % 2 == 0;
   if (share < 10) return fault_kind::segv;
@@ -36,7 +36,7 @@ fault_kind fault_of(std::string_view name) noexcept {
 plan plan_of(std::uint64_t seed, std::uint64_t fault_every, std::uint64_t number) noexcept {
   plan out;
   if (fault_every > 0 && number % fault_every == mixed(seed, number / fault_every) % fault_every) {
-    out.fault = drawn(mixed(seed + 1, number));
+    out.fault = drawn_for_task(mixed(seed + 1, number));
     const auto more = mixed(seed + 2, number);
     out.each_attempt = out.fault <= fault_kind::exit_code && more % 50 == 0;
     if (out.fault == fault_kind::exit_code) out.code = 1 + static_cast<int>((more >> 32) % 100);

@@ -19,7 +19,7 @@ namespace {
 using std::chrono::steady_clock;
 
 // Written before the zygote starts, and found by every worker that it forks.
-page* shared_page = nullptr;
+page* page_of_worker = nullptr;
 
 void work_for(std::uint32_t us) {
   const auto end = steady_clock::now() + std::chrono::microseconds(us);
@@ -44,7 +44,7 @@ void reply(std::uint64_t task_id, std::int64_t value) {
 }
 
 void strike(const plan& p, const task_context& context, std::uint64_t number) {
-  shared_page->tell({p.fault, ::getpid(), number, context.attempt});
+  page_of_worker->tell({p.fault, ::getpid(), number, context.attempt});
   switch (p.fault) {
     case fault_kind::segv: {
       // Volatile, so that no compiler sees what it is about to write to.
@@ -88,7 +88,7 @@ std::int64_t run(const task_context& context, std::uint64_t seed, std::uint64_t 
 }
 
 int start_by_plan(const process::child_context& context) {
-  switch (shared_page->take_start_fault()) {
+  switch (page_of_worker->take_start_fault()) {
     case fault_kind::start_slow:
       std::this_thread::sleep_for(slow_start);
       break;
@@ -111,7 +111,7 @@ task_registry& registry() {
 }  // namespace
 
 void register_workers(page& shared) {
-  shared_page = &shared;
+  page_of_worker = &shared;
   pooling::register_pool_worker(registry());
   process::register_child_main(pooling::worker_main_name, &start_by_plan);
 }

@@ -9,7 +9,7 @@
 namespace steward::cli {
 namespace {
 
-constexpr std::size_t most_named = 8;
+constexpr std::size_t most_offered = 8;
 constexpr std::size_t most_compared = 2'000;  // what is meant is looked for among so many
 
 std::string id_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
@@ -48,7 +48,7 @@ std::string child_named(const run_view& view, const std::string& word, int exit_
                           "; 'steward ps -o name' lists all",
                       exit_code);
   throw cannot_look("several children are called '" + report::escaped(word) +
-                        "'; name one by its path: " + config::list_names(found, most_named),
+                        "'; name one by its path: " + config::list_names(found, most_offered),
                     exit_code);
 }
 

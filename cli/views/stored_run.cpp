@@ -17,7 +17,7 @@
 namespace steward::cli {
 namespace {
 
-constexpr std::chrono::milliseconds between_looks{100};
+constexpr std::chrono::milliseconds between_reads{100};
 
 std::unique_ptr<store::reader> opened(const std::string& directory) {
   try {
@@ -143,7 +143,7 @@ void stored_run::follow(std::uint64_t after, const event_taker& f, const patienc
     events_after(after, take);
     if (!was_live) return;  // there is nothing to come
     renew();
-  } while (!over && waits(between_looks));
+  } while (!over && waits(between_reads));
 }
 
 std::vector<std::string> stored_run::remarks() const {

@@ -26,7 +26,7 @@ namespace {
 using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds between_looks{1'000};
+constexpr milliseconds redrawn_after{1'000};
 constexpr milliseconds between_drawings{200};
 
 /// The picture that is drawn, and how it came to be.
@@ -42,7 +42,7 @@ public:
   /// A new one, when it is time for that. What is wrong then is returned.
   std::string renew() {
     if (!live() || clock::now() < due_) return {};
-    due_ = clock::now() + between_looks;
+    due_ = clock::now() + redrawn_after;
     try {
       auto next = from_.view();
       const std::chrono::duration<double> passed = clock::now() - taken_;
@@ -72,7 +72,7 @@ private:
   bool live_;
   unsigned failed_ = 0;
   clock::time_point taken_ = clock::now();
-  clock::time_point due_ = clock::now() + between_looks;
+  clock::time_point due_ = clock::now() + redrawn_after;
 };
 
 class top_command : public command {

@@ -31,7 +31,7 @@ private:
 
 /// Its name, without parameters, offsets and places: these change with each build. A frame that has no name is told
 /// apart by its place.
-std::string_view name_of(std::string_view frame) {
+std::string_view bare_name_of(std::string_view frame) {
   const auto parameters = frame.find('(');
   if (parameters != std::string_view::npos && parameters > 0) frame = frame.substr(0, parameters);
   if (const auto offset = frame.rfind("+0x"); offset != std::string_view::npos && frame.find("::") < offset)
@@ -49,7 +49,7 @@ std::string fingerprint_of(const cause& why) {
   all.add(why.cls == cause_class::exit ? why.code : 0);
   all.add(why.exception);
   const auto frames = std::min(why.frames.size(), told_apart_by_frames);
-  for (std::size_t i = 0; i < frames; ++i) all.add(name_of(why.frames[i]));
+  for (std::size_t i = 0; i < frames; ++i) all.add(bare_name_of(why.frames[i]));
   return fmt::format("f-{:08x}", all.value());
 }
 

@@ -27,7 +27,7 @@ constexpr std::string_view socket_ending = ".sock";
 constexpr std::string_view unfinished_ending = ".new";  // until it listens
 constexpr time_t unfinished_for_s = 60;
 constexpr std::size_t max_name_bytes = 64;
-constexpr int backlog = 1'024;  // who comes in a crowd waits, and is not turned away
+constexpr int socket_backlog = 1'024;  // who comes in a crowd waits, and is not turned away
 
 std::string text_of_errno(int code) { return std::generic_category().message(code); }
 
@@ -180,7 +180,7 @@ run_socket::run_socket(runtime_folder in, std::string_view name)
   if (::bind(fd_.get(), generic(address), sizeof address) != 0) refuse(path(), text_of_errno(errno));
   ::fchmodat(folder_.fd(), unfinished.c_str(), S_IRUSR | S_IWUSR, 0);  // whatever the umask took
   // It has its name when it listens: what does not listen is taken for left behind.
-  bool done = ::listen(fd_.get(), backlog) == 0;
+  bool done = ::listen(fd_.get(), socket_backlog) == 0;
   if (done && folder_.connect(name_)) {
     ::unlinkat(folder_.fd(), unfinished.c_str(), 0);
     refuse(path(), "somebody listens there already");

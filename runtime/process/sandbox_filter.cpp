@@ -131,7 +131,7 @@ constexpr long other_calls[] = {
 constexpr unsigned namespaces =
     CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 constexpr unsigned socket_type_mask = 0xf;
-constexpr unsigned io_priority_of_process = 1;
+constexpr unsigned ioprio_who_process = 1;
 // Newer than the headers, or in one that does not go with others: TCSETS2 and the two behind it, PR_SCHED_CORE.
 constexpr unsigned set_terminal = 0x402c542b;
 constexpr unsigned share_core = 62;
@@ -257,7 +257,7 @@ void sandbox_filter::sockets() noexcept {
 void sandbox_filter::others() noexcept {
   // Of the caller alone, not of its group or its user.
   refuse_unless_two(SYS_setpriority, PRIO_PROCESS, 0, EPERM);
-  refuse_unless_two(SYS_ioprio_set, io_priority_of_process, 0, EPERM);
+  refuse_unless_two(SYS_ioprio_set, ioprio_who_process, 0, EPERM);
   for (long call : {SYS_sched_setaffinity, SYS_sched_setparam, SYS_sched_setscheduler, SYS_sched_setattr})
     refuse_unless(call, 0, ~0U, 0, EPERM);
   // The kernel signals for a file on behalf of whoever has asked for it.

@@ -12,6 +12,9 @@ struct sqlite3_stmt;
 
 namespace steward::store {
 
+/// SQLite has signed numbers only.
+constexpr std::int64_t signed_of(std::uint64_t x) noexcept { return static_cast<std::int64_t>(x); }
+
 /// What SQLite answered, in words and as its number (SQLITE_FULL, say).
 class database_error : public std::runtime_error {
 public:

@@ -26,8 +26,6 @@ constexpr std::int64_t rows_at_once = 500;
 // The latest figures of a child are that old at most; in the past they are thinned out.
 constexpr std::array figures_age{std::chrono::seconds{3}, std::chrono::seconds{25}, std::chrono::seconds{150}};
 
-std::int64_t signed_of(std::uint64_t x) noexcept { return static_cast<std::int64_t>(x); }
-
 std::string directory_of(const std::string& path) {
   std::error_code ignored;
   const std::filesystem::path given{path};

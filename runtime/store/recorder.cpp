@@ -12,8 +12,6 @@ namespace {
 
 constexpr std::uint64_t most_runs = (std::uint64_t{1} << (63U - seq_bits)) - 1;
 
-std::int64_t signed_of(std::uint64_t x) noexcept { return static_cast<std::int64_t>(x); }
-
 }  // namespace
 
 void checkpoint_rule::note(std::size_t bytes, time_point at) {

@@ -9,8 +9,6 @@
 namespace steward::store {
 namespace {
 
-std::int64_t signed_of(std::uint64_t x) noexcept { return static_cast<std::int64_t>(x); }
-
 /// The first row of a run.
 std::int64_t first_row_of(std::int64_t run) noexcept { return row_of(static_cast<std::uint64_t>(run), 0); }
 

@@ -31,10 +31,10 @@ inline std::string to_string(const deed& x) {
          (x.keep ? " keep" : "") + (x.flag ? " flag" : "");
 }
 
-struct answered {
+struct naive_reply {
   request_number request = 0;
   admin_code code = admin_code::ok;
-  friend auto operator<=>(const answered&, const answered&) = default;
+  friend auto operator<=>(const naive_reply&, const naive_reply&) = default;
 };
 
 /// What a supervisor ought to do, told as simply as possible: lists, loops over all children, and one rule that is
@@ -93,8 +93,8 @@ public:
   bool running() const { return phase == phases::running; }
 
   std::map<child_number, kid> kids;
-  std::vector<deed> deeds;        // since they were last taken
-  std::vector<answered> replies;  // since they were last taken
+  std::vector<deed> deeds;           // since they were last taken
+  std::vector<naive_reply> replies;  // since they were last taken
 
 private:
   enum class phases : std::uint8_t { fresh, starting, running, rolling_back, stopping, over };

@@ -451,7 +451,7 @@ private:
   std::map<child_number, std::uint64_t> incarnations_;
   std::set<request_number> open_;
   std::vector<deed> deeds_;
-  std::vector<answered> replies_;
+  std::vector<naive_reply> replies_;
   bool stopping_ = false;
   bool over_ = false;
 };
