@@ -8,6 +8,10 @@ target_compile_options(steward_flags INTERFACE
   -fno-omit-frame-pointer
   # Position-independent code keeps the speed of other code: what is ours is never replaced by a symbol of somebody else.
   -fno-semantic-interposition)
+# Files that are compiled in one batch see each other's unnamed namespaces, which is nothing to warn of.
+target_compile_options(steward_flags INTERFACE
+  $<$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>:-Wno-shadow>
+  $<$<AND:$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>,$<CXX_COMPILER_ID:GNU>>:-Wno-subobject-linkage>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # False positives on std::string operator+ when optimising: GCC PR 105329, fixed in 13.
   target_compile_options(steward_flags INTERFACE -Wno-restrict)
