@@ -70,7 +70,7 @@ group_cell* cell(int slot) noexcept {
   return &page->cells[slot];
 }
 
-guard_page* map_page(int fd) noexcept {
+guard_page* map_guard_page(int fd) noexcept {
   void* at = ::mmap(nullptr, sizeof(guard_page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   return at == MAP_FAILED ? nullptr : static_cast<guard_page*>(at);
 }
@@ -81,7 +81,7 @@ bool make_memory(slots& all) noexcept {
   if (memory.page != nullptr) return true;
   memory.fd = ::memfd_create("steward-groups", MFD_CLOEXEC);
   if (memory.fd < 0) return false;
-  if (::ftruncate(memory.fd, static_cast<off_t>(sizeof(guard_page))) == 0) memory.page = map_page(memory.fd);
+  if (::ftruncate(memory.fd, static_cast<off_t>(sizeof(guard_page))) == 0) memory.page = map_guard_page(memory.fd);
   if (memory.page != nullptr) {
     memory.page->program_mark = new_program_mark();
     return true;
@@ -259,7 +259,7 @@ int run_guard(const child_context&) {
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, nullptr);
   ::prctl(PR_SET_NAME, "steward-guard");
-  all_slots().memory = {map_page(first_child_fd + 1), first_child_fd + 1};
+  all_slots().memory = {map_guard_page(first_child_fd + 1), first_child_fd + 1};
   shed_child_mark();
   if (!watch_parent(parent, first_child_fd)) return 0;
   char byte = 'r';
