@@ -2,6 +2,8 @@
 
 #include "cli/run_command.hpp"
 
+#include <string_view>
+
 namespace CLI {
 class App;
 }
@@ -17,6 +19,8 @@ public:
   command(const command&) = delete;
   command& operator=(const command&) = delete;
 
+  /// By which it is called.
+  virtual std::string_view name() const = 0;
   /// Makes its subcommand with all its options, which are kept in this object.
   virtual CLI::App* add_to(CLI::App& app) = 0;
   /// Carries it out and returns the exit code.

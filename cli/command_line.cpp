@@ -8,9 +8,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <sstream>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,16 +20,25 @@ namespace steward::cli {
 
 namespace {
 
-int carry_out(int argc, char** argv, const program& what, const extra_command* extra) {
+/// To make a command with all its options costs memory and so time: of a line that names one, only that one is made.
+enum class making : std::uint8_t { named, all };
+
+int carry_out(int argc, char** argv, const program& what, const extra_command* extra, making which) {
   CLI::App app{"Supervision trees and crash-proof worker pools, described in YAML.",
                std::filesystem::path{argc > 0 ? argv[0] : "steward"}.filename().string()};
   app.require_subcommand(1);
   std::vector<std::pair<std::unique_ptr<command>, CLI::App*>> all;
-  for (auto& one : all_commands()) {
+  auto known = all_commands();
+  if (which == making::named) {
+    const std::string_view named = argc > 1 ? argv[1] : "";
+    std::erase_if(known, [&](const auto& one) { return one->name() != named; });
+    if (known.empty()) return carry_out(argc, argv, what, extra, making::all);
+  }
+  for (auto& one : known) {
     auto* words = one->add_to(app);
     all.emplace_back(std::move(one), words);
   }
-  if (extra != nullptr) extra->add_to(app);
+  if (extra != nullptr && which == making::all) extra->add_to(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
@@ -36,17 +47,19 @@ int carry_out(int argc, char** argv, const program& what, const extra_command* e
     standard_streams::print(text.str());
     return code;
   } catch (const CLI::ParseError& problem) {
+    // What is wrong is told with all that there is.
+    if (which == making::named) return carry_out(argc, argv, what, extra, making::all);
     return usage_fault(app, problem);
   }
   for (const auto& [one, words] : all)
     if (words->parsed()) return one->run(what);
-  return extra != nullptr && extra->parsed() ? extra->run() : int{exit_usage};
+  return extra != nullptr && which == making::all && extra->parsed() ? extra->run() : int{exit_usage};
 }
 
 }  // namespace
 
 int main_of(int argc, char** argv, const program& what, const extra_command* extra) {
-  return finish_output(carry_out(argc, argv, what, extra));
+  return finish_output(carry_out(argc, argv, what, extra, making::named));
 }
 
 }  // namespace steward::cli

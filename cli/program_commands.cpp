@@ -12,6 +12,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -97,8 +98,9 @@ int print_version(bool as_json) {
 
 class actors_command : public command {
 public:
+  std::string_view name() const override { return "actors"; }
   CLI::App* add_to(CLI::App& app) override {
-    auto* out = app.add_subcommand("actors", "Show the registered actors and tasks, with their parameters");
+    auto* out = app.add_subcommand(std::string{name()}, "Show the registered actors and tasks, with their parameters");
     out->add_option("NAME", name_, "only this one");
     out->add_flag("--json", json_, "as JSON");
     return out;
@@ -112,9 +114,10 @@ private:
 
 class explain_command : public command {
 public:
+  std::string_view name() const override { return "explain"; }
   CLI::App* add_to(CLI::App& app) override {
     auto* out = app.add_subcommand(
-        "explain", "Tell what a config key, heading, status, event kind, cause class or exit code means");
+        std::string{name()}, "Tell what a config key, heading, status, event kind, cause class or exit code means");
     auto* words =
         out->add_option("WORD", words_, "such as deadline, pool.deadline, budget, up since, park, signal or 4");
     out->add_flag("--json", json_, "as JSON");
@@ -143,8 +146,9 @@ private:
 
 class version_command : public command {
 public:
+  std::string_view name() const override { return "version"; }
   CLI::App* add_to(CLI::App& app) override {
-    auto* out = app.add_subcommand("version", "Show the versions of steward, CAF and the compiler");
+    auto* out = app.add_subcommand(std::string{name()}, "Show the versions of steward, CAF and the compiler");
     out->add_flag("--json", json_, "as JSON");
     return out;
   }

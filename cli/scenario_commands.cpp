@@ -8,6 +8,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace steward::cli {
@@ -16,8 +17,10 @@ namespace {
 
 class run_scenarios_command : public command {
 public:
+  std::string_view name() const override { return "run"; }
   CLI::App* add_to(CLI::App& app) override {
-    auto* out = app.add_subcommand("run", "Run scenarios: files, or names of those that ship with the program");
+    auto* out =
+        app.add_subcommand(std::string{name()}, "Run scenarios: files, or names of those that ship with the program");
     out->add_option("FILE", request_.files, "scenario files or names")->required();
     out->add_option("--set", request_.sets,
                     "PATH=VALUE: override a value, such as tree.children.squares.pool.workers=8")
@@ -60,8 +63,9 @@ private:
 
 class validate_command : public command {
 public:
+  std::string_view name() const override { return "validate"; }
   CLI::App* add_to(CLI::App& app) override {
-    auto* out = app.add_subcommand("validate", "Check scenarios and show every fault at once; start nothing");
+    auto* out = app.add_subcommand(std::string{name()}, "Check scenarios and show every fault at once; start nothing");
     out->add_option("FILE", files_, "scenario files or names")->required();
     out->add_option("--set", sets_, "PATH=VALUE: override a value")->allow_extra_args(false);
     out->add_option("--format", format_, "of the faults")->check(CLI::IsMember({"text", "json"}));
@@ -77,9 +81,10 @@ private:
 
 class plan_command : public command {
 public:
+  std::string_view name() const override { return "plan"; }
   CLI::App* add_to(CLI::App& app) override {
-    auto* out =
-        app.add_subcommand("plan", "Show what a scenario would start, with every value's origin; start nothing");
+    auto* out = app.add_subcommand(std::string{name()},
+                                   "Show what a scenario would start, with every value's origin; start nothing");
     out->add_option("FILE", file_, "scenario file or name")->required();
     out->add_option("--set", sets_, "PATH=VALUE: override a value")->allow_extra_args(false);
     out->add_flag("--json", json_, "as JSON, with every value");
@@ -95,8 +100,9 @@ private:
 
 class unit_command : public command {
 public:
+  std::string_view name() const override { return "unit"; }
   CLI::App* add_to(CLI::App& app) override {
-    auto* out = app.add_subcommand("unit", "Print a systemd unit that keeps a scenario up as a service");
+    auto* out = app.add_subcommand(std::string{name()}, "Print a systemd unit that keeps a scenario up as a service");
     out->add_option("FILE", file_, "scenario file or name")->required();
     out->add_option("--set", sets_, "PATH=VALUE: override a value")->allow_extra_args(false);
     return out;

@@ -114,8 +114,10 @@ private:
 
 class log_command : public command {
 public:
+  std::string_view name() const override { return "log"; }
   CLI::App* add_to(CLI::App& app) override {
-    auto* out = app.add_subcommand("log", "Show the events of a run, as people read them, and follow them");
+    auto* out =
+        app.add_subcommand(std::string{name()}, "Show the events of a run, as people read them, and follow them");
     options_.add_to(*out);
     out->add_flag("-f,--follow", follow_, "go on with what comes, until the run is over; wait where none has begun");
     out->add_option("--actor", filter_.actors,

@@ -38,8 +38,9 @@ class operator_command : public command {
 public:
   operator_command(const char* name, const char* doc) : name_(name), doc_(doc) {}
 
+  std::string_view name() const override { return name_; }
   CLI::App* add_to(CLI::App& app) override {
-    auto* out = app.add_subcommand(name_, doc_);
+    auto* out = app.add_subcommand(std::string{name()}, doc_);
     add_words(*out);
     out->add_option("RUN", run_, std::string{run_help});
     out->add_flag("--json", json_, "what the run answers, as JSON");

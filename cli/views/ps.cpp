@@ -68,8 +68,10 @@ std::vector<cell> row(const scene& shown, const std::string& path, const child_v
 
 class ps_command : public command {
 public:
+  std::string_view name() const override { return "ps"; }
   CLI::App* add_to(CLI::App& app) override {
-    auto* out = app.add_subcommand("ps", "Show a line for each child of a run, as it is or as it was at the end");
+    auto* out = app.add_subcommand(std::string{name()},
+                                   "Show a line for each child of a run, as it is or as it was at the end");
     options_.add_to(*out, {"text", "wide", "json", "name"});
     which_.add_to(*out);
     return out;

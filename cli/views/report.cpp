@@ -18,8 +18,10 @@ namespace {
 
 class report_command : public command {
 public:
+  std::string_view name() const override { return "report"; }
   CLI::App* add_to(CLI::App& app) override {
-    auto* out = app.add_subcommand("report", "Say what happened in a run: crashes, recoveries, what was lost");
+    auto* out =
+        app.add_subcommand(std::string{name()}, "Say what happened in a run: crashes, recoveries, what was lost");
     options_.add_to(*out, {"text", "json", "md", "junit"}, "-o,--format,--output");
     return out;
   }

@@ -66,8 +66,10 @@ std::optional<run_view::time_point> end_time(const run_entry& x, run_view::time_
 
 class runs_command : public command {
 public:
+  std::string_view name() const override { return "runs"; }
   CLI::App* add_to(CLI::App& app) override {
-    auto* out = app.add_subcommand("runs", "List the runs of a run directory or of an events file, or those that live");
+    auto* out = app.add_subcommand(std::string{name()},
+                                   "List the runs of a run directory or of an events file, or those that live");
     out->add_option("FILE", what_, "an events file, - for one on standard input, or a run directory; none: live runs");
     auto* format =
         out->add_option("-o,--output", format_, "of the output")->check(CLI::IsMember({"text", "json", "name"}));

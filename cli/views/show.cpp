@@ -133,8 +133,10 @@ private:
 
 class show_command : public command {
 public:
+  std::string_view name() const override { return "show"; }
   CLI::App* add_to(CLI::App& app) override {
-    auto* out = app.add_subcommand("show", "Show one crash whole: why, where, with what in hand, and what came of it");
+    auto* out = app.add_subcommand(std::string{name()},
+                                   "Show one crash whole: why, where, with what in hand, and what came of it");
     out->add_option("ID", id_,
                     "of the crash, such as c-0007; the fingerprint of crashes that are alike, or the path of a child, "
                     "mean the last one")

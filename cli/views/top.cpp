@@ -77,8 +77,10 @@ private:
 
 class top_command : public command {
 public:
+  std::string_view name() const override { return "top"; }
   CLI::App* add_to(CLI::App& app) override {
-    auto* out = app.add_subcommand("top", "Watch a run on the whole screen, and steer it by keys; ? tells which");
+    auto* out =
+        app.add_subcommand(std::string{name()}, "Watch a run on the whole screen, and steer it by keys; ? tells which");
     out->add_option("RUN", run_,
                     "a live run by scenario or pid, or an events file or a run directory; none: the only live run");
     out->add_option("--run", id_, "id or scenario of the run, where there are several; else the last one");

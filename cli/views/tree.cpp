@@ -24,8 +24,9 @@ void add(std::string& text, const std::string& part) {
 
 class tree_command : public command {
 public:
+  std::string_view name() const override { return "tree"; }
   CLI::App* add_to(CLI::App& app) override {
-    auto* out = app.add_subcommand("tree", "Show the tree of a run, as it is or as it was at any moment");
+    auto* out = app.add_subcommand(std::string{name()}, "Show the tree of a run, as it is or as it was at any moment");
     options_.add_to(*out);
     which_.add_to(*out);
     return out;
