@@ -238,6 +238,7 @@ private:
     to.other("process.environment", joined(limits.environment, ", "));
     to.other("process.working_directory",
              limits.working_directory.empty() ? "the program's" : limits.working_directory);
+    to.other("process.spare", limits.spare ? "true" : "false");
   }
 
   static std::string joined(const std::vector<std::string>& all, const char* between = " ") {

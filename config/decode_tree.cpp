@@ -244,7 +244,9 @@ void decode_actor_policy(const section_reader& from, child_spec& into) {
   into.hang_after = from.duration("hang_after");
   into.on_hang = to_enum(from.text("on_hang").text, hang_policy::kill);
   into.runs_in = to_enum(from.text("runs_in").text, rung::process);
-  into.process = decode_process(from.nested("process"));
+  const auto process = from.nested("process");
+  into.process = decode_process(process);
+  into.process.spare = process.boolean("spare");
   into.on_stop = to_enum(from.text("on_stop").text, stop_policy::drain);
 }
 

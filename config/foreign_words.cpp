@@ -8,7 +8,7 @@
 namespace steward::config {
 namespace {
 
-constexpr std::array<foreign_word, 138> keys{{
+constexpr std::array<foreign_word, 139> keys{{
     {"scenario", "scenario", "name title"},
     {"scenario", "description", "desc doc comment"},
     {"scenario", "seed", "random_seed rng_seed"},
@@ -83,6 +83,7 @@ constexpr std::array<foreign_word, 138> keys{{
     {"pool", "max_workers", "max max_size maximum"},
     {"pool", "idle_exit", "idle_timeout keepalive keep_alive"},
     {"pool", "spares", "standby"},
+    {"process", "spare", "spares standby warm prefork"},
     {"pool", "attempts", "retries max_retries tries max_tries max_attempts retry"},
     {"pool", "on_exception", "on_error on_failure"},
     {"pool", "deadline", "timeout time_limit task_timeout hard_timeout task_time_limit"},

@@ -255,6 +255,8 @@ void add_child(table& t) {
       .allowed({"none", "basic", "strict"});
   t.add("environment", texts, "Variables that it sees, too: NAME or NAME=value.");
   t.add("working_directory", text, "Without it the program's.").fallback("");
+  t.add("spare", boolean, "Whether a second process waits, started, for the next incarnation, which is up sooner then.")
+      .fallback("false");
 
   t.begin("ready");
   t.add("line", text, "It writes a line that matches this regular expression, as grep -E takes it.");

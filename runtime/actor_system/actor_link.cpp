@@ -134,7 +134,8 @@ int actor_link_hub::connect(const caf::actor& front, std::function<void(std::str
   return open(std::move(o)).child_fd;
 }
 
-actor_link_hub::link_ends actor_link_hub::open(port::capability_gate::options o) {
+actor_link_hub::link_ends actor_link_hub::open(port::capability_gate::options o,
+                                               const std::shared_ptr<port::side_reader>& beside) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return {};
   // So that a large message needs fewer turns; as much as the system gives.
@@ -145,7 +146,9 @@ actor_link_hub::link_ends actor_link_hub::open(port::capability_gate::options o)
     std::lock_guard guard{mutex_};
     if (!loop_) loop_ = std::make_unique<port::gate_loop>(system_);
     o.fd = ends[0];
-    return {loop_->open(std::move(o)), ends[1]};
+    auto gate = loop_->open(std::move(o));
+    if (beside) loop_->read_beside(beside);
+    return {std::move(gate), ends[1]};
   } catch (const std::system_error& problem) {
     for (const int fd : ends) ::close(fd);
     errno = problem.code().value();

@@ -50,7 +50,8 @@ public:
     std::shared_ptr<port::capability_gate> gate;
     int child_fd = -1;
   };
-  link_ends open(port::capability_gate::options o);
+  /// `beside`, unless it is null, is read by the same thread.
+  link_ends open(port::capability_gate::options o, const std::shared_ptr<port::side_reader>& beside = nullptr);
 
   caf::actor_system& system() noexcept { return system_; }
 

@@ -14,6 +14,11 @@ namespace steward::port {
 
 namespace {
 
+// Data of gates are their descriptors, which are smaller.
+constexpr std::uint64_t first_key = std::uint64_t{1} << 32;
+constexpr int try_again_after_ms = 20;
+constexpr const char* what_fails = "the links of workers to actors";
+
 int add_to(int epoll, int fd, std::uint32_t events) noexcept {
   epoll_event e{};
   e.events = events;
@@ -23,27 +28,30 @@ int add_to(int epoll, int fd, std::uint32_t events) noexcept {
 
 }  // namespace
 
-gate_loop::gate_loop(caf::actor_system& system)
+gate_loop::gate_loop(caf::actor_system& system, without_thread)
     : system_(system),
       bell_(std::make_shared<gate_bell>()),
       pins_(std::make_shared<gate_pins>(system)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
-  int problem = epoll_ < 0 || add_to(epoll_, bell_->fd(), EPOLLIN) != 0 ? errno : 0;
+  if (epoll_ >= 0 && add_to(epoll_, bell_->fd(), EPOLLIN) == 0) return;
+  const int problem = errno;
+  if (epoll_ >= 0) ::close(epoll_);
+  throw std::system_error(problem, std::generic_category(), what_fails);
+}
+
+gate_loop::gate_loop(caf::actor_system& system) : gate_loop(system, without_thread{}) {
   try {
     const process::signals_blocked quiet;
-    if (problem == 0) thread_ = std::thread([this] { run(); });
-  } catch (const std::system_error& e) {
-    problem = e.code().value();
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error& e) {  // what was made is destroyed
+    throw std::system_error(e.code(), what_fails);
   }
-  if (problem == 0) return;
-  if (epoll_ >= 0) ::close(epoll_);
-  throw std::system_error(problem, std::generic_category(), "the links of workers to actors");
 }
 
 gate_loop::~gate_loop() {
   stop_.store(true);
   bell_->ring();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
   ::close(epoll_);
 }
 
@@ -57,14 +65,32 @@ std::shared_ptr<capability_gate> gate_loop::open(capability_gate::options o) {
   return gate;
 }
 
+void gate_loop::read_beside(const std::shared_ptr<side_reader>& who) {
+  {
+    const std::lock_guard lock(mutex_);
+    new_readers_.push_back(who);
+  }
+  bell_->ring();
+}
+
+void gate_loop::read_side(std::uint64_t key) {
+  const auto found = readers_.find(key);
+  if (found == readers_.end()) return;
+  const auto reader = found->second.lock();
+  if (reader && reader->read()) waiting_.push_back(key);
+}
+
 void gate_loop::run() {
   capability_gate::drive_from_this_thread();
   std::array<epoll_event, 64> events;
   while (!stop_.load()) {
-    const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
+    const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
+                                   waiting_.empty() ? -1 : try_again_after_ms);
     for (int i = 0; i < count; ++i) {
       const auto& e = events[static_cast<std::size_t>(i)];
-      if (e.data.fd == bell_->fd()) {
+      if (e.data.u64 >= first_key) {
+        read_side(e.data.u64);
+      } else if (e.data.fd == bell_->fd()) {
         bell_->hush();
         take_new();
         std::vector<int> over;
@@ -76,6 +102,11 @@ void gate_loop::run() {
       }
     }
     for (auto& [fd, one] : gates_) arm(one);
+    std::erase_if(waiting_, [this](std::uint64_t key) {
+      const auto found = readers_.find(key);
+      const auto reader = found == readers_.end() ? nullptr : found->second.lock();
+      return !reader || !reader->try_again();
+    });
   }
   take_new();
   for (auto& [fd, one] : std::exchange(gates_, {})) one.gate->close();
@@ -83,10 +114,19 @@ void gate_loop::run() {
 
 void gate_loop::take_new() {
   std::vector<std::shared_ptr<capability_gate>> fresh;
+  std::vector<std::weak_ptr<side_reader>> readers;
   {
     const std::lock_guard lock(mutex_);
     fresh.swap(new_);
+    readers.swap(new_readers_);
   }
+  if (!readers.empty()) std::erase_if(readers_, [](const auto& x) { return x.second.expired(); });
+  for (auto& who : readers)
+    if (const auto reader = who.lock()) {
+      const auto key = first_key + ++last_key_;
+      readers_[key] = who;
+      reader->join(epoll_, key);
+    }
   for (auto& gate : fresh) {
     const int fd = gate->fd();
     if (add_to(epoll_, fd, 0) == 0)

@@ -60,6 +60,10 @@ protected:
   void start() noexcept override { coordinator::start(); }
 };
 
+bool is_testing(const caf::actor_system_config& cfg) {
+  return caf::get_or(cfg, "scheduler.policy", caf::atom("sharing")) == caf::atom("testing");
+}
+
 /// Nothing may be thrown out of the making of a system, for what is there of it would be destroyed under its threads.
 std::unique_ptr<caf::actor_system> make_whole(caf::actor_system_config& cfg, bool testing) noexcept {
   const memory_or_end whole;
@@ -73,10 +77,13 @@ std::unique_ptr<caf::actor_system> make_whole(caf::actor_system_config& cfg, boo
 }  // namespace
 
 std::unique_ptr<caf::actor_system> make_system(caf::actor_system_config& cfg) {
-  const bool testing = caf::get_or(cfg, "scheduler.policy", caf::atom("sharing")) == caf::atom("testing");
-  if (!testing)
+  if (!is_testing(cfg))
     process::expect_room_for_threads(extra_threads + caf::get_or(cfg, "scheduler.max-threads", std::size_t{0}));
-  return make_whole(cfg, testing);
+  return make_system_or_end(cfg);
+}
+
+std::unique_ptr<caf::actor_system> make_system_or_end(caf::actor_system_config& cfg) {
+  return make_whole(cfg, is_testing(cfg));
 }
 
 std::vector<std::string> details_of(const caf::error& e) {

@@ -313,9 +313,13 @@ private:
   }
 
   static std::vector<std::pair<std::string_view, bool>> given_settings(const process_settings& x) {
-    return {{"memory_limit", x.memory_limit != 0},   {"cpu_limit", x.cpu_limit != milliseconds{0}},
-            {"open_files", x.open_files != 0},       {"sandbox", x.sandbox != sandbox_level::none},
-            {"environment", !x.environment.empty()}, {"working_directory", !x.working_directory.empty()}};
+    return {{"memory_limit", x.memory_limit != 0},
+            {"cpu_limit", x.cpu_limit != milliseconds{0}},
+            {"open_files", x.open_files != 0},
+            {"sandbox", x.sandbox != sandbox_level::none},
+            {"environment", !x.environment.empty()},
+            {"working_directory", !x.working_directory.empty()},
+            {"spare", x.spare}};
   }
 
   void check_process(const process_settings& x, const std::string& at) {
@@ -353,6 +357,7 @@ private:
     check_initializer(x);
     if (threads) return;
     check_process(x.process, "");
+    if (x.process.spare) fault("spare", "belongs to the process of an actor", "spares");
     check_count("recycle_after", x.restarts.recycle_after, bounds::recycle_after);
     check_count("recycle_memory", x.restarts.recycle_memory, bounds::recycle_memory);
   }

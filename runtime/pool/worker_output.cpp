@@ -87,6 +87,8 @@ void worker_output::swap(worker_output& other) noexcept {
 
 bool worker_output::open(int& out, int& err) { return make_pipe(out_.fd, out) && make_pipe(err_.fd, err); }
 
+bool worker_output::open_errors(int& err) { return make_pipe(err_.fd, err); }
+
 void worker_output::watch(int epoll_fd, std::uint64_t out_key, std::uint64_t err_key, std::string name) {
   epoll_fd_ = epoll_fd;
   name_ = std::move(name);
@@ -99,6 +101,7 @@ void worker_output::watch(int epoll_fd, std::uint64_t out_key, std::uint64_t err
 
 void worker_output::listen(source& s) const {
   s.waits = false;
+  if (s.fd < 0) return;
   epoll_event e{};
   e.events = EPOLLIN;
   e.data.u64 = s.key;

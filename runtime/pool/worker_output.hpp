@@ -47,6 +47,8 @@ public:
 
   /// The writing ends of fresh pipes, to be closed by the caller. False, with errno, when there are none.
   bool open(int& out, int& err);
+  /// The same for standard error alone.
+  bool open_errors(int& err);
   /// Puts the reading ends into an epoll set. `name` is the worker's.
   void watch(int epoll_fd, std::uint64_t out_key, std::uint64_t err_key, std::string name);
 

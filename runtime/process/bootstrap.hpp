@@ -24,6 +24,9 @@ struct launched {
 /// The main registered under a name; null when there is none.
 child_main find_child_main(std::string_view name);
 
+/// Calls what is registered with it to be called once.
+void warm_up_for(std::string_view name);
+
 /// Waits for the end of a child and reaps it. False when it has not ended within the limit: somebody else's process
 /// cannot be killed, and is not waited for without one.
 bool reap_within(int pid, int limit_ms) noexcept;

@@ -21,6 +21,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "process/bootstrap.hpp"
@@ -37,8 +38,13 @@ namespace {
 constexpr const char* spawned_marker = "--steward-spawned-child";
 constexpr int spawned_argc = 5;
 
-std::map<std::string, child_main, std::less<>>& child_mains() {
-  static std::map<std::string, child_main, std::less<>> all{{guard_main_name, run_guard}};
+struct known_main {
+  child_main run = nullptr;
+  void (*warm_up)() = nullptr;
+};
+
+std::map<std::string, known_main, std::less<>>& child_mains() {
+  static std::map<std::string, known_main, std::less<>> all{{guard_main_name, {run_guard, nullptr}}};
   return all;
 }
 
@@ -187,13 +193,19 @@ private:
 
 }  // namespace
 
-void register_child_main(std::string_view name, child_main run) {
-  child_mains().insert_or_assign(std::string{name}, run);
+void register_child_main(std::string_view name, child_main run, void (*warm_up)()) {
+  child_mains().insert_or_assign(std::string{name}, known_main{run, warm_up});
 }
 
 child_main find_child_main(std::string_view name) {
   auto found = child_mains().find(name);
-  return found == child_mains().end() ? nullptr : found->second;
+  return found == child_mains().end() ? nullptr : found->second.run;
+}
+
+void warm_up_for(std::string_view name) {
+  const auto found = child_mains().find(name);
+  if (found == child_mains().end()) return;
+  if (auto* const once = std::exchange(found->second.warm_up, nullptr)) once();
 }
 
 launched spawn_child(const outgoing_order& order) {

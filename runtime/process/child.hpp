@@ -22,7 +22,11 @@ using child_main = int (*)(const child_context&);
 
 /// Makes a child main known under a name. Call it before `start_zygote` and before threads exist, on every start of the
 /// program: a spawned child is the same program started again, and looks the name up.
-void register_child_main(std::string_view name, child_main run);
+///
+/// `warm_up`, if it is given, is called once by the zygote, after it has started the first such child: what it leaves
+/// in memory, code that was linked above all, each later one has from the start. It must not throw, and leave no
+/// thread.
+void register_child_main(std::string_view name, child_main run, void (*warm_up)() = nullptr);
 
 /// True when this process was started as a spawned child; then `run_spawned_child` must be called and its result
 /// returned from main, before anything else happens.

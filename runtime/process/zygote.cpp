@@ -189,6 +189,7 @@ bool receive_request(int socket, received& request, setup_failure& failed) noexc
     if (child < 0) failed = {setup_step::none, errno};
     if (failed) send_reply(socket, request.order.header.tag, 0, failed);
     for (std::size_t i = 0; i < request.fd_count; ++i) ::close(request.fds[i]);
+    if (child > 0) warm_up_for(request.order.main());
   }
   end_guard(parent);
   ::_exit(0);

@@ -112,7 +112,10 @@ caf::behavior cell::make_behavior() {
   return {};
 }
 
-void cell::on_exit() { state_.reset(); }
+void cell::on_exit() {
+  state_.reset();
+  if (rare_) rare_->spare.end();
+}
 
 cell::~cell() { delete seat_.load(std::memory_order_relaxed); }
 
@@ -156,6 +159,7 @@ void cell::carry_out(const cell_command& command) {
     }
     case cell_command::kind::renew:
       kind_ = command.renewed;
+      if (rare_ && !kind_->place) rare_->spare.end();
       reconfigure(options_of(*kind_));
       break;
     case cell_command::kind::leave:

@@ -224,12 +224,27 @@ private:
                           bool asked_to_end, std::vector<late_answer>& late);
   /// Once the process has ended, as it was asked to, `then` is carried out.
   bool stop_process(const cell_command& then);
+  void start_spare();
   const exception_rules* rules() const;
   event event_of(event_kind kind, event_level level) const;
   void report(cell_report what) const;
 
+  /// Waits for the next incarnation of an actor; ends with its owner.
+  struct spare_process {
+    std::shared_ptr<process_link> link{};
+    process_settings made_with{};
+
+    spare_process() = default;
+    spare_process(const spare_process&) = delete;
+    spare_process& operator=(const spare_process&) = delete;
+    ~spare_process() { end(); }
+    void end() {
+      if (const auto last = std::exchange(link, nullptr)) last->discard();
+    }
+  };
   /// What few cells have.
   struct rarities {
+    spare_process spare{};                    ///< for the next incarnation
     bool process_ready = false;               ///< the incarnation that is in a process is up
     std::unique_ptr<cell_command> ending;     ///< it was told to end; this is what for
     std::shared_ptr<const actor_map> actors;  ///< of the last `incarnate`, for restarts in place; null: nobody

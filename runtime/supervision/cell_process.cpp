@@ -4,11 +4,17 @@
 #include "supervision/cell.hpp"
 #include "supervision/process_seat.hpp"
 
+#include <caf/exit_reason.hpp>
+#include <caf/system_messages.hpp>
+
 #include <algorithm>
 #include <functional>
 #include <utility>
 
 namespace steward::supervision {
+
+// What waited for an incarnation goes before the start of a spare.
+constexpr milliseconds spare_after{20};
 
 struct cell::late_answer {
   caf::strong_actor_ptr to;
@@ -31,8 +37,10 @@ void cell::begin_process(std::uint64_t incarnation) {
   what.seed = seed_of(what.path) + incarnation;
   what.params = kind_->params;
   if (rare_ && rare_->actors) what.actors = *rare_->actors;
-  auto link = std::make_shared<process_link>(caf::actor_cast<caf::actor>(this), incarnation);
   auto& own = more();
+  auto link = own.spare.made_with == place.settings ? std::exchange(own.spare.link, nullptr) : nullptr;
+  if (!link || !link->promote(incarnation)) link = std::make_shared<process_link>(caf::actor_cast<caf::actor>(this));
+  own.spare.end();
   own.process_ready = false;
   own.ending = nullptr;
   if (auto problem = link->begin(place, what); !problem.empty()) {
@@ -47,7 +55,27 @@ void cell::begin_process(std::uint64_t incarnation) {
   link_ = std::move(link);
 }
 
+/// Once the incarnation is up and has what waited.
+void cell::start_spare() {
+  auto& spare = more().spare;
+  if (!kind_->place) return;
+  const auto& place = *kind_->place;
+  if (spare.link || !place.settings.spare || more().ending) return;
+  auto link = std::make_shared<process_link>(caf::actor_cast<caf::actor>(this));
+  spare.made_with = place.settings;
+  if (auto problem = link->start_spare(place, path()); problem.empty())
+    spare.link = std::move(link);
+  else
+    on_refused("no spare process for it: " + problem);
+}
+
 void cell::heed(const link_news& news) {
+  if (news.incarnation == 0) {  // of a spare
+    if (news.what != link_news::kind::over || !rare_ || !rare_->spare.link) return;
+    on_refused("its spare process has ended: " + describe(rare_->spare.link->take_remains().why));
+    rare_->spare.link = nullptr;
+    return;
+  }
   if (!link_ || news.incarnation != incarnation_) return;
   switch (news.what) {
     case link_news::kind::word:
@@ -61,6 +89,9 @@ void cell::heed(const link_news& news) {
     case link_news::kind::over:
       process_is_over();
       break;
+    case link_news::kind::spare:
+      start_spare();
+      break;
   }
 }
 
@@ -70,6 +101,9 @@ void cell::heed_word(const caf::message& said) {
     case word::report::ready:
       if (!text || more().ending || std::exchange(more().process_ready, true)) return;
       open_mailbox(*link_, incarnation_);
+      if (kind_->place->settings.spare)
+        port::send_urgently_after(caf::actor_cast<caf::actor>(this), spare_after,
+                                  link_news{link_news::kind::spare, incarnation_, {}});
       address_->desk->ready(node_, incarnation_, clock().now(), *text);
       break;
     case word::report::resumed:
@@ -120,11 +154,13 @@ void cell::process_is_over() {
   hold_mailbox();
   auto rest = link->take_remains();
   policy::exit_info how{policy::exit_class::abnormal, std::move(rest.why)};
+  auto last_lines = how.why.stderr_tail;
   if (rest.ending && !rest.killed) {
     how.cls = rest.ending->how;
     how.why.cls = rest.ending->why.cls;
     how.why = std::move(rest.ending->why);
     how.rule = rest.ending->rule;
+    how.why.stderr_tail = last_lines;
     how.text = while_handling(rest.ending->in_hand);
   } else if (const auto begun = std::ranges::find_if(rest.messages, [](const auto& x) { return x.begun; });
              begun != rest.messages.end()) {
@@ -135,8 +171,12 @@ void cell::process_is_over() {
   for (auto& asker : rest.unanswered)
     if (auto who = asker.who.lock())
       late.push_back({std::move(who), asker.id, order ? caf::make_error(errc::ended) : crash_error(how.why)});
-  const auto answer_late = [&late] {
+  auto reason = order ? caf::error{caf::exit_reason::user_shutdown} : crash_error(how.why);
+  if (!order && !policy::is_abnormal(how.cls)) reason = caf::none;
+  const auto answer_late = [&] {
     for (auto& x : late) port::answer(x.to, x.number, std::move(x.what));
+    for (const auto& who : rest.linked)
+      port::send_anonymously(who, caf::exit_msg{caf::abstract_actor::address(), reason});
   };
   if (order) {
     answer_late();
@@ -152,7 +192,7 @@ void cell::process_is_over() {
     cell_report failed;
     failed.what = rest.declined ? cell_report::kind::declined : cell_report::kind::start_failed;
     if (rest.start_failed && !rest.killed)
-      failed.why = std::move(*rest.start_failed);
+      failed.why = std::move(*rest.start_failed), failed.why.stderr_tail = std::move(last_lines);
     else if (rest.declined)
       failed.why.message = *rest.declined;
     else

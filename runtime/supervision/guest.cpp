@@ -15,6 +15,7 @@
 #include "supervision/guest_words.hpp"
 #include "supervision/process_link.hpp"
 
+#include <caf/actor_cast.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
 
@@ -87,6 +88,16 @@ public:
     return {};
   }
   const char* name() const override { return "steward.guest"; }
+
+  // Its parent tells them of the end, for a process that dies tells nobody.
+  void add_link(caf::abstract_actor* x) override {
+    durable_actor::add_link(x);
+    say(word::make(word::report::linked, caf::actor_cast<caf::actor>(x->address())));
+  }
+  void remove_link(caf::abstract_actor* x) override {
+    durable_actor::remove_link(x);
+    say(word::make(word::report::unlinked, caf::actor_cast<caf::actor>(x->address())));
+  }
 
   void say(const caf::message& what) const { static_cast<void>(gate_->send_word(what)); }
 
@@ -277,9 +288,9 @@ int guest_main(const process::child_context&) {
   announce_worker_types(config);
   try {
     // Left alone at the end: the process leaves through _exit.
-    auto* const system = port::make_system(config).release();
+    auto* const system = port::make_system_or_end(config).release();
     port::name_node(*system);
-    auto* const loop = new port::gate_loop{*system};
+    auto* const loop = new port::gate_loop{*system, port::gate_loop::without_thread{}};
     auto keeper = std::make_shared<guest_keeper>(recorder.page());
     port::capability_gate::options options;
     options.fd = link_fd;
@@ -287,11 +298,25 @@ int guest_main(const process::child_context&) {
     options.party = keeper;
     auto gate = loop->open(std::move(options));
     keeper->care_for(system->spawn<guest>(std::move(gate), *process::work_page::in(recorder.arena())));
+    loop->run();
   } catch (const std::exception& problem) {  // no thread, no descriptor, no memory
     process::leave_note(recorder.page(), std::string{"it cannot begin: "} + problem.what());
     return process::exit_of_a_copy;
   }
-  for (;;) ::pause();
+  return ended;
+}
+
+/// In the zygote: makes and ends what each of these processes has.
+void warm_up() {
+  try {
+    caf::actor_system_config config;
+    port::configure(config, port::scheduling::sharing, 1);
+    announce_worker_types(config);
+    const auto system = port::make_system(config);
+    const port::gate_loop loop{*system, port::gate_loop::without_thread{}};
+  } catch (const std::exception&) {  // without it each process does that for itself
+    return;
+  }
 }
 
 const guest* guest_of(self_ptr self) noexcept { return dynamic_cast<const guest*>(self); }
@@ -300,7 +325,7 @@ const guest* guest_of(self_ptr self) noexcept { return dynamic_cast<const guest*
 
 void register_guest_main(const actor_registry& actors) {
   registered_actors = &actors;
-  process::register_child_main(guest_main_name, &guest_main);
+  process::register_child_main(guest_main_name, &guest_main, &warm_up);
 }
 
 std::int64_t place_of(plain_factory factory) noexcept {

@@ -119,6 +119,7 @@ caf::message make(report what, const std::string& text) { return caf::make_messa
 caf::message make(report what, const cause& why, const std::string& text) {
   return caf::make_message(number_of(what), written(why), text);
 }
+caf::message make(report what, const caf::actor& who) { return caf::make_message(number_of(what), who); }
 caf::message make(const ending& x) {
   return caf::make_message(number_of(report::ended), written(x.why), number_of(x.how), number_of(x.rule), x.in_hand);
 }
@@ -160,6 +161,11 @@ std::optional<child_end> news_in(const caf::message& x) {
   if (!why) return std::nullopt;
   out.why = std::move(*why);
   return out;
+}
+
+std::optional<caf::actor> actor_in(const caf::message& x) {
+  if (!x.match_elements<std::int32_t, caf::actor>()) return std::nullopt;
+  return x.get_as<caf::actor>(1);
 }
 
 std::optional<std::string> text_in(const caf::message& x) {

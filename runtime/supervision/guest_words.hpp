@@ -35,6 +35,8 @@ enum class report : std::int32_t {
   printed,       ///< text
   watch,         ///< text: whose end it wants to hear of
   unwatch,       ///< text
+  linked,        ///< an actor: to which it has linked itself
+  unlinked,      ///< an actor
 };
 
 /// What an incarnation is built of.
@@ -61,6 +63,7 @@ caf::message make(const child_end& x);
 caf::message make(order x);
 caf::message make(report what, const std::string& text = {});
 caf::message make(report what, const cause& why, const std::string& text = {});
+caf::message make(report what, const caf::actor& who);
 caf::message make(const ending& x);
 
 /// The kind of a message; 0 when it is none.
@@ -69,6 +72,7 @@ std::int32_t kind_of(const caf::message& x);
 std::optional<birth> birth_in(const caf::message& x);
 std::optional<child_end> news_in(const caf::message& x);
 std::optional<std::string> text_in(const caf::message& x);
+std::optional<caf::actor> actor_in(const caf::message& x);
 struct caused {
   cause why;
   std::string text;

@@ -32,42 +32,84 @@ std::uint64_t next_number() {
 
 }  // namespace
 
-std::string process_link::begin(const process_place& place, const word::birth& what) {
+process_link::child_ends::~child_ends() {
+  for (const int fd : {link, errors})
+    if (fd >= 0) ::close(fd);
+}
+
+std::string process_link::open(const process_place& place, const std::string& path, child_ends& theirs) {
   keeper_ = place.keeper;
   print_ = place.print;
   recorder_ = process::flight_recorder::create();
   if (!recorder_.valid()) return "a flight page: " + errno_text(errno);
   page_ = process::work_page::in(recorder_.arena());
   news_.emplace(*page_);
+  errors_ = std::make_shared<process_errors>(path);
+  theirs.errors = errors_->open();
+  if (theirs.errors < 0) return "a pipe: " + errno_text(errno);
   port::capability_gate::options options;
   options.offered = cell_;
   options.party = shared_from_this();
   options.on_breach = [me = weak_from_this()](std::string breach) {
     if (const auto self = me.lock()) self->on_breach(std::move(breach));
   };
-  auto channel = place.links->open(std::move(options));
+  auto channel = place.links->open(std::move(options), errors_);
   if (channel.child_fd < 0) return "a channel: " + errno_text(errno);
   gate_ = std::move(channel.gate);
+  theirs.link = channel.child_fd;
+  return {};
+}
+
+std::string process_link::launch(const process_place& place, const child_ends& theirs) {
   auto request = process::request_with(place.settings, guest_main_name);
-  request.fds = {channel.child_fd, recorder_.fd()};
-  auto problem = gate_->send_word(word::make(what));
-  process::started child;
-  if (!problem) {
-    child = keeper_->start(request, [me = shared_from_this()](const process::exit_report& x) { me->on_exit(x); });
-    const std::lock_guard lock{mutex_};
-    child_ = child.id;
-    pid_.store(child.pid);
-    if (!child) told_over_ = true;
-    if (breach_ && child) keeper_->kill(child_, SIGKILL);
-  }
-  ::close(channel.child_fd);
-  recorder_.close_fd();
-  if (problem) {
+  request.fds = {theirs.link, recorder_.fd()};
+  request.stderr_fd = theirs.errors;
+  const auto child =
+      keeper_->start(request, [me = shared_from_this()](const process::exit_report& x) { me->on_exit(x); });
+  const std::lock_guard lock{mutex_};
+  child_ = child.id;
+  pid_.store(child.pid);
+  if (!child) told_over_ = true;
+  if (breach_ && child) keeper_->kill(child_, SIGKILL);
+  return child.error;
+}
+
+std::string process_link::begin(const process_place& place, const word::birth& what) {
+  incarnation_.store(what.incarnation);
+  const bool is_new = gate_ == nullptr;
+  child_ends theirs;
+  if (is_new)
+    if (auto problem = open(place, what.path, theirs); !problem.empty()) return problem;
+  if (const auto problem = gate_->send_word(word::make(what))) {
     const std::lock_guard lock{mutex_};
     told_over_ = true;
+    if (!is_new) keeper_->kill(child_, SIGKILL);
     return "what it is built of cannot cross to its process: " + port::render(problem);
   }
-  return child.error;
+  auto out = is_new ? launch(place, theirs) : std::string{};
+  recorder_.close_fd();
+  return out;
+}
+
+std::string process_link::start_spare(const process_place& place, const std::string& path) {
+  child_ends theirs;
+  auto out = open(place, path, theirs);
+  if (out.empty()) out = launch(place, theirs);
+  recorder_.close_fd();
+  return out;
+}
+
+bool process_link::promote(std::uint64_t incarnation) {
+  const std::lock_guard lock{mutex_};
+  if (told_over_ || closed_ || report_) return false;
+  incarnation_.store(incarnation);
+  return true;
+}
+
+void process_link::discard() {
+  const std::lock_guard lock{mutex_};
+  told_over_ = true;
+  if (child_ != 0 && !report_) keeper_->kill(child_, SIGKILL);
 }
 
 void process_link::stop() { tell(word::make(word::order::leave)); }
@@ -277,6 +319,13 @@ void process_link::on_word(caf::message said) {
       case word::report::declined:
         remains_.declined = text;
         return;
+      case word::report::linked:
+      case word::report::unlinked:
+        if (const auto who = word::actor_in(said); who && *who) {
+          std::erase(remains_.linked, *who);
+          if (kind == word::report::linked) remains_.linked.push_back(*who);
+        }
+        return;
       default:
         break;
     }
@@ -285,7 +334,7 @@ void process_link::on_word(caf::message said) {
 }
 
 void process_link::tell_cell(link_news::kind what, caf::message said) const {
-  port::send_urgently(cell_, link_news{what, incarnation_, std::move(said)});
+  port::send_urgently(cell_, link_news{what, incarnation_.load(), std::move(said)});
 }
 
 void process_link::on_breach(std::string what) {
@@ -328,6 +377,7 @@ void process_link::look_for_end() {
   told_over_ = true;
   remains_.killed = killed_.has_value();
   remains_.why = judge();
+  remains_.why.stderr_tail = errors_->finish();
   tell_cell(link_news::kind::over);
 }
 

@@ -8,6 +8,7 @@
 #include "process/work_page.hpp"
 #include "steward/actor.hpp"
 #include "supervision/guest_words.hpp"
+#include "supervision/process_errors.hpp"
 
 #include <caf/mailbox_element.hpp>
 
@@ -37,9 +38,10 @@ struct process_place {
 /// What a link tells its cell. Overtakes the mailbox.
 struct link_news {
   enum class kind : std::uint8_t {
-    word,  ///< the guest has said something
-    room,  ///< there is room for more, or nothing is left
-    over,  ///< process and link are gone: take `process_link::remains`
+    word,   ///< the guest has said something
+    room,   ///< there is room for more, or nothing is left
+    over,   ///< process and link are gone: take `process_link::remains`
+    spare,  ///< there is time for a spare
   };
   kind what = kind::word;
   std::uint64_t incarnation = 0;
@@ -63,10 +65,17 @@ public:
   static constexpr std::size_t window = 1'024;
   static constexpr std::size_t window_bytes = std::size_t{8} * 1024 * 1024;
 
-  process_link(caf::actor handle, std::uint64_t incarnation) : cell_(std::move(handle)), incarnation_(incarnation) {}
+  explicit process_link(caf::actor handle) : cell_(std::move(handle)) {}
 
-  /// Starts the process. Says why not, if it cannot; then nothing more is told.
+  /// Starts the process, unless that was done by `start_spare`, and has the incarnation built there. Says why not, if
+  /// it cannot; then nothing more is told.
   std::string begin(const process_place& place, const word::birth& what);
+  /// Starts a process in which an incarnation can begin later: a spare. Its news have the number 0.
+  std::string start_spare(const process_place& place, const std::string& path);
+  /// The spare becomes this incarnation. False: it has ended.
+  bool promote(std::uint64_t incarnation);
+  /// Ends a spare that nobody needs.
+  void discard();
   /// The guest shall destroy its state and end.
   void stop();
   /// Ends the process at once; that is the cause of its end.
@@ -76,7 +85,7 @@ public:
   void tell(const caf::message& word) { static_cast<void>(gate_->send_word(word)); }
 
   int pid() const noexcept { return pid_.load(); }
-  std::uint64_t incarnation() const noexcept { return incarnation_; }
+  std::uint64_t incarnation() const noexcept { return incarnation_.load(); }
   /// Handlers that the guest has begun, times two; odd while it has something to do, whether it has begun that or not:
   /// a process that is stopped begins nothing.
   std::uint64_t turn() const;
@@ -99,6 +108,7 @@ public:
     cause why;                                         ///< of the end of the process
     std::vector<unfinished> messages;                  ///< in the order in which they came
     std::vector<port::gate_tables::asker> unanswered;  ///< of messages that are finished
+    std::vector<caf::actor> linked;                    ///< to whom it had linked itself
   };
   remains take_remains();
 
@@ -131,6 +141,15 @@ private:
   std::uint64_t on_guest_asks(std::uint64_t number) override;
   void on_closed(std::vector<port::gate_tables::asker> unanswered) override;
 
+  struct child_ends {
+    int link = -1;
+    int errors = -1;
+    ~child_ends();
+  };
+  /// What the process and this side will talk over.
+  std::string open(const process_place& place, const std::string& path, child_ends& theirs);
+  std::string launch(const process_place& place, const child_ends& theirs);
+
   void on_exit(const process::exit_report& report);
   void on_breach(std::string what);
   void look_for_end();
@@ -147,12 +166,13 @@ private:
   void tell_cell(link_news::kind what, caf::message said = {}) const;
 
   const caf::actor cell_;
-  const std::uint64_t incarnation_;
+  std::atomic<std::uint64_t> incarnation_{0};
   process::keeper* keeper_ = nullptr;
   actor_args::printer print_;
   process::flight_recorder recorder_;
   process::work_page* page_ = nullptr;
   std::shared_ptr<port::capability_gate> gate_;
+  std::shared_ptr<process_errors> errors_;
   std::atomic<int> pid_{0};
 
   mutable std::mutex mutex_;

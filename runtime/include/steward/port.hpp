@@ -83,6 +83,12 @@ void send_urgently(const Dst& dst, Ts&&... xs) {
   caf::anon_send<caf::message_priority::high>(dst, std::forward<Ts>(xs)...);
 }
 
+/// The same after a delay.
+template <class Dst, class Rep, class Per, class... Ts>
+void send_urgently_after(const Dst& dst, std::chrono::duration<Rep, Per> delay, Ts&&... xs) {
+  caf::delayed_anon_send<caf::message_priority::high>(dst, delay, std::forward<Ts>(xs)...);
+}
+
 /// Sends a request; the result has `.then` in an event-based actor and `.receive` in a scoped one.
 template <class Self, class Dst, class Timeout, class... Ts>
 auto ask(Self* self, const Dst& dst, Timeout timeout, Ts&&... xs) {
@@ -200,6 +206,8 @@ inline void configure(caf::actor_system_config& cfg, scheduling policy, std::siz
 /// used nor taken down. So whether the system has room for all of them, and for one detached actor, is asked before:
 /// throws std::system_error when it has not. Where the room goes meanwhile, std::terminate ends the program.
 std::unique_ptr<caf::actor_system> make_system(caf::actor_system_config& cfg);
+/// The same in a process that has nothing to lose yet, without that question: where there is no room it ends.
+std::unique_ptr<caf::actor_system> make_system_or_end(caf::actor_system_config& cfg);
 
 }  // namespace port
 }  // namespace steward

@@ -190,6 +190,10 @@ struct process_settings {
   sandbox_level sandbox = sandbox_level::none;
   std::vector<std::string> environment{};  ///< "NAME": worker processes see it, too; "NAME=value": they see it so
   std::string working_directory{};         ///< empty means the program's
+  /// Of an actor: a second process waits, started, for the next incarnation. Pools have `pool_size::spares`.
+  bool spare = false;
+
+  friend bool operator==(const process_settings&, const process_settings&) = default;
 };
 
 /// A pool of workers that run tasks. Every field has a default and the name that YAML has for it, where they are not

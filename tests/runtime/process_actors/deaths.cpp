@@ -8,9 +8,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
+#include <set>
 #include <string>
+#include <system_error>
+#include <thread>
 
 namespace steward::test {
 /// A type that nobody has announced.
@@ -60,6 +68,122 @@ TEST(process_actor, a_kill_by_a_stranger_is_told_as_such) {
   const auto why = cause_of_crash(t, "kill");
   EXPECT_EQ(why.signal, SIGKILL);
   EXPECT_THAT(why.message, HasSubstr("not sent by us"));
+}
+
+TEST(process_actor, its_last_words_on_standard_error_are_part_of_the_cause) {
+  probe_tree t{{probe_child("a", rung::process)}};
+  for (const auto* way : {"complain 1", "complain 0"}) {
+    testing::internal::CaptureStderr();
+    const auto why = cause_of_crash(t, way);
+    ASSERT_EQ(why.stderr_tail.size(), 10U) << way;
+    EXPECT_EQ(why.stderr_tail.front(), "complaint 4");
+    EXPECT_EQ(why.stderr_tail.back(), "the last one, with no end");
+    const auto shown = testing::internal::GetCapturedStderr();
+    EXPECT_THAT(shown, HasSubstr("/root/a: complaint 1\n"));
+    EXPECT_THAT(shown, HasSubstr("/root/a: the last one, with no end\n"));
+  }
+}
+
+TEST(process_actor, whose_standard_error_nobody_reads_goes_on_when_somebody_does) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const int before = ::dup(STDERR_FILENO);
+  ASSERT_GE(::dup2(ends[1], STDERR_FILENO), 0);
+  std::string heard;
+  {
+    probe_tree t{{probe_child("a", rung::process), probe_child("b", rung::process)}};
+    const auto a = t.actor("a");
+    std::string answer;
+    std::thread asker{[&] { answer = t.say(a, "shout"); }};
+    const auto b = t.actor("b");  // whatever a writes, others are read
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(t.say(b, "path"), "/root/b");
+    std::array<char, 65'536> some{};
+    while (heard.find("not so loud") == std::string::npos) {
+      const auto count = ::read(ends[0], some.data(), some.size());
+      if (count <= 0) break;
+      heard.append(some.data(), static_cast<std::size_t>(count));
+    }
+    asker.join();
+    EXPECT_EQ(answer, "shout");
+  }
+  ::dup2(before, STDERR_FILENO);
+  for (const int fd : {before, ends[0], ends[1]}) ::close(fd);
+  EXPECT_THAT(heard, HasSubstr("/root/a: not so loud\n"));
+  EXPECT_GE(std::ranges::count(heard, 'n'), 1 << 20);
+}
+
+child_spec child_with_spare() {
+  auto out = probe_child("a", rung::process);
+  out.process.spare = true;
+  return out;
+}
+
+std::set<int> guests_of_program() {
+  std::set<int> out;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const auto name = entry.path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    std::ifstream in(entry.path() / "stat");
+    std::string line;
+    std::getline(in, line);
+    const auto end = line.rfind(')');
+    char state = 0;
+    int parent = 0;
+    if (end != std::string::npos && std::sscanf(line.c_str() + end + 1, " %c %d", &state, &parent) == 2 &&
+        parent == ::getpid() && state != 'Z')
+      out.insert(std::stoi(name));
+  }
+  return out;
+}
+
+std::ptrdiff_t threads_of(int pid) {
+  std::error_code gone;
+  const std::filesystem::directory_iterator all("/proc/" + std::to_string(pid) + "/task", gone);
+  return gone ? 0 : std::distance(begin(all), end(all));
+}
+
+TEST(process_actor, with_a_spare_goes_on_in_that) {
+  const auto before = guests_of_program();
+  probe_tree t{{child_with_spare()}};
+  const auto a = t.actor("a");
+  for (int i = 1; i <= 5; ++i) {
+    EXPECT_EQ(t.say(a, "incarnation"), std::to_string(i));
+    const auto own = std::stoi(t.say(a, "pid"));
+    std::set<int> spare;
+    ASSERT_TRUE(comes([&] {
+      spare = guests_of_program();
+      for (const int pid : before) spare.erase(pid);
+      spare.erase(own);
+      return spare.size() == 1;
+    }));
+    EXPECT_EQ(t.ask<std::string>(a, std::string{"segv"}).code, errc::crashed);
+    EXPECT_EQ(t.say(a, "pid"), std::to_string(*spare.begin()));
+  }
+  t.tree.reset();
+  EXPECT_TRUE(comes([&] { return guests_of_program() == before; }));
+}
+
+TEST(process_actor, whose_spare_dies_says_so_and_begins_without) {
+  const auto before = guests_of_program();
+  probe_tree t{{child_with_spare()}};
+  const auto a = t.actor("a");
+  const auto own = std::stoi(t.say(a, "pid"));
+  std::set<int> spare;
+  ASSERT_TRUE(comes([&] {
+    spare = guests_of_program();
+    for (const int pid : before) spare.erase(pid);
+    spare.erase(own);
+    return spare.size() == 1;
+  }));
+  // One that is killed before it has begun is made once more.
+  ASSERT_TRUE(comes([&] { return threads_of(*spare.begin()) > 3; }));
+  ::kill(*spare.begin(), SIGKILL);
+  ASSERT_TRUE(comes([&] { return !t.events.of(event_kind::warn, "/root/a").empty(); }));
+  EXPECT_THAT(t.events.of(event_kind::warn, "/root/a").back().text, HasSubstr("its spare process has ended: SIGKILL"));
+  EXPECT_EQ(t.say(a, "incarnation"), "1");
+  EXPECT_EQ(t.ask<std::string>(a, std::string{"segv"}).code, errc::crashed);
+  EXPECT_EQ(t.say(a, "incarnation"), "2");
+  EXPECT_NE(t.say(a, "pid"), std::to_string(*spare.begin()));
 }
 
 TEST(process_actor, an_exit_is_told_with_its_code) {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <sstream>
 #include <stdexcept>
@@ -90,6 +91,16 @@ private:
     if (what == "segv") fault();
     if (what == "segv_once" && incarnation_ == 1) fault();
     if (what == "abort") ::abort();
+    if (what == "complain") {
+      for (int i = 1; i <= 12; ++i) std::fprintf(stderr, "complaint %d\n", i);
+      std::fputs("the last one, with no end", stderr);
+      if (number != 0) fault();
+      throw std::runtime_error("complained");
+    }
+    if (what == "shout") {
+      const std::string noise(std::size_t{1} << 20U, 'n');
+      std::fprintf(stderr, "%s\nnot so loud\n", noise.c_str());
+    }
     if (what == "kill") ::kill(::getpid(), SIGKILL);
     if (what == "stop_self") ::raise(SIGSTOP);
     if (what == "exit") ::_exit(static_cast<int>(number));
@@ -117,6 +128,7 @@ private:
                 [promise](caf::error& e) mutable { promise.deliver(std::move(e)); });
       return promise;
     }
+    if (what == "hear_exits") self_->set_exit_handler([this](const caf::exit_msg&) { heard_.push_back("exit"); });
     if (what == "ask_peer") return pass_on(peer_);
     if (what == "promise_and_die") {
       auto promise = self_->make_response_promise<std::string>();
@@ -148,6 +160,7 @@ private:
       self_->link_to(who);
       self_->set_exit_handler([this](const caf::exit_msg&) { heard_.push_back("exit"); });
     }
+    if (what == "unlink") self_->unlink_from(who);
     if (what == "sender") {
       const auto from = caf::actor_cast<caf::actor>(self_->current_sender());
       return from == who ? "same" : "another";

@@ -66,6 +66,28 @@ TEST_P(placed_talk, hears_of_the_end_of_what_it_watches) {
   EXPECT_TRUE(comes([&] { return t.say(a, "heard") == "down, exit"; })) << t.say(a, "heard");
 }
 
+TEST_P(placed_talk, tells_whom_it_has_linked_itself_to_of_its_end) {
+  probe_tree t{{probe_child("a", where()), probe_child("c", rung::thread)}};
+  const auto a = t.actor("a");
+  const auto c = t.actor("c");
+  t.say(c, "hear_exits");
+  t.say(a, "link", c);
+  t.say(a, in_process() ? "segv" : "throw");
+  EXPECT_TRUE(comes([&] { return t.say(c, "heard") == "exit"; })) << t.say(c, "heard");
+  EXPECT_EQ(t.say(a, "incarnation"), "2");
+  t.say(a, "throw");  // the new one has no link
+  EXPECT_EQ(t.say(a, "incarnation"), "3");
+  EXPECT_EQ(t.say(c, "heard"), "exit");
+  t.say(a, "link", c);
+  t.say(a, "unlink", c);
+  t.say(a, in_process() ? "segv" : "throw");
+  EXPECT_EQ(t.say(a, "incarnation"), "4");
+  EXPECT_EQ(t.say(c, "heard"), "exit");
+  t.say(a, "link", c);
+  EXPECT_TRUE(static_cast<bool>(t.tree->terminate_child("/root/a")));
+  EXPECT_TRUE(comes([&] { return t.say(c, "heard") == "exit, exit"; })) << t.say(c, "heard");
+}
+
 TEST_P(placed_talk, is_watched_through_its_crashes) {
   probe_tree t{{probe_child("a", where())}};
   const auto a = t.actor("a");
