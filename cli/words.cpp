@@ -114,7 +114,11 @@ constexpr word headings[] = {
      "it for the last of them."},
     {"first", "The first crash of those that are alike, and when it was."},
     {"last", "The last crash of those that are alike, and when it was."},
-    {"lost messages", "Messages that no incarnation handled, or will: dead letters and quarantined ones."},
+    {"lost messages",
+     "Messages that no incarnation handled, or will: what was in hand at a crash and had no sender to be answered, "
+     "dead "
+     "letters, and quarantined ones."},
+    {"kept", "Messages that wait for the next incarnation."},
     {"pool", "The path of a pool."},
     {"submitted",
      "Tasks that a pool was given; `?` until it has stopped, since events do not tell of those that went well."},

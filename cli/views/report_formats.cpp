@@ -46,7 +46,9 @@ std::vector<std::string> headlines(const run_report& x) {
                             counted(x.view.interventions, "intervention")));
   out.push_back(fmt::format("tasks: {} retried, {} lost ({} quarantined, {} failed, {} given up)", all.retried,
                             x.lost_tasks, all.quarantined, all.failed, all.given_up));
-  out.push_back(counted(all.lost_messages, "message") + " lost");
+  auto lost = counted(all.lost_messages + all.quarantined_messages, "message") + " lost";
+  if (all.quarantined_messages > 0) lost += fmt::format(" ({} quarantined)", all.quarantined_messages);
+  out.push_back(std::move(lost));
   std::string flapping;
   for (const auto& one : x.children)
     if (one.flaps && x.state != run_state::over) flapping += (flapping.empty() ? "" : ", ") + one.path;
@@ -284,6 +286,7 @@ std::string render_report_json(const run_report& x) {
                         {"last_cause", one.last_cause}});
   out["lost_tasks"] = x.lost_tasks;
   out["lost_messages"] = summary.all().lost_messages;
+  out["quarantined_messages"] = summary.all().quarantined_messages;
   out["remarks"] = x.remarks;
   return out.dump(2) + "\n";
 }

@@ -139,6 +139,7 @@ void add_consequence(page& out, const whole_crash& x) {
   if (crash.recovery_ms) out.add("decided", "ready again " + report::human_ms(*crash.recovery_ms) + " after the crash");
   for (const auto& one : x.ladder) out.add("if again", one);
   out.add("became", fate_of_state(crash));
+  if (crash.lost.value_or(0) > 0) out.add("became", "the message in hand is lost");
   if (crash.kept.value_or(0) > 0) out.add("became", counted(*crash.kept, "message") + " kept for the next incarnation");
 }
 

@@ -112,6 +112,8 @@ protected:
 
   /// Whether a request is in hand, rather than a tell.
   bool asked() const { return current_element_ != nullptr && current_element_->mid.is_request(); }
+  /// Whether a message is in hand that `fail_in_hand` would count as dead: a tell.
+  bool loses_in_hand() const { return open_ && !asked(); }
   /// Counts the message in hand as failed or dead. If it is a request that was not answered yet, the promise answers.
   caf::response_promise fail_in_hand(dead_letter_reason why = dead_letter_reason::crashed);
   enum class keeping : std::uint8_t { kept, spent, impossible };

@@ -242,6 +242,7 @@ void fields(A& a, X& x) {
   a.some("task", x.task);
   a.some("task_fate", x.task_fate);
   a.some("decision", x.decision);
+  a.some("lost", x.lost);
   a.some("kept", x.kept);
   a.some("recovery_ms", x.recovery_ms);
   a.some("text", x.text);
@@ -266,6 +267,7 @@ void fields(A& a, X& x) {
   a.some("failed", x.failed);
   a.some("given_up", x.given_up);
   a.some("lost_messages", x.lost_messages);
+  a.some("quarantined_messages", x.quarantined_messages);
   a.some("by_child", x.by_child);
   a.some("kinds", x.kinds);
   a.some("recovery_times_us", x.recovery_times);

@@ -457,6 +457,7 @@ private:
     auto* x = own_death ? known() : there();
     if (x == nullptr) return;
     ++x->crashes;
+    x->lost_messages += e_.lost.value_or(0);
     x->last_crash = view_.crashes.back().id;
     x->last_cause = shortened(describe_cause());
     if (auto* pool = x->kind == "worker" ? pool_of(e_.actor) : nullptr) ++figures_of(*pool).worker_crashes;
@@ -487,6 +488,7 @@ private:
     x.task = e_.task;
     x.task_fate = e_.task_fate;
     x.decision = e_.decision;
+    x.lost = e_.lost;
     x.kept = e_.kept;
     x.text = shortened(e_.text);
     note_alike(x);

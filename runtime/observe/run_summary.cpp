@@ -81,6 +81,9 @@ void run_summary::note(const event& e) {
     case event_kind::dead_letter:
       counted_.lost_messages += e.lost.value_or(0);
       return;
+    case event_kind::quarantine:
+      ++counted_.quarantined_messages;
+      return;
     default:
       return;
   }
@@ -88,6 +91,7 @@ void run_summary::note(const event& e) {
 
 void run_summary::note_crash(const event& e) {
   ++counted_.crashes;
+  counted_.lost_messages += e.lost.value_or(0);
   auto child = report::actor_text(report::place_of(e.actor));
   auto why = brief_cause(e);
   const auto known = counted_.by_child.find(child);
@@ -134,8 +138,10 @@ std::string run_summary::work_text() const {
   add(counted_.failed, "failed");
   add(counted_.given_up, "given up");
   if (!how.empty()) out += " (" + how + ")";
-  return counted_.lost_messages > 0 ? out + ", " + counted(counted_.lost_messages, "message", "messages") + " lost"
-                                    : out;
+  const auto lost = counted_.lost_messages + counted_.quarantined_messages;
+  if (lost > 0) out += ", " + counted(lost, "message", "messages") + " lost";
+  if (counted_.quarantined_messages > 0) out += fmt::format(" ({} quarantined)", counted_.quarantined_messages);
+  return out;
 }
 
 double run_summary::percentile_ms(std::uint64_t percent) const {

@@ -22,8 +22,9 @@ public:
     std::uint64_t retried = 0;
     std::uint64_t quarantined = 0;
     std::uint64_t failed = 0;
-    std::uint64_t given_up = 0;  ///< tasks
-    std::uint64_t lost_messages = 0;
+    std::uint64_t given_up = 0;       ///< tasks
+    std::uint64_t lost_messages = 0;  ///< dead letters, and what was in hand at a crash
+    std::uint64_t quarantined_messages = 0;
     /// By child, or by pool for its workers, and then by cause, in words to be shown.
     std::map<std::string, std::map<std::string, std::uint64_t>> by_child;
     std::uint64_t kinds = 0;  ///< of crashes, told apart

@@ -153,6 +153,7 @@ struct crash_view {
   std::optional<event_task> task;
   std::string task_fate;
   std::optional<event_decision> decision;
+  std::optional<std::uint64_t> lost;  ///< messages in hand that nobody handles again, nor is told of
   std::optional<std::uint64_t> kept;
   std::optional<double> recovery_ms;  ///< until the next incarnation was ready
   std::string text;

@@ -32,6 +32,7 @@ struct exit_info {
   cause why;
   std::string text = {};   ///< what it was doing, for the report
   std::uint64_t kept = 0;  ///< messages that wait for the next incarnation
+  std::uint64_t lost = 0;  ///< messages that it had in hand, which nobody handles again and nobody is told of
   verdict rule = verdict::by_restart_type;
 };
 

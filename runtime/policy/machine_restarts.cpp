@@ -31,6 +31,7 @@ void supervisor_machine::note_end(child_number i, const entry& c, const exit_inf
     e.why = how.why;
     e.text = how.text;
     e.kept = how.kept;
+    if (how.lost > 0) e.lost = how.lost;
     e.decision = decision(decided, has_budget(c) ? *c.past->own : budget_, now);
   } else {
     e.text = how.cls == exit_class::normal ? "finished" : "shut down";
@@ -67,6 +68,7 @@ void supervisor_machine::crashed(child_number i, entry& c, exit_info how, time_p
   e.why = std::move(how.why);
   e.text = std::move(how.text);
   e.kept = how.kept;
+  if (how.lost > 0) e.lost = how.lost;
   e.decision = decision("restart", budget, now);
   e.decision->delay_ms = delay.count();
   if (grouped()) told.also = group_of(i);

@@ -277,8 +277,9 @@ void cell::on_throw(const std::exception_ptr& problem, const std::exception* kno
   auto dead_as = dead_letter_reason::crashed;
   if (rule == treatment::resume && !quitting() && handlers_intact()) {
     auto answer = settle_in_hand(why, false, in_hand, dead_as);
-    fail_in_hand(dead_as).deliver(std::move(answer));
     auto e = event_of(event_kind::crash, event_level::error);
+    if (loses_in_hand()) e.lost = 1;
+    fail_in_hand(dead_as).deliver(std::move(answer));
     e.why = why;
     e.text = while_handling(in_hand);
     e.decision.emplace().action = to_string(treatment::resume);
@@ -287,10 +288,12 @@ void cell::on_throw(const std::exception_ptr& problem, const std::exception* kno
   }
   forget_requests();
   auto answer = settle_in_hand(why, rule != treatment::stop, in_hand, dead_as);
+  const bool lost = dead_as == dead_letter_reason::crashed && loses_in_hand();
   auto asker = fail_in_hand(dead_as);
   const auto reason = tied() ? crash_error(why) : caf::error{};
   policy::exit_info how{policy::exit_class::abnormal, std::move(why)};
   how.text = while_handling(in_hand);
+  how.lost = lost ? 1 : 0;
   how.rule = verdict_of(rule);
   end_incarnation(std::move(how), reason, std::move(asker), std::move(answer));
 }

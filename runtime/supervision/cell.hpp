@@ -220,8 +220,8 @@ private:
   /// Gives what was not begun back to the mailbox, and what was begun its end. Answers that are to be given when the
   /// supervisor knows of the end are added to `late`.
   struct late_answer;
-  void take_back_messages(std::vector<process_link::unfinished> messages, const policy::exit_info& how,
-                          bool asked_to_end, std::vector<late_answer>& late);
+  void take_back_messages(std::vector<process_link::unfinished> messages, policy::exit_info& how, bool asked_to_end,
+                          std::vector<late_answer>& late);
   /// Once the process has ended, as it was asked to, `then` is carried out.
   bool stop_process(const cell_command& then);
   void start_spare();

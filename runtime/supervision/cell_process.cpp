@@ -206,8 +206,8 @@ void cell::process_is_over() {
   after_end(how, next);
 }
 
-void cell::take_back_messages(std::vector<process_link::unfinished> messages, const policy::exit_info& how,
-                              bool asked_to_end, std::vector<late_answer>& late) {
+void cell::take_back_messages(std::vector<process_link::unfinished> messages, policy::exit_info& how, bool asked_to_end,
+                              std::vector<late_answer>& late) {
   std::vector<caf::mailbox_element_ptr> back;
   for (auto& one : messages) {
     auto& x = *one.message;
@@ -237,6 +237,7 @@ void cell::take_back_messages(std::vector<process_link::unfinished> messages, co
       late.push_back(
           {x.sender, x.mid,
            code == errc::crashed || code == errc::quarantined ? crash_error(how.why, code) : caf::make_error(code)});
+    if (one.begun && one.how.counted && dead_as == dead_letter_reason::crashed && !x.mid.is_request()) ++how.lost;
     count_unfinished(x, one.how.counted, dead_as);
   }
   put_back(std::move(back));

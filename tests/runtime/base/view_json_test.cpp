@@ -93,6 +93,7 @@ crash_view full_crash() {
   x.task = event_task{5, "square", "(7)", 1, 3, 2.5};
   x.task_fate = "requeued";
   x.decision = event_decision{"restart", "one_for_one", 1, 3, 5'000, 100, {"/root/b"}};
+  x.lost = 1;
   x.kept = 2;
   x.recovery_ms = 3.25;
   x.text = "while it ran";
@@ -121,7 +122,7 @@ run_view full_view() {
   x.alike["f-01234567"] = {4, at, at + 1s, "c-0001", "c-0009", "SIGSEGV at 0x10"};
   run_summary::figures counted;
   counted.crashes = counted.recoveries = counted.retried = counted.quarantined = counted.failed = counted.given_up =
-      counted.lost_messages = counted.kinds = 2;
+      counted.lost_messages = counted.quarantined_messages = counted.kinds = 2;
   counted.by_child = {{"/root/a", {{"SIGSEGV", 2}}}};
   counted.recovery_times = {{150, 2}, {-1, 1}};
   x.summary = run_summary{counted};

@@ -44,6 +44,11 @@ TEST_P(placed_mailbox, loses_only_what_was_in_hand_between_others) {
   EXPECT_EQ(n.handled, 103U);
   EXPECT_EQ(n.dead, 10U);
   EXPECT_EQ(t.say(a, "incarnation"), "11");
+  std::uint64_t lost = 0;
+  for (const auto& x : t.events.of(event_kind::crash, "/root/a")) lost += x.lost.value_or(0);
+  EXPECT_EQ(lost, n.dead) << "each crash tells of what it has cost";
+  t.say(a, "throw");  // its sender is answered
+  EXPECT_FALSE(t.events.of(event_kind::crash, "/root/a").back().lost.has_value());
 }
 
 TEST_P(placed_mailbox, handles_again_what_has_crashed) {
