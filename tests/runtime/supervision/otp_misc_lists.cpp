@@ -39,7 +39,8 @@ TEST_F(otp_misc, format_log_2) {
   // Several lines: who and what first, below it what was decided and with which budget.
   const auto report = shown(crashes);
   EXPECT_TRUE(has(report, "CRASH    /root/child1")) << report;
-  EXPECT_TRUE(has(report, "std::invalid_argument: boom; while it handled ('crash', \"invalid_argument\"), 1 lost, 0 kept\n"))
+  EXPECT_TRUE(
+      has(report, "std::invalid_argument: boom; while it handled ('crash', \"invalid_argument\"), 1 lost, 0 kept\n"))
       << report;
   EXPECT_TRUE(has(report, " restart 1 of 2 in 5 s, now\n")) << report;
   EXPECT_EQ(lines_of(report), 2U) << report;
