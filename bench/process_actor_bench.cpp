@@ -123,7 +123,7 @@ int serve_by_basp() {
             [sum](caf::put_atom, std::int64_t n) { *sum += n; }};
   });
   const auto port = system.middleman().publish(who, 0, "127.0.0.1");
-  std::printf("%d\n", static_cast<int>(port.value_or(0)));
+  std::printf("%d\n", port ? static_cast<int>(*port) : 0);
   std::fflush(stdout);
   char none = 0;
   while (::read(STDIN_FILENO, &none, 1) > 0) {
