@@ -355,9 +355,9 @@ private:
         fault(one.key, "threads have no such limit", "it only with runs_in: processes");
     }
     check_initializer(x);
+    if (x.process.spare) fault("spare", "belongs to the process of an actor", "spares");
     if (threads) return;
     check_process(x.process, "");
-    if (x.process.spare) fault("spare", "belongs to the process of an actor", "spares");
     check_count("recycle_after", x.restarts.recycle_after, bounds::recycle_after);
     check_count("recycle_memory", x.restarts.recycle_memory, bounds::recycle_memory);
   }

@@ -191,12 +191,14 @@ void cell::process_is_over() {
     answer_late();
     cell_report failed;
     failed.what = rest.declined ? cell_report::kind::declined : cell_report::kind::start_failed;
-    if (rest.start_failed && !rest.killed)
-      failed.why = std::move(*rest.start_failed), failed.why.stderr_tail = std::move(last_lines);
-    else if (rest.declined)
+    if (rest.start_failed && !rest.killed) {
+      failed.why = std::move(*rest.start_failed);
+      failed.why.stderr_tail = std::move(last_lines);
+    } else if (rest.declined) {
       failed.why.message = *rest.declined;
-    else
+    } else {
       failed.why = how.why;
+    }
     report(std::move(failed));
     return;
   }

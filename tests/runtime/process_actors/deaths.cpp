@@ -142,22 +142,28 @@ std::ptrdiff_t threads_of(int pid) {
   return gone ? 0 : std::distance(begin(all), end(all));
 }
 
+/// The one process that is there beside these and the actor's own; 0 when there is none in time.
+int spare_beside(const std::set<int>& others, int own) {
+  std::set<int> spare;
+  const bool there = comes([&] {
+    spare = guests_of_program();
+    for (const int pid : others) spare.erase(pid);
+    spare.erase(own);
+    return spare.size() == 1;
+  });
+  return there ? *spare.begin() : 0;
+}
+
 TEST(process_actor, with_a_spare_goes_on_in_that) {
   const auto before = guests_of_program();
   probe_tree t{{child_with_spare()}};
   const auto a = t.actor("a");
   for (int i = 1; i <= 5; ++i) {
     EXPECT_EQ(t.say(a, "incarnation"), std::to_string(i));
-    const auto own = std::stoi(t.say(a, "pid"));
-    std::set<int> spare;
-    ASSERT_TRUE(comes([&] {
-      spare = guests_of_program();
-      for (const int pid : before) spare.erase(pid);
-      spare.erase(own);
-      return spare.size() == 1;
-    }));
+    const int spare = spare_beside(before, std::stoi(t.say(a, "pid")));
+    ASSERT_NE(spare, 0);
     EXPECT_EQ(t.ask<std::string>(a, std::string{"segv"}).code, errc::crashed);
-    EXPECT_EQ(t.say(a, "pid"), std::to_string(*spare.begin()));
+    EXPECT_EQ(t.say(a, "pid"), std::to_string(spare));
   }
   t.tree.reset();
   EXPECT_TRUE(comes([&] { return guests_of_program() == before; }));
@@ -167,23 +173,17 @@ TEST(process_actor, whose_spare_dies_says_so_and_begins_without) {
   const auto before = guests_of_program();
   probe_tree t{{child_with_spare()}};
   const auto a = t.actor("a");
-  const auto own = std::stoi(t.say(a, "pid"));
-  std::set<int> spare;
-  ASSERT_TRUE(comes([&] {
-    spare = guests_of_program();
-    for (const int pid : before) spare.erase(pid);
-    spare.erase(own);
-    return spare.size() == 1;
-  }));
+  const int spare = spare_beside(before, std::stoi(t.say(a, "pid")));
+  ASSERT_NE(spare, 0);
   // One that is killed before it has begun is made once more.
-  ASSERT_TRUE(comes([&] { return threads_of(*spare.begin()) > 3; }));
-  ::kill(*spare.begin(), SIGKILL);
+  ASSERT_TRUE(comes([&] { return threads_of(spare) > 3; }));
+  ::kill(spare, SIGKILL);
   ASSERT_TRUE(comes([&] { return !t.events.of(event_kind::warn, "/root/a").empty(); }));
   EXPECT_THAT(t.events.of(event_kind::warn, "/root/a").back().text, HasSubstr("its spare process has ended: SIGKILL"));
   EXPECT_EQ(t.say(a, "incarnation"), "1");
   EXPECT_EQ(t.ask<std::string>(a, std::string{"segv"}).code, errc::crashed);
   EXPECT_EQ(t.say(a, "incarnation"), "2");
-  EXPECT_NE(t.say(a, "pid"), std::to_string(*spare.begin()));
+  EXPECT_NE(t.say(a, "pid"), std::to_string(spare));
 }
 
 TEST(process_actor, an_exit_is_told_with_its_code) {
@@ -315,6 +315,18 @@ TEST(process_actor, what_cannot_be_in_a_process_is_refused_before_the_start) {
   probe_tree u{{hangs}};
   EXPECT_FALSE(u.started.ok);
   EXPECT_THAT(u.started.why.message, HasSubstr("a thread cannot be killed"));
+}
+
+TEST(process_actor, a_pool_has_no_spare_of_an_actor) {
+  for (const auto where : {rung::thread, rung::process}) {
+    auto pool = workers_child();
+    auto& of = std::get<pool_spec>(pool.what);
+    of.runs_in = where;
+    of.process.spare = true;
+    probe_tree t{{probe_child("shared", rung::thread), pool}};
+    EXPECT_FALSE(t.started.ok);
+    EXPECT_THAT(t.started.why.message, HasSubstr("belongs to the process of an actor"));
+  }
 }
 
 TEST(process_actor, a_message_that_cannot_cross_is_answered) {

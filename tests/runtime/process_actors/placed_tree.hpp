@@ -144,6 +144,18 @@ inline child_spec probe_child(std::string id, rung where, param_map params = {},
   return out;
 }
 
+/// Two worker processes, whose tasks add to the actor "shared".
+inline child_spec workers_child() {
+  pool_spec workers;
+  workers.task = "add_to";
+  workers.size.workers = 2;
+  workers.actors = {"shared"};
+  child_spec out;
+  out.id = "workers";
+  out.what = std::move(workers);
+  return out;
+}
+
 /// Cases that threads and processes have in common.
 class on_any_rung : public ::testing::TestWithParam<rung> {
 protected:

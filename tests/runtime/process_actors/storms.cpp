@@ -78,14 +78,7 @@ void storm(int kills, std::vector<std::string> ways) {
     children.push_back(one);
   }
   children.push_back(probe_child("talker", rung::process));
-  child_spec pool;
-  pool.id = "workers";
-  pool_spec workers;
-  workers.task = "add_to";
-  workers.size.workers = 2;
-  workers.actors = {"shared"};
-  pool.what = workers;
-  children.push_back(pool);
+  children.push_back(workers_child());
   probe_tree t{std::move(children)};
   ASSERT_TRUE(t.started.ok) << t.started.why.message;
   std::vector<caf::actor> targets;

@@ -133,14 +133,7 @@ TEST_P(placed_talk, sees_who_has_sent) {
 }
 
 TEST_P(placed_talk, is_used_by_tasks_in_worker_processes) {
-  child_spec pool;
-  pool.id = "workers";
-  pool_spec workers;
-  workers.task = "add_to";
-  workers.size.workers = 2;
-  workers.actors = {"shared"};
-  pool.what = workers;
-  probe_tree t{{probe_child("shared", where()), pool}};
+  probe_tree t{{probe_child("shared", where()), workers_child()}};
   const auto p = t.tree->pool_at("/root/workers");
   std::vector<bytes> args(200);
   for (auto& x : args) encode_all(x, std::int64_t{1});
