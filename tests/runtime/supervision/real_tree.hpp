@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -15,31 +16,35 @@
 
 namespace steward::testing_support {
 
-/// Holds back whoever passes until it is opened.
+/// Holds back whoever passes until it is opened. It may end while those that it held back are still on their way out.
 class gate {
 public:
   void pass() {
-    std::unique_lock guard{mutex_};
-    ++waiting_;
-    changed_.notify_all();
-    changed_.wait(guard, [this] { return open_; });
+    const auto kept = state_;
+    std::unique_lock guard{kept->mutex};
+    ++kept->waiting;
+    kept->changed.notify_all();
+    kept->changed.wait(guard, [&] { return kept->open; });
   }
   void open() {
-    std::lock_guard guard{mutex_};
-    open_ = true;
-    changed_.notify_all();
+    std::lock_guard guard{state_->mutex};
+    state_->open = true;
+    state_->changed.notify_all();
   }
   /// True once this many have come.
   bool await(unsigned count) {
-    std::unique_lock guard{mutex_};
-    return changed_.wait_for(guard, std::chrono::seconds{20}, [&] { return waiting_ >= count; });
+    std::unique_lock guard{state_->mutex};
+    return state_->changed.wait_for(guard, std::chrono::seconds{20}, [&] { return state_->waiting >= count; });
   }
 
 private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  unsigned waiting_ = 0;
-  bool open_ = false;
+  struct state {
+    std::mutex mutex;
+    std::condition_variable changed;
+    unsigned waiting = 0;
+    bool open = false;
+  };
+  std::shared_ptr<state> state_ = std::make_shared<state>();
 };
 
 /// A fixture for trees on real threads: it waits for events, with a deadline, and never sleeps.
