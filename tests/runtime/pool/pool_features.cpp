@@ -200,6 +200,8 @@ TYPED_TEST(pool_features, cancel_what_a_dropped_stream_has_not_finished) {
   spec.limits.grace = std::chrono::milliseconds(20);
   const auto pool = this->make(spec);
   const auto inputs = numbers(0, 50);
+  std::size_t finished = 0;
+  std::size_t cancelled = 0;
   {
     map_options options;
     options.chunk = 1;
@@ -209,11 +211,13 @@ TYPED_TEST(pool_features, cancel_what_a_dropped_stream_has_not_finished) {
     pool->untyped().resize(2);
     EXPECT_EQ(get_soon(ran).value(), 9);
     stream.cancel();
-    std::size_t cancelled = 0;
-    while (const auto next = stream.next()) cancelled += next->second.ok() ? 0U : 1U;
-    EXPECT_EQ(cancelled, 50u);
+    while (const auto next = stream.next()) next->second.ok() ? ++finished : ++cancelled;
   }
-  EXPECT_EQ(pool->stats().cancelled, 50u);
+  EXPECT_EQ(finished, 0u);
+  // On a slow machine not all were read before: reading rests after a millisecond, until the caller asks for a result.
+  EXPECT_GT(cancelled, 0u);
+  EXPECT_EQ(cancelled, pool->stats().submitted - 1);
+  EXPECT_EQ(pool->stats().cancelled, cancelled);
 }
 
 TYPED_TEST(pool_features, do_not_let_an_endless_task_hold_up_others) {
