@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""An actor in a process beside Python's Manager, in one run.
+"""An actor in a process beside Python's Manager and Cap'n Proto, in one run.
 
 usage: bench/process_actor.py [PROGRAM]
 
 PROGRAM is build/release/bin/bench_process_actor by default. The Manager's side is a counter object in its server
-process, asked by one client that waits for each answer. Ratios count: machines are noisy.
+process, asked by one client that waits for each answer; Cap'n Proto's is bench_process_actor_capnp, which is built
+where libcapnp-dev is installed. Ratios count: machines are noisy.
 """
 import multiprocessing.managers
 import statistics
@@ -44,15 +45,24 @@ def manager_us():
 
 def main():
     program = sys.argv[1] if len(sys.argv) > 1 else str(PROGRAM)
-    ours, theirs, figures = [], [], {}
+    ours, theirs, capnp, figures = [], [], [], {}
+    by_capnp = Path(program).with_name("bench_process_actor_capnp")
     for _ in range(ROUNDS):
         told = subprocess.run([program, "1"], check=True, capture_output=True, text=True, timeout=300).stdout
         figures = dict(line.split() for line in told.splitlines())
         ours.append(float(figures["round_trip.process_us"]))
         theirs.append(manager_us())
-        print(f"round trip: process {ours[-1]:.1f} us, Manager {theirs[-1]:.1f} us", flush=True)
+        line = f"round trip: process {ours[-1]:.1f} us, Manager {theirs[-1]:.1f} us"
+        if by_capnp.exists():
+            told = subprocess.run([str(by_capnp), "1"], check=True, capture_output=True, text=True, timeout=60).stdout
+            capnp.append(float(told.split()[1]))
+            line += f", Cap'n Proto {capnp[-1]:.1f} us"
+        print(line, flush=True)
     for name, value in figures.items():
         print(f"{name:32} {value}")
+    if capnp:
+        ratio = statistics.median(b / a for a, b in zip(ours, capnp))
+        print(f"Cap'n Proto's round trip takes {ratio:.2f} times as long (median of {ROUNDS} rounds)")
     ratio = statistics.median(b / a for a, b in zip(ours, theirs))
     print(f"Manager's round trip takes {ratio:.2f} times as long (median of {ROUNDS} rounds)")
 
