@@ -181,8 +181,13 @@ private:
     if (const auto* as_command = std::get_if<command_spec>(&x.what)) fill_command(out, to, x, *as_command);
     if (x.partitions > 0) to.shown("partitions", fmt::format("{}", x.partitions));
     fill_policy(out, to, x, parent, parent_path);
-    if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&x.what))
+    if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&x.what)) {
+      const auto outer = home_;
+      if (x.runs_in == rung::process) home_ = out.path;
       fill_supervisor(out, **nested, "supervisor.", source, out.path + (x.partitions > 0 ? "/K" : ""));
+      home_ = outer;
+      if (x.runs_in == rung::process) fill_shared_process(out, to, x);
+    }
     if (x.partitions > 0) out.what += fmt::format(", {} partitions 0 to {}", x.partitions, x.partitions - 1);
     return out;
   }
@@ -216,11 +221,21 @@ private:
     out.restarts.push_back(std::move(restarts));
   }
 
-  static void fill_actor(plan_node& out, writer& to, const child_spec& x, const actor_spec& actor) {
+  static void fill_shared_process(plan_node& out, writer& to, const child_spec& x) {
+    out.runs_in = to_string(x.runs_in);
+    out.what += ", all below it in one process";
+    to.other("runs_in", out.runs_in);
+    show_process(to, x.process, false);
+  }
+
+  void fill_actor(plan_node& out, writer& to, const child_spec& x, const actor_spec& actor) const {
     out.kind = "actor";
     const bool in_process = x.runs_in == rung::process;
-    out.runs_in = to_string(x.runs_in);
-    out.what = fmt::format("actor {}, {}", actor.type, in_process ? "in a process" : "on a thread");
+    out.runs_in = to_string(home_.empty() ? x.runs_in : rung::process);
+    std::string where = in_process ? "in a process" : "on a thread";
+    if (!home_.empty()) where = "in the process of " + home_;
+    if (!x.process.group.empty()) where = "in the process of group " + x.process.group;
+    out.what = fmt::format("actor {}, {}", actor.type, where);
     to.other("runs_in", out.runs_in);
     for (const auto& [name, value] : actor.params) to.shown("with." + name, text_of(value));
     to.other("mailbox.limit", fmt::format("{}", x.mailbox.limit));
@@ -229,8 +244,10 @@ private:
     to.other("hang_after", x.hang_after == milliseconds{0} ? "never" : render_duration(x.hang_after));
     to.other("on_hang", to_string(x.on_hang));
     to.other("on_stop", to_string(x.on_stop));
-    if (!in_process) return;
-    const auto& limits = x.process;
+    if (in_process) show_process(to, x.process);
+  }
+
+  static void show_process(writer& to, const process_settings& limits, bool of_actor = true) {
     to.other("process.memory_limit", limits.memory_limit == 0 ? "none" : size_of(limits.memory_limit));
     to.other("process.cpu_limit", limits.cpu_limit == milliseconds{0} ? "none" : render_duration(limits.cpu_limit));
     to.other("process.open_files", limits.open_files == 0 ? "as the program" : fmt::format("{}", limits.open_files));
@@ -238,7 +255,9 @@ private:
     to.other("process.environment", joined(limits.environment, ", "));
     to.other("process.working_directory",
              limits.working_directory.empty() ? "the program's" : limits.working_directory);
+    if (!of_actor) return;
     to.other("process.spare", limits.spare ? "true" : "false");
+    to.other("process.group", limits.group.empty() ? "none" : limits.group);
   }
 
   static std::string joined(const std::vector<std::string>& all, const char* between = " ") {
@@ -358,6 +377,7 @@ private:
   }
 
   const config::origin_map& origins_;
+  std::string home_;  // the supervisor in whose process what is filled lives; empty: none
 };
 
 backoff_spec with_most_jitter(backoff_spec delays) {

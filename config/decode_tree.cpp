@@ -17,6 +17,9 @@
 namespace steward::config {
 namespace {
 
+constexpr std::string_view runs_in_key = "runs_in";
+constexpr std::string_view process_key = "process";
+
 template <class Infos>
 std::vector<std::string> names_of(const Infos& infos) {
   std::vector<std::string> result;
@@ -190,8 +193,12 @@ child_kind kind_of_child(const section_reader& from) {
     }
   }
   if (result != child_kind::actor && result != child_kind::unknown) {
-    for (const auto* key : {"with", "mailbox", "on_crash", "hang_after", "on_hang", "on_stop", "runs_in", "process"}) {
-      if (from.has(key)) {
+    for (const std::string_view key :
+         {std::string_view{"with"}, std::string_view{"mailbox"}, std::string_view{"on_crash"},
+          std::string_view{"hang_after"}, std::string_view{"on_hang"}, std::string_view{"on_stop"}, runs_in_key,
+          process_key}) {
+      const bool of_all_below = result == child_kind::supervisor && (key == runs_in_key || key == process_key);
+      if (from.has(key) && !of_all_below) {
         from.fault_at_key(key, fmt::format("belongs to an actor, and this child is a {}", first));
       }
     }
@@ -237,16 +244,21 @@ void decode_policy(const section_reader& from, child_spec& into) {
   into.partitions = decode_partitions(from);
 }
 
+// Where the states of an actor live, or of all actors below a supervisor.
+void decode_place(const section_reader& from, child_spec& into) {
+  into.runs_in = to_enum(from.text(runs_in_key).text, rung::process);
+  const auto process = from.nested(process_key);
+  into.process = decode_process(process);
+  into.process.spare = process.boolean("spare");
+  into.process.group = process.text("group").text;
+}
+
 void decode_actor_policy(const section_reader& from, child_spec& into) {
   const auto mailbox = from.nested("mailbox");
   into.mailbox = {mailbox.count("limit"), to_enum(mailbox.text("overflow").text, overflow_policy::give_back)};
   into.redeliver = decode_redeliver(from);
   into.hang_after = from.duration("hang_after");
   into.on_hang = to_enum(from.text("on_hang").text, hang_policy::kill);
-  into.runs_in = to_enum(from.text("runs_in").text, rung::process);
-  const auto process = from.nested("process");
-  into.process = decode_process(process);
-  into.process.spare = process.boolean("spare");
   into.on_stop = to_enum(from.text("on_stop").text, stop_policy::drain);
 }
 
@@ -335,6 +347,8 @@ private:
       result.what = std::move(pool);
     } else if (known.kind == child_kind::command) {
       result.what = decode_command(from);
+    } else if (known.kind == child_kind::supervisor) {
+      decode_place(from, result);
     }
     if (from.garbled() || !id.written || from.context().faults.count() != faults_before) {
       places_.spoil(known.path);
@@ -371,6 +385,7 @@ private:
 
   void decode_actor(const section_reader& from, const std::string& base, known_child& known, child_spec& into) {
     decode_actor_policy(from, into);
+    decode_place(from, into);
     const auto type = from.text("actor");
     known.actor = resolve_registered(from.context(), type, from.context().names.actors, "actor");
     actor_spec actor{type.text, {}};

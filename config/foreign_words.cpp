@@ -8,7 +8,7 @@
 namespace steward::config {
 namespace {
 
-constexpr std::array<foreign_word, 139> keys{{
+constexpr std::array<foreign_word, 140> keys{{
     {"scenario", "scenario", "name title"},
     {"scenario", "description", "desc doc comment"},
     {"scenario", "seed", "random_seed rng_seed"},
@@ -84,6 +84,7 @@ constexpr std::array<foreign_word, 139> keys{{
     {"pool", "idle_exit", "idle_timeout keepalive keep_alive"},
     {"pool", "spares", "standby"},
     {"process", "spare", "spares standby warm prefork"},
+    {"process", "group", "name host shared with process_group cohort"},
     {"pool", "attempts", "retries max_retries tries max_tries max_attempts retry"},
     {"pool", "on_exception", "on_error on_failure"},
     {"pool", "deadline", "timeout time_limit task_timeout hard_timeout task_time_limit"},

@@ -218,10 +218,10 @@ void add_child(table& t) {
 
   t.add("runs_in", choice,
         "Where an actor's state lives: on a thread of the program, or in a process of its own, whose crash costs that "
-        "actor only.")
+        "actor only; of a supervisor: whether all actors below it live in one process, whose crash is its own.")
       .fallback("thread")
       .allowed({"thread", "process"});
-  t.add("process", section, "What the process of an actor may take and see.").of("process");
+  t.add("process", section, "What the process of an actor, or of a supervisor, may take and see.").of("process");
 
   t.add("ready", section, "When a command counts as ready; without it as soon as it runs.").of("ready");
   t.add("stop", texts,
@@ -255,8 +255,13 @@ void add_child(table& t) {
       .allowed({"none", "basic", "strict"});
   t.add("environment", texts, "Variables that it sees, too: NAME or NAME=value.");
   t.add("working_directory", text, "Without it the program's.").fallback("");
-  t.add("spare", boolean, "Whether a second process waits, started, for the next incarnation, which is up sooner then.")
+  t.add("spare", boolean,
+        "Of an actor: whether a second process waits, started, for the next incarnation, which is up sooner then.")
       .fallback("false");
+  t.add("group", text,
+        "Of an actor: those with this name below one supervisor live in one process and are restarted together; "
+        "without it the process is its own.")
+      .fallback("");
 
   t.begin("ready");
   t.add("line", text, "It writes a line that matches this regular expression, as grep -E takes it.");

@@ -134,6 +134,16 @@ int actor_link_hub::connect(const caf::actor& front, std::function<void(std::str
   return open(std::move(o)).child_fd;
 }
 
+port::gate_loop& actor_link_hub::loop() {
+  if (!loop_) loop_ = std::make_unique<port::gate_loop>(system_);
+  return *loop_;
+}
+
+void actor_link_hub::read_beside(const std::shared_ptr<port::side_reader>& who) {
+  std::lock_guard guard{mutex_};
+  loop().read_beside(who);
+}
+
 actor_link_hub::link_ends actor_link_hub::open(port::capability_gate::options o,
                                                const std::shared_ptr<port::side_reader>& beside) {
   int ends[2];
@@ -144,10 +154,9 @@ actor_link_hub::link_ends actor_link_hub::open(port::capability_gate::options o,
       ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &socket_bytes, sizeof socket_bytes);
   try {
     std::lock_guard guard{mutex_};
-    if (!loop_) loop_ = std::make_unique<port::gate_loop>(system_);
     o.fd = ends[0];
-    auto gate = loop_->open(std::move(o));
-    if (beside) loop_->read_beside(beside);
+    auto gate = loop().open(std::move(o));
+    if (beside) loop().read_beside(beside);
     return {std::move(gate), ends[1]};
   } catch (const std::system_error& problem) {
     for (const int fd : ends) ::close(fd);

@@ -53,6 +53,9 @@ public:
   /// `beside`, unless it is null, is read by the same thread.
   link_ends open(port::capability_gate::options o, const std::shared_ptr<port::side_reader>& beside = nullptr);
 
+  /// This is read by the thread that reads the links. Throws std::system_error when there is none to be had.
+  void read_beside(const std::shared_ptr<port::side_reader>& who);
+
   caf::actor_system& system() noexcept { return system_; }
 
 private:
@@ -64,6 +67,7 @@ private:
 
     caf::actor find(std::string_view pool, std::string_view name) const;
   };
+  port::gate_loop& loop();  // with the lock
   int connect(const caf::actor& front, std::function<void(std::string)> broken);
 
   caf::actor_system& system_;

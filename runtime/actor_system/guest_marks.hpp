@@ -19,6 +19,7 @@ public:
   guest_marks(process::work_page& page, std::function<void()> tell) : marks_(page), tell_(std::move(tell)) {}
 
   void begin(const caf::mailbox_element& x) {
+    if (closed_) return;
     const auto* slotted = dynamic_cast<const slotted_element*>(&x);
     marks_.begin(slotted == nullptr ? process::work_marks::no_slot : slotted->slot);
     failed_ = process::work_state::lost;
@@ -30,11 +31,14 @@ public:
                                                      : process::work_state::lost;
   }
   void end(bool skipped, bool handled) {
+    if (closed_) return;
     marks_.end(skipped ? process::work_state::skipped : handled ? process::work_state::handled : failed_);
     if (marks_.untold() >= told_at_once) tell();
   }
+  /// From now on nothing more is said: the parent knows.
+  void close() noexcept { closed_ = true; }
   void tell() {
-    if (marks_.untold() == 0) return;
+    if (marks_.untold() == 0 || closed_) return;
     marks_.have_told();
     tell_();
   }
@@ -43,6 +47,7 @@ private:
   process::work_marks marks_;
   process::work_state failed_ = process::work_state::lost;
   std::function<void()> tell_;
+  bool closed_ = false;
 };
 
 }  // namespace steward::port

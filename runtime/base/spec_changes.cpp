@@ -94,7 +94,8 @@ spec_changes changes_between(const child_spec& a, const child_spec& b) {
                                                                      b.process.open_files)(
       "process.sandbox", a.process.sandbox, b.process.sandbox)("process.environment", a.process.environment,
                                                                b.process.environment)(
-      "process.working_directory", a.process.working_directory, b.process.working_directory);
+      "process.working_directory", a.process.working_directory, b.process.working_directory)(
+      "process.spare", a.process.spare, b.process.spare)("process.group", a.process.group, b.process.group);
   const auto* pool = std::get_if<pool_spec>(&a.what);
   const auto* actor = std::get_if<actor_spec>(&a.what);
   if (a.what.index() != b.what.index()) return out;

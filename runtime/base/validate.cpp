@@ -124,15 +124,25 @@ public:
     check_budget(x);
     const auto what = kind_of(x);
     check_partitions(x, parent);
+    if (!process_of_.empty()) check_inside(x, what);
     if (what == kind::actor)
       check_actor(x);
     else
       check_no_actor(x, what);
+    if (what == kind::actor && !x.process.group.empty()) check_group(x, parent);
     if (const auto* pool = std::get_if<pool_spec>(&x.what)) check_pool(*pool);
     if (what == kind::command)
       for (auto& one : faults_of_command(x)) fault(one.field, one.message, one.expected);
-    if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&x.what)) check_nested(*nested);
+    if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&x.what)) {
+      const auto outer = process_of_;
+      if (x.runs_in == rung::process) process_of_ = path_;
+      check_nested(*nested);
+      process_of_ = outer;
+    }
   }
+
+  /// What is checked is below a supervisor that runs in a process.
+  void be_inside(const std::string& path) { process_of_ = path; }
 
   std::vector<spec_fault> take() { return std::move(faults_); }
 
@@ -269,9 +279,9 @@ private:
     check_finite("hang_after", x.hang_after, milliseconds{0}, max_duration, "a duration, or 0 for never");
     if (x.on_hang > hang_policy::kill)
       unknown("on_hang", "report, replace or kill");
-    else if (x.on_hang == hang_policy::kill && x.runs_in == rung::thread)
+    else if (x.on_hang == hang_policy::kill && !in_process(x))
       fault("on_hang", "a thread cannot be killed", "replace, or an actor with runs_in: process");
-    else if (x.on_hang == hang_policy::replace && x.runs_in == rung::process)
+    else if (x.on_hang == hang_policy::replace && in_process(x))
       fault("on_hang", "the process of an actor that hangs is killed", "kill");
     else if (x.on_hang != hang_policy::report && x.hang_after == milliseconds{0})
       fault("on_hang", "no handler counts as hung without a limit", "a hang_after");
@@ -285,14 +295,52 @@ private:
   /// Where the states of an actor live.
   void check_place(const child_spec& x) {
     if (x.runs_in > rung::process) unknown("runs_in", "thread or process");
+    if (x.exceptions && in_process(x))
+      fault("exceptions", "rules that are given to a child do not reach its process", "rules of its registration");
+    if (!process_of_.empty()) return;
     if (x.runs_in == rung::thread) {
       for (const auto& [key, given] : given_settings(x.process))
         if (given) fault(fmt::format("process.{}", key), "a thread has no such limit", "it only with runs_in: process");
       return;
     }
-    if (x.exceptions)
-      fault("exceptions", "rules that are given to a child do not reach its process", "rules of its registration");
     check_process(x.process, "process.");
+  }
+
+  bool in_process(const child_spec& x) const { return x.runs_in == rung::process || !process_of_.empty(); }
+
+  /// It lives in a process that is not its own.
+  void check_inside(const child_spec& x, kind what) {
+    if (what == kind::pool || what == kind::command)
+      fault(name_of(what), fmt::format("a {} cannot be in the process of {}", name_of(what), process_of_),
+            "it beside that supervisor; below it, actors and supervisors");
+    if (x.runs_in != rung::thread && (what == kind::actor || what == kind::supervisor))
+      fault("runs_in", fmt::format("it lives in the process of {} already", process_of_), "no `runs_in` here");
+    for (const auto& [key, given] : given_settings(x.process))
+      if (given && what == kind::actor)
+        fault(fmt::format("process.{}", key), fmt::format("it lives in the process of {}", process_of_),
+              fmt::format("it under `process` of {}", process_of_));
+  }
+
+  /// Those of a group share a process, so they say the same of it.
+  void check_group(const child_spec& x, const supervisor_spec& parent) {
+    if (x.runs_in != rung::process || !process_of_.empty()) return;  // told already
+    const auto& name = x.process.group;
+    if (!is_valid_id(name))
+      fault("process.group", fmt::format("'{}' is not a name", name),
+            "1 to 64 letters, digits, '_', '-' and '.', with a letter, digit or '_' first");
+    if (parent.strategy == strategy::simple_one_for_one)
+      fault("process.group", "children of a template cannot be a group",
+            "runs_in: process at their supervisor, or no group");
+    if (x.partitions != 0)
+      fault("process.group", "the partitions of an actor cannot be a group", "no partitions, or no group");
+    if (x.process.spare) fault("process.spare", "the process of a group has no spare", "no spare, or no group");
+    const auto first = std::ranges::find_if(parent.children, [&](const child_spec& other) {
+      return other.runs_in == rung::process && other.process.group == name &&
+             std::holds_alternative<actor_spec>(other.what);
+    });
+    if (first != parent.children.end() && first->id != x.id && first->process != x.process)
+      fault("process", fmt::format("'{}' of the same group '{}' has other settings", first->id, name),
+            "the same settings, for it is one process");
   }
 
   void check_no_actor(const child_spec& x, kind what) {
@@ -307,9 +355,21 @@ private:
     if (x.on_hang != hang_policy::report) refuse("on_hang");
     if (x.on_stop != stop_policy::discard) refuse("on_stop");
     if (x.exceptions) refuse("exceptions");
-    if (x.runs_in != rung::thread) refuse("runs_in");
+    if (what == kind::supervisor && process_of_.empty()) return check_shared_process(x);
+    if (x.runs_in != rung::thread && what != kind::supervisor) refuse("runs_in");
     for (const auto& [key, given] : given_settings(x.process))
       if (given) refuse(fmt::format("process.{}", key));
+  }
+
+  /// The process in which all below a supervisor lives.
+  void check_shared_process(const child_spec& x) {
+    if (x.runs_in > rung::process) return unknown("runs_in", "thread or process");
+    if (x.process.spare) fault("process.spare", "the process of a supervisor has no spare", "it only on actors");
+    if (!x.process.group.empty())
+      fault("process.group", "all below a supervisor share its process anyway", "it only on actors");
+    if (x.runs_in == rung::process) return check_process(x.process, "process.");
+    for (const auto& [key, given] : given_settings(x.process))
+      if (given) fault(fmt::format("process.{}", key), "there is no process", "it only with runs_in: process");
   }
 
   static std::vector<std::pair<std::string_view, bool>> given_settings(const process_settings& x) {
@@ -319,7 +379,8 @@ private:
             {"sandbox", x.sandbox != sandbox_level::none},
             {"environment", !x.environment.empty()},
             {"working_directory", !x.working_directory.empty()},
-            {"spare", x.spare}};
+            {"spare", x.spare},
+            {"group", !x.group.empty()}};
   }
 
   void check_process(const process_settings& x, const std::string& at) {
@@ -356,6 +417,7 @@ private:
     }
     check_initializer(x);
     if (x.process.spare) fault("spare", "belongs to the process of an actor", "spares");
+    if (!x.process.group.empty()) fault("group", "belongs to the process of an actor", "no group");
     if (threads) return;
     check_process(x.process, "");
     check_count("recycle_after", x.restarts.recycle_after, bounds::recycle_after);
@@ -397,6 +459,7 @@ private:
   std::vector<const supervisor_spec*> ancestors_;  // of what is being checked
   std::string path_;
   std::string prefix_;
+  std::string process_of_;  // the supervisor in whose process it all lives; empty: none
 };
 
 }  // namespace
@@ -413,9 +476,10 @@ std::vector<spec_fault> validate(const pool_spec& pool, const std::string& path)
   return one.take();
 }
 
-std::vector<spec_fault> validate(const child_spec& child, const supervisor_spec& parent,
-                                 const std::string& parent_path) {
+std::vector<spec_fault> validate(const child_spec& child, const supervisor_spec& parent, const std::string& parent_path,
+                                 const std::string& process_of) {
   checker one;
+  one.be_inside(process_of);
   one.check_child(child, parent, parent_path, true);
   return one.take();
 }

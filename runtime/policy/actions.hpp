@@ -25,7 +25,8 @@ enum class exit_class : std::uint8_t {
 };
 
 /// What an exception rule says about a crash; without one the restart type decides.
-enum class verdict : std::uint8_t { by_restart_type, stop, escalate };
+/// `lost_process`: the process in which a whole subtree lives has ended, so the subtree's supervisor fails.
+enum class verdict : std::uint8_t { by_restart_type, stop, escalate, lost_process };
 
 struct exit_info {
   exit_class cls = exit_class::normal;

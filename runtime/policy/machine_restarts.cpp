@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
+#include <string_view>
 #include <utility>
 
 // What a supervisor_machine does about a child that ended: restart, group restart, park, give up.
@@ -71,10 +73,10 @@ void supervisor_machine::crashed(child_number i, entry& c, exit_info how, time_p
   if (how.lost > 0) e.lost = how.lost;
   e.decision = decision("restart", budget, now);
   e.decision->delay_ms = delay.count();
-  if (grouped()) told.also = group_of(i);
+  if (takes_along(c)) told.also = group_of(i);
   c.state = child_state::waiting;
   const bool was_member = std::exchange(c.in_group, false);
-  if (grouped()) {
+  if (takes_along(c)) {
     if (phase_ == phase::starting)
       deferred_.push_back(i);
     else
@@ -199,17 +201,23 @@ bool supervisor_machine::ends_supervisor(child_number i) {
 }
 
 void supervisor_machine::give_up(child_number i, entry& c, const exit_info& how, time_point now, actions& out) {
-  const bool by_rule = how.rule == verdict::escalate;
+  const bool lost_process = how.rule == verdict::lost_process;
+  const bool by_rule = how.rule == verdict::escalate || lost_process;
   note_end(i, c, how, by_rule ? "escalate" : "give_up", now, out);
   auto& told = add_note(out, std::nullopt, event_kind::limit, event_level::error);
   auto& e = *told.what;
   e.decision = decision(by_rule ? "escalate" : "give_up", budget_of(c), now);
   e.why = how.why;
-  e.text = by_rule ? "its exception is one to escalate" : "it would need one restart too many";
+  e.text = lost_process ? "the process in which it lives has ended"
+           : by_rule    ? "its exception is one to escalate"
+                        : "it would need one restart too many";
   told.also = {i};
   c.state = child_state::waiting;  // what is left of it is stopped in turn, with the others
   disarm(i, c, out);
-  end_by_itself({exit_class::gave_up, how.why}, now, out);
+  exit_info end{exit_class::gave_up, how.why};
+  if (lost_process && !options_.owns_process) end.rule = verdict::lost_process;
+  if (lost_process) end.text = "its process has ended; the parent decides";
+  end_by_itself(end, now, out);
 }
 
 void supervisor_machine::end_by_itself(const exit_info& how, time_point now, actions& out) {
@@ -219,16 +227,44 @@ void supervisor_machine::end_by_itself(const exit_info& how, time_point now, act
   stop_next(now, out);
 }
 
-std::vector<child_number> supervisor_machine::group_of(child_number culprit) const {
+std::vector<supervisor_machine::entries::iterator> supervisor_machine::taken_along(child_number culprit) {
+  auto first = options_.strategy == strategy::one_for_all ? children_.begin() : children_.lower_bound(culprit);
+  const auto own = children_.find(culprit);
+  std::set<std::string_view> groups;
+  const auto note = [&](const entry& c) { return !c.policy->group.empty() && groups.insert(c.policy->group).second; };
+  const bool alone = !grouped();
+  if (alone) {
+    if (own != children_.end()) note(own->second);
+  } else {
+    for (auto it = first; it != children_.end(); ++it) note(it->second);
+    // A group of which a part is taken along is taken whole, and what stands behind its first, too.
+    for (auto it = first; !groups.empty() && it != children_.begin();) {
+      --it;
+      if (!groups.contains(it->second.policy->group)) continue;
+      for (auto more = it; more != first; ++more) note(more->second);
+      first = it;
+    }
+  }
+  std::vector<entries::iterator> out;
+  for (auto it = alone ? children_.begin() : first; it != children_.end(); ++it) {
+    // What has ended for good does not live there any more.
+    const auto& c = it->second;
+    const bool lives = c.state != child_state::idle && (c.state != child_state::stopping || is_kept(c.then));
+    const bool shares = lives && groups.contains(c.policy->group);
+    if (!alone || it->first == culprit || shares) out.push_back(it);
+  }
+  return out;
+}
+
+std::vector<child_number> supervisor_machine::group_of(child_number culprit) {
   std::vector<child_number> out;
-  const auto first = options_.strategy == strategy::one_for_all ? children_.begin() : children_.lower_bound(culprit);
-  for (auto it = first; it != children_.end(); ++it)
+  for (const auto it : taken_along(culprit))
     if (it->first != culprit && it->second.state != child_state::parked && !is_spent(it->second))
       out.push_back(it->first);
   return out;
 }
 
-void supervisor_machine::begin_group(child_number culprit, milliseconds delay, time_point now, actions& out) {
+void supervisor_machine::gather_group(child_number culprit, milliseconds delay, time_point now, actions& out) {
   group_restart next;
   next.culprit = culprit;
   next.due = now + delay;
@@ -239,8 +275,7 @@ void supervisor_machine::begin_group(child_number culprit, milliseconds delay, t
   }
   next.cursor = std::numeric_limits<child_number>::max();
   group_ = next;
-  const auto first = options_.strategy == strategy::one_for_all ? children_.begin() : children_.lower_bound(culprit);
-  for (auto it = first; it != children_.end(); ++it) {
+  for (const auto it : taken_along(culprit)) {
     auto& c = it->second;
     switch (c.state) {
       case child_state::idle:  // as in OTP: what had finished or was terminated comes back with its group
@@ -265,7 +300,6 @@ void supervisor_machine::begin_group(child_number culprit, milliseconds delay, t
         break;
     }
   }
-  advance_group(now, out);
 }
 
 bool supervisor_machine::in_group_stop(const entry& c) const {

@@ -30,8 +30,11 @@ bool wants_restart(restart_type type, exit_class cls) {
 bool is_abnormal(exit_class cls) noexcept { return cls == exit_class::abnormal || cls == exit_class::gave_up; }
 
 child_policy policy_of(const child_spec& x) {
-  return {x.restart,   stop_limit_of(x), start_limit_of(x), x.backoff,      x.significant,
-          x.intensity, x.on_spent,       x.park_for,        x.start_retries};
+  return {x.restart,         stop_limit_of(x),
+          start_limit_of(x), x.backoff,
+          x.significant,     x.intensity,
+          x.on_spent,        x.park_for,
+          x.start_retries,   x.process.group == group_of_subtree ? std::string{} : x.process.group};
 }
 
 event action::note::take() {
@@ -215,7 +218,7 @@ actions supervisor_machine::child_exited(child_number i, std::uint64_t incarnati
     lost_in_group(i, *c, now, out);
     return out;
   }
-  if (how.rule == verdict::escalate && in_service())
+  if ((how.rule == verdict::escalate || how.rule == verdict::lost_process) && in_service())
     give_up(i, *c, how, now, out);
   else if (how.rule != verdict::stop && in_service() && wants_restart(c->policy->restart, how.cls))
     crashed(i, *c, std::move(how), now, out, in_place);
@@ -341,13 +344,19 @@ void supervisor_machine::start_frontier(time_point now, actions& out) {
   phase_ = phase::running;
   out.emplace_back(action::started{});
   std::optional<child_number> culprit;
+  bool gathered = false;
   for (const auto i : std::exchange(deferred_, {})) {
     if (!knows(i) || state_of(i) != child_state::waiting) continue;
-    if (grouped())
+    if (auto& c = children_.at(i); grouped()) {
       culprit = std::min(culprit.value_or(i), i);
-    else  // the strategy was changed meanwhile
-      begin_incarnation(i, children_.at(i), now, out);
+    } else if (!takes_along(c)) {  // the strategy was changed meanwhile
+      begin_incarnation(i, c, now, out);
+    } else if (!c.in_group) {
+      gather_group(i, milliseconds{0}, now, out);
+      gathered = true;
+    }
   }
+  if (gathered) advance_group(now, out);
   if (culprit) begin_group(*culprit, milliseconds{0}, now, out);
 }
 

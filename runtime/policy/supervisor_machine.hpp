@@ -10,10 +10,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace steward::policy {
+
+/// `process_settings::group` of an actor that lives in the process of a supervisor above it: no name that a group has.
+/// Only the death of that process concerns the others.
+inline constexpr std::string_view group_of_subtree = "/";
 
 /// What a machine must know of a child to decide about it. Immutable; children of one template share it.
 struct child_policy {
@@ -26,6 +31,7 @@ struct child_policy {
   spent_policy on_spent = spent_policy::escalate;
   milliseconds park_for{0};
   unsigned start_retries = 0;
+  std::string group;  ///< those of one name share a process, and so restart together
 };
 
 child_policy policy_of(const child_spec& x);
@@ -47,7 +53,8 @@ struct machine_options {
   steward::intensity intensity;
   steward::auto_shutdown auto_shutdown = steward::auto_shutdown::never;
   std::uint64_t seed = 0;
-  bool keep_on_end = false;  ///< when it ends by itself somebody may start it anew: children are stopped with `keep`
+  bool keep_on_end = false;   ///< when it ends by itself somebody may start it anew: children are stopped with `keep`
+  bool owns_process = false;  ///< all below it live in one process: the loss of that is its own failure
 };
 
 /// A supervisor as a pure state machine: strategy x restart type x budgets x back-off.
@@ -185,6 +192,10 @@ private:
   bool grouped() const noexcept {
     return options_.strategy == strategy::one_for_all || options_.strategy == strategy::rest_for_one;
   }
+  /// Whether a crash of this child restarts others, too.
+  bool takes_along(const entry& c) const noexcept { return grouped() || !c.policy->group.empty(); }
+  /// The children that a crash of `culprit` restarts, in order: what the strategy says, and whole groups.
+  std::vector<entries::iterator> taken_along(child_number culprit);
   entry* current(child_number child, std::uint64_t incarnation);
   afterwards end_of(const entry& c) const;
   history& history_of(child_number i, entry& c) const;
@@ -219,8 +230,13 @@ private:
   void give_up(child_number i, entry& c, const exit_info& how, time_point now, actions& out);
   void end_by_itself(const exit_info& how, time_point now, actions& out);
   bool ends_supervisor(child_number i);
-  std::vector<child_number> group_of(child_number culprit) const;
-  void begin_group(child_number culprit, milliseconds delay, time_point now, actions& out);
+  std::vector<child_number> group_of(child_number culprit);
+  void begin_group(child_number culprit, milliseconds delay, time_point now, actions& out) {
+    gather_group(culprit, delay, now, out);
+    advance_group(now, out);
+  }
+  /// `advance_group` is still to be called.
+  void gather_group(child_number culprit, milliseconds delay, time_point now, actions& out);
   void advance_group(time_point now, actions& out);
   bool stop_group(time_point now, actions& out);
   void start_group(time_point now, actions& out);

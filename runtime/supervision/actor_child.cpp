@@ -1,6 +1,7 @@
 #include "supervision/actor_child.hpp"
 
 #include "base/params.hpp"
+#include "supervision/carried_out.hpp"
 #include "supervision/guest.hpp"
 #include "supervision/supervisor_child.hpp"
 #include "supervision/tree_host.hpp"
@@ -45,7 +46,7 @@ actor_child::extras& actor_child::more() {
   return *extras_;
 }
 
-cell_kind_ptr actor_child::kind_of(const tree_host& host) const {
+cell_kind_ptr actor_child::kind_of(tree_host& host) const {
   const auto& as_actor = std::get<actor_spec>(spec->what);
   const auto* entry = entry_of(as_actor, *host.env().actors);
   if (entry == nullptr) return nullptr;
@@ -68,6 +69,11 @@ cell_kind_ptr actor_child::kind_of(const tree_host& host) const {
     place->keeper = host.env().keeper;
     place->links = host.env().links;
     place->print = host.env().print;
+    if (const auto& group = spec->process.group; !group.empty()) {
+      place->hosts = host.shared_processes();
+      place->subtree = group == policy::group_of_subtree;
+      place->shared = place->subtree ? parent->process_owner()->path() : parent->path() + ", group " + group;
+    }
     out->place = std::move(place);
   }
   return out;

@@ -61,7 +61,7 @@ private:
   /// The process of an actor shows its handle, which CAF looks up in its registry, until the cell leaves. The cell
   /// itself cannot do that: what it attaches to itself belongs to its incarnation.
   void register_cell(tree_host& host);
-  cell_kind_ptr kind_of(const tree_host& host) const;
+  cell_kind_ptr kind_of(tree_host& host) const;
   /// The pools that its parameters name; null: none.
   std::shared_ptr<const detail::pool_places> named_pools(const tree_host& host, const cell_kind& kind,
                                                          const std::vector<param_spec>& declared) const;

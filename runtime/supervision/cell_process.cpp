@@ -155,6 +155,7 @@ void cell::process_is_over() {
   auto rest = link->take_remains();
   policy::exit_info how{policy::exit_class::abnormal, std::move(rest.why)};
   auto last_lines = how.why.stderr_tail;
+  if (rest.lost_host && kind_->place->subtree) how.rule = policy::verdict::lost_process;
   if (rest.ending && !rest.killed) {
     how.cls = rest.ending->how;
     how.why.cls = rest.ending->why.cls;
@@ -167,12 +168,14 @@ void cell::process_is_over() {
     how.text = while_handling(port::text_of(begun->message->content()));
   }
   std::vector<late_answer> late;
-  take_back_messages(std::move(rest.messages), how, order != nullptr, late);
+  // One that was asked to end when its process was gone has not ended because of that.
+  const bool asked_to_end = order != nullptr && !rest.lost_host;
+  take_back_messages(std::move(rest.messages), how, asked_to_end, late);
   for (auto& asker : rest.unanswered)
     if (auto who = asker.who.lock())
-      late.push_back({std::move(who), asker.id, order ? caf::make_error(errc::ended) : crash_error(how.why)});
-  auto reason = order ? caf::error{caf::exit_reason::user_shutdown} : crash_error(how.why);
-  if (!order && !policy::is_abnormal(how.cls)) reason = caf::none;
+      late.push_back({std::move(who), asker.id, asked_to_end ? caf::make_error(errc::ended) : crash_error(how.why)});
+  auto reason = asked_to_end ? caf::error{caf::exit_reason::user_shutdown} : crash_error(how.why);
+  if (!asked_to_end && !policy::is_abnormal(how.cls)) reason = caf::none;
   const auto answer_late = [&] {
     for (auto& x : late) port::answer(x.to, x.number, std::move(x.what));
     for (const auto& who : rest.linked)

@@ -42,7 +42,7 @@ void check_place(const actor_spec& spec, const actor_entry& entry, const std::st
 }  // namespace
 
 void check_params(const actor_registry& actors, const child_spec& spec, const std::string& path,
-                  std::vector<spec_fault>& faults, bool complete) {
+                  std::vector<spec_fault>& faults, bool complete, bool in_process) {
   if (const auto* as_actor = std::get_if<actor_spec>(&spec.what)) {
     const auto* entry = entry_of(*as_actor, actors);
     if (entry == nullptr) return;
@@ -50,17 +50,18 @@ void check_params(const actor_registry& actors, const child_spec& spec, const st
       fault.path = path;
       faults.push_back(std::move(fault));
     }
-    if (spec.runs_in == rung::process) check_place(*as_actor, *entry, path, faults);
+    if (in_process || spec.runs_in == rung::process) check_place(*as_actor, *entry, path, faults);
   } else if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&spec.what)) {
-    check_params(actors, **nested, path, faults);
+    check_params(actors, **nested, path, faults, in_process || spec.runs_in == rung::process);
   }
 }
 
 void check_params(const actor_registry& actors, const supervisor_spec& spec, const std::string& path,
-                  std::vector<spec_fault>& faults) {
+                  std::vector<spec_fault>& faults, bool in_process) {
   // A template's children may be given what it leaves out, but for those that it makes itself.
   const bool complete = spec.strategy != strategy::simple_one_for_one || spec.initial > 0;
-  for (const auto& child : spec.children) check_params(actors, child, path + "/" + child.id, faults, complete);
+  for (const auto& child : spec.children)
+    check_params(actors, child, path + "/" + child.id, faults, complete, in_process);
 }
 
 std::vector<spec_fault> check_own_params(const actor_registry& actors, const child_spec& pattern,

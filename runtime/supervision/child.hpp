@@ -128,10 +128,11 @@ std::unique_ptr<child> make_child(child::number id, supervisor_child* owner, chi
                                   child_address_ptr where);
 
 /// What is wrong with the parameters of a child and of all below it. `complete`: those without a default must be there.
+/// `in_process`: it lives in the process of a supervisor above it.
 void check_params(const actor_registry& actors, const child_spec& spec, const std::string& path,
-                  std::vector<spec_fault>& faults, bool complete = true);
+                  std::vector<spec_fault>& faults, bool complete = true, bool in_process = false);
 void check_params(const actor_registry& actors, const supervisor_spec& spec, const std::string& path,
-                  std::vector<spec_fault>& faults);
+                  std::vector<spec_fault>& faults, bool in_process = false);
 /// What is wrong with parameters that a child of this template shall have of its own.
 std::vector<spec_fault> check_own_params(const actor_registry& actors, const child_spec& pattern,
                                          const param_map& params, const std::string& path);

@@ -7,21 +7,27 @@
 #include "actor_system/guest_marks.hpp"
 #include "base/in_hand.hpp"
 #include "base/text.hpp"
+#include "base/thrown_frames.hpp"
 #include "process/child.hpp"
 #include "process/copied.hpp"
 #include "process/flight_page.hpp"
+#include "process/frame_names.hpp"
 #include "process/work_page.hpp"
 #include "supervision/cell.hpp"
 #include "supervision/guest_words.hpp"
 #include "supervision/process_link.hpp"
+#include "supervision/tenants.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
 
 #include <link.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
@@ -30,6 +36,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 
 #include <cxxabi.h>
@@ -50,7 +57,9 @@ namespace steward::supervision {
 namespace {
 
 constexpr int link_fd = process::first_child_fd;
+constexpr int control_fd = process::first_child_fd;
 constexpr int page_fd = process::first_child_fd + 1;
+constexpr unsigned most_threads = 8;  // of a process in which several live
 constexpr int ended = 0;
 constexpr unsigned limit_of_flush = 2;  // seconds
 
@@ -75,11 +84,17 @@ std::uintptr_t program_base() noexcept {
   ::_exit(code);
 }
 
-/// The actor whose mailbox is in the parent: builds one state, and ends the process with it.
+/// The actor whose mailbox is in the parent: builds one state, and ends with it: the process, or, where others live
+/// there, too, its link.
 class guest final : public port::durable_actor {
 public:
   guest(caf::actor_config& cfg, std::shared_ptr<port::capability_gate> gate, process::work_page& page)
       : durable_actor(cfg, {}), gate_(std::move(gate)), marks_(page, [this] { gate_->tell_settled(); }) {}
+  /// One of several, with a page of its own.
+  guest(caf::actor_config& cfg, std::shared_ptr<port::capability_gate> gate, process::flight_recorder page)
+      : guest(cfg, std::move(gate), *process::work_page::in(page.arena())) {
+    own_page_ = std::move(page);
+  }
 
   caf::behavior make_behavior() override {
     live_elsewhere(gate_->offered_by_peer(), marks_);
@@ -113,7 +128,8 @@ private:
       case word::order::leave:
         drop_state(caf::exit_reason::user_shutdown);
         say(word::make(word::report::left));
-        leave_process(ended);
+        end();
+        break;
       case word::order::news:
         if (auto news = word::news_in(said); news && state_)  // as a timer, it ends with the incarnation
           set_timer({caf::actor_cast<caf::actor>(this), caf::make_message(std::move(*news)), milliseconds{0}});
@@ -151,7 +167,7 @@ private:
     } catch (const decline_start& x) {
       drop_state({});
       say(word::make(word::report::declined, text_of(x)));
-      leave_process(ended);
+      return end();
     } catch (const abi::__forced_unwind&) {
       end_program(actor_thread_ended);
     } catch (...) {  // a throwing constructor or init is a failed start, whatever it throws
@@ -159,7 +175,7 @@ private:
     }
     drop_state(caf::make_error(errc::crashed, why.exception, why.message));
     say(word::make(word::report::start_failed, why));
-    leave_process(ended);
+    end();
   }
 
   static plain_factory factory_at(std::int64_t place) {
@@ -175,28 +191,40 @@ private:
     forget_requests();
   }
 
-  [[noreturn]] void leave_process(int code) const {
+  bool is_alone() const { return !own_page_.valid(); }
+
+  /// All is told. Nothing more goes to the parent, which takes back what was not begun.
+  void end() {
     gate_->await_written();
-    end_process(code);
+    if (is_alone()) end_process(ended);
+    std::fflush(nullptr);
+    marks_.close();
+    ::shutdown(gate_->fd(), SHUT_RDWR);
+    if (leaving()) return;
+    hold_mailbox();
+    leave(caf::exit_reason::user_shutdown, caf::make_error(errc::ended), nullptr);
   }
 
   void on_throw(const std::exception_ptr& problem, const std::exception*, const std::string& in_hand) override {
-    word::ending out;
-    out.why = cause_of(problem);
-    out.in_hand = shorten(in_hand, event_log::max_args_bytes);
     const auto rule = rules_ != nullptr ? rules_->match(problem) : treatment::restart;
+    const bool resumes = rule == treatment::resume && !quitting() && handlers_intact();
+    word::ending out;
+    out.why = resumes ? cause_of(problem) : cause_without_frames(problem);
+    out.in_hand = shorten(in_hand, event_log::max_args_bytes);
     const auto reason = caf::make_error(errc::crashed, out.why.exception, out.why.message);
-    if (rule == treatment::resume && !quitting() && handlers_intact()) {
+    if (resumes) {
       fail_in_hand().deliver(reason);
       say(word::make(word::report::resumed, out.why, out.in_hand));
       return;
     }
+    out.thrown_in = thrown_addresses(problem);
+    out.anchor = process::program_anchor();
     // Its parent answers what is in hand, which it knows by its slot.
     if (rule == treatment::stop) out.rule = policy::verdict::stop;
     if (rule == treatment::escalate) out.rule = policy::verdict::escalate;
     drop_state(reason);
     say(word::make(out));
-    leave_process(ended);
+    end();
   }
 
   void on_quit(caf::error reason) override {
@@ -206,7 +234,7 @@ private:
     out.why = how.why;
     out.how = how.cls;
     say(word::make(out));
-    leave_process(ended);
+    end();
   }
 
   caf::result<caf::message> on_unexpected(caf::message_view& view) override {
@@ -220,7 +248,7 @@ private:
   void on_dropped(std::uint64_t, const caf::type_erased_tuple*) override {}
   bool hears_of_dead() const override { return false; }
   void on_dead(dead_letter_reason, const caf::strong_actor_ptr&, caf::message) override {}
-  void on_left(std::uint64_t, const std::string&) override { leave_process(ended); }
+  void on_left(std::uint64_t, const std::string&) override { end(); }
   void on_drained() override {}
   void describe_in_hand(event& into) const override {
     into.actor = path_;
@@ -234,12 +262,14 @@ private:
   std::string path_;
   std::uint64_t incarnation_ = 0;
   std::unique_ptr<hosted_state> state_;
+  process::flight_recorder own_page_;  // of one of several
 };
 
 /// Cares for the guest at its end of the link.
 class guest_keeper final : public port::gate_party {
 public:
-  explicit guest_keeper(const process::flight_page& page) : page_(page) {}
+  /// `alone`: the process ends with the guest.
+  guest_keeper(const process::flight_page& page, bool alone) : page_(page), alone_(alone) {}
 
   void care_for(caf::actor guest) {
     const std::lock_guard lock{mutex_};
@@ -259,6 +289,12 @@ public:
   }
   /// Nobody is there any more for whom the guest could live.
   void on_closed(std::vector<port::gate_tables::asker>) override {
+    if (!alone_) {
+      const std::lock_guard lock{mutex_};
+      if (guest_) port::send_urgently(guest_, guest_order{word::make(word::order::leave)});
+      guest_ = nullptr;
+      return;
+    }
     // Whoever dies of a signal has closed it himself, and is left to it.
     if (page_.said.load(std::memory_order_acquire) != 0) std::this_thread::sleep_for(limit_of_a_death);
     end_process(ended);
@@ -268,12 +304,15 @@ private:
   static constexpr std::chrono::seconds limit_of_a_death{10};
 
   const process::flight_page& page_;
+  const bool alone_;
   std::mutex mutex_;
   caf::actor guest_;
   std::vector<caf::message> early_;
 };
 
-int guest_main(const process::child_context&) {
+/// What a process of actors has. `channel`: is shut down when it dies of a signal; -1: none.
+template <class F>
+int live(int channel, unsigned threads, F&& begin) {
   // The page lives as long as the process: a signal handler may write to it at any time.
   static process::flight_recorder recorder = process::flight_recorder::open(page_fd);
   if (!recorder.valid() || registered_actors == nullptr) {
@@ -281,29 +320,88 @@ int guest_main(const process::child_context&) {
     return process::exit_of_a_copy;
   }
   recorder.close_fd();
-  process::install_last_words(recorder.page(), link_fd);
+  process::install_last_words(recorder.page(), channel);
   process::know_copies();
   caf::actor_system_config config;
-  port::configure(config, port::scheduling::sharing, 1);
+  port::configure(config, port::scheduling::sharing, threads);
   announce_worker_types(config);
   try {
     // Left alone at the end: the process leaves through _exit.
     auto* const system = port::make_system_or_end(config).release();
     port::name_node(*system);
     auto* const loop = new port::gate_loop{*system, port::gate_loop::without_thread{}};
-    auto keeper = std::make_shared<guest_keeper>(recorder.page());
-    port::capability_gate::options options;
-    options.fd = link_fd;
-    options.trusts_peer = true;
-    options.party = keeper;
-    auto gate = loop->open(std::move(options));
-    keeper->care_for(system->spawn<guest>(std::move(gate), *process::work_page::in(recorder.arena())));
+    begin(*system, *loop, recorder);
     loop->run();
   } catch (const std::exception& problem) {  // no thread, no descriptor, no memory
     process::leave_note(recorder.page(), std::string{"it cannot begin: "} + problem.what());
     return process::exit_of_a_copy;
   }
   return ended;
+}
+
+template <class Page>
+void let_in(caf::actor_system& system, port::gate_loop& loop, const process::flight_page& words, int link,
+            Page&& page) {
+  constexpr bool alone = std::is_lvalue_reference_v<Page>;
+  auto keeper = std::make_shared<guest_keeper>(words, alone);
+  port::capability_gate::options options;
+  options.fd = link;
+  options.trusts_peer = true;
+  options.party = keeper;
+  auto gate = loop.open(std::move(options));
+  if constexpr (alone)
+    keeper->care_for(system.spawn<guest>(std::move(gate), page));
+  else
+    keeper->care_for(system.spawn<guest>(std::move(gate), std::forward<Page>(page)));
+}
+
+int guest_main(const process::child_context&) {
+  return live(link_fd, 1, [](caf::actor_system& system, port::gate_loop& loop, const process::flight_recorder& page) {
+    let_in(system, loop, page.page(), link_fd, *process::work_page::in(page.arena()));
+  });
+}
+
+/// Lets in whoever is sent to a process in which several live.
+class front_door final : public port::side_reader {
+public:
+  front_door(caf::actor_system& system, port::gate_loop& loop, const process::flight_page& words)
+      : system_(system), loop_(loop), words_(words) {}
+
+  void join(int epoll, std::uint64_t key) override {
+    epoll_event e{};
+    e.events = EPOLLIN;
+    e.data.u64 = key;
+    if (::epoll_ctl(epoll, EPOLL_CTL_ADD, control_fd, &e) != 0) end_process(process::exit_of_a_copy);
+  }
+  bool read() override {
+    for (;;) {
+      const auto got = receive_tenant(control_fd);
+      if (got.over) end_process(ended);
+      if (got.link_fd < 0) return false;
+      auto page = process::flight_recorder::open(got.page_fd);
+      if (!page.valid()) {
+        ::close(got.link_fd);  // which its cell takes for what it is
+        continue;
+      }
+      page.close_fd();
+      let_in(system_, loop_, words_, got.link_fd, std::move(page));
+    }
+  }
+  bool try_again() override { return false; }
+
+private:
+  caf::actor_system& system_;
+  port::gate_loop& loop_;
+  const process::flight_page& words_;
+};
+
+int tenants_main(const process::child_context&) {
+  // One that works does not keep all others waiting.
+  const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 2U, most_threads);
+  return live(-1, threads, [](caf::actor_system& system, port::gate_loop& loop, const process::flight_recorder& page) {
+    static const auto door = std::make_shared<front_door>(system, loop, page.page());
+    loop.read_beside(door);
+  });
 }
 
 /// In the zygote: makes and ends what each of these processes has.
@@ -326,6 +424,7 @@ const guest* guest_of(self_ptr self) noexcept { return dynamic_cast<const guest*
 void register_guest_main(const actor_registry& actors) {
   registered_actors = &actors;
   process::register_child_main(guest_main_name, &guest_main, &warm_up);
+  process::register_child_main(tenants_main_name, &tenants_main, &warm_up);
 }
 
 std::int64_t place_of(plain_factory factory) noexcept {

@@ -64,6 +64,7 @@ std::optional<param_value> read(const std::string& x) {
 }
 
 constexpr std::size_t before_frames = 6;
+constexpr std::size_t most_calls = 1'024;
 
 texts written(const cause& x) {
   texts out{std::to_string(static_cast<int>(x.cls)),
@@ -121,7 +122,10 @@ caf::message make(report what, const cause& why, const std::string& text) {
 }
 caf::message make(report what, const caf::actor& who) { return caf::make_message(number_of(what), who); }
 caf::message make(const ending& x) {
-  return caf::make_message(number_of(report::ended), written(x.why), number_of(x.how), number_of(x.rule), x.in_hand);
+  texts calls{std::to_string(x.anchor)};
+  for (const auto one : x.thrown_in) calls.push_back(std::to_string(one));
+  return caf::make_message(number_of(report::ended), written(x.why), number_of(x.how), number_of(x.rule), x.in_hand,
+                           calls);
 }
 
 std::int32_t kind_of(const caf::message& x) { return x.match_element<std::int32_t>(0) ? x.get_as<std::int32_t>(0) : 0; }
@@ -181,15 +185,20 @@ std::optional<caused> cause_in(const caf::message& x) {
 }
 
 std::optional<ending> ending_in(const caf::message& x) {
-  if (!x.match_elements<std::int32_t, texts, std::int32_t, std::int32_t, std::string>()) return std::nullopt;
+  if (!x.match_elements<std::int32_t, texts, std::int32_t, std::int32_t, std::string, texts>()) return std::nullopt;
   auto why = cause_of_texts(x.get_as<texts>(1));
   const auto how = x.get_as<std::int32_t>(2);
   const auto rule = x.get_as<std::int32_t>(3);
   if (!why || how < 0 || how > number_of(policy::exit_class::gave_up) || rule < 0 ||
       rule > number_of(policy::verdict::escalate))
     return std::nullopt;
-  return ending{std::move(*why), static_cast<policy::exit_class>(how), static_cast<policy::verdict>(rule),
-                x.get_as<std::string>(4)};
+  ending out{std::move(*why), static_cast<policy::exit_class>(how), static_cast<policy::verdict>(rule),
+             x.get_as<std::string>(4)};
+  for (const auto& one : x.get_as<texts>(5)) out.thrown_in.push_back(std::strtoull(one.c_str(), nullptr, 10));
+  if (out.thrown_in.empty() || out.thrown_in.size() > most_calls) return std::nullopt;
+  out.anchor = out.thrown_in.front();
+  out.thrown_in.erase(out.thrown_in.begin());
+  return out;
 }
 
 }  // namespace steward::supervision::word

@@ -56,6 +56,10 @@ struct ending {
   policy::exit_class how = policy::exit_class::abnormal;
   policy::verdict rule = policy::verdict::by_restart_type;
   std::string in_hand;  ///< what it handled, as text
+  /// Where its exception was thrown, innermost first, and where the program lies: whoever has read its debug
+  /// information names them, which each new process would have to begin anew.
+  std::vector<std::uint64_t> thrown_in{};
+  std::uint64_t anchor = 0;
 };
 
 caf::message make(const birth& x);

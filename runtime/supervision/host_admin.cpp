@@ -1,3 +1,4 @@
+#include "supervision/carried_out.hpp"
 #include "supervision/tree_host.hpp"
 
 #include <memory>
@@ -105,8 +106,9 @@ void tree_host::start_child(const std::string& supervisor, child_spec spec, admi
     return;
   }
   auto out = result_of(admin_code::invalid, path);
-  out.faults = validate(spec, owner->content(), supervisor);
-  if (out.faults.empty()) check_params(*env_.actors, spec, path, out.faults);
+  const auto* home = owner->process_owner();
+  out.faults = validate(spec, owner->content(), supervisor, home == nullptr ? std::string{} : home->path());
+  if (out.faults.empty()) check_params(*env_.actors, spec, path, out.faults, true, home != nullptr);
   if (out.faults.empty()) check_pools(*env_.actors, spec, supervisor, what_runs(), out.faults);
   if (!out.faults.empty()) {
     answer(std::move(out));
@@ -124,7 +126,7 @@ void tree_host::start_child(const std::string& supervisor, child_spec spec, admi
     answer(std::move(out));
     return;
   }
-  spec = with_partitioned_children(std::move(spec), owner->content());
+  spec = as_carried_out(std::move(spec), owner->content(), home == nullptr ? nullptr : &home->spec->process);
   auto policy = std::make_shared<const policy::child_policy>(policy::policy_of(spec));
   const auto number = owner->add_listed(*this, std::move(spec), {}).id;
   const auto request = ask(std::move(answer), path);
@@ -303,7 +305,7 @@ std::vector<spec_fault> tree_host::preview(const supervisor_spec& spec, std::vec
   if (faults.empty()) check_params(*env_.actors, spec, root_->path(), faults);
   if (faults.empty()) check_pools(*env_.actors, spec, root_->path(), what_runs(), faults);
   if (!faults.empty()) return faults;
-  const auto next = with_partitioned_children(spec);
+  const auto next = as_carried_out(spec);
   root_->check_reload(*this, next, faults);
   if (faults.empty()) root_->preview(*this, next, changes);
   return faults;
@@ -314,7 +316,7 @@ std::vector<spec_fault> tree_host::reload(const supervisor_spec& spec, std::vect
   if (auto faults = preview(spec, changes); !faults.empty()) return faults;
   emit(*root_, operator_event(loaded(changes), by));
   loaded_by_ = by;
-  root_->reload(*this, std::make_shared<supervisor_spec>(with_partitioned_children(spec)));
+  root_->reload(*this, std::make_shared<supervisor_spec>(as_carried_out(spec)));
   for (const auto& one : changes) {
     event change;
     change.kind = event_kind::config;

@@ -2,6 +2,7 @@
 
 #include "process/account_of_death.hpp"
 #include "process/copied.hpp"
+#include "process/frame_names.hpp"
 #include "process/proc_status.hpp"
 #include "process/settings_request.hpp"
 #include "supervision/cell.hpp"
@@ -37,16 +38,23 @@ process_link::child_ends::~child_ends() {
     if (fd >= 0) ::close(fd);
 }
 
+process_link::~process_link() {
+  if (host_) host_->leave(*this);
+}
+
 std::string process_link::open(const process_place& place, const std::string& path, child_ends& theirs) {
   keeper_ = place.keeper;
   print_ = place.print;
+  path_ = path;
   recorder_ = process::flight_recorder::create();
   if (!recorder_.valid()) return "a flight page: " + errno_text(errno);
   page_ = process::work_page::in(recorder_.arena());
   news_.emplace(*page_);
-  errors_ = std::make_shared<process_errors>(path);
-  theirs.errors = errors_->open();
-  if (theirs.errors < 0) return "a pipe: " + errno_text(errno);
+  if (place.shared.empty()) {
+    errors_ = std::make_shared<process_errors>(path);
+    theirs.errors = errors_->open();
+    if (theirs.errors < 0) return "a pipe: " + errno_text(errno);
+  }
   port::capability_gate::options options;
   options.offered = cell_;
   options.party = shared_from_this();
@@ -74,6 +82,30 @@ std::string process_link::launch(const process_place& place, const child_ends& t
   return child.error;
 }
 
+std::string process_link::move_in(const process_place& place, const child_ends& theirs) {
+  auto host = place.hosts->at(place.shared);
+  for (;;) {
+    {
+      const std::lock_guard lock{mutex_};
+      host_ = host;
+    }
+    const auto got = host->take_in(place, shared_from_this(), theirs.link, recorder_.fd());
+    if (got.over) {
+      host = place.hosts->at(place.shared, host.get());
+      continue;
+    }
+    const std::lock_guard lock{mutex_};
+    pid_.store(host->pid());
+    if (!got.problem.empty()) {
+      told_over_ = true;
+      host_ = nullptr;
+    } else if (breach_) {
+      host->kill(breach(), path_);
+    }
+    return got.problem;
+  }
+}
+
 std::string process_link::begin(const process_place& place, const word::birth& what) {
   incarnation_.store(what.incarnation);
   const bool is_new = gate_ == nullptr;
@@ -86,7 +118,8 @@ std::string process_link::begin(const process_place& place, const word::birth& w
     if (!is_new) keeper_->kill(child_, SIGKILL);
     return "what it is built of cannot cross to its process: " + port::render(problem);
   }
-  auto out = is_new ? launch(place, theirs) : std::string{};
+  std::string out;
+  if (is_new) out = place.shared.empty() ? launch(place, theirs) : move_in(place, theirs);
   recorder_.close_fd();
   return out;
 }
@@ -116,9 +149,12 @@ void process_link::stop() { tell(word::make(word::order::leave)); }
 
 void process_link::kill(cause why) {
   const std::lock_guard lock{mutex_};
-  if (report_ || child_ == 0) return;
-  if (!killed_) killed_ = std::move(why);
-  keeper_->kill(child_, SIGKILL);
+  if (report_ || (child_ == 0 && !host_)) return;
+  if (!killed_) killed_ = why;
+  if (host_)
+    host_->kill(why, path_);
+  else
+    keeper_->kill(child_, SIGKILL);
 }
 
 // -- messages -------------------------------------------------------------------------------------------------------
@@ -199,8 +235,7 @@ caf::mailbox_element_ptr process_link::free_slot(std::uint32_t slot) {
 void process_link::settle(std::vector<settled>& done) {
   while (const auto told = news_->next()) {
     if (told->slot >= entries_.size() || !entries_[told->slot].message) {
-      breach_ = "it has told of a message that it was not given";
-      keeper_->kill(child_, SIGKILL);
+      end_for_breach("it has told of a message that it was not given");
       return;
     }
     auto& e = entries_[told->slot];
@@ -211,10 +246,16 @@ void process_link::settle(std::vector<settled>& done) {
     const bool counted = e.how.counted;
     done.push_back({free_slot(told->slot), counted, told->how});
   }
-  if (news_->broken() && !breach_) {
-    breach_ = "its work page says what cannot be";
+  if (news_->broken() && !breach_) end_for_breach("its work page says what cannot be");
+}
+
+void process_link::end_for_breach(std::string what) {
+  breach_ = std::move(what);
+  if (report_) return;
+  if (host_)
+    host_->kill(breach(), path_);
+  else if (child_ != 0)
     keeper_->kill(child_, SIGKILL);
-  }
 }
 
 void process_link::count(std::vector<settled> done) const {
@@ -339,8 +380,7 @@ void process_link::tell_cell(link_news::kind what, caf::message said) const {
 
 void process_link::on_breach(std::string what) {
   const std::lock_guard lock{mutex_};
-  breach_ = std::move(what);
-  if (child_ != 0 && !report_) keeper_->kill(child_, SIGKILL);
+  end_for_breach(std::move(what));
 }
 
 void process_link::on_closed(std::vector<port::gate_tables::asker> unanswered) {
@@ -350,9 +390,14 @@ void process_link::on_closed(std::vector<port::gate_tables::asker> unanswered) {
     settle(done);
     closed_ = true;
     remains_.unanswered = std::move(unanswered);
-    const bool has_said = remains_.ending || remains_.start_failed || remains_.declined || remains_.left ||
-                          recorder_.page().said.load(std::memory_order_acquire) != 0;
-    if (child_ != 0 && !report_ && !has_said && !process::is_ending(pid_.load())) {
+    const bool dies = has_said() || report_ || words().page().said.load(std::memory_order_acquire) != 0;
+    if (host_ && !dies && !process::is_ending(host_->pid())) {
+      lingered_ = true;
+      cause why;
+      why.cls = cause_class::protocol;
+      why.message = "its process has closed the link";
+      host_->kill(why, path_);
+    } else if (child_ != 0 && !dies && !process::is_ending(pid_.load())) {
       lingered_ = true;
       keeper_->kill(child_, SIGKILL);
     }
@@ -369,29 +414,51 @@ void process_link::on_exit(const process::exit_report& report) {
   look_for_end();
 }
 
-/// Both witnesses have spoken, and the frames have their names.
+void process_link::on_host_exit(const process::exit_report& report, const std::optional<cause>& killed) {
+  {
+    const std::lock_guard lock{mutex_};
+    report_ = report;
+    if (killed && !killed_) killed_ = killed;
+  }
+  look_for_end();
+}
+
+/// Both witnesses have spoken, and the frames have their names. Of one that shares a process its own word is enough.
 void process_link::look_for_end() {
   const std::lock_guard lock{mutex_};
-  if (!closed_ || !report_ || told_over_) return;
-  if (report_->signaled && !recorder_.find_names([me = shared_from_this()] { me->look_for_end(); })) return;
+  if (!closed_ || told_over_ || (!report_ && !(host_ && has_said()))) return;
+  if (report_ && !host_ && report_->signaled &&
+      !recorder_.find_names([me = shared_from_this()] { me->look_for_end(); }))
+    return;
+  if (auto& told = remains_.ending; told && !told->thrown_in.empty()) {
+    if (!process::find_frame_names(told->thrown_in, told->anchor, [me = shared_from_this()] { me->look_for_end(); }))
+      return;
+    told->why.frames = process::frame_names(told->thrown_in, told->anchor);
+  }
   told_over_ = true;
   remains_.killed = killed_.has_value();
-  remains_.why = judge();
-  remains_.why.stderr_tail = errors_->finish();
+  remains_.lost_host = host_ && report_;
+  if (report_) {
+    remains_.why = judge();
+    remains_.why.stderr_tail = host_ ? host_->last_lines() : errors_->finish();
+  }
+  if (host_) host_->leave(*this);
   tell_cell(link_news::kind::over);
 }
 
+cause process_link::breach() const {
+  cause out;
+  out.cls = cause_class::protocol;
+  out.message = *breach_;
+  return out;
+}
+
 cause process_link::judge() const {
-  if (breach_) {
-    cause out;
-    out.cls = cause_class::protocol;
-    out.message = *breach_;
-    return out;
-  }
+  if (breach_) return breach();
   if (killed_ && (report_->is_lost() || report_->signal == SIGKILL)) return *killed_;
-  auto out = process::account_of_death(*report_, recorder_, lingered_);
+  auto out = process::account_of_death(*report_, words(), lingered_);
   if (out.code == process::exit_of_a_copy) {
-    const auto note = recorder_.last_words();
+    const auto note = words().last_words();
     if (note && note->signal == 0) out.message = note->message;
   }
   return out;

@@ -9,6 +9,7 @@
 #include "steward/actor.hpp"
 #include "supervision/guest_words.hpp"
 #include "supervision/process_errors.hpp"
+#include "supervision/process_host.hpp"
 
 #include <caf/mailbox_element.hpp>
 
@@ -33,6 +34,9 @@ struct process_place {
   process::keeper* keeper = nullptr;
   actor_link_hub* links = nullptr;
   actor_args::printer print{};
+  std::shared_ptr<process_hosts> hosts{};  ///< of the tree
+  std::string shared{};                    ///< the name of the process that it shares with others; empty: its own
+  bool subtree = false;                    ///< that is the process of a supervisor above it
 };
 
 /// What a link tells its cell. Overtakes the mailbox.
@@ -48,17 +52,19 @@ struct link_news {
   caf::message said{};
 };
 
-/// One incarnation of an actor that lives in a process of its own, seen from its cell.
+/// One incarnation of an actor that lives in a process, its own or one that it shares, seen from its cell.
 ///
-/// The process is made by the keeper; it runs `guest_main` and builds the state. Messages go there over a link, behind
-/// a gate, as long as there is room: at most `window` that were not finished, or `window_bytes` of them, so that a slow
-/// actor does not fill the program's memory. Of each a copy is kept until the process says on the work page that it is
-/// finished. So when the process dies it is known of each message whether it was finished, begun or neither.
+/// The process is made by the keeper, or by a `process_host`; it runs `guest_main` or `tenants_main` and builds the
+/// state. Messages go there over a link, behind a gate, as long as there is room: at most `window` that were not
+/// finished, or `window_bytes` of them, so that a slow actor does not fill the program's memory. Of each a copy is kept
+/// until the process says on the work page that it is finished. So when the process dies it is known of each message
+/// whether it was finished, begun or neither.
 ///
 /// Threads: the cell's own for what `elsewhere` has, `begin`, `stop` and `remains`; the gate's loop and the keeper's
 /// for news; any for `kill`, `pid` and `turn`. The lock is held for a moment, at most for one write to the socket.
 class process_link final : public port::elsewhere,
                            public port::gate_party,
+                           public process_tenant,
                            public std::enable_shared_from_this<process_link> {
 public:
   /// Messages that were handed over, not finished and not skipped.
@@ -66,6 +72,7 @@ public:
   static constexpr std::size_t window_bytes = std::size_t{8} * 1024 * 1024;
 
   explicit process_link(caf::actor handle) : cell_(std::move(handle)) {}
+  ~process_link() override;
 
   /// Starts the process, unless that was done by `start_spare`, and has the incarnation built there. Says why not, if
   /// it cannot; then nothing more is told.
@@ -104,7 +111,8 @@ public:
     std::optional<cause> start_failed;                 ///< the same
     std::optional<std::string> declined;               ///< the same
     bool left = false;                                 ///< it has ended as it was asked to
-    bool killed = false;                               ///< by `kill`
+    bool killed = false;                               ///< by `kill`, of this or of one that shares its process
+    bool lost_host = false;                            ///< the process that it shared has ended
     cause why;                                         ///< of the end of the process
     std::vector<unfinished> messages;                  ///< in the order in which they came
     std::vector<port::gate_tables::asker> unanswered;  ///< of messages that are finished
@@ -149,8 +157,11 @@ private:
   /// What the process and this side will talk over.
   std::string open(const process_place& place, const std::string& path, child_ends& theirs);
   std::string launch(const process_place& place, const child_ends& theirs);
+  std::string move_in(const process_place& place, const child_ends& theirs);
 
   void on_exit(const process::exit_report& report);
+  void on_host_exit(const process::exit_report& report, const std::optional<cause>& killed) override;
+  bool was_busy() const override { return !in_hand().empty(); }
   void on_breach(std::string what);
   void look_for_end();
   /// What was answered is finished, also where the process has died before it said so.
@@ -160,6 +171,12 @@ private:
   std::uint32_t new_slot();
   caf::mailbox_element_ptr free_slot(std::uint32_t slot);
   cause judge() const;
+  /// Where the process has left its last words.
+  const process::flight_recorder& words() const { return host_ ? host_->recorder() : recorder_; }
+  /// Whether it has told of its end.
+  bool has_said() const { return remains_.ending || remains_.start_failed || remains_.declined || remains_.left; }
+  void end_for_breach(std::string what);
+  cause breach() const;
   std::size_t in_work() const noexcept { return count_ - skipped_; }
 
   void count(std::vector<settled> done) const;
@@ -172,11 +189,13 @@ private:
   process::flight_recorder recorder_;
   process::work_page* page_ = nullptr;
   std::shared_ptr<port::capability_gate> gate_;
-  std::shared_ptr<process_errors> errors_;
+  std::shared_ptr<process_errors> errors_;  // of a process of its own
+  std::string path_;
   std::atomic<int> pid_{0};
 
   mutable std::mutex mutex_;
   process::child_id child_ = 0;
+  std::shared_ptr<process_host> host_;  // null: the process is its own
   std::optional<process::work_news> news_;
   std::vector<entry> entries_;
   std::vector<std::uint32_t> free_;

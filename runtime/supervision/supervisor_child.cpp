@@ -1,5 +1,6 @@
 #include "supervision/supervisor_child.hpp"
 
+#include "supervision/carried_out.hpp"
 #include "supervision/tree_host.hpp"
 
 #include <algorithm>
@@ -20,60 +21,6 @@ std::shared_ptr<const policy::child_policy> policy_for(const child_spec& spec) {
 }
 
 }  // namespace
-
-std::shared_ptr<supervisor_spec> with_partitions(const supervisor_spec& spec) {
-  auto out = std::make_shared<supervisor_spec>();
-  out->strategy = strategy::one_for_one;
-  out->intensity = spec.intensity;
-  out->max_children = spec.max_children;
-  for (unsigned i = 0; i < spec.partitions; ++i) {
-    auto part = std::make_shared<supervisor_spec>(spec);
-    part->partitions = 0;
-    part->max_children = 0;
-    part->initial = spec.initial / spec.partitions + (i < spec.initial % spec.partitions ? 1 : 0);
-    child_spec child;
-    child.id = "p" + std::to_string(i);
-    child.what = std::move(part);
-    out->children.push_back(std::move(child));
-  }
-  return out;
-}
-
-namespace {
-
-bool has_partitioned_children(const supervisor_spec& tree) {
-  return std::any_of(tree.children.begin(), tree.children.end(), [](const child_spec& x) {
-    const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&x.what);
-    return x.partitions != 0 || (nested != nullptr && has_partitioned_children(**nested));
-  });
-}
-
-}  // namespace
-
-child_spec with_partitioned_children(child_spec x, const supervisor_spec& parent) {
-  if (auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&x.what);
-      nested != nullptr && has_partitioned_children(**nested))
-    *nested = std::make_shared<supervisor_spec>(with_partitioned_children(supervisor_spec{**nested}));
-  if (x.partitions == 0) return x;
-  auto all = std::make_shared<supervisor_spec>();
-  all->intensity = parent.intensity;
-  all->partitions = x.partitions;
-  child_spec out;
-  out.id = x.id;
-  x.partitions = 0;
-  for (unsigned i = 0; i < all->partitions; ++i) {
-    x.id = std::to_string(i);
-    all->children.push_back(x);
-  }
-  out.what = std::move(all);
-  return out;
-}
-
-supervisor_spec with_partitioned_children(supervisor_spec tree) {
-  if (!has_partitioned_children(tree)) return tree;
-  for (auto& x : tree.children) x = with_partitioned_children(std::move(x), tree);
-  return tree;
-}
 
 supervisor_child::supervisor_child(number own_id, supervisor_child* owner, child_spec_ptr own_spec,
                                    child_address_ptr where, std::shared_ptr<supervisor_spec> content)
@@ -106,6 +53,7 @@ policy::machine_options supervisor_child::options(const tree_host& host) const {
   out.auto_shutdown = content_->auto_shutdown;
   out.seed = host.env().seed + id;
   out.keep_on_end = parent != nullptr && spec->restart != restart_type::temporary;
+  out.owns_process = parent != nullptr && spec->runs_in == rung::process;
   return out;
 }
 

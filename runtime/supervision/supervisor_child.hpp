@@ -46,6 +46,12 @@ public:
 
   /// As it is carried out: partitions are children.
   const supervisor_spec& content() const { return *content_; }
+  /// The supervisor, this or one above, in whose process all of it lives; null: none.
+  const supervisor_child* process_owner() const {
+    const auto* at = this;
+    while (at != nullptr && (!at->spec || at->spec->runs_in != rung::process)) at = at->parent;
+    return at;
+  }
   bool dynamic() const { return content_->strategy == strategy::simple_one_for_one; }
   /// Its children are the partitions, each a dynamic supervisor.
   bool partitioned() const { return partitioned_; }
@@ -120,12 +126,5 @@ private:
   cause last_;
   bool partitioned_ = false;
 };
-
-/// A partitioned supervisor as it is carried out: a supervisor of supervisors.
-std::shared_ptr<supervisor_spec> with_partitions(const supervisor_spec& spec);
-/// A tree as it is carried out: each child with `partitions` is a one_for_one supervisor of as many of it, which draws
-/// on a limit as that of its own supervisor. What has no such actor in it is shared, not copied.
-supervisor_spec with_partitioned_children(supervisor_spec tree);
-child_spec with_partitioned_children(child_spec child, const supervisor_spec& parent);
 
 }  // namespace steward::supervision

@@ -1,4 +1,5 @@
 #include "base/spec_changes.hpp"
+#include "supervision/carried_out.hpp"
 #include "supervision/supervisor_child.hpp"
 #include "supervision/tree_host.hpp"
 

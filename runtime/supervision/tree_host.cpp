@@ -1,6 +1,8 @@
 #include "supervision/tree_host.hpp"
 
 #include "base/spec_changes.hpp"
+#include "supervision/carried_out.hpp"
+#include "supervision/process_host.hpp"
 
 #include <utility>
 
@@ -10,6 +12,11 @@ namespace steward::supervision {
 
 tree_host::tree_host(caf::actor_config& cfg, host_environment env)
     : caf::event_based_actor(cfg), env_(std::move(env)), wakes_(system()) {}
+
+const std::shared_ptr<process_hosts>& tree_host::shared_processes() {
+  if (!shared_processes_) shared_processes_ = std::make_shared<process_hosts>();
+  return shared_processes_;
+}
 
 caf::behavior tree_host::make_behavior() {
   // Whom the host tells something wakes when it is done, whatever comes of that.
@@ -56,9 +63,8 @@ void tree_host::start_tree(std::string root_name, supervisor_spec spec, std::fun
   on_ended_ = std::move(on_ended);
   auto where = caf::make_counted<child_address>();
   where->text = path;
-  auto root =
-      std::make_unique<supervisor_child>(next_number(), nullptr, nullptr, std::move(where),
-                                         std::make_shared<supervisor_spec>(with_partitioned_children(std::move(spec))));
+  auto root = std::make_unique<supervisor_child>(next_number(), nullptr, nullptr, std::move(where),
+                                                 std::make_shared<supervisor_spec>(as_carried_out(std::move(spec))));
   root->incarnation = 1;
   root_ = root.get();
   add(std::move(root));
@@ -350,6 +356,7 @@ void tree_host::perform(supervisor_child& supervisor, const policy::action::ende
     e.level = event_level::error;
     e.why = x.how->why;
     e.text = is_root ? "the root's restart limit was reached" : "restart limit reached; the parent decides";
+    if (!is_root && !x.how->text.empty()) e.text = x.how->text;
     emit(supervisor, std::move(e));
   }
   if (!x.kept) supervisor.let_go_of_children(*this);

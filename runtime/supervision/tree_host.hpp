@@ -53,6 +53,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(steward::supervision::host_look)
 
 namespace steward::supervision {
 
+class process_hosts;
+
 /// What the host works with; everything in it outlives the host.
 struct host_environment {
   event_log* events = nullptr;
@@ -175,6 +177,7 @@ public:
   /// Tells an actor something; it wakes when the host is done with what it has in hand.
   void command(const caf::actor& cell, cell_command x) { wakes_.send_urgently(cell, std::move(x)); }
   timer_queue& timers() { return timers_; }
+  const std::shared_ptr<process_hosts>& shared_processes();
   timer_queue::handle set_timer(clock_point at, const timer_queue::entry& x);
   void clear_timer(child& x);
   leaving_cells& leaving() { return leaving_; }
@@ -280,6 +283,7 @@ private:
   bool busy_ = false;                     // `dirty_` is being worked off
   std::vector<policy::actions> in_hand_;  // of one of them
   timer_queue timers_;
+  std::shared_ptr<process_hosts> shared_processes_;  // null until an actor shares one
   policy::request_number last_request_ = 0;
   bool expects_news_ = false;  // soon, from a child that was told to leave
   std::unordered_map<policy::request_number, waiting_request> requests_;

@@ -207,6 +207,20 @@ TEST(loader, gives_a_pool_of_threads_a_deadline_and_actors) {
   EXPECT_EQ(pool.actors, std::vector<std::string>{"w"});
 }
 
+TEST(loader, puts_actors_of_a_group_and_all_below_a_supervisor_into_one_process) {
+  const auto got = load_good(
+      "scenario: t\ntree:\n  children:\n"
+      "    - {id: a, actor: dictionary, runs_in: process, process: {group: tables, spare: false}}\n"
+      "    - id: s\n      runs_in: process\n      process: {memory_limit: 2GiB}\n"
+      "      supervisor: {children: [{id: b, actor: dictionary}]}\n");
+  EXPECT_EQ(got.tree.children.at(0).process.group, "tables");
+  const auto& s = got.tree.children.at(1);
+  EXPECT_EQ(s.runs_in, rung::process);
+  EXPECT_EQ(s.process.memory_limit, std::uint64_t{2} << 30U);
+  EXPECT_EQ(std::get<std::shared_ptr<supervisor_spec>>(s.what)->children.at(0).runs_in, rung::thread)
+      << "it says nothing of it itself";
+}
+
 const std::string tree_of_steps =
     "scenario: t\n"
     "tree:\n"

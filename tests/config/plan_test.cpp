@@ -151,6 +151,20 @@ TEST(plan, shows_partitions_limits_and_tries_that_are_written) {
     EXPECT_NE(shown.find(part), std::string::npos) << part << "\n" << shown;
 }
 
+TEST(plan, says_who_shares_a_process) {
+  const auto got = plan_of(
+      "scenario: t\ntree:\n  children:\n"
+      "    - {id: a, actor: counter, runs_in: process, process: {group: g}}\n"
+      "    - {id: s, runs_in: process, supervisor: {children: [{id: b, actor: counter}]}}\n"
+      "    - {id: c, actor: counter}\n");
+  const auto shown = render_plan(got.what, got.origins);
+  for (const auto* part :
+       {"/root/a  actor counter, in the process of group g\n",
+        "/root/s  supervisor, one_for_one, all below it in one process\n",
+        "/root/s/b  actor counter, in the process of /root/s\n", "/root/c  actor counter, on a thread\n"})
+    EXPECT_NE(shown.find(part), std::string::npos) << part << "\n" << shown;
+}
+
 TEST(plan, is_told_to_programs_with_every_value) {
   const auto got = plan_of(text);
   const auto out = json::parse(render_plan_json(got.what, got.origins));

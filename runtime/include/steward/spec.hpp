@@ -192,6 +192,9 @@ struct process_settings {
   std::string working_directory{};         ///< empty means the program's
   /// Of an actor: a second process waits, started, for the next incarnation. Pools have `pool_size::spares`.
   bool spare = false;
+  /// Of an actor: all with this name below one supervisor live in one process, with the same settings, and start again
+  /// together when one of them is restarted. Empty: a process of its own.
+  std::string group{};
 
   friend bool operator==(const process_settings&, const process_settings&) = default;
 };
@@ -253,8 +256,10 @@ struct child_spec {
   hang_policy on_hang = hang_policy::report;
   stop_policy on_stop = stop_policy::discard;
   std::shared_ptr<const exception_rules> exceptions{};  ///< instead of those of the actor's registration
-  rung runs_in = rung::thread;  ///< where the states of an actor live; its handle and its mailbox are in the program
-  process_settings process{};   ///< of an actor that runs in a process
+  /// Where the states of an actor live; its handle and its mailbox are in the program. A supervisor that runs in a
+  /// process has all actors below it there, in one, whose end is the end of all and a crash of the supervisor.
+  rung runs_in = rung::thread;
+  process_settings process{};  ///< of what runs in a process
   std::variant<actor_spec, pool_spec, std::shared_ptr<supervisor_spec>, command_spec> what{};
 };
 
@@ -295,9 +300,10 @@ std::string describe(const spec_fault& x);
 [[nodiscard]] std::vector<spec_fault> validate(const supervisor_spec& tree, const std::string& path = "/root");
 /// The same for a pool that stands alone.
 [[nodiscard]] std::vector<spec_fault> validate(const pool_spec& pool, const std::string& path);
-/// The same for one child of a supervisor of that kind.
+/// The same for one child of a supervisor of that kind. `process_of`: the path of the supervisor in whose process that
+/// one lives, if it does.
 [[nodiscard]] std::vector<spec_fault> validate(const child_spec& child, const supervisor_spec& parent,
-                                               const std::string& parent_path);
+                                               const std::string& parent_path, const std::string& process_of = {});
 
 const char* to_string(restart_type x) noexcept;
 const char* to_string(strategy x) noexcept;

@@ -200,6 +200,7 @@ struct driven {
   std::map<child_number, action::arm_timer> timers;
   std::vector<told> notes;
   std::map<request_number, answered> replies;
+  exit_info how_it_ended;
 
 private:
   static std::string number(child_number x) { return std::to_string(x); }
@@ -235,6 +236,7 @@ private:
   void put(const action::started&, words& text) { text.emplace_back("started"); }
   void put(const action::start_failed& x, words& text) { text.push_back("start_failed " + number(x.child)); }
   void put(const action::ended& x, words& text) {
+    how_it_ended = *x.how;
     text.push_back(std::string{"ended "} + word_of(x.how->cls) + (x.kept ? " kept" : ""));
   }
 };

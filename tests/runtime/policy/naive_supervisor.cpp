@@ -117,7 +117,7 @@ void naive_supervisor::exited(child_number i, std::uint64_t incarnation, exit_cl
     k->state = child_state::waiting;
   else if (about_to_be_stopped(*k))
     lost(i, *k);
-  else if (rule == verdict::escalate)
+  else if (rule == verdict::escalate || rule == verdict::lost_process)
     give_up(*k);
   else if (again && rule != verdict::stop)
     crashed(i, *k, in_place);
@@ -423,7 +423,7 @@ void naive_supervisor::crashed(child_number i, kid& k, bool in_place) {
   }
   const auto delay = delay_of(k);
   k.member = false;
-  if (o.strategy == strategy::one_for_all || o.strategy == strategy::rest_for_one) {
+  if (grouped() || !k.p.group.empty()) {
     if (phase == phases::starting)
       crashed_early.push_back(i);
     else
@@ -457,8 +457,8 @@ void naive_supervisor::restart_group(child_number culprit, milliseconds delay) {
     if (old != kids.end() && old->second.state == child_state::waiting) old->second.due.reset();
   }
   group = next;
-  for (auto& [n, k] : kids) {
-    if (o.strategy == strategy::rest_for_one && n < culprit) continue;
+  for (const auto n : taken_along(culprit)) {
+    auto& k = kids.at(n);
     if (k.state == child_state::parked) continue;
     if (k.spent && k.state == child_state::idle) continue;
     if (k.state == child_state::idle) k.state = child_state::waiting;
@@ -509,11 +509,15 @@ bool naive_supervisor::next_first_start() {
   say({deed::kind::started});
   std::erase_if(crashed_early,
                 [&](child_number n) { return !kids.contains(n) || kids.at(n).state != child_state::waiting; });
-  const bool grouped = o.strategy == strategy::one_for_all || o.strategy == strategy::rest_for_one;
-  if (grouped && !crashed_early.empty())
+  if (grouped() && !crashed_early.empty())
     restart_group(*std::min_element(crashed_early.begin(), crashed_early.end()), milliseconds{0});
   for (const auto n : crashed_early)
-    if (!grouped && kids.at(n).state == child_state::waiting) begin(n, kids.at(n), false);
+    if (auto& k = kids.at(n); !grouped() && k.state == child_state::waiting && !k.member) {
+      if (k.p.group.empty())
+        begin(n, k, false);
+      else
+        restart_group(n, milliseconds{0});
+    }
   crashed_early.clear();
   return true;
 }

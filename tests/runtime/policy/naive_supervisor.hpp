@@ -128,6 +128,22 @@ private:
   void crashed(child_number i, kid& k, bool in_place);
   void give_up(kid& k);
   bool triggers_shutdown(child_number i) const;
+  bool grouped() const { return o.strategy == strategy::one_for_all || o.strategy == strategy::rest_for_one; }
+  /// Grows until nothing is missing.
+  std::set<child_number> taken_along(child_number culprit) const {
+    std::set<child_number> out{culprit};
+    for (std::size_t before = 0; before != out.size();) {
+      before = out.size();
+      for (const auto& [n, k] : kids) {
+        bool wanted = o.strategy == strategy::one_for_all || (o.strategy == strategy::rest_for_one && n > *out.begin());
+        const bool gone = k.state == child_state::idle || (k.state == child_state::stopping && !is_kept(k.then));
+        for (const auto m : std::set<child_number>{out})
+          if (!k.p.group.empty() && kids.at(m).p.group == k.p.group && (grouped() || !gone)) wanted = true;
+        if (wanted) out.insert(n);
+      }
+    }
+    return out;
+  }
   void restart_group(child_number culprit, milliseconds delay);
   void end(phases next, bool with_keep, exit_class how);
   // What is left to do by itself, until it has to wait for somebody.

@@ -95,6 +95,7 @@ private:
     p.delays = backoff_spec{milliseconds{pick(3) * 40}, milliseconds{120 + pick(3) * 100}, 2.0, 0.0, 1s};
     p.significant = pick(3) == 0;
     p.start_retries = pick(3);
+    if (options_.strategy != strategy::simple_one_for_one && shares_) p.group = one_of({"", "", "a", "b"});
     if (pick(3) == 0) {
       p.intensity = intensity{pick(3), milliseconds{100 + pick(1'000)}};
       p.on_spent = pick(8) == 0 ? spent_policy::escalate : pick(2) == 0 ? spent_policy::end : spent_policy::park;
@@ -440,6 +441,7 @@ private:
   std::mt19937_64 random_;
   bool tell_;
   machine_options options_;
+  const bool shares_ = pick(2) == 0;  // some of the children share processes
   std::optional<supervisor_machine> machine_;
   std::optional<naive_supervisor> naive_;
   time_point now_{1h};

@@ -46,6 +46,14 @@ public:
     return out;
   }
 
+  std::vector<event> of(event_kind kind) const {
+    const std::lock_guard lock{mutex_};
+    std::vector<event> out;
+    for (const auto& x : all_)
+      if (x.kind == kind) out.push_back(x);
+    return out;
+  }
+
 private:
   mutable std::mutex mutex_;
   std::vector<event> all_;

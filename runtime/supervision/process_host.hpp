@@ -1,0 +1,96 @@
+#pragma once
+
+#include "process/flight_page.hpp"
+#include "process/keeper.hpp"
+#include "steward/cause.hpp"
+#include "supervision/process_errors.hpp"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace steward::supervision {
+
+struct process_place;
+
+/// Whoever has an incarnation in a process that it shares.
+class process_tenant {
+public:
+  virtual ~process_tenant() = default;
+  /// The process has ended. `killed`: by one of the tenants, for this reason.
+  virtual void on_host_exit(const process::exit_report& report, const std::optional<cause>& killed) = 0;
+  /// Whether it had something in hand there.
+  virtual bool was_busy() const = 0;
+};
+
+/// A process in which several incarnations live: those of a group of actors, or of a whole subtree.
+///
+/// It is started for the first that moves in; the link and the work page of each one are sent to it. All share its
+/// fate: when it ends, all are told. When the last has left, it is killed, and whoever comes then finds another one.
+/// Thread-safe. A tenant may call it with its own lock held; tenants are called without any.
+class process_host final : public std::enable_shared_from_this<process_host> {
+public:
+  /// `name`: before the lines that it writes to its standard error.
+  explicit process_host(std::string name);
+  ~process_host();
+
+  struct entry {
+    std::string problem{};  ///< why it cannot
+    bool over = false;      ///< it has ended, or is about to: try another one
+  };
+  /// The tenant moves in, with its end of a link and its work page, which are borrowed.
+  entry take_in(const process_place& place, const std::shared_ptr<process_tenant>& who, int link_fd, int page_fd);
+  /// It has ended, or never began.
+  void leave(const process_tenant& who);
+  /// Ends the process at once; the first reason is that of the end of all. `by`: the path of whose reason it is.
+  void kill(const cause& why, const std::string& by);
+
+  int pid() const;
+  /// What it has said before it died.
+  const process::flight_recorder& recorder() const noexcept { return recorder_; }
+  /// The last lines of its standard error, once it has ended.
+  std::vector<std::string> last_lines();
+
+private:
+  std::string start(const process_place& place);
+  void on_exit(const process::exit_report& report);
+  void tell_tenants();
+
+  const std::string name_;
+  process::keeper* keeper_ = nullptr;
+  process::flight_recorder recorder_;
+  const std::shared_ptr<process_errors> errors_;
+
+  mutable std::mutex mutex_;
+  int control_ = -1;  // through which tenants are sent
+  process::child_id child_ = 0;
+  int pid_ = 0;
+  bool over_ = false;
+  std::vector<std::pair<const process_tenant*, std::weak_ptr<process_tenant>>> tenants_;
+  std::optional<process::exit_report> report_;
+  std::optional<std::pair<cause, std::string>> killed_;
+  std::optional<std::vector<std::string>> last_lines_;
+};
+
+/// The processes that are shared in a tree, by name. Thread-safe.
+class process_hosts {
+public:
+  /// The one of this name. `instead_of`: it is over, and another one is wanted.
+  std::shared_ptr<process_host> at(const std::string& name, const process_host* instead_of = nullptr) {
+    const std::lock_guard lock{mutex_};
+    auto& known = hosts_[name];
+    auto out = known.lock();
+    if (!out || out.get() == instead_of) known = out = std::make_shared<process_host>(name);
+    return out;
+  }
+
+private:
+  std::mutex mutex_;
+  std::map<std::string, std::weak_ptr<process_host>> hosts_;
+};
+
+}  // namespace steward::supervision

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "process/flight_page.hpp"
+
+// How a process in which several actors live is given them: each by a message of one byte with two descriptors.
+namespace steward::supervision {
+
+/// The name of the child main of such a process.
+inline constexpr const char* tenants_main_name = "steward_actors";
+
+/// 0, or the error's number. Does not block.
+int send_tenant(int socket, int link_fd, int page_fd) noexcept;
+
+/// What has come.
+struct tenant_ends {
+  int link_fd = -1;
+  int page_fd = -1;
+  bool over = false;  ///< nobody is at the other end any more
+};
+/// Does not block: without descriptors nothing has come.
+tenant_ends receive_tenant(int socket) noexcept;
+
+}  // namespace steward::supervision
