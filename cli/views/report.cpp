@@ -65,11 +65,25 @@ void add_workers(run_report::child_row& pool, const run_view& view, const std::s
   }
 }
 
+std::optional<run_report::unfinished_row> unfinished_in(const run_view& view) {
+  std::optional<run_report::unfinished_row> out;
+  for (const auto& [path, x] : view.children) {
+    if (!x.figures) continue;
+    const auto& last = x.figures->last;
+    if (!out) out.emplace();
+    out->at = std::max(out->at, last.at);
+    out->messages += last.waiting.value_or(0);
+    if (x.pool) out->tasks += last.queued.value_or(0) + last.running.value_or(0);
+  }
+  return out;
+}
+
 }  // namespace
 
 run_report::run_report(const run_view& from, bool is_live, run_view::time_point at, std::vector<std::string> missing)
     : view(from), live(is_live), now(at), state(state_of(from, is_live)), remarks(std::move(missing)) {
   const scene shown{view, now, state};
+  if (state == run_state::lost) unfinished = unfinished_in(view);
   for (const auto& [place, causes] : view.summary.all().by_child)
     for (const auto& [cause, count] : causes) crashes.push_back({place.empty() ? "the program" : place, cause, count});
   std::stable_sort(crashes.begin(), crashes.end(), [](const auto& a, const auto& b) { return a.count > b.count; });

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,13 @@ struct run_report {
     std::string last_cause;
   };
 
+  /// What a program that was killed had in memory when it was looked at last, which nobody can tell of any more.
+  struct unfinished_row {
+    std::uint64_t messages = 0;  ///< that waited in mailboxes
+    std::uint64_t tasks = 0;     ///< that waited or ran
+    run_view::time_point at;
+  };
+
   run_report(const run_view& view, bool live, run_view::time_point now, std::vector<std::string> remarks);
 
   const run_view& view;
@@ -50,7 +58,8 @@ struct run_report {
   std::vector<pool_row> pools;
   std::vector<child_row> children;  ///< that were ever down or lost something; the most restarts first
   std::uint64_t lost_tasks = 0;
-  std::string named;  ///< the run as the next command has to name it
+  std::optional<unfinished_row> unfinished;  ///< of a run that was lost, and whose figures are known
+  std::string named;                         ///< the run as the next command has to name it
 };
 
 std::string render_report_text(const run_report& x, const paper& on);

@@ -49,6 +49,10 @@ std::vector<std::string> headlines(const run_report& x) {
   auto lost = counted(all.lost_messages + all.quarantined_messages, "message") + " lost";
   if (all.quarantined_messages > 0) lost += fmt::format(" ({} quarantined)", all.quarantined_messages);
   out.push_back(std::move(lost));
+  if (const auto& left = x.unfinished; left && left->messages + left->tasks > 0)
+    out.push_back(fmt::format("gone with the program, as last seen at {}: {} that waited, {} that {} not over",
+                              phrases::at(left->at, x.now), counted(left->messages, "message"),
+                              counted(left->tasks, "task"), left->tasks == 1 ? "was" : "were"));
   std::string flapping;
   for (const auto& one : x.children)
     if (one.flaps && x.state != run_state::over) flapping += (flapping.empty() ? "" : ", ") + one.path;
@@ -287,6 +291,7 @@ std::string render_report_json(const run_report& x) {
   out["lost_tasks"] = x.lost_tasks;
   out["lost_messages"] = summary.all().lost_messages;
   out["quarantined_messages"] = summary.all().quarantined_messages;
+  if (x.unfinished) out["unfinished"] = {{"messages", x.unfinished->messages}, {"tasks", x.unfinished->tasks}};
   out["remarks"] = x.remarks;
   return out.dump(2) + "\n";
 }

@@ -243,7 +243,8 @@ void actor_child::tell_to_leave(tree_host& host, policy::exit_class how, bool ki
 }
 
 std::string actor_child::reason() const {
-  if (extras_ && extras_->last.cls != cause_class::none) return "it crashed: " + steward::describe(extras_->last);
+  if (extras_ && extras_->last.cls != cause_class::none && extras_->last_in == incarnation)
+    return "it crashed: " + steward::describe(extras_->last);
   if (parent->last_cause().cls != cause_class::none)
     return "its supervisor gave up: " + steward::describe(parent->last_cause());
   return {};
@@ -292,7 +293,10 @@ void actor_child::introduce(event_child& into) const {
 
 bool actor_child::complete(tree_host& host, event& about) {
   about.runs_in = to_string(spec->runs_in);
-  if (about.kind == event_kind::crash && about.why) more().last = *about.why;
+  if (about.kind == event_kind::crash && about.why) {
+    more().last = *about.why;
+    more().last_in = about.incarnation.value_or(incarnation);
+  }
   if (spec->runs_in == rung::process && cell_ && about.incarnation && !about.pid)
     if (const int pid = cell_of(cell_).pid_of(*about.incarnation); pid != 0) about.pid = pid;
   const bool up = about.kind == event_kind::ready || about.kind == event_kind::recover;

@@ -45,6 +45,7 @@ private:
     caf::actor predecessor;                       ///< an abandoned cell whose messages the next one gets
     message_counts past;                          ///< of cells that are gone
     cause last;                                   ///< of the latest crash
+    std::uint64_t last_in = 0;                    ///< the incarnation that it was
     std::uint64_t turn = 0;                       ///< what the watched cell handled at the last look
     std::chrono::steady_clock::time_point since;  ///< of that turn
     bool told = false;                            ///< that this turn hangs

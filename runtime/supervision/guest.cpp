@@ -364,7 +364,7 @@ int guest_main(const process::child_context&) {
 /// Lets in whoever is sent to a process in which several live.
 class front_door final : public port::side_reader {
 public:
-  front_door(caf::actor_system& system, port::gate_loop& loop, const process::flight_page& words)
+  front_door(caf::actor_system& system, port::gate_loop& loop, process::flight_page& words)
       : system_(system), loop_(loop), words_(words) {}
 
   void join(int epoll, std::uint64_t key) override {
@@ -377,11 +377,12 @@ public:
     for (;;) {
       const auto got = receive_tenant(control_fd);
       if (got.over) end_process(ended);
-      if (got.link_fd < 0) return false;
-      auto page = process::flight_recorder::open(got.page_fd);
+      if (!got.came) return false;
+      auto page = got.link_fd < 0 ? process::flight_recorder{} : process::flight_recorder::open(got.page_fd);
       if (!page.valid()) {
-        ::close(got.link_fd);  // which its cell takes for what it is
-        continue;
+        process::leave_note(words_, got.link_fd < 0 ? "there is no descriptor for one actor more"
+                                                    : "there is no memory for one actor more");
+        end_process(process::exit_of_a_copy);
       }
       page.close_fd();
       let_in(system_, loop_, words_, got.link_fd, std::move(page));
@@ -392,7 +393,7 @@ public:
 private:
   caf::actor_system& system_;
   port::gate_loop& loop_;
-  const process::flight_page& words_;
+  process::flight_page& words_;
 };
 
 int tenants_main(const process::child_context&) {

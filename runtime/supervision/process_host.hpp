@@ -82,9 +82,10 @@ public:
   /// The one of this name. `instead_of`: it is over, and another one is wanted.
   std::shared_ptr<process_host> at(const std::string& name, const process_host* instead_of = nullptr) {
     const std::lock_guard lock{mutex_};
-    auto& known = hosts_[name];
-    auto out = known.lock();
-    if (!out || out.get() == instead_of) known = out = std::make_shared<process_host>(name);
+    auto out = hosts_[name].lock();
+    if (out && out.get() != instead_of) return out;
+    std::erase_if(hosts_, [](const auto& x) { return x.second.expired(); });
+    hosts_[name] = out = std::make_shared<process_host>(name);
     return out;
   }
 

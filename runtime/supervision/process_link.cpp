@@ -23,6 +23,9 @@ namespace steward::supervision {
 
 namespace {
 
+/// How many processes that are about to end one that moves in may find.
+constexpr int most_tries = 5;
+
 std::string errno_text(int error) { return std::generic_category().message(error); }
 
 /// Answers to guests are waited for under numbers of this, so that none is taken for that to another incarnation.
@@ -84,25 +87,25 @@ std::string process_link::launch(const process_place& place, const child_ends& t
 
 std::string process_link::move_in(const process_place& place, const child_ends& theirs) {
   auto host = place.hosts->at(place.shared);
-  for (;;) {
+  for (int tries = 0;;) {
     {
       const std::lock_guard lock{mutex_};
       host_ = host;
     }
     const auto got = host->take_in(place, shared_from_this(), theirs.link, recorder_.fd());
-    if (got.over) {
+    if (got.over && ++tries < most_tries) {
       host = place.hosts->at(place.shared, host.get());
       continue;
     }
     const std::lock_guard lock{mutex_};
     pid_.store(host->pid());
-    if (!got.problem.empty()) {
+    if (got.over || !got.problem.empty()) {
       told_over_ = true;
       host_ = nullptr;
     } else if (breach_) {
       host->kill(breach(), path_);
     }
-    return got.problem;
+    return got.over && got.problem.empty() ? "the process that it shares ends again and again" : got.problem;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -54,10 +55,15 @@ tenant_ends receive_tenant(int socket) noexcept {
   while (got < 0 && errno == EINTR);
   tenant_ends out;
   out.over = got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
-  const auto* head = got > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
-  if (head == nullptr || head->cmsg_type != SCM_RIGHTS || head->cmsg_len != CMSG_LEN(fds_bytes)) return out;
-  int fds[2];
-  std::memcpy(fds, CMSG_DATA(head), fds_bytes);
+  out.came = got > 0;
+  const auto* head = out.came ? CMSG_FIRSTHDR(&message) : nullptr;
+  if (head == nullptr || head->cmsg_type != SCM_RIGHTS || head->cmsg_len < CMSG_LEN(sizeof(int))) return out;
+  int fds[2] = {-1, -1};
+  std::memcpy(fds, CMSG_DATA(head), std::min(fds_bytes, head->cmsg_len - CMSG_LEN(0)));
+  if (fds[1] < 0) {  // there was room for one of the two
+    ::close(fds[0]);
+    return out;
+  }
   out.link_fd = fds[0];
   out.page_fd = fds[1];
   return out;

@@ -13,11 +13,12 @@ int send_tenant(int socket, int link_fd, int page_fd) noexcept;
 
 /// What has come.
 struct tenant_ends {
-  int link_fd = -1;
+  bool came = false;  ///< one was sent
+  int link_fd = -1;   ///< -1 all the same: there was no descriptor to be had for it
   int page_fd = -1;
   bool over = false;  ///< nobody is at the other end any more
 };
-/// Does not block: without descriptors nothing has come.
+/// Does not block.
 tenant_ends receive_tenant(int socket) noexcept;
 
 }  // namespace steward::supervision

@@ -205,6 +205,26 @@ TEST_F(rendered, a_report_counts_crashes_recoveries_and_tasks) {
                               "/root/squares          ?     ?        1            0       1         0\n"));
 }
 
+TEST_F(rendered, a_report_of_a_program_that_was_killed_tells_what_went_with_it) {
+  auto view = history_.folded();
+  sample one;
+  one.at = view.now;
+  one.path = "/root/total";
+  one.waiting = 3;
+  fold(view, one);
+  one.path = "/root/squares";
+  one.waiting = {};
+  one.queued = 5;
+  one.running = 1;
+  fold(view, one);
+  const run_report report{view, false, view.now, {}};
+  EXPECT_EQ(report.state, run_state::lost);
+  EXPECT_THAT(render_report_text(report, wide), HasSubstr("gone with the program, as last seen at "));
+  EXPECT_THAT(render_report_text(report, wide), HasSubstr(": 3 messages that waited, 6 tasks that were not over\n"));
+  EXPECT_EQ(nlohmann::json::parse(render_report_json(report)).at("unfinished").at("tasks"), 6);
+  EXPECT_THAT(render_report_text({view, true, view.now, {}}, wide), Not(HasSubstr("gone with the program")));
+}
+
 TEST_F(rendered, a_report_as_json_and_markdown_and_junit_says_the_same) {
   history_.ends(1);
   const auto view = history_.folded();

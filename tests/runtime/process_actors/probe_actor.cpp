@@ -8,6 +8,8 @@
 #include "steward/timer.hpp"
 #include "steward/watch.hpp"
 
+#include <caf/exit_reason.hpp>
+
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -37,6 +39,8 @@ public:
       : self_(self), path_(args.path()), incarnation_(args.incarnation()), print_(args.print()) {
     const auto how = args.text("start");
     if (how == "throw" || (how == "throw_first" && incarnation_ == 1)) throw std::runtime_error("it does not start");
+    if (how == "throw_again" && incarnation_ > 1) throw std::runtime_error("it does not start again");
+    if (how == "hang_a_little") std::this_thread::sleep_for(1s);
     if (how == "decline") throw decline_start("not here");
     if (how == "segv") fault();
     if (how == "hang") std::this_thread::sleep_for(60s);
@@ -105,6 +109,7 @@ private:
     if (what == "stop_self") ::raise(SIGSTOP);
     if (what == "exit") ::_exit(static_cast<int>(number));
     if (what == "quit") self_->quit();
+    if (what == "quit_shutdown") self_->quit(caf::exit_reason::user_shutdown);
     if (what == "quit_badly") self_->quit(caf::make_error(errc::bad_value, std::string{"of its own will"}));
     if (what == "sleep") std::this_thread::sleep_for(std::chrono::milliseconds{number});
     if (what == "print") print_("a line of " + path_);

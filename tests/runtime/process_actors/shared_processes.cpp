@@ -187,6 +187,17 @@ TEST(process_group, whose_process_cannot_be_had_fails_to_start) {
   EXPECT_EQ(t.started.failed_child, "/root/a");
 }
 
+TEST(process_group, that_has_no_descriptor_left_for_one_more_says_so) {
+  std::vector<child_spec> many;
+  for (int i = 0; i < 40; ++i) {
+    many.push_back(member("m" + std::to_string(i)));
+    many.back().process.open_files = 32;
+  }
+  probe_tree t{many};
+  EXPECT_FALSE(t.started);
+  EXPECT_THAT(describe(t.started.why), HasSubstr("no descriptor for one actor more"));
+}
+
 TEST(process_group, one_whose_start_fails_leaves_the_others_alone) {
   probe_tree t{{member("a")}};
   const auto pid = pid_of(t, "a");
