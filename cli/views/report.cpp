@@ -70,7 +70,7 @@ std::optional<run_report::unfinished_row> unfinished_in(const run_view& view) {
   for (const auto& [path, x] : view.children) {
     if (!x.figures) continue;
     const auto& last = x.figures->last;
-    if (!out) out.emplace();
+    if (!out) out.emplace(run_report::unfinished_row{0, 0, {}});
     out->at = std::max(out->at, last.at);
     out->messages += last.waiting.value_or(0);
     if (x.pool) out->tasks += last.queued.value_or(0) + last.running.value_or(0);

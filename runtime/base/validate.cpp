@@ -334,6 +334,9 @@ private:
     if (x.partitions != 0)
       fault("process.group", "the partitions of an actor cannot be a group", "no partitions, or no group");
     if (x.process.spare) fault("process.spare", "the process of a group has no spare", "no spare, or no group");
+    if (x.intensity)
+      fault("intensity", "a member of a group is restarted with the others, so it has no limit of its own",
+            "the supervisor's intensity, or no group");
     const auto first = std::ranges::find_if(parent.children, [&](const child_spec& other) {
       return other.runs_in == rung::process && other.process.group == name &&
              std::holds_alternative<actor_spec>(other.what);

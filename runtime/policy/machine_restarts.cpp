@@ -60,6 +60,7 @@ void supervisor_machine::crashed(child_number i, entry& c, exit_info how, time_p
   }
   const auto ready_since = std::exchange(c.ready_since, time_point::min());
   if (ready_since != time_point::min()) past.delays.ready_since = ready_since;
+  if (!c.policy->group.empty()) share_delays(i, c, now);
   const auto delay = next_delay(c.policy->delays, past.delays, now);
   const bool abnormal = is_abnormal(how.cls);
   auto& told = add_note(out, i, abnormal ? event_kind::crash : event_kind::stop,
@@ -227,6 +228,19 @@ void supervisor_machine::end_by_itself(const exit_info& how, time_point now, act
   stop_next(now, out);
 }
 
+/// Whoever of a group is the first to tell of the death of its process has the back-off of all.
+void supervisor_machine::share_delays(child_number culprit, entry& c, time_point now) {
+  auto& own = history_of(culprit, c).delays;
+  const bool is_rested = own.ready_since && now - *own.ready_since >= c.policy->delays.healthy;
+  for (auto& [i, other] : children_) {
+    if (i == culprit || other.policy->group != c.policy->group || !other.past) continue;
+    if (is_rested)
+      other.past->delays.steps = 0;
+    else
+      own.steps = std::max(own.steps, other.past->delays.steps);
+  }
+}
+
 std::vector<supervisor_machine::entries::iterator> supervisor_machine::taken_along(child_number culprit) {
   auto first = options_.strategy == strategy::one_for_all ? children_.begin() : children_.lower_bound(culprit);
   const auto own = children_.find(culprit);
@@ -371,7 +385,9 @@ void supervisor_machine::reconfigure(const machine_options& options) {
   const bool same = options_.intensity.restarts == options.intensity.restarts &&
                     options_.intensity.within == options.intensity.within;
   if (!same) budget_ = restart_budget{options.intensity};
+  const bool owns = options.owns_process || options_.owns_process;  // of its children that there are
   options_ = options;
+  options_.owns_process = owns;
 }
 
 void supervisor_machine::repolicy(child_number i, std::shared_ptr<const child_policy> policy) {

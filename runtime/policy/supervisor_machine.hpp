@@ -196,6 +196,7 @@ private:
   bool takes_along(const entry& c) const noexcept { return grouped() || !c.policy->group.empty(); }
   /// The children that a crash of `culprit` restarts, in order: what the strategy says, and whole groups.
   std::vector<entries::iterator> taken_along(child_number culprit);
+  void share_delays(child_number culprit, entry& c, time_point now);
   entry* current(child_number child, std::uint64_t incarnation);
   afterwards end_of(const entry& c) const;
   history& history_of(child_number i, entry& c) const;

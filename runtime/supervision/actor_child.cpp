@@ -195,7 +195,7 @@ void actor_child::abandon(tree_host& host) {
   // A thread cannot be killed: the cell leaves when its handler returns, if ever; what replaces it is a new cell. A
   // process can be.
   if (!cell_) return;
-  cell_of(cell_).kill_process(killed_for("it did not end in time"));
+  cell_of(cell_).leave_process(killed_for("it did not end in time"));
   dismiss_predecessor(host, nullptr);
   host.leaving().add({path(), cell_, true});
   more().predecessor = std::exchange(cell_, nullptr);

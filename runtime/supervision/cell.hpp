@@ -169,6 +169,8 @@ public:
   int pid_of(std::uint64_t incarnation) const;
   /// Kills the process of an incarnation that does not end as it was asked to. True when there is one.
   bool kill_process(const cause& why) const;
+  /// Ends what is in its process, on any thread: that, or, where others live there, the link to it.
+  void leave_process(const cause& why) const;
   /// What has become of a message that was handed to a process.
   void count_settled(const caf::mailbox_element& x, bool counted, process::work_state how);
 
@@ -221,7 +223,7 @@ private:
   /// supervisor knows of the end are added to `late`.
   struct late_answer;
   void take_back_messages(std::vector<process_link::unfinished> messages, policy::exit_info& how, bool asked_to_end,
-                          std::vector<late_answer>& late);
+                          bool innocent, std::vector<late_answer>& late);
   /// Once the process has ended, as it was asked to, `then` is carried out.
   bool stop_process(const cell_command& then);
   void start_spare();

@@ -101,7 +101,7 @@ void cell::heed_word(const caf::message& said) {
     case word::report::ready:
       if (!text || more().ending || std::exchange(more().process_ready, true)) return;
       open_mailbox(*link_, incarnation_);
-      if (kind_->place->settings.spare)
+      if (kind_->place && kind_->place->settings.spare)
         port::send_urgently_after(caf::actor_cast<caf::actor>(this), spare_after,
                                   link_news{link_news::kind::spare, incarnation_, {}});
       address_->desk->ready(node_, incarnation_, clock().now(), *text);
@@ -140,7 +140,7 @@ bool cell::stop_process(const cell_command& then) {
   if (then.killed) {
     cause why;
     why.cls = cause_class::killed;
-    link_->kill(std::move(why));
+    link_->cut(std::move(why));
   }
   return true;
 }
@@ -155,7 +155,7 @@ void cell::process_is_over() {
   auto rest = link->take_remains();
   policy::exit_info how{policy::exit_class::abnormal, std::move(rest.why)};
   auto last_lines = how.why.stderr_tail;
-  if (rest.lost_host && kind_->place->subtree) how.rule = policy::verdict::lost_process;
+  if (rest.lost_subtree) how.rule = policy::verdict::lost_process;
   if (rest.ending && !rest.killed) {
     how.cls = rest.ending->how;
     how.why.cls = rest.ending->why.cls;
@@ -170,7 +170,7 @@ void cell::process_is_over() {
   std::vector<late_answer> late;
   // One that was asked to end when its process was gone has not ended because of that.
   const bool asked_to_end = order != nullptr && !rest.lost_host;
-  take_back_messages(std::move(rest.messages), how, asked_to_end, late);
+  take_back_messages(std::move(rest.messages), how, asked_to_end, rest.innocent, late);
   for (auto& asker : rest.unanswered)
     if (auto who = asker.who.lock())
       late.push_back({std::move(who), asker.id, asked_to_end ? caf::make_error(errc::ended) : crash_error(how.why)});
@@ -182,8 +182,10 @@ void cell::process_is_over() {
       port::send_anonymously(who, caf::exit_msg{caf::abstract_actor::address(), reason});
   };
   if (order) {
+    const bool died_first = rest.lost_host && was_up;
+    if (died_first) address_->desk->exited(node_, incarnation_, how, clock().now());  // it is told, and no more
     answer_late();
-    was_up_ = was_up;
+    was_up_ = was_up && !died_first;
     if (order->what == cell_command::kind::hold)
       carry_out(*order);
     else
@@ -212,7 +214,7 @@ void cell::process_is_over() {
 }
 
 void cell::take_back_messages(std::vector<process_link::unfinished> messages, policy::exit_info& how, bool asked_to_end,
-                              std::vector<late_answer>& late) {
+                              bool innocent, std::vector<late_answer>& late) {
   std::vector<caf::mailbox_element_ptr> back;
   for (auto& one : messages) {
     auto& x = *one.message;
@@ -227,6 +229,13 @@ void cell::take_back_messages(std::vector<process_link::unfinished> messages, po
     const bool lost_sender = x.mid.is_request() && !x.sender;
     if (one.begun && !asked_to_end && !one.how.guarded && !lost_sender && limit > 0 &&
         how.rule != policy::verdict::stop) {
+      if (innocent) {  // it has killed nobody
+        if (one.how.repeated > 0)
+          put_back_to_repeat(std::move(one.message), one.how.repeated);
+        else
+          back.push_back(std::move(one.message));
+        continue;
+      }
       if (one.how.repeated < limit) {
         put_back_to_repeat(std::move(one.message), one.how.repeated + 1);
         continue;
@@ -281,6 +290,12 @@ int cell::pid() const {
 int cell::pid_of(std::uint64_t incarnation) const {
   const auto* seat = seat_.load(std::memory_order_acquire);
   return seat == nullptr ? 0 : seat->pid_of(incarnation);
+}
+
+void cell::leave_process(const cause& why) const {
+  const auto* seat = seat_.load(std::memory_order_acquire);
+  const auto link = seat == nullptr ? nullptr : seat->now();
+  if (link) link->cut(why);
 }
 
 bool cell::kill_process(const cause& why) const {

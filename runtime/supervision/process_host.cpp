@@ -69,7 +69,8 @@ process_host::entry process_host::take_in(const process_place& place, const std:
                                           int link_fd, int page_fd) {
   const std::lock_guard lock{mutex_};
   if (over_) return {{}, true};
-  if (control_ < 0) {
+  const bool is_fresh = control_ < 0;
+  if (is_fresh) {
     if (auto problem = start(place); !problem.empty()) {
       over_ = true;
       return {std::move(problem), false};
@@ -79,7 +80,9 @@ process_host::entry process_host::take_in(const process_place& place, const std:
     // One that has ended is about to be told of. One that takes nothing any more is of no use to anybody.
     over_ = true;
     keeper_->kill(child_, SIGKILL);
-    return {problem_of("its process takes it not in", problem), problem == EPIPE || problem == ECONNRESET};
+    const bool has_ended = problem == EPIPE || problem == ECONNRESET;
+    if (is_fresh && has_ended) return {"its process has ended before it was let in"};
+    return {problem_of("its process does not let it in", problem), has_ended};
   }
   tenants_.emplace_back(who.get(), who);
   return {};
@@ -124,19 +127,48 @@ void process_host::on_exit(const process::exit_report& report) {
 
 void process_host::tell_tenants() {
   std::vector<std::shared_ptr<process_tenant>> all;
-  std::optional<cause> killed;
+  std::string killer;
   {
     const std::lock_guard lock{mutex_};
     for (const auto& [raw, who] : std::exchange(tenants_, {}))
       if (auto one = who.lock()) all.push_back(std::move(one));
-    if (killed_) {
-      killed = killed_->first;
-      if (all.size() > 1) killed->message += (killed->message.empty() ? "for " : ", for ") + killed_->second;
-    }
+    if (killed_) killer = killed_->second;
   }
-  // Whoever has caused it is most likely the first to tell of it then.
-  std::stable_partition(all.begin(), all.end(), [](const auto& one) { return one->was_busy(); });
-  for (const auto& one : all) one->on_host_exit(*report_, killed);
+  // It was killed for one of them, or only one had something in hand.
+  const auto is_guilty = [&](const auto& one) { return killer.empty() ? one->was_busy() : one->is_called(killer); };
+  const auto others = std::stable_partition(all.begin(), all.end(), is_guilty);
+  if (others - all.begin() != 1) return tell(all, nullptr);
+  const auto culprit = all.front();
+  {
+    const std::lock_guard lock{mutex_};
+    culprit_ = culprit.get();
+    later_.assign(others, all.end());
+  }
+  tell({culprit}, culprit.get());
+}
+
+void process_host::was_heard(const process_tenant& who) {
+  std::vector<std::shared_ptr<process_tenant>> all;
+  {
+    const std::lock_guard lock{mutex_};
+    if (culprit_ != &who) return;
+    culprit_ = nullptr;
+    all.swap(later_);
+  }
+  tell(all, &who);
+}
+
+void process_host::tell(const std::vector<std::shared_ptr<process_tenant>>& whom, const process_tenant* culprit) {
+  std::optional<cause> killed;
+  std::optional<cause> killed_for_other;
+  if (killed_) {  // no more than once, before the report
+    killed = killed_for_other = killed_->first;
+    killed_for_other->message += (killed->message.empty() ? "for " : ", for ") + killed_->second;
+  }
+  for (const auto& one : whom) {
+    const bool innocent = culprit != nullptr && one.get() != culprit;
+    one->on_host_exit(*report_, killed_ && !one->is_called(killed_->second) ? killed_for_other : killed, innocent);
+  }
 }
 
 }  // namespace steward::supervision

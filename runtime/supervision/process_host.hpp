@@ -22,15 +22,18 @@ class process_tenant {
 public:
   virtual ~process_tenant() = default;
   /// The process has ended. `killed`: by one of the tenants, for this reason.
-  virtual void on_host_exit(const process::exit_report& report, const std::optional<cause>& killed) = 0;
+  /// `innocent`: another one of them has caused it.
+  virtual void on_host_exit(const process::exit_report& report, const std::optional<cause>& killed, bool innocent) = 0;
   /// Whether it had something in hand there.
   virtual bool was_busy() const = 0;
+  virtual bool is_called(const std::string& path) const = 0;
 };
 
 /// A process in which several incarnations live: those of a group of actors, or of a whole subtree.
 ///
 /// It is started for the first that moves in; the link and the work page of each one are sent to it. All share its
-/// fate: when it ends, all are told. When the last has left, it is killed, and whoever comes then finds another one.
+/// fate: when it ends, all are told; whoever has caused it, as far as that is known, first, and the others when its
+/// supervisor knows of it. When the last has left, it is killed, and whoever comes then finds another one.
 /// Thread-safe. A tenant may call it with its own lock held; tenants are called without any.
 class process_host final : public std::enable_shared_from_this<process_host> {
 public:
@@ -46,6 +49,8 @@ public:
   entry take_in(const process_place& place, const std::shared_ptr<process_tenant>& who, int link_fd, int page_fd);
   /// It has ended, or never began.
   void leave(const process_tenant& who);
+  /// Its cell has done what is to be done about its end.
+  void was_heard(const process_tenant& who);
   /// Ends the process at once; the first reason is that of the end of all. `by`: the path of whose reason it is.
   void kill(const cause& why, const std::string& by);
 
@@ -59,6 +64,7 @@ private:
   std::string start(const process_place& place);
   void on_exit(const process::exit_report& report);
   void tell_tenants();
+  void tell(const std::vector<std::shared_ptr<process_tenant>>& whom, const process_tenant* culprit);
 
   const std::string name_;
   process::keeper* keeper_ = nullptr;
@@ -71,6 +77,8 @@ private:
   int pid_ = 0;
   bool over_ = false;
   std::vector<std::pair<const process_tenant*, std::weak_ptr<process_tenant>>> tenants_;
+  const process_tenant* culprit_ = nullptr;  // who is told and was not heard yet
+  std::vector<std::shared_ptr<process_tenant>> later_;
   std::optional<process::exit_report> report_;
   std::optional<std::pair<cause, std::string>> killed_;
   std::optional<std::vector<std::string>> last_lines_;

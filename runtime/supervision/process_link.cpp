@@ -42,7 +42,9 @@ process_link::child_ends::~child_ends() {
 }
 
 process_link::~process_link() {
-  if (host_) host_->leave(*this);
+  if (!host_) return;
+  host_->leave(*this);
+  host_->was_heard(*this);
 }
 
 std::string process_link::open(const process_place& place, const std::string& path, child_ends& theirs) {
@@ -91,6 +93,7 @@ std::string process_link::move_in(const process_place& place, const child_ends& 
     {
       const std::lock_guard lock{mutex_};
       host_ = host;
+      subtree_ = place.subtree;
     }
     const auto got = host->take_in(place, shared_from_this(), theirs.link, recorder_.fd());
     if (got.over && ++tries < most_tries) {
@@ -152,7 +155,7 @@ void process_link::stop() { tell(word::make(word::order::leave)); }
 
 void process_link::kill(cause why) {
   const std::lock_guard lock{mutex_};
-  if (report_ || (child_ == 0 && !host_)) return;
+  if (report_ || told_over_ || (child_ == 0 && !host_)) return;
   if (!killed_) killed_ = why;
   if (host_)
     host_->kill(why, path_);
@@ -254,7 +257,7 @@ void process_link::settle(std::vector<settled>& done) {
 
 void process_link::end_for_breach(std::string what) {
   breach_ = std::move(what);
-  if (report_) return;
+  if (report_ || told_over_) return;
   if (host_)
     host_->kill(breach(), path_);
   else if (child_ != 0)
@@ -283,6 +286,19 @@ void process_link::on_settled() {
   }
   count(std::move(done));
   if (look_again) tell_cell(link_news::kind::room);
+}
+
+void process_link::cut(cause why) {
+  {
+    const std::lock_guard lock{mutex_};
+    if (report_ || told_over_) return;
+    if (host_) {
+      cut_ = true;
+      ::shutdown(gate_->fd(), SHUT_RDWR);  // the gate's loop sees the end
+      return;
+    }
+  }
+  kill(std::move(why));
 }
 
 void process_link::make_room() {
@@ -417,10 +433,11 @@ void process_link::on_exit(const process::exit_report& report) {
   look_for_end();
 }
 
-void process_link::on_host_exit(const process::exit_report& report, const std::optional<cause>& killed) {
+void process_link::on_host_exit(const process::exit_report& report, const std::optional<cause>& killed, bool innocent) {
   {
     const std::lock_guard lock{mutex_};
     report_ = report;
+    innocent_ = innocent;
     if (killed && !killed_) killed_ = killed;
   }
   look_for_end();
@@ -440,7 +457,9 @@ void process_link::look_for_end() {
   }
   told_over_ = true;
   remains_.killed = killed_.has_value();
-  remains_.lost_host = host_ && report_;
+  remains_.lost_host = host_ && report_ && !has_said();
+  remains_.lost_subtree = remains_.lost_host && subtree_;
+  remains_.innocent = innocent_;
   if (report_) {
     remains_.why = judge();
     remains_.why.stderr_tail = host_ ? host_->last_lines() : errors_->finish();

@@ -85,8 +85,11 @@ public:
   void discard();
   /// The guest shall destroy its state and end.
   void stop();
-  /// Ends the process at once; that is the cause of its end.
+  /// Ends the process at once; that is the cause of its end, and of all that live there.
   void kill(cause why);
+  /// Ends this incarnation at once. Where others live in its process it is left to itself, as on a thread: nothing goes
+  /// there or comes from there any more.
+  void cut(cause why);
   /// The cell looks at all that waits again, from the first on.
   void make_room();
   void tell(const caf::message& word) { static_cast<void>(gate_->send_word(word)); }
@@ -113,6 +116,8 @@ public:
     bool left = false;                                 ///< it has ended as it was asked to
     bool killed = false;                               ///< by `kill`, of this or of one that shares its process
     bool lost_host = false;                            ///< the process that it shared has ended
+    bool lost_subtree = false;                         ///< and that was the one of a supervisor above it
+    bool innocent = false;                             ///< and another one of those there has caused it
     cause why;                                         ///< of the end of the process
     std::vector<unfinished> messages;                  ///< in the order in which they came
     std::vector<port::gate_tables::asker> unanswered;  ///< of messages that are finished
@@ -160,8 +165,9 @@ private:
   std::string move_in(const process_place& place, const child_ends& theirs);
 
   void on_exit(const process::exit_report& report);
-  void on_host_exit(const process::exit_report& report, const std::optional<cause>& killed) override;
+  void on_host_exit(const process::exit_report& report, const std::optional<cause>& killed, bool innocent) override;
   bool was_busy() const override { return !in_hand().empty(); }
+  bool is_called(const std::string& path) const override { return path_ == path; }
   void on_breach(std::string what);
   void look_for_end();
   /// What was answered is finished, also where the process has died before it said so.
@@ -174,7 +180,9 @@ private:
   /// Where the process has left its last words.
   const process::flight_recorder& words() const { return host_ ? host_->recorder() : recorder_; }
   /// Whether it has told of its end.
-  bool has_said() const { return remains_.ending || remains_.start_failed || remains_.declined || remains_.left; }
+  bool has_said() const {
+    return remains_.ending || remains_.start_failed || remains_.declined || remains_.left || cut_;
+  }
   void end_for_breach(std::string what);
   cause breach() const;
   std::size_t in_work() const noexcept { return count_ - skipped_; }
@@ -196,6 +204,7 @@ private:
   mutable std::mutex mutex_;
   process::child_id child_ = 0;
   std::shared_ptr<process_host> host_;  // null: the process is its own
+  bool subtree_ = false;                // it is that of a supervisor above
   std::optional<process::work_news> news_;
   std::vector<entry> entries_;
   std::vector<std::uint32_t> free_;
@@ -210,6 +219,8 @@ private:
   std::unordered_map<std::uint64_t, std::uint64_t> asks_;  // numbers here and there
   bool closed_ = false;
   bool lingered_ = false;
+  bool cut_ = false;
+  bool innocent_ = false;
   bool told_over_ = false;
   std::optional<process::exit_report> report_;
   std::optional<cause> killed_;

@@ -68,6 +68,28 @@ TEST(process_group, waits_out_the_back_off_of_the_culprit) {
   EXPECT_EQ(d.ready(1), words{"start 2#3"});
 }
 
+TEST(process_group, has_one_back_off_whoever_is_the_first_to_tell) {
+  driven d{{member("a"), member("a"), member("a")}, strategy::one_for_one};
+  d.up();
+  const auto restart = [&](child_number culprit) {
+    d.crash(culprit);
+    for (child_number i = 3; i >= 1; --i) d.stopped(i);
+    const bool waits = d.state(culprit) == child_state::waiting && d.timers.contains(culprit);
+    const auto delay = waits ? d.due_in(culprit) : 0ms;
+    if (waits) d.fire(culprit);
+    for (child_number i = 1; i <= 3; ++i) d.ready(i);
+    EXPECT_EQ(d.machine.count_up(), 3U);
+    return delay;
+  };
+  EXPECT_EQ(restart(1), 0ms) << "at once";
+  EXPECT_EQ(restart(2), 100ms);
+  EXPECT_EQ(restart(3), 200ms);
+  EXPECT_EQ(restart(1), 400ms);
+  d.now += 31s;
+  EXPECT_EQ(restart(2), 0ms) << "it has lived for long enough";
+  EXPECT_EQ(restart(1), 100ms);
+}
+
 TEST(process_group, of_one_that_rest_for_one_takes_along_is_taken_whole) {
   driven d{{child(), member("a"), child(), child(), member("a")}, strategy::rest_for_one};
   d.up();
@@ -113,6 +135,15 @@ TEST(lost_process, of_a_subtree_is_the_failure_of_its_supervisor) {
   EXPECT_EQ(d.stopped(2), words{"stop 1"});
   EXPECT_EQ(d.stopped(1), words{"ended gave_up"});
   EXPECT_EQ(d.how_it_ended.rule, verdict::by_restart_type) << "its own supervisor takes it for any crash";
+}
+
+TEST(lost_process, is_that_of_its_owner_until_it_begins_anew) {
+  driven d{{child()}, in_process(true)};
+  d.up();
+  d.machine.reconfigure(in_process(false));
+  d.crash_by_rule(1, verdict::lost_process);
+  EXPECT_EQ(d.stopped(1), words{"ended gave_up"});
+  EXPECT_EQ(d.how_it_ended.rule, verdict::by_restart_type);
 }
 
 TEST(lost_process, goes_up_to_the_supervisor_that_owns_it) {

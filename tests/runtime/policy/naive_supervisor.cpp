@@ -395,8 +395,13 @@ bool naive_supervisor::within_limit(kid& k) {
   return true;
 }
 
-milliseconds naive_supervisor::delay_of(kid& k) {
-  if (k.ready_since && now - *k.ready_since >= k.p.delays.healthy) k.steps = 0;
+milliseconds naive_supervisor::delay_of(kid& k, bool shares) {
+  const bool rested = k.ready_since && now - *k.ready_since >= k.p.delays.healthy;
+  if (shares && !k.p.group.empty())
+    for (auto& [n, other] : kids)
+      if (&other != &k && other.p.group == k.p.group)
+        (rested ? other : k).steps = rested ? 0 : std::max(k.steps, other.steps);
+  if (rested) k.steps = 0;
   k.ready_since.reset();
   if (k.steps++ == 0) return milliseconds{0};
   auto delay = k.p.delays.min;
@@ -421,7 +426,7 @@ void naive_supervisor::crashed(child_number i, kid& k, bool in_place) {
     if (k.p.park_for > milliseconds{0}) k.due = now + k.p.park_for;
     return;
   }
-  const auto delay = delay_of(k);
+  const auto delay = delay_of(k, true);
   k.member = false;
   if (grouped() || !k.p.group.empty()) {
     if (phase == phases::starting)

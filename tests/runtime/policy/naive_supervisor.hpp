@@ -124,7 +124,7 @@ private:
   /// It ended before its group could stop it.
   void lost(child_number i, kid& k);
   bool within_limit(kid& k);
-  milliseconds delay_of(kid& k);
+  milliseconds delay_of(kid& k, bool shares = false);
   void crashed(child_number i, kid& k, bool in_place);
   void give_up(kid& k);
   bool triggers_shutdown(child_number i) const;

@@ -232,6 +232,101 @@ TEST(process_group, of_a_hundred_leaves_nothing_behind) {
   EXPECT_TRUE(comes([&] { return descriptors() <= before; })) << descriptors() << " and " << before;
 }
 
+TEST(process_group, of_which_one_is_stopped_at_once_goes_on) {
+  auto b = member("b");
+  b.shutdown = brutal_kill;
+  probe_tree t{{member("a"), b}};
+  const auto pid = pid_of(t, "a");
+  ASSERT_TRUE(t.tree->terminate_child("/root/b"));
+  ASSERT_TRUE(t.tree->restart_child("/root/b"));
+  EXPECT_EQ(t.say(t.actor("b"), "incarnation"), "2");
+  ASSERT_TRUE(t.tree->terminate_child("/root/b"));
+  EXPECT_EQ(t.say(t.actor("a"), "incarnation"), "1");
+  EXPECT_EQ(pid_of(t, "a"), pid);
+  t.tree->stop();
+  EXPECT_TRUE(t.events.of(event_kind::crash).empty());
+}
+
+TEST(process_group, leaves_one_that_does_not_stop_in_time_to_itself) {
+  auto b = member("b");
+  b.shutdown = 50ms;
+  probe_tree t{{member("a"), b}};
+  std::thread asker{[&] { EXPECT_EQ(t.ask<std::string>(t.actor("b"), std::string{"sleep 2000"}).code, errc::ended); }};
+  comes([&] { return t.counts("b").waiting > 0; });
+  const auto begun = std::chrono::steady_clock::now();
+  ASSERT_TRUE(t.tree->terminate_child("/root/b"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 1'500ms);
+  asker.join();
+  EXPECT_EQ(t.say(t.actor("a"), "incarnation"), "1");
+}
+
+TEST(process_group, lays_its_death_to_the_one_that_was_killed) {
+  probe_tree t{{member("a"), member("b"), member("c")}};
+  for (int round = 2; round <= 4; ++round) {
+    ASSERT_TRUE(t.tree->operate(operation::kill, "/root/b"));
+    for (const auto* id : {"a", "b", "c"}) EXPECT_EQ(t.say(t.actor(id), "incarnation"), std::to_string(round));
+    for (const auto& x : t.events.of(event_kind::crash)) {
+      if (x.actor == "/root/b") continue;
+      EXPECT_NE(x.decision->action, "restart") << x.actor;
+      EXPECT_THAT(x.why->message, HasSubstr("for /root/b"));
+    }
+    EXPECT_THAT(t.events.of(event_kind::crash, "/root/b"), SizeIs(static_cast<std::size_t>(round - 1)));
+  }
+}
+
+TEST(process_group, puts_no_message_aside_for_what_another_one_was_killed_for) {
+  auto b = member("b");
+  b.redeliver = 1;
+  probe_tree t{{member("a"), b}};
+  std::string answer;
+  std::thread asker{[&] { answer = t.say(t.actor("b"), "sleep 300"); }};
+  for (int round = 2; round <= 4; ++round) {
+    EXPECT_TRUE(comes([&] { return t.tree->which_child("/root/b")->messages.waiting > 0; }));
+    std::this_thread::sleep_for(50ms);  // it is begun by then, most of the time
+    ASSERT_TRUE(t.tree->operate(operation::kill, "/root/a"));
+    EXPECT_EQ(t.say(t.actor("a"), "incarnation"), std::to_string(round));
+  }
+  asker.join();
+  EXPECT_EQ(answer, "sleep 300");
+  EXPECT_TRUE(t.events.of(event_kind::quarantine).empty());
+}
+
+TEST(process_group, may_be_moved_out_of_its_process_by_a_reload) {
+  probe_tree t{{member("a"), member("b")}};
+  const auto pid = pid_of(t, "a");
+  supervisor_spec next;
+  next.intensity = {10'000, milliseconds{1'000}};
+  next.children = {probe_child("a", rung::thread), probe_child("b", rung::thread)};
+  ASSERT_TRUE(t.tree->reload(next).empty());
+  EXPECT_EQ(pid_of(t, "a"), pid) << "until its next restart";
+  ::kill(std::stoi(pid), SIGKILL);
+  for (const auto* id : {"a", "b"})
+    EXPECT_TRUE(comes([&] { return pid_of(t, id) == std::to_string(::getpid()); })) << id;
+}
+
+TEST(subtree_in_a_process, may_be_moved_out_of_it_and_into_it_by_a_reload) {
+  probe_tree t{{house({inside("a"), inside("b")})}, strategy::one_for_one, {10, milliseconds{60'000}}};
+  const auto pid = pid_of(t, "house/a");
+  supervisor_spec next;
+  next.intensity = {10, milliseconds{60'000}};
+  next.children = {house({inside("a"), inside("b")})};
+  next.children.front().runs_in = rung::thread;
+  ASSERT_TRUE(t.tree->reload(next).empty());
+  ::kill(std::stoi(pid), SIGKILL);
+  for (const auto* id : {"house/a", "house/b"})
+    EXPECT_TRUE(comes([&] { return pid_of(t, id) == std::to_string(::getpid()); })) << id;
+  EXPECT_THAT(t.events.of(event_kind::crash, "/root/house"), SizeIs(1)) << "it had owned the process";
+  next.children.front().runs_in = rung::process;
+  ASSERT_TRUE(t.tree->reload(next).empty());
+  ASSERT_TRUE(t.tree->operate(operation::restart, "/root/house/a"));
+  const auto again = pid_of(t, "house/a");
+  EXPECT_NE(again, std::to_string(::getpid()));
+  ::kill(std::stoi(again), SIGKILL);
+  EXPECT_TRUE(comes([&] { return pid_of(t, "house/b") != std::to_string(::getpid()); }));
+  EXPECT_EQ(pid_of(t, "house/a"), pid_of(t, "house/b"));
+  EXPECT_TRUE(t.events.of(event_kind::give_up).empty());
+}
+
 TEST(subtree_in_a_process, lives_in_one_whatever_is_below) {
   supervisor_spec deep;
   deep.children = {inside("x"), inside("y")};
@@ -370,6 +465,10 @@ TEST(process_group, says_what_cannot_share) {
   EXPECT_THAT(faults(tree), ::testing::ElementsAre(HasSubstr("process.group: a thread has no such limit")));
   tree.children = {member("a", "no name")};
   EXPECT_THAT(faults(tree), ::testing::ElementsAre(HasSubstr("process.group: 'no name' is not a name")));
+  auto limited = member("a");
+  limited.intensity = intensity{1, milliseconds{1'000}};
+  tree.children = {limited};
+  EXPECT_THAT(faults(tree), ::testing::ElementsAre(HasSubstr("it has no limit of its own")));
   tree.strategy = strategy::simple_one_for_one;
   tree.children = {member("a")};
   EXPECT_THAT(faults(tree), ::testing::ElementsAre(HasSubstr("children of a template cannot be a group")));
