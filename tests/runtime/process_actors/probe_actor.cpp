@@ -113,6 +113,10 @@ private:
     if (what == "quit_badly") self_->quit(caf::make_error(errc::bad_value, std::string{"of its own will"}));
     if (what == "sleep") std::this_thread::sleep_for(std::chrono::milliseconds{number});
     if (what == "print") print_("a line of " + path_);
+    if (what == "print_and_sleep") {
+      print_("asleep");
+      std::this_thread::sleep_for(std::chrono::milliseconds{number});
+    }
     if (what == "fork") return std::to_string(fork_sleeper());
     if (what == "forge") forge(line.substr(line.find(' ') + 1));
     if (what == "eat") return eat(static_cast<std::size_t>(number));

@@ -132,8 +132,8 @@ TEST(process_group, keeps_the_messages_that_nobody_has_begun) {
   probe_tree t{{member("a"), member("b")}};
   const auto a = t.actor("a");
   const auto b = t.actor("b");
-  std::thread asker{[&] { t.ask<std::string>(b, std::string{"sleep 200"}); }};
-  comes([&] { return t.counts("b").waiting > 0; });
+  std::thread asker{[&] { t.ask<std::string>(b, std::string{"print_and_sleep 500"}); }};
+  EXPECT_TRUE(comes([&] { return !t.lines().empty(); }));
   for (std::int64_t n = 1; n <= 100; ++n) caf::anon_send(b, caf::put_atom::value, n);
   kill_through(t, "a", "segv");
   asker.join();
@@ -279,15 +279,14 @@ TEST(process_group, puts_no_message_aside_for_what_another_one_was_killed_for) {
   b.redeliver = 1;
   probe_tree t{{member("a"), b}};
   std::string answer;
-  std::thread asker{[&] { answer = t.say(t.actor("b"), "sleep 300"); }};
+  std::thread asker{[&] { answer = t.say(t.actor("b"), "print_and_sleep 500"); }};
   for (int round = 2; round <= 4; ++round) {
-    EXPECT_TRUE(comes([&] { return t.tree->which_child("/root/b")->messages.waiting > 0; }));
-    std::this_thread::sleep_for(50ms);  // it is begun by then, most of the time
+    EXPECT_TRUE(comes([&] { return t.lines().size() == static_cast<std::size_t>(round - 1); })) << "it is begun";
     ASSERT_TRUE(t.tree->operate(operation::kill, "/root/a"));
     EXPECT_EQ(t.say(t.actor("a"), "incarnation"), std::to_string(round));
   }
   asker.join();
-  EXPECT_EQ(answer, "sleep 300");
+  EXPECT_EQ(answer, "print_and_sleep 500");
   EXPECT_TRUE(t.events.of(event_kind::quarantine).empty());
 }
 
