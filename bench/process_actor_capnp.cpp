@@ -47,7 +47,7 @@ double round_trip_us(int n) {
   double out = 0;
   {
     auto io = kj::setupAsyncIo();
-    const auto stream = io.lowLevelProvider->wrapSocketFd(ends[0], kj::LowLevelAsyncIoProvider::TAKE_OWNERSHIP);
+    auto stream = io.lowLevelProvider->wrapSocketFd(ends[0], kj::LowLevelAsyncIoProvider::TAKE_OWNERSHIP);
     capnp::TwoPartyClient client{*stream};
     auto who = client.bootstrap().castAs<Adder>();
     std::int64_t sum = 0;
