@@ -19,9 +19,6 @@ endif()
 if(STEWARD_WERROR)
   target_compile_options(steward_flags INTERFACE -Werror)
 endif()
-if(STEWARD_LINKER)
-  target_link_options(steward_flags INTERFACE -fuse-ld=${STEWARD_LINKER})
-endif()
 if(STEWARD_SANITIZE)
   # CAF 0.17's headers call member functions through null pointers, and cast the sentinel node of a queue to its element
   # type without using it as one: hence no `null` and no `vptr` check.
