@@ -14,49 +14,47 @@ namespace {
 
 constexpr std::size_t fds_bytes = 2 * sizeof(int);
 
-union ancillary {
-  cmsghdr head;
-  char bytes[CMSG_SPACE(fds_bytes)];
+/// A message of one byte with room for the descriptors.
+struct envelope {
+  envelope() {
+    message.msg_iov = &text;
+    message.msg_iovlen = 1;
+    message.msg_control = room;
+    message.msg_controllen = sizeof room;
+  }
+  envelope(const envelope&) = delete;
+  envelope& operator=(const envelope&) = delete;
+
+  char mark = 't';
+  iovec text{&mark, 1};
+  alignas(cmsghdr) char room[CMSG_SPACE(fds_bytes)] = {};
+  msghdr message{};
 };
 
 }  // namespace
 
 int send_tenant(int socket, int link_fd, int page_fd) noexcept {
-  char mark = 't';
-  iovec text{&mark, 1};
-  ancillary room{};
-  msghdr message{};
-  message.msg_iov = &text;
-  message.msg_iovlen = 1;
-  message.msg_control = room.bytes;
-  message.msg_controllen = sizeof room.bytes;
-  auto* head = CMSG_FIRSTHDR(&message);
+  envelope out;
+  auto* head = CMSG_FIRSTHDR(&out.message);
   head->cmsg_level = SOL_SOCKET;
   head->cmsg_type = SCM_RIGHTS;
   head->cmsg_len = CMSG_LEN(fds_bytes);
   const int fds[2] = {link_fd, page_fd};
   std::memcpy(CMSG_DATA(head), fds, fds_bytes);
-  while (::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+  while (::sendmsg(socket, &out.message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
     if (errno != EINTR) return errno;
   return 0;
 }
 
 tenant_ends receive_tenant(int socket) noexcept {
-  char mark = 0;
-  iovec text{&mark, 1};
-  ancillary room{};
-  msghdr message{};
-  message.msg_iov = &text;
-  message.msg_iovlen = 1;
-  message.msg_control = room.bytes;
-  message.msg_controllen = sizeof room.bytes;
+  envelope in;
   ssize_t got = 0;
-  do got = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  do got = ::recvmsg(socket, &in.message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   while (got < 0 && errno == EINTR);
   tenant_ends out;
   out.over = got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
   out.came = got > 0;
-  const auto* head = out.came ? CMSG_FIRSTHDR(&message) : nullptr;
+  const auto* head = out.came ? CMSG_FIRSTHDR(&in.message) : nullptr;
   if (head == nullptr || head->cmsg_type != SCM_RIGHTS || head->cmsg_len < CMSG_LEN(sizeof(int))) return out;
   int fds[2] = {-1, -1};
   std::memcpy(fds, CMSG_DATA(head), std::min(fds_bytes, head->cmsg_len - CMSG_LEN(0)));

@@ -1,7 +1,5 @@
 #pragma once
 
-#include "process/flight_page.hpp"
-
 // How a process in which several actors live is given them: each by a message of one byte with two descriptors.
 namespace steward::supervision {
 
