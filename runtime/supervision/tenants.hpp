@@ -12,7 +12,7 @@ int send_tenant(int socket, int link_fd, int page_fd) noexcept;
 /// What has come.
 struct tenant_ends {
   bool came = false;  ///< one was sent
-  int link_fd = -1;   ///< -1 all the same: there was no descriptor to be had for it
+  int link_fd = -1;   ///< -1 all the same: there was no descriptor to be had for it; it waits where it was
   int page_fd = -1;
   bool over = false;  ///< nobody is at the other end any more
 };
