@@ -89,11 +89,13 @@ struct by_hand {
   }
 };
 
-TEST(thread_batches, tell_of_each_item_before_the_next_one_begins) {
+/// Sends forty items, once it is known how long they run. False where they ran so long, on a busy machine, that few are
+/// sent ahead.
+bool is_told_of_each_item() {
   by_hand pool;
   pool.brain.start(clock::now());
   pool.step();
-  ASSERT_TRUE(pool.hear_until([&] { return pool.brain.view(0).ready; }));
+  EXPECT_TRUE(pool.hear_until([&] { return pool.brain.view(0).ready; }));
   auto body = std::make_shared<held_body>();
   auto sink = std::make_shared<counting_sink>();
   const auto submit = [&](std::uint32_t items) {
@@ -105,20 +107,24 @@ TEST(thread_batches, tell_of_each_item_before_the_next_one_begins) {
     pool.brain.submit(std::move(job));
     pool.step();
   };
-  // The first one only tells how long they run.
+  const auto hear_all = [&] {
+    return pool.hear_until([&] {
+      pool.step();
+      return pool.brain.open() == 0;
+    });
+  };
   submit(1);
-  ASSERT_TRUE(pool.hear_until([&] { return pool.brain.open() == 0; }));
+  EXPECT_TRUE(hear_all());
   submit(40);
   const auto sent = pool.brain.view(0).sent;
-  ASSERT_GT(sent, 4u);
-  // Nobody asks the thread: it says so itself that three are over, before it goes on with the one that stays.
-  EXPECT_TRUE(pool.hear_until([&] { return pool.brain.open() == 37; }));
-  EXPECT_EQ(pool.brain.view(0).sent, sent - 3);
+  const bool many = sent > 4;
+  if (many) {
+    // Nobody asks the thread: it says so itself that three are over, before it goes on with the one that stays.
+    EXPECT_TRUE(pool.hear_until([&] { return pool.brain.open() == 37; }));
+    EXPECT_EQ(pool.brain.view(0).sent, sent - 3);
+  }
   body->let_go = true;
-  EXPECT_TRUE(pool.hear_until([&] {
-    pool.step();
-    return pool.brain.open() == 0;
-  }));
+  EXPECT_TRUE(hear_all());
   EXPECT_EQ(sink->count, 41u);
   pool.brain.stop(false, clock::now());
   pool.step();
@@ -126,6 +132,13 @@ TEST(thread_batches, tell_of_each_item_before_the_next_one_begins) {
     pool.step();
     return pool.brain.finished();
   }));
+  return many;
+}
+
+TEST(thread_batches, tell_of_each_item_before_the_next_one_begins) {
+  bool told = false;
+  for (int tries = 0; tries < 100 && !told && !HasFailure(); ++tries) told = is_told_of_each_item();
+  EXPECT_TRUE(told) << "a short item took long a hundred times";
 }
 
 TEST(thread_batches, give_the_results_of_all_inputs_in_order) {
