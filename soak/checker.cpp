@@ -14,6 +14,8 @@ constexpr std::size_t max_problems = 40;
 constexpr std::uint64_t max_back_ms = 2'000;
 constexpr std::int64_t written_within_us = 1'000'000;  // of what happened, it is written down
 constexpr std::int64_t grace_ms = 3'000;               // on top of deadline x attempts
+constexpr std::int64_t warm_up_us = 2'000'000;         // what is used until then is no growth
+constexpr std::size_t least_judged = 5;                // samples, of a short run
 constexpr double max_growth_kib = 1'024;               // in five minutes, or in a shorter run as a whole
 constexpr double max_share_overtaken = 0.05;           // of all faults
 constexpr std::uint64_t late_per_faults = 500;  // one task or worker in this many faults may be held up, and three more
@@ -478,7 +480,9 @@ private:
       problem("there are only " + text(all.size()) + " samples of memory");
       return;
     }
-    const auto from = all.size() / 5;
+    // What is loaded once, such as the names of functions for the first frames, comes later on a busy machine.
+    auto from = all.size() / 5;
+    while (from + least_judged < all.size() && all[from].us - all.front().us < warm_up_us) ++from;
     double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0;
     for (auto i = from; i < all.size(); ++i) {
       const double x = static_cast<double>(all[i].us - all[from].us) / 1e6;
