@@ -2,8 +2,8 @@
 
 #include "base/text.hpp"
 #include "cli/exit_codes.hpp"
-#include "cli/views/phrases.hpp"
 #include "config/suggest.hpp"
+#include "observe/phrases.hpp"
 #include "observe/report_text.hpp"
 
 #include <fmt/format.h>
@@ -232,6 +232,54 @@ void events_file::follow(std::uint64_t after, const event_taker& f, const patien
     all.go_on_with(fd.get());
   }
 }
+
+namespace {
+
+/// Reads a file from the place on where the events that are wanted lie: it notes the place of each so-manieth one.
+class file_history final : public event_history {
+public:
+  file_history(int fd, std::string name, std::string run) : fd_(fd), name_(std::move(name)), run_(std::move(run)) {}
+
+  void events_after(std::uint64_t after, const event_taker& f) override {
+    constexpr std::uint64_t distance = 1'024;
+    const auto it =
+        std::partition_point(places_.begin(), places_.end(), [&](const auto& x) { return x.first <= after; });
+    const auto begin = it == places_.begin() ? std::uint64_t{0} : std::prev(it)->second;
+    bool goes_on = true;
+    const event_reader* at = nullptr;
+    event_reader lines{[&](const event& e) {
+                         if (!goes_on || e.run != run_) return;
+                         if (places_.empty() ? e.seq > distance : e.seq >= places_.back().first + distance)
+                           places_.emplace_back(e.seq, begin + at->offset());
+                         if (e.seq > after) goes_on = f(e);
+                       },
+                       {}};
+    at = &lines;
+    std::string piece(piece_bytes, '\0');
+    for (auto from = begin; goes_on;) {
+      const auto n = ::pread(fd_.get(), piece.data(), piece.size(), static_cast<off_t>(from));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) throw std::runtime_error(name_ + ": " + std::strerror(errno));
+      if (n == 0) break;
+      from += static_cast<std::uint64_t>(n);
+      lines.read({piece.data(), static_cast<std::size_t>(n)});
+    }
+    if (goes_on) lines.finish();
+  }
+  std::vector<sample> samples_of(const std::string&, time_point, time_point, std::chrono::milliseconds) override {
+    return {};  // a file has events alone
+  }
+
+private:
+  descriptor fd_;
+  std::string name_;
+  std::string run_;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> places_;  // number of an event, and where its line begins
+};
+
+}  // namespace
+
+std::shared_ptr<event_history> events_file::history() { return std::make_shared<file_history>(open(), name_, run_); }
 
 std::vector<std::string> events_file::remarks() const {
   std::vector<std::string> out;

@@ -29,6 +29,7 @@ public:
   void events_after(std::uint64_t after, const event_taker& f) override;
   void follow(std::uint64_t after, const event_taker& f, const patience& waits) override;
   bool is_live() const override { return false; }
+  std::shared_ptr<event_history> history() override;
   std::vector<std::string> remarks() const override;
 
 private:

@@ -2,7 +2,7 @@
 
 #include "base/utc_time.hpp"
 #include "cli/exit_codes.hpp"
-#include "cli/views/phrases.hpp"
+#include "observe/phrases.hpp"
 #include "observe/report_text.hpp"
 
 #include <fmt/format.h>

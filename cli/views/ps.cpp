@@ -2,8 +2,8 @@
 
 #include "cli/exit_codes.hpp"
 #include "cli/views/look_options.hpp"
-#include "cli/views/phrases.hpp"
 #include "cli/views/picture.hpp"
+#include "observe/phrases.hpp"
 #include "observe/report_text.hpp"
 #include "observe/standard_streams.hpp"
 #include "observe/view_json.hpp"

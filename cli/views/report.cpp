@@ -2,7 +2,7 @@
 
 #include "cli/exit_codes.hpp"
 #include "cli/views/look_options.hpp"
-#include "cli/views/phrases.hpp"
+#include "observe/phrases.hpp"
 #include "observe/report_text.hpp"
 #include "observe/standard_streams.hpp"
 

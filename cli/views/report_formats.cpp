@@ -1,5 +1,5 @@
-#include "cli/views/phrases.hpp"
 #include "cli/views/report.hpp"
+#include "observe/phrases.hpp"
 #include "observe/report_text.hpp"
 #include "observe/view_json.hpp"
 

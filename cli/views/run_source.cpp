@@ -1,6 +1,6 @@
 #include "cli/views/run_source.hpp"
 
-#include "cli/views/phrases.hpp"
+#include "observe/phrases.hpp"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cli/views/moment.hpp"
+#include "observe/event_history.hpp"
 #include "observe/run_view.hpp"
 
 #include <chrono>
@@ -54,6 +55,8 @@ public:
   /// The same, and then those that come, until the run is over.
   virtual void follow(std::uint64_t after, const event_taker& f, const patience& waits) = 0;
   virtual bool is_live() const = 0;
+  /// For whoever reads its events a piece at a time, on another thread; null where that cannot be had.
+  virtual std::shared_ptr<event_history> history() { return nullptr; }
   /// What people are to know of what was read so far: torn ends, lines that are no events, other runs in the file.
   virtual std::vector<std::string> remarks() const { return {}; }
 };

@@ -1,6 +1,6 @@
 #include "cli/views/scene.hpp"
 
-#include "cli/views/phrases.hpp"
+#include "observe/phrases.hpp"
 
 #include <algorithm>
 #include <map>

@@ -1,10 +1,9 @@
-#include "cli/views/cause_words.hpp"
-#include "cli/views/phrases.hpp"
 #include "cli/views/show.hpp"
+#include "control/crash_json.hpp"
+#include "observe/cause_words.hpp"
 #include "observe/console.hpp"
+#include "observe/phrases.hpp"
 #include "observe/report_text.hpp"
-#include "observe/view_json.hpp"
-#include "steward/sinks.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -16,15 +15,14 @@
 namespace steward::cli {
 namespace {
 
-using json = nlohmann::ordered_json;
 using phrases::counted;
 
 constexpr std::size_t label_width = 10;
 
 /// Paragraphs with a word before each.
-class page {
+class paragraphs {
 public:
-  explicit page(const paper& on) : on_(on) {}
+  explicit paragraphs(const paper& on) : on_(on) {}
 
   void add(std::string_view label, const std::string& text, ink with = ink::plain) {
     if (text.empty()) return;
@@ -101,7 +99,7 @@ std::string fate_of_state(const crash_view& x) {
   return "state: gone";
 }
 
-void add_cause(page& out, const crash_view& x, std::size_t frames) {
+void add_cause(paragraphs& out, const crash_view& x, std::size_t frames) {
   out.add("why", report::escaped(describe(x.why)), ink::bad);
   out.add("why", meaning_of(x.why));
   out.add("why", author_of(x.why, x.pid.value_or(0)));
@@ -109,12 +107,12 @@ void add_cause(page& out, const crash_view& x, std::size_t frames) {
 }
 
 /// What it wrote last. Of a thread nobody knows what of the program's output was its own.
-void add_output(page& out, const whole_crash& x) {
+void add_output(paragraphs& out, const whole_crash& x) {
   for (const auto& line : x.crash.why.stderr_tail) out.add("stderr", report::escaped(line), ink::dim);
   for (const auto& line : x.printed) out.add("stdout", report::escaped(line), ink::dim);
 }
 
-void add_circumstances(page& out, const whole_crash& x) {
+void add_circumstances(paragraphs& out, const whole_crash& x) {
   const auto& crash = x.crash;
   if (crash.task) out.add("in hand", task_text(*crash.task));
   out.add("in hand", report::escaped(crash.text));
@@ -130,7 +128,7 @@ void add_circumstances(page& out, const whole_crash& x) {
   add_output(out, x);
 }
 
-void add_consequence(page& out, const whole_crash& x) {
+void add_consequence(paragraphs& out, const whole_crash& x) {
   const auto& crash = x.crash;
   auto decided = report::consequence(event_of(crash));
   if (crash.decision && !crash.decision->strategy.empty())
@@ -147,7 +145,7 @@ void add_consequence(page& out, const whole_crash& x) {
 
 std::string render_crash(const whole_crash& x, run_view::time_point now, const std::string& named, const paper& on,
                          std::size_t frames) {
-  page out{on};
+  paragraphs out{on};
   out.add(x.crash.id, identity(x), ink::strong);
   out.add("when", fmt::format("{}, event {}", phrases::date_and_time(x.crash.at), x.crash.seq));
   out.add("alike", seen(x, now));
@@ -163,23 +161,6 @@ std::string render_crash(const whole_crash& x, run_view::time_point now, const s
   return out.take();
 }
 
-std::string render_crash_json(const whole_crash& x) {
-  const auto list = [](const std::vector<event>& events) {
-    auto out = json::array();
-    for (const auto& e : events) out.push_back(json::parse(to_json_line(e)));
-    return out;
-  };
-  json out{{"crash", json::parse(json_of(x.crash))}};
-  if (x.child) out["child"] = json::parse(json_of(x.crash.path, *x.child));
-  if (const auto meaning = meaning_of(x.crash.why); !meaning.empty()) out["meaning"] = meaning;
-  if (const auto author = author_of(x.crash.why, x.crash.pid.value_or(0)); !author.empty()) out["author"] = author;
-  out["alike"] = json::parse(json_of(x.crash.fingerprint, x.alike));
-  if (x.has_history) out["alike_before"] = x.alike_before;
-  out["stdout"] = x.printed;
-  out["before"] = list(x.before);
-  out["after"] = list(x.after);
-  out["ladder"] = x.ladder;
-  return out.dump(2) + "\n";
-}
+std::string render_crash_json(const whole_crash& x) { return account_json(x).dump(2) + "\n"; }
 
 }  // namespace steward::cli

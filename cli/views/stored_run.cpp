@@ -2,8 +2,8 @@
 
 #include "base/text.hpp"
 #include "cli/exit_codes.hpp"
-#include "cli/views/phrases.hpp"
 #include "config/suggest.hpp"
+#include "observe/phrases.hpp"
 #include "store/state_directory.hpp"
 
 #include <fmt/format.h>
@@ -144,6 +144,10 @@ void stored_run::follow(std::uint64_t after, const event_taker& f, const patienc
     if (!was_live) return;  // there is nothing to come
     renew();
   } while (!over && waits(between_reads));
+}
+
+std::shared_ptr<event_history> stored_run::history() {
+  return read(name_, [&] { return store::history_of(name_, row_.id); });
 }
 
 std::vector<std::string> stored_run::remarks() const {

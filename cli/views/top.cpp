@@ -5,10 +5,10 @@
 #include "cli/views/live_source.hpp"
 #include "cli/views/look_options.hpp"
 #include "cli/views/orders.hpp"
-#include "cli/views/phrases.hpp"
 #include "cli/views/run_finder.hpp"
 #include "cli/views/top_model.hpp"
 #include "cli/views/top_terminal.hpp"
+#include "observe/phrases.hpp"
 #include "store/state_directory.hpp"
 
 #include <CLI/CLI.hpp>

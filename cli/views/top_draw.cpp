@@ -1,7 +1,7 @@
-#include "cli/views/phrases.hpp"
 #include "cli/views/show.hpp"
 #include "cli/views/top_model.hpp"
 #include "cli/views/tree.hpp"
+#include "observe/phrases.hpp"
 #include "observe/report_text.hpp"
 
 #include <fmt/format.h>

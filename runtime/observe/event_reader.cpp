@@ -12,7 +12,7 @@ namespace steward {
 
 std::optional<event> event_of_line(std::string_view line, std::string& problem) {
   constexpr int format_version = 1;
-  simdjson::dom::parser parser;
+  static thread_local simdjson::dom::parser parser;  // it keeps its memory from line to line
   json_reader::json parsed;
   if (parser.parse(line.data(), line.size()).get(parsed) != simdjson::SUCCESS) {
     problem = "it is no JSON";

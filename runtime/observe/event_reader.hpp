@@ -41,6 +41,8 @@ public:
   void finish();
 
   std::uint64_t lines() const noexcept { return lines_; }
+  /// Where the line in hand begins, counted from the first byte that was read.
+  std::uint64_t offset() const noexcept { return offset_; }
 
 private:
   void take(std::string_view line, bool last);

@@ -196,24 +196,6 @@ void run_monitor::look(const std::function<void(const run_view&)>& f) {
   f(view_);
 }
 
-std::optional<run_view> run_monitor::view_at(std::uint64_t seq) {
-  run_view out;
-  std::uint64_t reached = 0;
-  {
-    const std::lock_guard lock{mutex_};
-    if (seq > last_seq_ || seq <= before_all_) return std::nullopt;
-    reached = before_all_;
-  }
-  while (reached < seq) {
-    const auto next = events_after(reached, events_at_a_time);
-    if (next.missing > 0 || next.events.empty()) return std::nullopt;
-    for (const auto& e : next.events)
-      if (e->seq <= seq) fold(out, *e);
-    reached = next.reached;
-  }
-  return out;
-}
-
 std::vector<sample> run_monitor::samples_of(const std::string& path, time_point from, time_point to,
                                             std::chrono::milliseconds step) {
   std::vector<sample> recent;

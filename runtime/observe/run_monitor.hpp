@@ -72,8 +72,6 @@ public:
   void catch_up();
   /// Calls `f` with the picture of the run, all that has come included. Nobody else sees or folds it meanwhile.
   void look(const std::function<void(const run_view&)>& f);
-  /// The picture as it was behind this event. None when not all events up to it are to be had. Takes its time.
-  std::optional<run_view> view_at(std::uint64_t seq);
   /// At most `most` events that have a higher number than `after`.
   piece events_after(std::uint64_t after, std::size_t most);
   /// Samples of one child, or of the program when `path` is empty, from `from` until before `to`, in order; of each

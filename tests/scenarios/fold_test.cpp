@@ -1,6 +1,7 @@
 #include "cli/scenario_files.hpp"
 #include "observe/event_reader.hpp"
 #include "observe/run_view.hpp"
+#include "observe/timeline.hpp"
 #include "observe/view_json.hpp"
 #include "tests/scenarios/program.hpp"
 
@@ -73,6 +74,21 @@ void expect_sound(const run_view& view) {
   EXPECT_EQ(view.repeated, 0U);
 }
 
+/// Laid out in time, the latest stretch of each child is what it is doing now.
+void expect_same_in_time(const run_timeline& timeline, const run_view& view) {
+  EXPECT_EQ(timeline.view(), view);
+  for (const auto& [path, x] : view.children) {
+    const auto where = path + ", after event " + std::to_string(view.last_seq);
+    const auto lane = timeline.lanes().find(path);
+    ASSERT_NE(lane, timeline.lanes().end()) << where;
+    ASSERT_FALSE(lane->second.bars.empty()) << where;
+    const auto& now = lane->second.bars.back();
+    EXPECT_EQ(now.to, timeline_bar::open) << where;
+    EXPECT_STREQ(to_string(now.status), to_string(x.status)) << where;
+    EXPECT_EQ(now.incarnation, x.incarnation) << where;
+  }
+}
+
 /// Counts that never go down.
 std::map<std::string, std::uint64_t> counts_of(const run_view& view) {
   std::map<std::string, std::uint64_t> out{
@@ -98,10 +114,13 @@ std::map<std::string, std::uint64_t> counts_of(const run_view& view) {
 
 run_view fold_step_by_step(const std::vector<event>& events) {
   run_view view;
+  run_timeline timeline;
   std::map<std::string, std::uint64_t> before;
   for (const auto& e : events) {
     fold(view, e);
+    timeline.take(e);
     expect_sound(view);
+    expect_same_in_time(timeline, view);
     const auto now = counts_of(view);
     for (const auto& [what, n] : before)
       if (const auto it = now.find(what); it != now.end()) {

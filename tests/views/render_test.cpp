@@ -1,7 +1,5 @@
 #include "cli/explain.hpp"
-#include "cli/views/cause_words.hpp"
 #include "cli/views/child_name.hpp"
-#include "cli/views/frame_list.hpp"
 #include "cli/views/log.hpp"
 #include "cli/views/ps.hpp"
 #include "cli/views/report.hpp"
@@ -11,6 +9,8 @@
 #include "cli/views/show.hpp"
 #include "cli/views/top_model.hpp"
 #include "cli/views/tree.hpp"
+#include "observe/cause_words.hpp"
+#include "observe/frame_list.hpp"
 #include "tests/views/history.hpp"
 
 #include <gmock/gmock.h>

@@ -139,30 +139,6 @@ TEST(run_monitor, bounds_the_bytes_of_events) {
   EXPECT_GT(monitor.events_after(0, 1'000).events.size(), 90U);
 }
 
-TEST(run_monitor, shows_the_run_as_it_was) {
-  run_monitor monitor;
-  run_view third;
-  for (std::uint64_t seq = 1; seq <= 6; ++seq) {
-    const auto e = made(seq, event_kind::crash);
-    monitor.take(e);
-    if (seq <= 3) fold(third, e);
-  }
-  EXPECT_EQ(monitor.view_at(3), third);
-  EXPECT_EQ(monitor.view_at(7), std::nullopt);
-}
-
-TEST(run_monitor, does_not_invent_how_the_run_was_when_events_are_gone) {
-  run_monitor monitor{few(4)};
-  for (std::uint64_t seq = 1; seq <= 10; ++seq) {
-    monitor.take(made(seq));
-    monitor.catch_up();
-  }
-  EXPECT_EQ(monitor.view_at(9), std::nullopt);
-  monitor.set_history(std::make_shared<whole_history>(10));
-  ASSERT_TRUE(monitor.view_at(9).has_value());
-  EXPECT_EQ(monitor.view_at(9)->events, 9U);
-}
-
 TEST(run_monitor, takes_what_it_does_not_keep_from_the_history) {
   run_monitor monitor{few(4)};
   const auto history = std::make_shared<whole_history>(8);

@@ -1,4 +1,4 @@
-#include "cli/views/phrases.hpp"
+#include "observe/phrases.hpp"
 
 #include "observe/report_text.hpp"
 
@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <ctime>
 
-namespace steward::cli::phrases {
+namespace steward::phrases {
 namespace {
 
 using std::chrono::seconds;
@@ -113,4 +113,4 @@ std::string run_line(const run_view& view, bool live, time_point now) {
   return out + fmt::format(": its end is not told; the last event is {} of {}", view.last_seq, at(view.now, now));
 }
 
-}  // namespace steward::cli::phrases
+}  // namespace steward::phrases

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace steward::cli {
+namespace steward {
 
 /// Whether a frame of a crash is of the code that people have written, as far as its name tells: not of the C and C++
 /// libraries, of CAF, or of steward's own engine.
@@ -18,4 +18,4 @@ std::vector<std::string> frame_lines(const std::vector<std::string>& frames, std
 
 inline constexpr std::size_t usual_frames = 8;
 
-}  // namespace steward::cli
+}  // namespace steward

@@ -1,6 +1,6 @@
-#include "cli/views/ladder.hpp"
+#include "observe/ladder.hpp"
 
-#include "cli/views/phrases.hpp"
+#include "observe/phrases.hpp"
 #include "observe/report_text.hpp"
 #include "steward/spec.hpp"
 
@@ -10,7 +10,7 @@
 #include <cmath>
 #include <cstdint>
 
-namespace steward::cli {
+namespace steward {
 namespace {
 
 event_backoff told(const backoff_spec& x) { return {x.min.count(), x.max.count(), x.factor, x.healthy.count()}; }
@@ -99,4 +99,4 @@ std::vector<std::string> ladder_of(const run_view& view, const crash_view& crash
   return out;
 }
 
-}  // namespace steward::cli
+}  // namespace steward

@@ -1,6 +1,6 @@
-#include "cli/views/frame_list.hpp"
+#include "observe/frame_list.hpp"
 
-#include "cli/views/phrases.hpp"
+#include "observe/phrases.hpp"
 #include "observe/report_text.hpp"
 
 #include <cxxabi.h>
@@ -13,7 +13,7 @@
 #include <memory>
 #include <system_error>
 
-namespace steward::cli {
+namespace steward {
 namespace {
 
 constexpr std::array foreign_names{
@@ -119,4 +119,4 @@ std::vector<std::string> frame_lines(const std::vector<std::string>& frames, std
   return out;
 }
 
-}  // namespace steward::cli
+}  // namespace steward

@@ -1,4 +1,4 @@
-#include "cli/views/cause_words.hpp"
+#include "observe/cause_words.hpp"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace steward::cli {
+namespace steward {
 namespace {
 
 struct origin {
@@ -89,4 +89,4 @@ std::string author_of(const cause& why, int pid) {
   return {};
 }
 
-}  // namespace steward::cli
+}  // namespace steward

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "cli/views/paper.hpp"
 #include "observe/run_view.hpp"
 
 #include <cstdint>
@@ -9,7 +8,7 @@
 #include <string_view>
 
 /// How views say what they show.
-namespace steward::cli::phrases {
+namespace steward::phrases {
 
 using time_point = run_view::time_point;
 using duration = child_view::duration;
@@ -46,4 +45,4 @@ time_point moment_of(const run_view& view, bool live);
 /// Name and id of a run, and how it is doing, in one line.
 std::string run_line(const run_view& view, bool live, time_point now);
 
-}  // namespace steward::cli::phrases
+}  // namespace steward::phrases

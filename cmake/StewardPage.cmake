@@ -1,0 +1,27 @@
+# embed_page(OUT): writes a source that has the files of observer/dist in it.
+function(embed_page out)
+  set(folder "${PROJECT_SOURCE_DIR}/observer/dist")
+  set(files
+    "/|index.html|text/html[SEMICOLON] charset=utf-8"
+    "/observer.js|observer.js|text/javascript[SEMICOLON] charset=utf-8"
+    "/observer.css|observer.css|text/css[SEMICOLON] charset=utf-8"
+    "/licences.txt|licences.txt|text/plain[SEMICOLON] charset=utf-8")
+  set(STEWARD_PAGE_BYTES "")
+  set(STEWARD_PAGE_FILES "")
+  set(number 0)
+  foreach(one IN LISTS files)
+    string(REPLACE "|" ";" parts "${one}")
+    list(GET parts 0 path)
+    list(GET parts 1 name)
+    list(GET parts 2 type)
+    string(REPLACE "[SEMICOLON]" ";" type "${type}")
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${folder}/${name}")
+    file(READ "${folder}/${name}" hex HEX)
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${hex}")
+    string(APPEND STEWARD_PAGE_BYTES "constexpr char bytes_${number}[] = {${bytes}};\n")
+    string(APPEND STEWARD_PAGE_FILES
+      "    {\"${path}\", \"${type}\", {bytes_${number}, sizeof bytes_${number}}},\n")
+    math(EXPR number "${number} + 1")
+  endforeach()
+  configure_file("${PROJECT_SOURCE_DIR}/runtime/control/page_files.cpp.in" "${out}" @ONLY)
+endfunction()
