@@ -2,6 +2,7 @@
 
 #include "control/event_stream.hpp"
 #include "control/http.hpp"
+#include "control/metrics.hpp"
 #include "control/router.hpp"
 #include "observe/run_view.hpp"
 
@@ -19,8 +20,8 @@ http_response json_response(const nlohmann::ordered_json& body);
 http_response json_response(std::string text);
 
 nlohmann::ordered_json run_json(const run_view& view, const program_facts& facts);
-/// With the children of each below it.
-nlohmann::ordered_json tree_json(const run_view& view);
+/// With the children of each below it. As JSON.
+std::string tree_json(const run_view& view);
 /// With the paths of its children, and its crashes that are kept.
 nlohmann::ordered_json child_json(const run_view& view, const std::string& path, const child_view& child);
 /// Which crashes somebody wants.
@@ -32,9 +33,6 @@ struct crash_query {
 
 /// The newest first. `next` is what to ask for the ones `before`; not there when there are none.
 nlohmann::ordered_json crashes_json(const run_view& view, const crash_query& query);
-std::string metrics_text(const run_view& view, const program_facts& facts);
-/// A page for people that names the routes.
-std::string front_page(const program_facts& facts);
 /// The OpenAPI description, docs/reference/openapi.json.
 const char* openapi_text() noexcept;
 

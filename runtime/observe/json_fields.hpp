@@ -270,6 +270,7 @@ void fields(A& a, X& x) {
   a.some("quarantined_messages", x.quarantined_messages);
   a.some("by_child", x.by_child);
   a.some("kinds", x.kinds);
+  a.some("by_class", x.by_class);
   a.some("recovery_times_us", x.recovery_times);
   a.some("slowest_recovery_us", x.slowest_recovery_us);
 }

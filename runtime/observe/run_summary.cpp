@@ -101,6 +101,7 @@ void run_summary::note_crash(const event& e) {
   else if (is_new)
     ++counted_.kinds;
   ++counted_.by_child[child][why];
+  ++counted_.by_class[e.why ? to_string(e.why->cls) : "unknown"];
 }
 
 std::array<std::string, 3> run_summary::lines() const { return {crashes_text(), recoveries_text(), work_text()}; }

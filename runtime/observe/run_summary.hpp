@@ -27,7 +27,8 @@ public:
     std::uint64_t quarantined_messages = 0;
     /// By child, or by pool for its workers, and then by cause, in words to be shown.
     std::map<std::string, std::map<std::string, std::uint64_t>> by_child;
-    std::uint64_t kinds = 0;  ///< of crashes, told apart
+    std::uint64_t kinds = 0;                        ///< of crashes, told apart
+    std::map<std::string, std::uint64_t> by_class;  ///< crashes, by class of the cause; "unknown" where none was told
     /// How many took how many microseconds, rounded by no more than 1.25 %: 150 is 150, 151 is 152, 1,234 is 1,240.
     std::map<std::int64_t, std::uint64_t> recovery_times;
     std::int64_t slowest_recovery_us = 0;

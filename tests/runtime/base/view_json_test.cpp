@@ -124,6 +124,7 @@ run_view full_view() {
   counted.crashes = counted.recoveries = counted.retried = counted.quarantined = counted.failed = counted.given_up =
       counted.lost_messages = counted.quarantined_messages = counted.kinds = 2;
   counted.by_child = {{"/root/a", {{"SIGSEGV", 2}}}};
+  counted.by_class = {{"signal", 2}};
   counted.recovery_times = {{150, 2}, {-1, 1}};
   x.summary = run_summary{counted};
   return x;
