@@ -3,6 +3,7 @@
 #include "cli/program_commands.hpp"
 #include "cli/scenario_commands.hpp"
 #include "cli/views/log.hpp"
+#include "cli/views/observe.hpp"
 #include "cli/views/operate.hpp"
 #include "cli/views/ps.hpp"
 #include "cli/views/report.hpp"
@@ -17,8 +18,8 @@ namespace steward::cli {
 
 std::vector<std::unique_ptr<command>> all_commands() {
   using maker = std::unique_ptr<command> (*)();
-  constexpr maker views[] = {make_ps_command,   make_tree_command, make_log_command, make_report_command,
-                             make_show_command, make_top_command,  make_runs_command};
+  constexpr maker views[] = {make_ps_command,   make_tree_command, make_log_command,  make_report_command,
+                             make_show_command, make_top_command,  make_runs_command, make_observe_command};
   auto out = make_scenario_commands();
   for (const auto make : views) out.push_back(make());
   for (auto& one : make_operator_commands()) out.push_back(std::move(one));

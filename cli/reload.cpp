@@ -1,6 +1,7 @@
 #include "cli/reload.hpp"
 
 #include "base/spec_changes.hpp"
+#include "cli/plan.hpp"
 #include "config/diagnostics.hpp"
 #include "observe/standard_streams.hpp"
 
@@ -49,12 +50,13 @@ std::string left_aside(const config::scenario& before, const config::scenario& n
 }  // namespace
 
 reloader::reloader(supervisor& tree, event_log& events, config::catalog names, const config::scenario& what,
-                   config::load_options options, service_manager& manager)
+                   const config::origin_map& origins, config::load_options options, service_manager& manager)
     : tree_(tree),
       events_(events),
       names_(std::move(names)),
       file_(what.file),
       began_with_(what),
+      began_with_origins_(origins),
       has_links_(needs_links(what.tree)),
       options_(std::move(options)),
       manager_(manager),
@@ -100,7 +102,7 @@ control_outcome reloader::reload(const control_reload& what, const std::string& 
 
 control_outcome reloader::load(const control_reload& what, const std::string& by) {
   const auto file = what.file.empty() ? file_ : what.file;
-  const auto loaded = config::load_file(file, names_, options_);
+  auto loaded = config::load_file(file, names_, options_);
   std::vector<std::string> problems;
   for (const auto& fault : loaded.problems) problems.push_back(config::render(fault));
   if (!loaded.value) {
@@ -118,8 +120,18 @@ control_outcome reloader::load(const control_reload& what, const std::string& by
              summary_of(out.changes, what.dry_run) + left_aside(began_with_, *loaded.value);
   if (what.dry_run) return out;
   file_ = file;
+  {
+    const std::lock_guard guard{plan_mutex_};
+    reloaded_ = std::move(loaded);
+  }
   tell(event_kind::config, event_level::info, out.text, by);
   return out;
+}
+
+std::string reloader::plan() {
+  const std::lock_guard guard{plan_mutex_};
+  return reloaded_ ? render_plan_json(*reloaded_->value, reloaded_->origins)
+                   : render_plan_json(began_with_, began_with_origins_);
 }
 
 /// Tells of it, unless nobody wanted more than to know what would be.

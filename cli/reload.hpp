@@ -7,6 +7,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,7 +28,7 @@ bool needs_links(const supervisor_spec& tree);
 class reloader {
 public:
   reloader(supervisor& tree, event_log& events, config::catalog names, const config::scenario& what,
-           config::load_options options, service_manager& manager);
+           const config::origin_map& origins, config::load_options options, service_manager& manager);
   ~reloader();
   reloader(const reloader&) = delete;
   reloader& operator=(const reloader&) = delete;
@@ -37,6 +38,8 @@ public:
   /// Reloads now, after what is under way, or only tells what would change. What is wrong is in the outcome, and not
   /// told on stderr. Another file than before is the one that counts from then on. Thread-safe.
   control_outcome reload(const control_reload& what, const std::string& by);
+  /// What runs by now, as `steward plan --json` prints it: that of the file that was loaded last. Thread-safe.
+  std::string plan();
 
 private:
   void serve();
@@ -50,6 +53,9 @@ private:
   config::catalog names_;
   std::string file_;
   const config::scenario& began_with_;
+  const config::origin_map& began_with_origins_;
+  std::mutex plan_mutex_;
+  std::optional<config::load_result> reloaded_;  // what runs in place of what it began with
   bool has_links_;
   config::load_options options_;
   service_manager& manager_;

@@ -62,20 +62,28 @@ std::uint64_t seed_of(const config::scenario& what) {
   return 1 + random() % 1'000'000'000U;
 }
 
+/// Scenarios, and of each where its values were written.
+struct loaded_files {
+  std::vector<config::scenario> scenarios;
+  std::vector<config::origin_map> origins;
+};
+
 /// Checks all files; prints every fault of each.
-std::optional<std::vector<config::scenario>> load_all(const run_request& request, const program& what) {
+std::optional<loaded_files> load_all(const run_request& request, const program& what) {
   const auto names = make_catalog(what.tasks, what.actors);
   config::load_options options;
   options.sets = request.sets;
   options.seed = request.seed;
-  std::vector<config::scenario> out;
+  loaded_files out;
   std::size_t faults = 0;
   for (const auto& file : request.files) {
     auto loaded = config::load_file(find_scenario(file), names, options);
     print_faults(file, loaded.problems);
     print_all(loaded.warnings);
     faults += loaded.problems.size();
-    if (loaded.value) out.push_back(std::move(*loaded.value));
+    if (!loaded.value) continue;
+    out.scenarios.push_back(std::move(*loaded.value));
+    out.origins.push_back(std::move(loaded.origins));
   }
   if (faults == 0) return out;
   say(errors_counted(faults) + "; nothing was started\n");
@@ -173,8 +181,8 @@ struct surroundings {
   event_outlets& outlets;
 };
 
-int run_steps(const config::scenario& what, runtime& rt, output& out, const surroundings& around,
-              const config::load_options& options) {
+int run_steps(const config::scenario& what, const config::origin_map& origins, runtime& rt, output& out,
+              const surroundings& around, const config::load_options& options) {
   auto& stop = around.stop;
   const auto& registered = around.registered;
   supervisor tree{rt, what.tree};
@@ -182,7 +190,8 @@ int run_steps(const config::scenario& what, runtime& rt, output& out, const surr
   tree.on_end([&] {
     if (tree.end() == tree_end::gave_up) steps.interrupt("given up");
   });
-  reloader again{tree, rt.events(), make_catalog(registered.tasks, registered.actors), what, options, around.manager};
+  reloader again{tree,    rt.events(),   make_catalog(registered.tasks, registered.actors), what, origins,
+                 options, around.manager};
   const run_guard guard{stop, tree};
   stop.watch(&steps);
   const run_control::steering steered{
@@ -190,7 +199,8 @@ int run_steps(const config::scenario& what, runtime& rt, output& out, const surr
       [&](const std::string& by) {
         stop.shut_down(by);
         return control_outcome{"ok", "the run is being stopped", {}, {}};
-      }};
+      },
+      [&] { return again.plan(); }};
   std::optional<sampler> figures;
   if (around.control.wants_samples() || around.outlets.keeps_samples()) {
     figures.emplace(tree, sampler::every, [&around](const sample& x) {
@@ -221,7 +231,7 @@ int run_steps(const config::scenario& what, runtime& rt, output& out, const surr
   return all_well ? exit_done : exit_failed;
 }
 
-int run_one(const config::scenario& what, const surroundings& around) {
+int run_one(const config::scenario& what, const config::origin_map& origins, const surroundings& around) {
   const auto& request = around.request;
   const auto& registered = around.registered;
   auto& events = around.events;
@@ -248,7 +258,7 @@ int run_one(const config::scenario& what, const surroundings& around) {
   begin_start();
   try {
     runtime rt{events, registered.tasks, registered.actors, options};
-    code = run_steps(what, rt, out, around, again);
+    code = run_steps(what, origins, rt, out, around, again);
   } catch (const std::exception&) {
     code = tell_failure(std::current_exception());
   }
@@ -289,13 +299,14 @@ std::optional<event_options> options_with_state(const run_request& request, cons
 }  // namespace
 
 int run_scenarios(const run_request& request, const program& what) {
-  const auto scenarios = load_all(request, what);
-  if (!scenarios) return exit_config;
-  if (const auto* service = first_to_stay(*scenarios, request); service != nullptr && scenarios->size() > 1) {
+  const auto loaded = load_all(request, what);
+  if (!loaded) return exit_config;
+  const auto& scenarios = loaded->scenarios;
+  if (const auto* service = first_to_stay(scenarios, request); service != nullptr && scenarios.size() > 1) {
     say("steward: " + service->file + " stays up, so it can only be run alone; --once ends each run after its steps\n");
     return exit_usage;
   }
-  const auto options = options_with_state(request, *scenarios);
+  const auto options = options_with_state(request, scenarios);
   if (!options) return exit_usage;
   event_log events;
   stop_switch stop;
@@ -320,7 +331,7 @@ int run_scenarios(const run_request& request, const program& what) {
                                  [&outlets] { outlets->continue_in_copy(); }};
   // One file can be read again; with several, none is the one that is meant.
   std::function<void()> on_reload;
-  if (scenarios->size() == 1) {
+  if (scenarios.size() == 1) {
     on_reload = [&] {
       outlets->reopen();
       stop.ask_for_reload();
@@ -334,8 +345,8 @@ int run_scenarios(const run_request& request, const program& what) {
   signals.listen(on_stop, on_reload);
   const surroundings around{request, what, events, stop, manager, *control, *outlets};
   int code = exit_done;
-  for (const auto& scenario : *scenarios) {
-    const int one = run_one(scenario, around);
+  for (std::size_t i = 0; i < scenarios.size(); ++i) {
+    const int one = run_one(scenarios[i], loaded->origins[i], around);
     if (code == exit_done) code = one;
     if (stop.pulled()) break;
   }

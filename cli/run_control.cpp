@@ -45,11 +45,12 @@ void run_control::open(const std::string& name) {
     standard_streams::say("steward: " + name + " can be observed at " + server_->url() + "\n");
 }
 
-run_control::steering::steering(run_control& owner, supervisor& tree, control_reloader reload, control_stopper shutdown)
+run_control::steering::steering(run_control& owner, supervisor& tree, control_reloader reload, control_stopper shutdown,
+                                control_planner plan)
     : owner_(owner) {
   if (owner_.server_)
     owner_.server_->steering().set(
-        control_api::operations_of(tree, owner_.events_, std::move(reload), std::move(shutdown)));
+        control_api::operations_of(tree, owner_.events_, std::move(reload), std::move(shutdown), std::move(plan)));
 }
 
 run_control::steering::~steering() {

@@ -47,7 +47,8 @@ public:
   /// While it lives a tree can be steered; the end waits for what is under way.
   class steering {
   public:
-    steering(run_control& owner, supervisor& tree, control_reloader reload, control_stopper shutdown);
+    steering(run_control& owner, supervisor& tree, control_reloader reload, control_stopper shutdown,
+             control_planner plan);
     ~steering();
     steering(const steering&) = delete;
     steering& operator=(const steering&) = delete;

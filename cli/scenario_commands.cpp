@@ -29,9 +29,11 @@ public:
     auto* once = out->add_flag("--once", once_, "end after the steps, also where the file has no 'run'");
     out->add_flag("--stay", stay_, "stay up after the steps, as a service, until it is stopped or ends by itself")
         ->excludes(once);
-    out->add_option("--observe", request_.control.observe,
-                    "[ADDRESS:]PORT of this machine, 0 for a free one: the run answers there, too; the URL is printed")
-        ->check(fault_of_address);
+    observe_ = out->add_option("--observe", request_.control.observe,
+                               "show the run on a page, at [ADDRESS:]PORT of this machine, or at a free port; the URL "
+                               "is printed")
+                   ->expected(0, 1)
+                   ->check(fault_of_address);
     out->add_flag("--no-control", no_control_, "no socket by which others see and steer the run");
     out->add_flag("--strict", request_.strict, "exit with 7 when anything crashed, though all was recovered");
     return out;
@@ -41,11 +43,13 @@ public:
     options_->apply();
     if (once_ || stay_) request_.stay = stay_;
     request_.control.socket = !no_control_;
+    if (observe_->count() > 0 && request_.control.observe.empty()) request_.control.observe = "0";
     return run_scenarios(request_, what);
   }
 
 private:
   static std::string fault_of_address(const std::string& text) {
+    if (text.empty()) return {};  // nothing was said
     try {
       control_api::loopback_address_of(text);
     } catch (const std::invalid_argument& problem) {
@@ -59,6 +63,7 @@ private:
   bool once_ = false;
   bool stay_ = false;
   bool no_control_ = false;
+  CLI::Option* observe_ = nullptr;
 };
 
 class validate_command : public command {

@@ -42,6 +42,12 @@ T value_of(const std::string& name, const char* what, int most) {
   return static_cast<T>(it - all.begin());
 }
 
+/// As `ps` tells it: "lost" is a run whose end nobody has told.
+const char* state_of(const run_view& view, const program_facts& facts) {
+  if (view.ended) return "over";
+  return facts.record ? "lost" : "live";
+}
+
 }  // namespace
 
 http_response json_response(const json& body) {
@@ -57,7 +63,9 @@ http_response json_response(std::string text) {
 }
 
 json run_json(const run_view& view, const program_facts& facts) {
-  json out{{"name", facts.name}, {"pid", facts.pid}};
+  json out{{"name", facts.name}};
+  if (!facts.record) out["pid"] = facts.pid;
+  out["state"] = state_of(view, facts);
   if (!facts.socket.empty()) out["socket"] = facts.socket;
   out.update(json::parse(json_of_run(view)));
   const auto& summary = view.summary;
@@ -67,7 +75,7 @@ json run_json(const run_view& view, const program_facts& facts) {
   return out;
 }
 
-json tree_json(const run_view& view) {
+std::string tree_json(const run_view& view) {
   std::vector<const std::pair<const std::string, child_view>*> all;
   for (const auto& one : view.children) all.push_back(&one);
   // Those below come after what they are below, so a tree is put together from its end.
@@ -80,17 +88,24 @@ json tree_json(const run_view& view) {
     else
       roots.push_back(one);
   }
-  const auto made = [&](const auto& self, const auto* one) -> json {
-    json out = json::parse(json_of(one->first, one->second));
-    if (const auto it = below.find(one->first); it != below.end()) {
-      auto& list = out["children"] = json::array();
-      for (const auto* next : it->second) list.push_back(self(self, next));
+  std::string out = "{\"last_seq\":" + std::to_string(view.last_seq) + ",\"children\":";
+  // Each child is a text already: those below it are put before its end.
+  const auto add = [&](const auto& self, const auto& list) -> void {
+    out += '[';
+    for (const auto* one : list) {
+      if (out.back() != '[') out += ',';
+      out += json_of(one->first, one->second);
+      const auto it = below.find(one->first);
+      if (it == below.end()) continue;
+      out.back() = ',';
+      out += "\"children\":";
+      self(self, it->second);
+      out += '}';
     }
-    return out;
+    out += ']';
   };
-  json out{{"last_seq", view.last_seq}, {"children", json::array()}};
-  for (const auto* one : roots) out["children"].push_back(made(made, one));
-  return out;
+  add(add, roots);
+  return out + "}";
 }
 
 json child_json(const run_view& view, const std::string& path, const child_view& child) {
@@ -120,22 +135,6 @@ json crashes_json(const run_view& view, const crash_query& query) {
   if (one != view.crashes.rend() && !last.empty()) out["next"] = last;
   for (const auto& [fingerprint, all] : view.alike) out["alike"].push_back(json::parse(json_of(fingerprint, all)));
   return out;
-}
-
-std::string front_page(const program_facts& facts) {
-  std::string name;
-  for (const char c : facts.name) {
-    if (c == '<' || c == '&')
-      name += c == '<' ? "&lt;" : "&amp;";
-    else
-      name += c;
-  }
-  std::string out = "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>" + name + "</title>\n<h1>" +
-                    name + "</h1>\n<p>This run answers:</p>\n<ul>\n";
-  for (const char* route :
-       {"/v1/run", "/v1/tree", "/v1/view", "/v1/crashes", "/v1/events", "/v1/samples", "/metrics", "/v1/openapi.json"})
-    out += std::string{"<li><a href=\""} + route + "\">" + route + "</a></li>\n";
-  return out + "</ul>\n</html>\n";
 }
 
 event_filter filter_of(const http_request& request) {

@@ -28,8 +28,8 @@ control::control(event_log& events, supervisor& tree, control_options options) :
   };
   events.add_sink([monitor = impl_->monitor](const event& e) { monitor->take(e); });
   impl_->server.emplace(impl_->monitor, std::move(how));
-  impl_->server->steering().set(
-      control_api::operations_of(tree, events, std::move(options.reload), std::move(options.shutdown)));
+  impl_->server->steering().set(control_api::operations_of(tree, events, std::move(options.reload),
+                                                           std::move(options.shutdown), std::move(options.plan)));
 }
 
 control::~control() {

@@ -44,6 +44,7 @@ control_server::control_server(std::shared_ptr<run_monitor> monitor, server_opti
   facts.name = options_.name;
   facts.socket = socket();
   facts.pid = ::getpid();
+  facts.record = options_.record;
   facts.uid = ::geteuid();
   router_ = std::make_unique<router>(*monitor_, steering_, std::move(facts));
   if (options_.door) router_->set_access(options_.door->access);
@@ -69,6 +70,11 @@ control_server::~control_server() {
   changed_.notify_all();
   wake();
   if (thread_.joinable()) thread_.join();
+}
+
+void control_server::prepare() {
+  monitor_->catch_up();
+  if (router_) router_->lay_out();
 }
 
 void control_server::make_socket() {

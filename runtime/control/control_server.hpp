@@ -30,6 +30,7 @@ struct loopback_door {
 
 struct server_options {
   std::string name = "program";                  ///< of the run
+  bool record = false;                           ///< of a run whose program is not there any more
   bool socket = true;                            ///< a Unix socket
   std::string folder = runtime_folder_path();    ///< where it lies
   std::shared_ptr<const loopback_door> door;     ///< null for none
@@ -57,6 +58,9 @@ public:
   std::string url() const { return options_.door ? options_.door->access.url() : std::string{}; }
   /// What can be done to the run now.
   operations_slot& steering() noexcept { return steering_; }
+  /// Folds what has come for every question that there may be, so that none of them has to wait for that. It is done by
+  /// itself when somebody asks.
+  void prepare();
 
 private:
   void make_socket();

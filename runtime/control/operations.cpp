@@ -67,8 +67,15 @@ const char* state_after(operation x) noexcept {
 
 class tree_operations : public operations {
 public:
-  tree_operations(supervisor& tree, event_log& events, control_reloader reload, control_stopper shutdown)
-      : tree_(tree), events_(events), reload_(std::move(reload)), shutdown_(std::move(shutdown)) {}
+  tree_operations(supervisor& tree, event_log& events, control_reloader reload, control_stopper shutdown,
+                  control_planner plan)
+      : tree_(tree),
+        events_(events),
+        reload_(std::move(reload)),
+        shutdown_(std::move(shutdown)),
+        plan_(std::move(plan)) {}
+
+  std::string plan() override { return plan_ ? plan_() : std::string{}; }
 
   /// The tree tells of it.
   control_outcome operate(operation what, const std::string& path, const std::string& by) override {
@@ -111,13 +118,14 @@ private:
   event_log& events_;
   control_reloader reload_;
   control_stopper shutdown_;
+  control_planner plan_;
 };
 
 }  // namespace
 
 std::unique_ptr<operations> operations_of(supervisor& tree, event_log& events, control_reloader reload,
-                                          control_stopper shutdown) {
-  return std::make_unique<tree_operations>(tree, events, std::move(reload), std::move(shutdown));
+                                          control_stopper shutdown, control_planner plan) {
+  return std::make_unique<tree_operations>(tree, events, std::move(reload), std::move(shutdown), std::move(plan));
 }
 
 operations_slot::lease operations_slot::take() {

@@ -28,11 +28,13 @@ public:
   virtual control_outcome resize(const std::string& path, unsigned workers, const std::string& by) = 0;
   virtual control_outcome reload(const control_reload& what, const std::string& by) = 0;
   virtual control_outcome shutdown(const std::string& by) = 0;
+  /// As JSON; empty where there is none.
+  virtual std::string plan() { return {}; }
 };
 
 /// Those of a tree. What is empty of `reload` and `shutdown` is refused, or asks the tree to stop.
 std::unique_ptr<operations> operations_of(supervisor& tree, event_log& events, control_reloader reload,
-                                          control_stopper shutdown);
+                                          control_stopper shutdown, control_planner plan = {});
 
 /// Hands operations to whoever wants to carry one out, as long as there are any. Thread-safe.
 class operations_slot {

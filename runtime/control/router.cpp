@@ -3,8 +3,11 @@
 #include "base/suggest.hpp"
 #include "base/utc_time.hpp"
 #include "control/answers.hpp"
+#include "control/crash_json.hpp"
 #include "control/http_text.hpp"
+#include "control/page_files.hpp"
 #include "control/problem.hpp"
+#include "control/timeline_json.hpp"
 #include "observe/view_json.hpp"
 
 #include <nlohmann/json.hpp>
@@ -20,14 +23,15 @@ using json = nlohmann::ordered_json;
 constexpr std::size_t small_view = 200;  // children: what takes longer is no work for the thread that serves all
 constexpr std::size_t most_suggested = 2'000;
 
-const std::array<std::string, 10> read_routes{
-    "/",           "/metrics",   "/v1/run",     "/v1/view",         "/v1/tree",
-    "/v1/crashes", "/v1/events", "/v1/samples", "/v1/openapi.json", "/v1/children/PATH"};
+const std::array<std::string, 12> read_routes{"/",        "/metrics",    "/v1/run",          "/v1/view",
+                                              "/v1/tree", "/v1/crashes", "/v1/events",       "/v1/timeline",
+                                              "/v1/plan", "/v1/samples", "/v1/openapi.json", "/v1/children/PATH"};
 const std::array<std::string, 2> write_routes{"/v1/reload", "/v1/shutdown"};
 const std::array<std::string, 6> verbs{"start", "stop", "restart", "kill", "park", "revive"};
 constexpr std::string_view children_route = "/v1/children/";
 constexpr std::string_view pools_route = "/v1/pools/";
 constexpr std::string_view crashes_route = "/v1/crashes/";
+constexpr std::string_view account_ending = "/account";
 
 http_problem no_such_route(const std::string& path) {
   std::vector<std::string> all{read_routes.begin(), read_routes.end()};
@@ -48,10 +52,17 @@ run_monitor::time_point time_parameter(const http_request& request, std::string_
       400, "'" + std::string{name} + "' is to be a time such as 2026-11-29T03:47:16.253219Z, and is '" + *text + "'"};
 }
 
+/// A run that lives has better uses for its memory.
+time_machine_limits limits_of(const program_facts& facts) {
+  time_machine_limits out;
+  if (facts.record) out.most_pictures *= 4, out.most_picture_bytes *= 4;
+  return out;
+}
+
 }  // namespace
 
 router::router(run_monitor& monitor, operations_slot& operations, program_facts facts)
-    : monitor_(monitor), operations_(operations), facts_(std::move(facts)) {}
+    : monitor_(monitor), past_(monitor, limits_of(facts)), operations_(operations), facts_(std::move(facts)) {}
 
 http_answer router::answer(const http_request& request) {
   http_answer out;
@@ -103,19 +114,24 @@ http_answer router::get(const http_request& request, const std::string& path) {
   static const std::vector<std::string> of_events{"after", "run", "actor", "kind", "level", "limit"};
   static const std::vector<std::string> of_samples{"path", "from", "to", "step"};
   static const std::vector<std::string> of_tree{"at"};
+  static const std::vector<std::string> of_metrics{"children"};
   static const std::vector<std::string> of_crashes{"path", "before", "limit"};
   if (path == "/v1/events") return expect_parameters(request, of_events), events(request);
   if (path == "/v1/samples") return expect_parameters(request, of_samples), samples(request);
   if (path == "/v1/tree") return expect_parameters(request, of_tree), tree(request);
+  if (path == "/v1/view") return expect_parameters(request, of_tree), view(request);
+  if (path == "/metrics") return expect_parameters(request, of_metrics), metrics(request);
+  if (path == "/v1/timeline") return expect_parameters(request, timeline_parameters()), timeline(request);
   if (path == "/v1/crashes") return expect_parameters(request, of_crashes), crashes(request);
-  if (path != "/") expect_parameters(request, {});
-  if (path == "/") return http_response{200, "text/html; charset=utf-8", front_page(facts_), {}};
+  if (const auto* file = page_file_at(path)) return http_response{200, file->type, std::string{file->body}, {}};
+  expect_parameters(request, {});
   if (path == "/v1/run") return run();
-  if (path == "/v1/view") return view();
-  if (path == "/metrics") return metrics();
+  if (path == "/v1/plan") return plan();
   if (path == "/v1/openapi.json") return http_response{200, json_type, openapi_text(), {}};
   if (text.starts_with(children_route)) return child(child_path(text.substr(children_route.size())), false);
   if (text.starts_with(pools_route)) return child(child_path(text.substr(pools_route.size())), true);
+  if (text.starts_with(crashes_route) && text.ends_with(account_ending))
+    return account(path.substr(crashes_route.size(), path.size() - crashes_route.size() - account_ending.size()));
   if (text.starts_with(crashes_route)) return crash(path.substr(crashes_route.size()));
   for (const auto& one : write_routes)
     if (path == one) throw http_problem{405, path + " is to be posted to"}.with("Allow", "POST");
@@ -128,7 +144,26 @@ http_answer router::run() {
   return out;
 }
 
-http_answer router::view() {
+run_view router::view_at(const std::string& at) {
+  auto seq = whole_number(at);
+  if (!seq) {
+    const auto when = utc_time(at);
+    if (!when)
+      throw http_problem{
+          400,
+          "'at' is to be the number of an event or a time such as 2026-11-29T03:47:16.253219Z, and is '" + at + "'"};
+    seq = past_.seq_at(*when);
+    if (!seq) throw http_problem{404, "the run as it was at " + at + " is not to be had", "no event is so old"};
+  }
+  if (auto out = past_.view_at(*seq)) return std::move(*out);
+  throw http_problem{404, "the run as it was at event " + std::to_string(*seq) + " is not to be had",
+                     "the newest event is " + std::to_string(monitor_.last_seq()) +
+                         ", and those up to the one that is asked for must be kept"};
+}
+
+http_answer router::view(const http_request& request) {
+  if (const auto at = text_parameter(request, "at"))
+    return slow_answer([this, at = *at] { return json_response(json_of(view_at(at))); });
   std::optional<http_response> out;
   monitor_.look([&](const run_view& x) {
     if (x.children.size() <= small_view) out = json_response(json_of(x));
@@ -142,18 +177,53 @@ http_answer router::view() {
 }
 
 http_answer router::tree(const http_request& request) {
-  const auto at = number_parameter(request, "at");
-  return http_errand{[this, at] {
-    std::optional<run_view> copy;
-    if (at)
-      copy = monitor_.view_at(*at);
-    else
-      monitor_.look([&](const run_view& x) { copy = x; });
-    return finished(copy ? json_response(tree_json(*copy))
-                         : http_problem{404, "the run as it was at event " + std::to_string(*at) + " is not to be had",
-                                        "the newest event is " + std::to_string(monitor_.last_seq()) +
-                                            ", and those up to the one that is asked for must be kept"}
-                               .response());
+  return slow_answer([this, at = text_parameter(request, "at")] {
+    if (at) return json_response(tree_json(view_at(*at)));
+    run_view copy;
+    monitor_.look([&](const run_view& x) { copy = x; });
+    return json_response(tree_json(copy));
+  });
+}
+
+http_answer router::timeline(const http_request& request) {
+  return slow_answer([this, query = timeline_query_of(request)] {
+    std::string out;
+    past_.look([&](const run_timeline& x) { out = timeline_json(x, query); });
+    return json_response(std::move(out));
+  });
+}
+
+http_answer router::plan() {
+  return slow_answer([this] {
+    std::string out;
+    if (const auto use = operations_.take()) out = (*use).plan();
+    if (out.empty())
+      throw http_problem{404, "there is no plan to be shown",
+                         facts_.record
+                             ? "of a run that is over it is not kept; 'steward plan FILE' shows that of a file"
+                             : "the program has none, or runs nothing"};
+    return json_response(std::move(out));
+  });
+}
+
+http_answer router::account(const std::string& id) {
+  return slow_answer([this, id] {
+    if (const auto out = past_.account_of(id)) return json_response(account_json(*out));
+    throw no_such_crash(id);
+  });
+}
+
+http_answer router::slow_answer(std::function<http_response()> f) {
+  return http_errand{[this, f = std::move(f)] {
+    http_response out;
+    try {
+      out = f();
+    } catch (const http_problem& problem) {
+      out = problem.response();
+    } catch (const std::exception& problem) {
+      out = http_problem{503, "this cannot be answered now", problem.what()}.response();
+    }
+    return finished(std::move(out));
   }};
 }
 
@@ -259,11 +329,20 @@ http_answer router::samples(const http_request& request) {
   return json_response(out);
 }
 
-http_answer router::metrics() {
-  http_response out;
-  out.type = "text/plain; version=0.0.4; charset=utf-8";
-  monitor_.look([&](const run_view& x) { out.body = metrics_text(x, facts_); });
-  return out;
+http_answer router::metrics(const http_request& request) {
+  metrics_options how;
+  if (const auto which = text_parameter(request, "children")) {
+    if (*which != "all") throw http_problem{400, "'children' is to be 'all', or left out, and is '" + *which + "'"};
+    how.most_children = metrics_options::all_children;
+  }
+  return slow_answer([this, how] {
+    run_view copy;
+    monitor_.look([&](const run_view& x) { copy = x; });
+    http_response out;
+    out.type = "text/plain; version=0.0.4; charset=utf-8";
+    out.body = metrics_text(copy, facts_, how);
+    return out;
+  });
 }
 
 http_answer router::post(const http_request& request, const std::string& path) {
@@ -372,7 +451,9 @@ http_answer router::errand(const http_request& request, std::string path,
     try {
       const auto by = peer.local ? name_of_user(peer.uid) : "web";
       const auto use = operations_.take();
-      if (!use) throw http_problem{409, "there is no tree that runs"};
+      if (!use)
+        throw http_problem{
+            409, facts_.record ? "the run is over; there is nothing to be steered" : "there is no tree that runs"};
       out = response_of(f(*use, by), path);
     } catch (const http_problem& problem) {
       out = problem.response();

@@ -124,16 +124,24 @@ def walk(api, path):
     assert served == api.document, "the program serves another description"
     for target in ("/", "/v1/run", "/v1/tree", "/v1/pools/root/squares", "/v1/crashes",
                    "/v1/crashes?path=/root/total", "/v1/crashes?limit=1", "/v1/samples", "/v1/samples?path=/root/total&step=1s", "/metrics",
-                   "/v1/events", "/v1/events?after=3&limit=4"):
+                   "/v1/events", "/v1/events?after=3&limit=4", "/v1/plan", "/observer.js", "/observer.css", "/licences.txt",
+                   "/v1/timeline", "/v1/timeline?path=/root/squares&most=3&offset=1&limit=2",
+                   "/metrics?children=all"):
         ask("GET", target)
     for child in view["children"]:
         ask("GET", "/v1/children" + child["path"])
     for seq in range(1, view["last_seq"] + 1):
         ask("GET", f"/v1/tree?at={seq}")
+        ask("GET", f"/v1/view?at={seq}")
+    now = ask("GET", f"/v1/tree?at={view['now']}")
+    assert now["last_seq"] >= view["last_seq"], (now["last_seq"], view["last_seq"])
     for crash in view["crashes"]:
         ask("GET", "/v1/crashes/" + crash["id"])
+        ask("GET", "/v1/crashes/" + crash["id"] + "/account")
     for target, status in (("/v1/nothing", 404), ("/v1/children/root/totl", 404), ("/v1/crashes/c-9", 404),
-                           ("/v1/tree?at=x", 400), ("/v1/tree?at=100000", 404), ("/v1/events?kind=x", 400),
+                           ("/v1/crashes/c-9/account", 404), ("/v1/tree?at=x", 400),
+                           ("/v1/tree?at=100000", 404), ("/v1/view?at=2001-01-01T00:00:00.000000Z", 404),
+                           ("/metrics?children=some", 400), ("/v1/timeline?limit=0", 400), ("/v1/timeline?from=now", 400), ("/v1/timelime", 404), ("/v1/events?kind=x", 400),
                            ("/v1/pools/root/total", 404), ("/v1/shutdown", 405), ("/v1/samples?path=/root/totl", 404),
                            ("/v1/crashes?path=/root/totl", 404), ("/v1/events?after=100000", 409)):
         ask("GET", target, status)

@@ -239,9 +239,12 @@ TEST_F(without_http, a_run_that_is_to_be_observed_is_not_started) {
 }
 
 TEST_F(control_socket, on_loopback_prints_where_it_is) {
-  const auto program = start({"--observe", "0", "--no-control"});
-  ASSERT_TRUE(program->has_said("counting can be observed at http://127.0.0.1:"));
-  expect_end(*program, SIGTERM, 143);
+  for (const auto& words : {std::vector<std::string>{"--observe", "0", "--no-control"},
+                            std::vector<std::string>{"--no-control", "--observe"}}) {
+    const auto program = start(words);
+    ASSERT_TRUE(program->has_said("counting can be observed at http://127.0.0.1:"));
+    expect_end(*program, SIGTERM, 143);
+  }
 }
 
 }  // namespace

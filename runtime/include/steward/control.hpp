@@ -31,6 +31,8 @@ struct control_reload {
 /// `by` is who asks: "uid 1000 (ann)", or "web".
 using control_reloader = std::function<control_outcome(const control_reload& what, const std::string& by)>;
 using control_stopper = std::function<control_outcome(const std::string& by)>;
+/// What the run was made of, as one JSON object for those who look at it; docs/control.md tells of its form.
+using control_planner = std::function<std::string()>;
 
 struct control_options {
   std::string name = "program";  ///< of the run: that of the socket begins so
@@ -39,6 +41,7 @@ struct control_options {
   std::string observe;       ///< "PORT" or "ADDRESS:PORT" of the loopback interface, to listen there too; 0: any port
   control_reloader reload;   ///< empty: reloads are refused
   control_stopper shutdown;  ///< empty: the tree is asked to stop
+  control_planner plan;      ///< empty: there is none to be shown
 };
 
 /// Lets a running tree be looked into and steered over HTTP, as `steward run` does by itself; docs/control.md has the

@@ -103,6 +103,56 @@ TEST_F(router_test, nests_the_tree) {
   EXPECT_EQ(json::parse(get("/v1/tree?at=2").body).at("children")[0].at("children").size(), 1U);
 }
 
+TEST_F(router_test, shows_the_run_as_it_was) {
+  const auto early = json::parse(get("/v1/view?at=2").body);
+  EXPECT_EQ(early.at("children").size(), 2U);
+  EXPECT_FALSE(early.contains("crash_count"));
+  const auto now = json::parse(get("/v1/view").body);
+  const auto as_told = json::parse(get("/v1/view?at=" + now.at("now").get<std::string>()).body);
+  EXPECT_EQ(as_told.at("children"), now.at("children"));
+  EXPECT_EQ(problem("/v1/view?at=yesterday").at("status"), 400);
+  EXPECT_EQ(problem("/v1/view?at=1971-01-01T00:00:00.000000Z").at("status"), 404);
+}
+
+TEST_F(router_test, lays_the_run_out_in_time) {
+  const auto all = json::parse(get("/v1/timeline").body);
+  EXPECT_EQ(all.at("total"), 3);
+  EXPECT_EQ(all.at("lanes")[0].at("path"), "/root");
+  const auto& lane = all.at("lanes")[2];
+  EXPECT_EQ(lane.at("path"), "/root/total");
+  EXPECT_EQ(lane.at("bars").back()[1], nullptr) << "it goes on";
+  EXPECT_EQ(lane.at("crashes")[0][2], "c-0001");
+  EXPECT_EQ(all.at("strip").at("seq").back(), 4);
+  const auto part = json::parse(get("/v1/timeline?path=/root/squares&limit=1").body);
+  EXPECT_EQ(part.at("total"), 1);
+  EXPECT_EQ(part.at("lanes")[0].at("path"), "/root/squares");
+  EXPECT_EQ(json::parse(get("/v1/timeline?offset=2").body).at("lanes").size(), 1U);
+  EXPECT_EQ(json::parse(get("/v1/timeline?to=1971-01-01T00:00:00.000000Z").body).at("lanes")[0].at("bars").size(), 0U);
+  for (const auto* wrong : {"limit=0", "limit=1001", "most=x", "from=now", "offset=-1"})
+    EXPECT_EQ(problem(std::string{"/v1/timeline?"} + wrong).at("status"), 400) << wrong;
+}
+
+TEST_F(router_test, tells_a_crash_with_what_lies_around_it) {
+  const auto told = json::parse(get("/v1/crashes/c-0001/account").body);
+  EXPECT_EQ(told.at("crash").at("id"), "c-0001");
+  EXPECT_EQ(told.at("child").at("path"), "/root/total");
+  EXPECT_EQ(told.at("before").size(), 1U);
+  EXPECT_EQ(problem("/v1/crashes/c-0002/account").at("suggestion"), "c-0001");
+}
+
+TEST_F(router_test, has_no_plan_where_nothing_runs) { EXPECT_EQ(problem("/v1/plan").at("status"), 404); }
+
+TEST_F(router_test, has_the_page_in_it) {
+  const auto page = get("/");
+  EXPECT_EQ(page.type, "text/html; charset=utf-8");
+  for (const auto* file : {"/observer.js", "/observer.css"}) {
+    EXPECT_NE(page.body.find(file), std::string::npos) << file;
+    EXPECT_GT(get(file).body.size(), 1'000U) << file;
+  }
+  EXPECT_EQ(get("/observer.js").type, "text/javascript; charset=utf-8");
+  EXPECT_NE(get("/licences.txt").body.find("preact"), std::string::npos);
+}
+
 TEST_F(router_test, suggests_what_was_meant) {
   EXPECT_EQ(problem("/v1/children/root/totl").at("suggestion"), "/root/total");
   EXPECT_EQ(problem("/v1/crashs").at("suggestion"), "/v1/crashes");
@@ -229,7 +279,7 @@ TEST_F(router_test, tells_prometheus) {
   const auto out = get("/metrics");
   EXPECT_THAT(out.type, testing::StartsWith("text/plain; version=0.0.4"));
   EXPECT_THAT(out.body, testing::HasSubstr("steward_child_crashes_total{path=\"/root/total\"} 1\n"));
-  EXPECT_THAT(out.body, testing::HasSubstr("steward_crashes_total 1\n"));
+  EXPECT_THAT(out.body, testing::HasSubstr("steward_crashes_total{class=\"exception\"} 1\n"));
 }
 
 TEST_F(router_test, answers_any_request) {
