@@ -176,6 +176,33 @@ def readers(program, folder, environment, count):
         print(f"  {clients} readers: the run took {took:.2f} s; {seen} events were sent, {gaps} gaps, last number {last}")
 
 
+def watched(program, folder, environment, rounds):
+    """The same work with nobody looking, and with the stream open as the observer page opens it."""
+    file = file_of(folder, "watched", STORM.replace("workers: 2", "workers: 1"))
+    took = {0: [], 1: []}
+    used = {0: [], 1: []}
+    events = 0
+    for _ in range(rounds):
+        for clients in (0, 1):
+            process = subprocess.Popen([program, "run", file, "--quiet"], env=environment, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+            began = time.monotonic()
+            path = socket_of(environment, process.pid)
+            readers_of_it = [Reader(path) for _ in range(clients)]
+            for one in readers_of_it:
+                one.start()
+            _, _, usage = os.wait4(process.pid, 0)
+            took[clients].append(time.monotonic() - began)
+            used[clients].append(usage.ru_utime + usage.ru_stime)
+            for one in readers_of_it:
+                one.join(10)
+                events = one.events
+    plain, watching = statistics.median(took[0]), statistics.median(took[1])
+    print(f"  {events} events, {events / watching:.0f} a second; throughput with the stream open is "
+          f"{plain / watching:.3f} of that without (best of each: {min(took[0]) / min(took[1]):.3f}), "
+          f"processor time {statistics.median(used[1]) / statistics.median(used[0]):.3f}")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
@@ -192,6 +219,8 @@ def main():
         many_children(program, folder, environment, 10_000, 10)
         print("a storm of crashes on the stream")
         readers(program, folder, environment, 100)
+        print("what it costs to be watched")
+        watched(program, folder, environment, 7)
 
 
 if __name__ == "__main__":
