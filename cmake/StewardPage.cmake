@@ -5,6 +5,7 @@ function(embed_page out)
     "/|index.html|text/html[SEMICOLON] charset=utf-8"
     "/observer.js|observer.js|text/javascript[SEMICOLON] charset=utf-8"
     "/observer.css|observer.css|text/css[SEMICOLON] charset=utf-8"
+    "/icon.svg|icon.svg|image/svg+xml"
     "/licences.txt|licences.txt|text/plain[SEMICOLON] charset=utf-8")
   set(STEWARD_PAGE_BYTES "")
   set(STEWARD_PAGE_FILES "")

@@ -124,7 +124,8 @@ def walk(api, path):
     assert served == api.document, "the program serves another description"
     for target in ("/", "/v1/run", "/v1/tree", "/v1/pools/root/squares", "/v1/crashes",
                    "/v1/crashes?path=/root/total", "/v1/crashes?limit=1", "/v1/samples", "/v1/samples?path=/root/total&step=1s", "/metrics",
-                   "/v1/events", "/v1/events?after=3&limit=4", "/v1/plan", "/observer.js", "/observer.css", "/licences.txt",
+                   "/v1/events", "/v1/events?after=3&limit=4", "/v1/plan", "/observer.js", "/observer.css", "/icon.svg",
+                   "/licences.txt",
                    "/v1/timeline", "/v1/timeline?path=/root/squares&most=3&offset=1&limit=2",
                    "/metrics?children=all"):
         ask("GET", target)

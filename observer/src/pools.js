@@ -1,0 +1,128 @@
+// Pools: their workers as cells, how much they do and how fast, and the tasks that did not go well.
+import { useMemo } from 'preact/hooks'
+import { get } from './api.js'
+import { Chart } from './chart.js'
+import { Verbs } from './dialog.js'
+import { lastEvents, seqAt, until } from './events.js'
+import { html } from './html.js'
+import { usePicture } from './overview.js'
+import { Budget, Empty, Foreign, Moment, Number, Path, Shape, Status, Trouble, Waiting } from './parts.js'
+import { go, route, to } from './route.js'
+import { moment, newest, useLive } from './state.js'
+import { bytes, causeLine, count, duration, many, seen, statusWords, toUs } from './text.js'
+
+// From counts of tasks by how long they ran (under 1 us, 2 us, 4 us, ...): the time that a share of them stays under.
+export function quantile(times, share) {
+  const total = times.reduce((sum, n) => sum + n, 0)
+  if (total === 0) return null
+  let left = share * total
+  for (let i = 0; i < times.length; i += 1) {
+    left -= times[i]
+    if (left <= 0) return 2 ** i / 1000
+  }
+  return 2 ** (times.length - 1) / 1000
+}
+
+// What happened between two samples each.
+function rates(samples) {
+  const rows = { at: [], done: [], failed: [], half: [], most: [], queued: [], running: [] }
+  for (let i = 1; i < samples.length; i += 1) {
+    const [before, now] = [samples[i - 1], samples[i]]
+    const seconds = (toUs(now.at) - toUs(before.at)) / 1e6
+    if (seconds <= 0) continue
+    const anew = (now.submitted ?? 0) < (before.submitted ?? 0) // another incarnation counts from 0
+    const times = (now.run_times ?? []).map((n, k) => Math.max(0, n - (anew ? 0 : (before.run_times?.[k] ?? 0))))
+    const since = (key) => Math.max(0, (now[key] ?? 0) - (anew ? 0 : (before[key] ?? 0))) / seconds
+    rows.at.push(toUs(now.at) / 1e6)
+    rows.done.push(since('succeeded'))
+    rows.failed.push(since('failed'))
+    rows.half.push(quantile(times, 0.5))
+    rows.most.push(quantile(times, 0.99))
+    rows.queued.push(now.queued ?? 0)
+    rows.running.push(now.running ?? 0)
+  }
+  return rows
+}
+
+const perSecond = (value) => `${value >= 100 ? count(Math.round(value)) : Math.round(value * 10) / 10}/s`
+
+const Cell = ({ worker, pick }) => {
+  const { last = {} } = worker.figures ?? {}
+  const short = worker.path.slice(worker.path.lastIndexOf('/') + 1)
+  return html`<li><button class=${`cell is-${worker.status}`} data-worker=${worker.path} data-status=${worker.status} onClick=${() => pick(worker.path)} title=${`${seen(worker.path)}${worker.last_cause ? `; last crash: ${seen(worker.last_cause)}` : ''}`}>
+    <span class="top"><${Shape} status=${worker.status} /><bdi>${seen(short)}</bdi> <span class="faint">#${worker.incarnation ?? 0}</span></span>
+    <span class="state">${statusWords[worker.status] ?? seen(worker.status)}${last.cpu_percent !== undefined ? html` <i>${last.cpu_percent.toFixed(0)} % of a core</i>` : ''}</span>
+    <span class="faint">${worker.pid ? `pid ${worker.pid}` : ''}${last.rss_kib ? ` ${bytes(last.rss_kib)}` : ''}</span></button></li>`
+}
+
+// Each task that was not done at the first attempt, with every attempt that is told of.
+function tasksOf(list) {
+  const tasks = new Map()
+  for (const event of list) {
+    if (!event.task) continue
+    const found = tasks.get(event.task.id) ?? { id: event.task.id, tries: [] }
+    found.tries.push(event)
+    tasks.set(event.task.id, found)
+  }
+  return [...tasks.values()].reverse()
+}
+
+const fate = (task) => ({ task_retry: 'retried', task_quarantine: 'quarantined', task_fail: 'failed' })[task.tries.at(-1).kind] ?? ''
+
+const Troubles = ({ path, now }) => {
+  const then = moment.value
+  const { data, problem } = useLive(async (over) => {
+    const { list } = await lastEvents({ actor: `${path}*`, kind: 'task_retry,task_quarantine,task_fail' }, await seqAt(then, over), 200, over)
+    return tasksOf(list.filter((event) => event.actor === path || event.actor.startsWith(`${path}/`)).filter(until(then)))
+  }, [path, then?.at], { still: then !== null })
+  if (!data) return html`<${Trouble} problem=${problem} />`
+  if (data.length === 0) return html`<${Empty}>Each task was done at its first attempt.<//>`
+  return html`<div class="wide" tabindex="0" role="region" aria-label="Tasks that were retried or failed"><table class="list tasks"><thead><tr><th scope="col">Task</th><th scope="col">What became of it</th><th scope="col">Attempts</th></tr></thead>
+    <tbody>${data.slice(0, 50).map((task) => html`<tr key=${task.id} data-task=${task.id} data-fate=${fate(task)}><td>${task.id} <${Foreign} text=${`${task.tries[0].task.name ?? ''}(${task.tries[0].task.args ?? ''})`} most=${80} lines=${false} /></td>
+      <td><span class=${`fate is-${fate(task)}`}>${fate(task)}</span></td>
+      <td><ol class="tight">${task.tries.map((event) => html`<li key=${event.seq} value=${event.task.attempt ?? 1}><${Moment} time=${event.ts} at=${event.seq} ref=${now} /> on ${seen(event.actor.slice(event.actor.lastIndexOf('/') + 1))}${event.task.ran_ms !== undefined ? `, ran ${duration(event.task.ran_ms)}` : ''}: <${Foreign} text=${causeLine(event.cause)} most=${110} lines=${false} /></li>`)}</ol></td></tr>`)}</tbody></table></div>
+    ${data.length > 50 && html`<p class="faint">and ${count(data.length - 50)} more before these.</p>`}`
+}
+
+const Pool = ({ node, now }) => {
+  const pool = node.data
+  const then = moment.value
+  const { data } = useLive((over) => (then ? { samples: [] } : get('samples', { path: pool.path }, over)), [pool.path, then?.at], { every: 1900 })
+  const rows = useMemo(() => rates(data?.samples ?? []), [data])
+  const { last = {} } = pool.figures ?? {}
+  const totals = pool.pool ?? {}
+  const workers = (node.children ?? []).map((child) => child.data)
+  const idle = last.idle ?? 0
+  const pick = (path) => go('overview', '', { child: path })
+  const siblings = (node.parent?.children ?? []).map((other) => other.data)
+  return html`<section class="pool" data-pool=${pool.path} aria-labelledby=${`pool-${pool.order}`}>
+    <div class="bar"><h2 id=${`pool-${pool.order}`} tabindex="-1"><${Path} path=${pool.path} /></h2><${Status} status=${pool.status} due=${then ? null : pool.due} /> <span class="faint">${seen(pool.type)}, in ${pool.runs_in === 'process' ? 'processes' : 'threads'}</span>
+      <${Budget} budget=${pool.below} now=${now} what="restarts of workers" /> <${Verbs} child=${pool} parent=${node.parent?.data} siblings=${siblings} /></div>
+    <div class="numbers">
+      <${Number} value=${last.queued} name="waiting" /><${Number} value=${last.running} name="with workers" /><${Number} value=${idle} name=${`idle of ${count(last.workers ?? totals.workers ?? workers.length)}`} />
+      <${Number} value=${last.succeeded ?? totals.succeeded} name="done" /><${Number} value=${totals.retried} name="retried" /><${Number} value=${totals.quarantined} name="quarantined" /><${Number} value=${last.failed ?? totals.failed} name="failed" /><${Number} value=${totals.worker_crashes} name="worker crashes" />
+    </div>
+    ${workers.length > 0 ? html`<ul class="cells" aria-label=${`Workers of ${seen(pool.path)}`}>${workers.slice(0, 256).map((worker) => html`<${Cell} key=${worker.path} worker=${worker} pick=${pick} />`)}</ul>${workers.length > 256 && html`<p class="faint">and ${workers.length - 256} more.</p>`}`
+      : html`<p class="faint">${many(totals.workers ?? 0, 'worker')}; threads are told one by one only when they crash.</p>`}
+    ${rows.at.length > 1 && html`<div class="charts">
+      <${Chart} title="Throughput" least=${1} unit=${perSecond} series=${[{ name: 'done', colour: '--s-up', fill: true }, { name: 'failed', colour: '--s-gave_up', dash: [4, 3] }]} data=${[rows.at, rows.done, rows.failed]} />
+      <${Chart} title="Run time" unit=${(ms) => duration(ms)} series=${[{ name: 'half under', colour: '--accent', points: true }, { name: '99 % under', colour: '--s-restarting', dash: [4, 3], points: true }]} data=${[rows.at, rows.half, rows.most]} />
+      <${Chart} title="Queue" least=${4} unit=${(n) => count(Math.round(n))} series=${[{ name: 'waiting', colour: '--accent', fill: true }, { name: 'with workers', colour: '--s-stopping', dash: [4, 3] }]} data=${[rows.at, rows.queued, rows.running]} /></div>`}
+    <h3>Tasks that were retried or failed</h3><${Troubles} path=${pool.path} now=${now} />
+    <p class="links"><a href=${to('events', '', { actor: pool.path })}>Its events</a> <a href=${to('timeline', '', { path: pool.path })}>Its timeline</a> <a href=${to('overview', '', { child: pool.path })}>In the tree</a></p>
+  </section>`
+}
+
+export function Pools() {
+  const { picture, problem } = usePicture()
+  if (!picture) return html`<h1>Pools</h1>${problem ? html`<${Trouble} problem=${problem} />` : html`<${Waiting} />`}`
+  const pools = []
+  picture.top.each((node) => { if (node.parent && node.data.kind === 'pool') pools.push(node) })
+  pools.sort((a, b) => a.data.order - b.data.order)
+  const wanted = route.value.params.get('pool')
+  const shown = wanted && pools.some((node) => node.data.path === wanted) ? pools.filter((node) => node.data.path === wanted) : pools.slice(0, 8)
+  return html`<h1>Pools</h1><${Trouble} problem=${problem} />
+    ${pools.length === 0 && html`<${Empty}>This run has no pools.<//>`}
+    ${pools.length > 1 && html`<nav class="chips" aria-label="Pools"><ul><li><a href=${to('pools')} aria-current=${wanted ? undefined : 'true'}>All</a></li>${pools.slice(0, 60).map((node) => html`<li key=${node.data.path}><a href=${to('pools', '', { pool: node.data.path })} aria-current=${wanted === node.data.path ? 'true' : undefined}><${Path} path=${node.data.path} /></a></li>`)}</ul></nav>`}
+    ${shown.map((node) => html`<${Pool} key=${node.data.path} node=${node} now=${moment.value?.us ?? newest()} />`)}`
+}

@@ -1,0 +1,50 @@
+// One line that says whether all is well, from what the server tells of the run and its children.
+import { count, duration, listed, many, seen, statusWords, toUs } from './text.js'
+import { leaves } from './tree.js'
+
+// What is lost for good: messages, and tasks that have no value, as the server sums them up.
+export function lost(summary = {}) {
+  const messages = (summary.lost_messages ?? 0) + (summary.quarantined_messages ?? 0)
+  const tasks = (summary.quarantined ?? 0) + (summary.failed ?? 0) + (summary.given_up ?? 0)
+  const parts = [messages > 0 && many(messages, 'message'), tasks > 0 && many(tasks, 'task')].filter(Boolean)
+  return parts.length > 0 ? `${listed(parts)} lost` : 'nothing lost'
+}
+
+const quiet = new Set(['stopped', 'ended', 'idle', 'stopping'])
+
+// {level: good | note | bad, text}. `told` is /v1/run, or /v1/view at a moment; `state` is what the run is then.
+export function verdict(told, top, state) {
+  const all = []
+  top.each((node) => { if (node.parent) all.push(node.data) })
+  const own = leaves(top)
+  const up = own.filter((child) => child.status === 'up').length
+  const bad = all.filter((child) => child.kind !== 'worker' && !quiet.has(child.status) && child.status !== 'up')
+  const grave = bad.filter((child) => child.status !== 'starting')
+  const crashes = told.crash_count ?? told.summary?.crashes ?? 0
+  const back = told.summary?.recoveries ?? 0
+  const past = crashes === 0 ? 'no crash' : `${many(crashes, 'crash', 'crashes')}, ${back >= crashes ? 'all' : count(back)} recovered`
+  const gone = lost(told.summary)
+  const tail = `${past}, ${gone}`
+  const level = (fine) => (gone === 'nothing lost' ? fine : 'note')
+  if (state === 'over') {
+    const took = duration((toUs(told.ended ?? told.now) - toUs(told.started)) / 1000)
+    if (told.died) return { level: 'bad', text: `The program itself crashed after ${took}; ${tail}` }
+    const gaveUp = all.find((child) => child.status === 'gave_up')
+    if (gaveUp) return { level: 'bad', text: `${seen(gaveUp.path)} gave up after ${took}, exit code ${told.code ?? 0}; ${tail}` }
+    return { level: told.code ? 'bad' : level('good'), text: `Over after ${took}, exit code ${told.code ?? 0}; ${tail}` }
+  }
+  if (state === 'lost') return { level: 'bad', text: `The program was killed; ${many(up, 'child', 'children')} of ${own.length} were up; ${tail}` }
+  const were = state === 'then' ? 'were up' : 'up'
+  if (grave.length > 0) {
+    const worst = grave.filter((child) => child.status === 'gave_up' || child.status === 'parked')
+    const which = listed((worst.length > 0 ? worst : grave).map((child) => `${seen(child.path)} ${statusWords[child.status] ?? child.status}`), 3)
+    return { level: worst.length > 0 ? 'bad' : 'note', text: `${up} of ${many(own.length, 'child', 'children')} ${were}: ${which}; ${tail}` }
+  }
+  const down = own.length - up
+  if (own.length === 0) return { level: level('good'), text: `No children; ${tail}` }
+  if (down > 0) {
+    const words = listed([...new Set(own.filter((child) => child.status !== 'up').map((child) => statusWords[child.status]))])
+    return { level: level('good'), text: `${up} of ${many(own.length, 'child', 'children')} ${were}, ${down} ${words}; ${tail}` }
+  }
+  return { level: level('good'), text: `${own.length === 1 ? 'The only child' : `All ${many(own.length, 'child', 'children')}`} ${were}; ${tail}` }
+}

@@ -1,0 +1,93 @@
+// Runs that are over: one whose root gave up, and one whose program was killed.
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { folder, launch, open, ranOut, record, run, show, textOf, textsOf, until } from './support.mjs'
+
+const dying = `
+scenario: dying
+tree:
+  intensity: {restarts: 2, within: 10s}
+  children:
+    - {id: left, actor: counter}
+    - {id: right, actor: counter}
+    - {id: cmd, command: [sh, -c, "echo cannot open the database >&2; sleep 0.1; exit 3"], backoff: {min: 10ms, max: 20ms}}
+`
+const killed = `
+scenario: killed
+tree:
+  intensity: {restarts: 9000, within: 1m}
+  children:
+    - {id: ticker, actor: counter, backoff: {min: 1ms, max: 5ms}}
+run:
+  - {crash: {actor: ticker}, every: 50ms}
+`
+let browser
+before(async () => { browser = await launch() })
+after(() => browser?.close())
+
+const rows = (page) => page.$$eval('.scroll [role=row]', (list) => list.map((row) => `${row.dataset.path} ${row.querySelector('.status').textContent.trim()}`))
+const facts = (page) => page.$$eval('.story .fact', (list) => Object.fromEntries(list.map((fact) => [fact.querySelector('dt').textContent, fact.querySelector('dd').textContent.replace(/\s+/g, ' ').trim()])))
+
+test('a run that gave up: what died first, why, what went with it, and what was lost', async (t) => {
+  const file = join(folder, 'dying.jsonl')
+  assert.equal(await ranOut(dying, ['--events', file]), 4)
+  const past = await record(file)
+  const page = await open(browser, past)
+  t.after(async () => { await page.context().close(); await past.stop() })
+  await page.waitForSelector('.story')
+  const told = await facts(page)
+  assert.match(told['Died first'], /^\/root\/cmd c-0001/)
+  assert.match(told.Why, /^exit code 3/)
+  assert.match(told.Again, /^2 times more.*c-0003/)
+  assert.match(told.Then, /\/root reached its limit.*\/root gave up/)
+  assert.match(told['With it went'], /^2 other children: \/root\/left and \/root\/right$/)
+  assert.equal(told.Lost, 'nothing lost')
+  assert.match(await textOf(page, '.verdict'), /^\/root gave up after .*exit code 4; 3 crashes, 2 recovered, nothing lost/)
+  assert.match(await textOf(page, '.link'), /a record/)
+  // Nothing can be done any more.
+  for (const view of ['overview?child=/root/cmd', 'pools', 'config']) {
+    await show(page, view)
+    assert.deepEqual(await page.$$('.verbs .grave'), [], view)
+  }
+  await page.waitForSelector('.note')
+  assert.match(await textOf(page, '.note'), /There is no plan of this run/)
+  assert.deepEqual((await textsOf(page, '.plan h3 .path')).sort(), ['/root', '/root/cmd', '/root/left', '/root/right'])
+  // As it was: the last crash but one, by its link.
+  await show(page, 'crashes/c-0002')
+  await page.click('text=The tree as it was then')
+  const { crashes } = await past.api('crashes')
+  const { children } = await past.api(`view?at=${crashes.find((crash) => crash.id === 'c-0002').seq}`)
+  const cmd = children.find((child) => child.path === '/root/cmd')
+  await until('as it was', async () => (await rows(page)).includes(`/root/cmd ${cmd.status}`))
+  assert.equal(cmd.status, 'restarting')
+  await page.click('text=Back to the end')
+  await until('as it is', async () => (await rows(page)).includes('/root gave up'))
+  assert.deepEqual(page.faults, [])
+})
+
+test('a program that was killed: what was up at last, and that its end is not told', async (t) => {
+  const file = join(folder, 'killed.jsonl')
+  const live = await run(killed, { more: ['--events', file] })
+  await until('crashes', async () => ((await live.api('run')).crash_count ?? 0) > 5)
+  await live.kill()
+  const past = await record(file)
+  const page = await open(browser, past)
+  t.after(async () => { await page.context().close(); await past.stop() })
+  await page.waitForSelector('.story')
+  const told = await past.api('run')
+  assert.equal(told.state, 'lost')
+  assert.match((await facts(page)).End, /told of no end/)
+  assert.match(await textOf(page, '.verdict'), new RegExp(`^The program was killed; .*; ${told.crash_count} crashes`))
+  assert.ok((await rows(page)).includes('/root was up'))
+  // Playing from the beginning comes to the end.
+  await show(page, 'timeline')
+  await until('lanes', async () => Number(await page.getAttribute('.lanes', 'data-lanes')) > 0)
+  await page.click('text=10×')
+  await until('it moves', async () => Number(await page.getAttribute('.lanes', 'data-cursor')) > 0)
+  await page.waitForSelector('button[aria-pressed=true]', { state: 'detached' })
+  const end = Number(await page.getAttribute('.lanes', 'data-cursor'))
+  assert.ok(Math.abs(end / 1000 - Date.parse(told.now)) < 2, `${end} is the end`)
+  await page.waitForSelector('.then[data-at]')
+  assert.deepEqual(page.faults, [])
+})
