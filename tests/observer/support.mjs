@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 
 export const observer = join(dirname(fileURLToPath(import.meta.url)), '../../observer')
 const need = createRequire(join(observer, 'package.json'))
-const { chromium } = need('playwright-core')
+export const { chromium } = need('playwright-core')
 export const axeSource = need('axe-core').source
 
 const program = process.env.STEWARD
@@ -98,7 +98,7 @@ export async function ranOut(scenario, more) {
 // The record of a run that is over: an events file or a run directory.
 export const record = (path) => started(['observe', path, '--listen', '0'])
 
-const browserOptions = {
+export const browserOptions = {
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 }
