@@ -1,8 +1,12 @@
-// How smooth is scrubbing? `STEWARD=/path/of/steward node scrub.mjs [CHILDREN]` starts a run with many children that
-// crash, drags the moment over the whole timeline, and prints frames a second from the browser's own trace.
-import { launch, open, run, until } from '../tests/observer/support.mjs'
+// How smooth is scrubbing? `STEWARD=/path/of/steward node scrub.mjs [CHILDREN|FILE]` starts a run with many children that
+// crash, or shows what one has left, drags the moment over the whole timeline, and prints frames a second from the
+// browser's own trace. bench/made_run.py makes a file of any size.
+import { resolve } from 'node:path'
+import { launch, open, record, run, until } from '../tests/observer/support.mjs'
 
-const children = Number(process.argv[2] ?? 10_000)
+const given = process.argv[2] ?? '10000'
+const isFile = !/^\d+$/.test(given)
+const children = Number(given)
 const seconds = 5
 const scenario = `
 scenario: scrubbed
@@ -20,12 +24,15 @@ run:
   - start_child: {supervisor: crowd, count: ${children}}
 `
 const browser = await launch()
-const steward = await run(scenario, { more: ['--stay'] })
+const steward = isFile ? await record(resolve(given), 300_000) : await run(scenario, { more: ['--stay'] })
 try {
-  await until('all are up', async () => ((await steward.api('run')).last_order ?? 0) >= children + 2, 120_000)
-  for (let i = 0; i < 300; i += 1) await steward.post(`children/root/crowd/one-${1 + ((i * 7) % 40)}/kill`)
+  if (!isFile) {
+    await until('all are up', async () => ((await steward.api('run')).last_order ?? 0) >= children + 2, 120_000)
+    for (let i = 0; i < 300; i += 1) await steward.post(`children/root/crowd/one-${1 + ((i * 7) % 40)}/kill`)
+  }
+  const { total } = await steward.api('timeline?limit=1')
   const page = await open(browser, steward, { view: 'timeline' })
-  await until('lanes', async () => Number(await page.getAttribute('.lanes', 'data-lanes')) === children + 2, 60_000)
+  await until('lanes', async () => Number(await page.getAttribute('.lanes', 'data-lanes')) === total, 60_000)
   const box = await page.locator('.lanes').boundingBox()
   const trace = await page.context().newCDPSession(page)
   const drawn = []
@@ -53,7 +60,7 @@ try {
   const gaps = frames.slice(1).map((ts, i) => (ts - frames[i]) / 1000).sort((a, b) => a - b)
   const at = (share) => (gaps[Math.floor(gaps.length * share)] ?? 0).toFixed(1)
   const events = (await steward.api('run')).events
-  console.log(`${children} children, ${events} events, ${moves} moves in ${took.toFixed(1)} s`)
+  console.log(`${total} children, ${events} events, ${moves} moves in ${took.toFixed(1)} s`)
   console.log(`${(frames.length / took).toFixed(1)} frames/s; between frames: half under ${at(0.5)} ms, 95 % under ${at(0.95)} ms, most ${at(0.9999)} ms; dropped: ${drawn.filter((event) => event.name === 'DroppedFrame').length}`)
   if (page.faults.length > 0) console.log('faults:', page.faults)
 } finally {

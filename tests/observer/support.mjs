@@ -74,10 +74,10 @@ class Run {
   }
 }
 
-async function started(args) {
+async function started(args, within = slow) {
   const made = watched(args)
   const found = await Promise.race([
-    until('the URL is printed', () => /http:\/\/127\.0\.0\.1:\d+\/\?token=\w+/.exec(made.said())),
+    until('the URL is printed', () => /http:\/\/127\.0\.0\.1:\d+\/\?token=\w+/.exec(made.said()), within),
     made.gone.then(({ code }) => { throw new Error(`it ended with ${code}: ${made.said()}`) }),
   ])
   return new Run(made, found[0])
@@ -96,7 +96,7 @@ export async function ranOut(scenario, more) {
   return (await watched(['run', file, ...more]).gone).code
 }
 // The record of a run that is over: an events file or a run directory.
-export const record = (path) => started(['observe', path, '--listen', '0'])
+export const record = (path, within) => started(['observe', path, '--listen', '0'], within)
 
 export const browserOptions = {
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
