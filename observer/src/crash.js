@@ -47,7 +47,7 @@ export function Crash({ part: id }) {
   const { crash, child, alike } = data
   const { cause } = crash
   const ref = toUs(crash.at)
-  const look = (view) => { setMoment(crash.seq, toUs(crash.at)); go(view, '', view === 'overview' ? { child: crash.place ?? crash.path } : {}) }
+  const look = (view) => { setMoment(crash.seq, toUs(crash.at)); go(view, '', { child: view === 'overview' ? crash.place ?? crash.path : crash.path }) }
   return html`<article class="crash" data-crash=${crash.id}>${head}
     <p class="lead"><${Path} path=${crash.path} />${crash.incarnation ? `, incarnation ${crash.incarnation}` : ''}${child?.type ? html`, ${seen(child.kind)} of ${seen(child.type)}` : ''}${crash.runs_in ? `, in a ${seen(crash.runs_in)}` : ''}${crash.pid ? `, pid ${crash.pid}` : ''}</p>
     <p class="why"><strong><${Foreign} text=${causeLine(cause)} /></strong></p>

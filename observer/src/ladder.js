@@ -22,12 +22,14 @@ const Step = ({ kind, title, children }) => html`<li class=${`step is-${kind}`}>
 
 export function Ladder({ crash, ladder }) {
   const [first, ...others] = decided(crash)
+  const over = run.value?.state !== 'live'
+  const stays = ['stop', 'end', 'give_up', 'escalate'].includes(crash.decision?.action)
   return html`<ol class="ladder">
     <${Step} kind="crash" title="It died"><${Path} path=${crash.path} /><//>
     <${Step} kind="done" title=${`Decided: ${first}`}>${others.map((line) => html`<div>${line}</div>`)}<//>
     ${crash.recovery_ms !== undefined ? html`<${Step} kind="good" title=${`Ready again after ${duration(crash.recovery_ms)}`} />`
       : html`<${Step} kind="open" title="Not ready again">${crash.decision?.action === 'restart' ? 'as far as is told' : ''}<//>`}
-    ${ladder.length > 0 && html`<${Step} kind="if" title="If it crashes again:" />`}
+    ${ladder.length > 0 && html`<${Step} kind="if" title=${over || stays ? 'Then, if it had crashed again:' : 'If it crashes again:'} />`}
     ${ladder.map((line, i) => html`<${Step} key=${i} kind=${/gives up|the run ends|is parked|stays down|ends with/.test(line) ? 'end' : 'next'} title=""><${Foreign} text=${line} most=${400} /><//>`)}
   </ol>`
 }

@@ -23,7 +23,7 @@ const runState = () => {
   if (!told) return ''
   if (link.value.state === 'ended') return 'has ended'
   if (told.state === 'lost') return 'was killed, its end is not told'
-  if (told.state === 'over') return `over after ${duration((toUs(told.ended ?? told.now) - toUs(told.started)) / 1000)}, exit code ${told.code ?? 0}`
+  if (told.state === 'over') return `over since ${whenLong(toUs(told.ended ?? told.now)).slice(0, 19)}, after ${duration((toUs(told.ended ?? told.now) - toUs(told.started)) / 1000)}, exit code ${told.code ?? 0}`
   return `live for ${duration(Math.max(0, Math.floor((beat.value - toUs(told.started) / 1000) / 1000) * 1000))}`
 }
 

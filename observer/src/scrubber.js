@@ -4,6 +4,7 @@ import { get } from './api.js'
 import { axisHigh, draw, drawStrip, laneHigh, palette } from './draw.js'
 import { barAt, CrashSteps, Lanes } from './lanes.js'
 import { reveal } from './rows.js'
+import { route } from './route.js'
 import { isLive, moment, newest, run, setMoment } from './state.js'
 import { clock, duration, fromUs, seen, statusWords } from './text.js'
 
@@ -45,7 +46,10 @@ export class Scrubber {
   }
   // Lanes have come, or could not be had.
   came() {
-    if (this.to === 0 && this.lanes.began > 0) this.whole()
+    if (this.to === 0 && this.lanes.began > 0) {
+      this.whole()
+      this.choose()
+    }
     this.parts.inner.style.setProperty('height', `${this.lanes.total * laneHigh + axisHigh}px`)
     this.paint()
     this.on.changed()
@@ -110,7 +114,7 @@ export class Scrubber {
     this.cursor = Math.round(Math.min(Math.max(us, this.lanes.began), this.end()))
     this.exact = at
     this.follows = false
-    if (this.cursor < this.from || this.cursor > this.to) {
+    if (this.to > 0 && (this.cursor < this.from || this.cursor > this.to)) {
       const wide = this.to - this.from
       this.from = Math.max(this.lanes.began, this.cursor - wide / 2)
       this.to = this.from + wide
@@ -171,6 +175,12 @@ export class Scrubber {
     this.refresh()
     this.on.says(this.laneSays())
     this.on.changed()
+  }
+  // The lane of whom the reader came from.
+  async choose() {
+    const path = route.value.params.get('child')
+    const i = path ? await this.lanes.find(path) : -1
+    if (i >= 0 && !this.over.signal.aborted) this.select(i)
   }
   // To the next crash, or the one before, and to the lane of its child.
   async crash(forward) {

@@ -4,10 +4,12 @@ import { hierarchy } from 'd3-hierarchy'
 
 // How much a status wants to be looked at.
 const weight = { gave_up: 8, parked: 7, restarting: 6, starting: 4, stopping: 3, ended: 2, stopped: 2, idle: 1, up: 0 }
-export const severity = (child) => (weight[child.status] ?? 5) * 4 + (child.recovering?.length > 0 || child.failing ? 2 : 0)
+// Ended by a crash, and not meant to: nobody starts it again.
+const fallen = (child) => child.status === 'ended' && Boolean(child.last_crash) && !child.ends_for_good && child.kind !== 'worker'
+export const severity = (child) => (fallen(child) ? 7 : weight[child.status] ?? 5) * 4 + (child.recovering?.length > 0 || child.failing ? 2 : 0)
 
 // A stopped child is trouble only while it was not meant to be stopped.
-export const troubled = (child) => ['gave_up', 'parked', 'restarting'].includes(child.status) || Boolean(child.failing)
+export const troubled = (child) => ['gave_up', 'parked', 'restarting'].includes(child.status) || fallen(child) || Boolean(child.failing)
 
 // Flat lists, as /v1/view has them, become nested ones, as /v1/tree has them.
 export function nested(children) {

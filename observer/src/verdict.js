@@ -2,12 +2,14 @@
 import { count, duration, listed, many, seen, statusWords, toUs } from './text.js'
 import { leaves } from './tree.js'
 
+const noneLost = 'no task or message lost'
+
 // What is lost for good: messages, and tasks that have no value, as the server sums them up.
 export function lost(summary = {}) {
   const messages = (summary.lost_messages ?? 0) + (summary.quarantined_messages ?? 0)
   const tasks = (summary.quarantined ?? 0) + (summary.failed ?? 0) + (summary.given_up ?? 0)
   const parts = [messages > 0 && many(messages, 'message'), tasks > 0 && many(tasks, 'task')].filter(Boolean)
-  return parts.length > 0 ? `${listed(parts)} lost` : 'nothing lost'
+  return parts.length > 0 ? `${listed(parts)} lost` : noneLost
 }
 
 const quiet = new Set(['stopped', 'ended', 'idle', 'stopping'])
@@ -25,7 +27,7 @@ export function verdict(told, top, state) {
   const past = crashes === 0 ? 'no crash' : `${many(crashes, 'crash', 'crashes')}, ${back >= crashes ? 'all' : count(back)} recovered`
   const gone = lost(told.summary)
   const tail = `${past}, ${gone}`
-  const level = (fine) => (gone === 'nothing lost' ? fine : 'note')
+  const level = (fine) => (gone === noneLost ? fine : 'note')
   if (state === 'over') {
     const took = duration((toUs(told.ended ?? told.now) - toUs(told.started)) / 1000)
     if (told.died) return { level: 'bad', text: `The program itself crashed after ${took}; ${tail}` }

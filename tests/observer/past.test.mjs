@@ -13,6 +13,20 @@ tree:
     - {id: right, actor: counter}
     - {id: cmd, command: [sh, -c, "echo cannot open the database >&2; sleep 0.1; exit 3"], backoff: {min: 10ms, max: 20ms}}
 `
+const chained = `
+scenario: chained
+tree:
+  intensity: {restarts: 1, within: 1m}
+  children:
+    - id: storage
+      supervisor:
+        strategy: rest_for_one
+        intensity: {restarts: 1, within: 1m}
+        children:
+          - {id: database, command: [sh, -c, "echo no space left >&2; sleep 0.1; exit 1"], backoff: {min: 10ms, max: 20ms}}
+          - {id: cart, actor: counter}
+    - {id: mailer, actor: counter}
+`
 const killed = `
 scenario: killed
 tree:
@@ -38,12 +52,12 @@ test('a run that gave up: what died first, why, what went with it, and what was 
   await page.waitForSelector('.story')
   const told = await facts(page)
   assert.match(told['Died first'], /^\/root\/cmd c-0001/)
-  assert.match(told.Why, /^exit code 3/)
+  assert.match(told.Why, /^exit code 3.*it wrote last: cannot open the database/)
   assert.match(told.Again, /^2 times more.*c-0003/)
   assert.match(told.Then, /\/root reached its limit.*\/root gave up/)
   assert.match(told['With it went'], /^2 other children: \/root\/left and \/root\/right$/)
-  assert.equal(told.Lost, 'nothing lost')
-  assert.match(await textOf(page, '.verdict'), /^\/root gave up after .*exit code 4; 3 crashes, 2 recovered, nothing lost/)
+  assert.equal(told.Lost, 'no task or message lost; what 2 actors held in memory went with the run: /root/left and /root/right')
+  assert.match(await textOf(page, '.verdict'), /^\/root gave up after .*exit code 4; 3 crashes, 2 recovered, no task or message lost/)
   assert.match(await textOf(page, '.link'), /a record/)
   // Nothing can be done any more.
   for (const view of ['overview?child=/root/cmd', 'pools', 'config']) {
@@ -61,8 +75,32 @@ test('a run that gave up: what died first, why, what went with it, and what was 
   const cmd = children.find((child) => child.path === '/root/cmd')
   await until('as it was', async () => (await rows(page)).includes(`/root/cmd ${cmd.status}`))
   assert.equal(cmd.status, 'restarting')
+  await show(page, 'crashes/c-0002')
+  await page.click('text=On the timeline')
+  await until('the lane of whom it is about', async () => /\/root\/cmd: restarting/.test(await page.getAttribute('.lanes', 'aria-valuetext')))
+  const run = await past.api('run')
+  assert.ok(Number(await page.getAttribute('.lanes', 'data-from')) <= Date.parse(run.started) * 1000 + 1000, 'all that was before is there')
+  assert.ok(Number(await page.getAttribute('.lanes', 'data-to')) >= Date.parse(run.ended) * 1000, 'and all that came')
+  await show(page, 'overview')
   await page.click('text=Back to the end')
   await until('as it is', async () => (await rows(page)).includes('/root gave up'))
+  assert.deepEqual(page.faults, [])
+})
+
+test('what died first is what nothing came back from, not what gave up for it', async (t) => {
+  const file = join(folder, 'chain.jsonl')
+  assert.equal(await ranOut(chained, ['--events', file]), 4)
+  const past = await record(file)
+  const page = await open(browser, past)
+  t.after(async () => { await page.context().close(); await past.stop() })
+  await page.waitForSelector('.story')
+  const told = await facts(page)
+  const { crashes } = await past.api('crashes')
+  assert.ok(crashes.some((crash) => crash.path === '/root/storage'), 'its supervisor failed for it')
+  const own = crashes.filter((crash) => crash.path === '/root/storage/database').map((crash) => crash.number)
+  assert.match(told['Died first'], new RegExp(`^/root/storage/database c-000${Math.min(...own)} `))
+  assert.match(told.Why, /it wrote last: no space left/)
+  assert.match(told['With it went'], /^2 other children: \/root\/mailer and \/root\/storage\/cart$/)
   assert.deepEqual(page.faults, [])
 })
 
