@@ -1,3 +1,11 @@
+# bytes_of(FILE OUT): sets OUT to the bytes of a file as C++ character literals, each with a comma behind it.
+function(bytes_of file out)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
+  file(READ "${file}" hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${hex}")
+  set(${out} "${bytes}" PARENT_SCOPE)
+endfunction()
+
 # embed_page(OUT): writes a source that has the files of observer/dist in it.
 function(embed_page out)
   set(folder "${PROJECT_SOURCE_DIR}/observer/dist")
@@ -16,9 +24,7 @@ function(embed_page out)
     list(GET parts 1 name)
     list(GET parts 2 type)
     string(REPLACE "[SEMICOLON]" ";" type "${type}")
-    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${folder}/${name}")
-    file(READ "${folder}/${name}" hex HEX)
-    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${hex}")
+    bytes_of("${folder}/${name}" bytes)
     string(APPEND STEWARD_PAGE_BYTES "constexpr char bytes_${number}[] = {${bytes}};\n")
     string(APPEND STEWARD_PAGE_FILES
       "    {\"${path}\", \"${type}\", {bytes_${number}, sizeof bytes_${number}}},\n")
