@@ -461,7 +461,7 @@ time_point engine::held_up_at(const worker& w) const {
     return time_point::max();
   const auto& r = at(w.sent.front());
   const bool more = w.sent.size() > 1 || (!r.cancelled && r.items - r.received > 1);
-  return more ? w.head.since() + held_up_after : time_point::max();
+  return more ? w.head.held_up_at() : time_point::max();
 }
 
 /// Nothing waits behind a long run while somebody is idle, and nothing of higher priority behind much of a lower one.
@@ -470,7 +470,7 @@ void engine::relieve(time_point now) {
   const auto next = ledger_.queued() > 0 ? ledger_.front() : std::nullopt;
   for (auto& w : workers_) {
     const auto due = held_up_at(w);
-    if (due == time_point::max()) continue;
+    if (due == time_point::max() || !w.head.may_be_held(now)) continue;
     // One that waits for others may wait for what is behind it, which more workers could run.
     const bool calls_for_more = w.waits && sizing_.can_grow();
     if (calls_for_more || (helps && due <= now) || (next && is_ahead(w, at(*next).task->priority))) take_back(w);

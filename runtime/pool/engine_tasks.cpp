@@ -73,7 +73,11 @@ void engine::worker_withdrew(worker_ref ref, const withdrawal& what) {
   }
   ledger_.cut(w->sent.back());
   const auto e = w->sent.front();
-  if (!what.item) return;
+  if (!what.item) {
+    const bool chunk = at(e).task->sink && !at(e).cancelled && at(e).items - at(e).received > 1;
+    if (chunk && what.begun <= 1) w->head.hold_later(last_step_);
+    return;
+  }
   ledger_.cut(e);
   if (at(e).cancelled) return;
   // What the worker shows is not believed beyond what can be.

@@ -75,6 +75,16 @@ public:
   void hold() noexcept { held_ = true; }
   /// The same, since it is to end for what it has in hand. False when that was done before.
   bool hold_to_end() noexcept;
+  /// It has not begun its chunk, so none of it could be taken back: that is tried again, a little later.
+  void hold_later(time_point now) noexcept {
+    if (held_to_end_) return;
+    held_ = false;
+    hold_at_ = now + held_up_after;
+  }
+  /// Not before this time.
+  bool may_be_held(time_point now) const noexcept { return now >= hold_at_; }
+  /// When what is behind the item in hand has waited long enough.
+  time_point held_up_at() const noexcept { return std::max(since_ + held_up_after, hold_at_); }
   void withdrew(const withdrawal& what) noexcept;
   /// After `hold_to_end`: true when it had begun something else by then. Its answer is on the way, so it has time
   /// again.
@@ -132,6 +142,7 @@ private:
   std::optional<time_point> end_by_;
 
   bool held_ = false;
+  time_point hold_at_ = time_point::min();
   bool held_to_end_ = false;
   bool went_on_ = false;
 

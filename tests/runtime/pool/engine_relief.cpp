@@ -249,6 +249,33 @@ TEST_F(engine_relief, counts_the_deadline_of_an_item_from_its_own_start) {
   EXPECT_EQ(seen->twice, 0);
 }
 
+// On a busy machine a worker may take up its chunk only after what is behind its first item was wanted elsewhere. That
+// item may never end.
+TEST_F(engine_relief, asks_again_for_a_chunk_that_was_not_begun) {
+  make_ready({}, 2);
+  submit_chunk(4);
+  const auto a = next_assigned();
+  pass(engine::held_up_after);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(withdrawals.size(), 1u);
+    withdrawals.clear();
+    brain->worker_withdrew(a.worker, {1, std::nullopt, true});
+    step();
+    EXPECT_TRUE(withdrawals.empty()) << "not at once, or nothing else would be done";
+    EXPECT_EQ(brain->next_due(), now + engine::held_up_after);
+    pass(engine::held_up_after);
+  }
+  ASSERT_EQ(withdrawals.size(), 1u);
+  brain->worker_withdrew(a.worker, {1, 0, true});  // it is at its first item by now
+  step();
+  std::size_t elsewhere = 0;
+  for (const auto& part : all_assigned()) {
+    EXPECT_NE(part.worker, a.worker);
+    elsewhere += part.task->items;
+  }
+  EXPECT_GT(elsewhere, 0u);
+}
+
 TEST_F(engine_relief, takes_an_item_that_was_not_begun_after_all) {
   make_ready({}, 2);
   submit_chunk(4);
