@@ -16,6 +16,24 @@ import time
 import unittest
 from pathlib import Path
 
+# As crash_recovery, without a limit of memory, which sanitizers need more of.
+SCENARIO = """scenario: kept
+tree:
+  children:
+    - {id: counter, actor: counter}
+    - id: fragile
+      pool:
+        task: square_unless
+        runs_in: processes
+        workers: 2
+        attempts: 3
+        on_exception: retry
+        worker_backoff: {min: 10ms, max: 100ms}
+        worker_restarts: {restarts: 20, within: 5s}
+run:
+  - map: {pool: fragile, inputs: [[1, none], [2, exception], [3, segfault], [4, abort], [5, exit], [6, kill], [7, segfault]], print: []}
+  - crash: {actor: counter}
+"""
 STEWARD = ""
 LIMIT_S = 60
 
@@ -77,7 +95,9 @@ class what_a_run_has_left(unittest.TestCase):
         cls.folder = tempfile.TemporaryDirectory()
         cls.file = Path(cls.folder.name, "run.jsonl")
         cls.state = Path(cls.folder.name, "run.state")
-        run = subprocess.run([STEWARD, "run", "crash_recovery", "--events", cls.file, "--state", cls.state, "--quiet"],
+        scenario = Path(cls.folder.name, "kept.yaml")
+        scenario.write_text(SCENARIO)
+        run = subprocess.run([STEWARD, "run", scenario, "--events", cls.file, "--state", cls.state, "--quiet"],
                              capture_output=True, text=True, timeout=LIMIT_S)
         assert run.returncode == 0, run.stderr
 
