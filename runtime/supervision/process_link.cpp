@@ -270,6 +270,12 @@ void process_link::count(std::vector<settled> done) const {
   for (const auto& one : done) to.count_settled(*one.message, one.counted, one.how);
 }
 
+/// With the lock, whenever something was settled: whoever has settled the last one is the last to see the room.
+bool process_link::has_room_to_tell() {
+  if (!wants_room_ || told_room_ || in_work() > window / 2 || bytes_ > window_bytes / 2) return false;
+  return told_room_ = true;
+}
+
 void process_link::on_settled() {
   std::vector<settled> done;
   bool look_again = false;
@@ -277,8 +283,7 @@ void process_link::on_settled() {
     const std::lock_guard lock{mutex_};
     if (closed_) return;
     settle(done);
-    if (wants_room_ && !told_room_ && in_work() <= window / 2 && bytes_ <= window_bytes / 2)
-      look_again = told_room_ = true;
+    look_again = has_room_to_tell();
     if (wants_empty_ && count_ == 0) {
       wants_empty_ = false;
       look_again = true;
@@ -309,13 +314,16 @@ void process_link::make_room() {
 bool process_link::tells_when_empty() {
   std::vector<settled> done;
   bool busy = false;
+  bool room = false;
   {
     const std::lock_guard lock{mutex_};
     if (!closed_) settle(done);
+    room = !closed_ && has_room_to_tell();
     busy = count_ > 0;
     wants_empty_ = busy;
   }
   count(std::move(done));
+  if (room) tell_cell(link_news::kind::room);
   return busy;
 }
 

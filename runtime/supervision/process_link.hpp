@@ -186,6 +186,7 @@ private:
   void end_for_breach(std::string what);
   cause breach() const;
   std::size_t in_work() const noexcept { return count_ - skipped_; }
+  bool has_room_to_tell();
 
   void count(std::vector<settled> done) const;
   void tell_cell(link_news::kind what, caf::message said = {}) const;
