@@ -319,8 +319,9 @@ bool process_link::tells_when_empty() {
     const std::lock_guard lock{mutex_};
     if (!closed_) settle(done);
     room = !closed_ && has_room_to_tell();
-    busy = count_ > 0;
-    wants_empty_ = busy;
+    // What has found no room waits beside the mailbox, where whoever drains does not see it.
+    busy = count_ > 0 || wants_room_;
+    wants_empty_ = count_ > 0;
   }
   count(std::move(done));
   if (room) tell_cell(link_news::kind::room);
