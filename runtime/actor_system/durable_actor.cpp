@@ -109,7 +109,7 @@ std::optional<caf::invoke_message_result> durable_actor::consume_own(caf::mailbo
   }
   if (type == typeid(guarded_request)) return consume_guarded(x);
   if (type == typeid(drain_end)) {
-    at_drain_end();
+    at_drain_end(x.content().get_as<drain_end>(0).look);
     return caf::invoke_message_result::consumed;
   }
   if (type != typeid(ring_marker)) return std::nullopt;
@@ -364,12 +364,13 @@ void durable_actor::begin_drain(caf::error refusal) {
 /// The actor comes to it behind all that waits now. What was put back for the time of an `await` is looked at before.
 void durable_actor::look_for_drain_end() {
   drain_waits_ = false;
-  push(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, drain_end{}), context());
+  push(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, drain_end{++drain_looks_}), context());
 }
 
 /// All that was there before was handled, but for what the behaviour skips. What the ring had comes behind.
-void durable_actor::at_drain_end() {
-  if (!draining_ || leaving_) return;
+void durable_actor::at_drain_end(unsigned look) {
+  // Behind this one another may come, and that one decides: each would take the other for work, for ever.
+  if (!draining_ || leaving_ || look != drain_looks_) return;
   drain_waits_ = awaits_answers();
   if (drain_waits_) return;
   if (auto* remote = parts_.remote(); remote != nullptr && remote->tells_when_empty()) return;

@@ -170,7 +170,13 @@ protected:
 private:
   using time_point = std::chrono::steady_clock::time_point;
   struct ring_marker {};  // to itself: what comes now is in the ring
-  struct drain_end {};    // to itself: what was there when the drain began was handled
+  struct drain_end {      // to itself: what was there when it was sent was handled
+    unsigned look = 0;
+    template <class Inspector>
+    friend typename Inspector::result_type inspect(Inspector& f, drain_end& x) {
+      return f(x.look);
+    }
+  };
 
   // On the thread of a sender: into the mailbox, or not.
   void enqueue_special(caf::mailbox_element_ptr x, caf::execution_unit* eu, std::uint32_t token);
@@ -221,7 +227,7 @@ private:
   // Drain and end.
   bool awaits_answers() const { return !awaited_responses_.empty() || !multiplexed_responses_.empty(); }
   void look_for_drain_end();
-  void at_drain_end();
+  void at_drain_end(unsigned look);
   /// Returns the first tell that was left over, as text.
   std::string end_messages(caf::execution_unit* host);
   void end_message(caf::mailbox_element_ptr x, caf::execution_unit* host, std::string& first_dead);
@@ -236,6 +242,7 @@ private:
   bool repeatable_ = false;  // it may be handled again
   bool draining_ = false;
   bool drain_waits_ = false;  // for answers: nothing else is left to be handled
+  unsigned drain_looks_ = 0;  // number of the last `drain_end` that was sent; those before it do not count
 
   // Begins with what the actor's thread touches for each message, and ends, on another cache line, with what senders
   // do.
