@@ -19,15 +19,12 @@ const load = (id) => async (over) => {
   }
 }
 
-// Frames of the C and C++ libraries and of the way into a task say little; they are shown when all are asked for.
-const plumbing = /^(lib[\w+.-]+\.so|gsignal|abort|__|_ZSt|_ZZN|_Unwind|_start|operator )|(^|\s)(std::|steward::(detail|process|pooling|cli)::)/
-
-const Frames = ({ frames }) => {
+// `where`: those that tell most, as the server picks them; all of them are shown when they are asked for.
+const Frames = ({ where, frames }) => {
   const [all, setAll] = useState(false)
-  const own = frames.filter((frame) => !plumbing.test(frame)).slice(0, 8)
-  const shown = all || own.length === 0 ? frames : own
-  return html`<ol class="frames">${shown.map((frame) => html`<li key=${frame}><span class="faint">#${frames.indexOf(frame)}</span> <${Foreign} text=${frame} most=${160} lines=${false} tag="code" /></li>`)}</ol>
-    ${own.length > 0 && own.length < frames.length && html`<button class="small" aria-expanded=${all} onClick=${() => setAll(!all)}>${all ? 'Show only the telling ones' : `Show all ${frames.length} frames`}</button>`}`
+  const shown = all || !where ? frames.map((frame, i) => [`#${i}`, frame]) : where.map((line) => /^(#\d+) *(.*)$/s.exec(line)?.slice(1) ?? ['', line])
+  return html`<ol class="frames">${shown.map(([number, frame]) => html`<li key=${number}><span class="faint">${number}</span> <${Foreign} text=${frame} most=${160} lines=${false} tag="code" /></li>`)}</ol>
+    ${where && where.length < frames.length && html`<button class="small" aria-expanded=${all} onClick=${() => setAll(!all)}>${all ? 'Show only the telling ones' : `Show all ${frames.length} frames`}</button>`}`
 }
 
 const Written = ({ name, lines }) => lines?.length > 0 && html`<section><h2>${name}</h2><pre class="written" tabindex="0" aria-label=${name}>${lines.map((line) => html`<${Foreign} text=${line} most=${240} tag="div" />`)}</pre></section>`
@@ -66,7 +63,7 @@ export function Crash({ part: id }) {
         ${crash.lost > 0 && html`<${Fact} name="Lost">${many(crash.lost, 'message')} in hand<//>`}
         ${alike && html`<${Fact} name="Alike"><a href=${to('crashes', '', { alike: alike.fingerprint })}>${alike.fingerprint}</a>: seen ${many(alike.count, 'time')}, first <a href=${to('crashes', alike.first_id)}>${alike.first_id}</a>, last <a href=${to('crashes', alike.last_id)}>${alike.last_id}</a>; ${data.alike_before ?? 0} before this one<//>`}
       </dl>
-      ${cause.frames?.length > 0 && html`<section><h2>Where</h2><${Frames} frames=${cause.frames} /></section>`}
+      ${cause.frames?.length > 0 && html`<section><h2>Where</h2><${Frames} where=${data.where} frames=${cause.frames} /></section>`}
       <${Written} name="Last lines on stderr" lines=${cause.stderr} /><${Written} name="Last lines on stdout" lines=${data.stdout} />
     </div><div>
       <section><h2>Decided</h2><${Ladder} crash=${crash} ladder=${data.ladder ?? []} /></section>

@@ -20,7 +20,7 @@ nlohmann::ordered_json account_json(const whole_crash& x) {
   if (x.child) out["child"] = json::parse(json_of(x.crash.path, *x.child));
   if (const auto meaning = meaning_of(x.crash.why); !meaning.empty()) out["meaning"] = meaning;
   if (const auto author = author_of(x.crash.why, x.crash.pid.value_or(0)); !author.empty()) out["author"] = author;
-  if (const auto where = frame_lines(x.crash.why.frames, usual_frames); !where.empty()) out["where"] = where;
+  if (const auto where = frame_lines(x.crash.why.frames, usual_frames, false); !where.empty()) out["where"] = where;
   out["alike"] = json::parse(json_of(x.crash.fingerprint, x.alike));
   if (x.has_history) out["alike_before"] = x.alike_before;
   out["stdout"] = x.printed;

@@ -94,7 +94,7 @@ bool is_of_users(std::string_view frame) {
   return !begins(file, foreign_files) && !begins(frame, foreign_files);
 }
 
-std::vector<std::string> frame_lines(const std::vector<std::string>& frames, std::size_t most) {
+std::vector<std::string> frame_lines(const std::vector<std::string>& frames, std::size_t most, bool tells_rest) {
   std::vector<std::string> names;
   for (const auto& one : frames) names.push_back(readable(one));
   auto all = groups_of(names);
@@ -113,7 +113,7 @@ std::vector<std::string> frame_lines(const std::vector<std::string>& frames, std
     out.push_back(fmt::format("#{:<2} {}", x.first, report::escaped(names[x.first])));
     if (x.count > 1) out.push_back(fmt::format("    the same {} more", phrases::counted(x.count - 1, "time")));
   }
-  if (all.size() < there_are)
+  if (tells_rest && all.size() < there_are)
     out.push_back(fmt::format("    {} not shown; --frames all shows them",
                               phrases::counted(there_are - all.size(), "frame is", "frames are")));
   return out;
