@@ -46,4 +46,11 @@ std::optional<system_clock::time_point> utc_time(std::string_view text) {
   return sys_days{date} + hours{hour} + minutes{minute} + seconds{second} + microseconds{number(20, 6)};
 }
 
+std::chrono::system_clock::time_point utc_now() { return std::chrono::system_clock::now(); }
+
+std::chrono::system_clock::time_point utc_of(std::chrono::steady_clock::time_point at) {
+  const auto ago = std::chrono::steady_clock::now() - at;
+  return utc_now() - std::chrono::duration_cast<std::chrono::system_clock::duration>(ago);
+}
+
 }  // namespace steward

@@ -29,7 +29,9 @@ std::size_t weight_of(const event& e) noexcept {
 }
 
 std::size_t weight_of(const sample& x) noexcept {
-  return sizeof x + x.path.size() + x.run_times.size() * sizeof(std::uint64_t);
+  auto out = sizeof x + x.path.size() + (x.run_times.size() + x.wait_times.size()) * sizeof(std::uint64_t);
+  for (const auto& one : x.in_hand) out += sizeof one + one.task.size();
+  return out;
 }
 
 }  // namespace steward

@@ -99,7 +99,7 @@ public:
   void add_budgets();
   void add_work();
   void add_tasks();
-  void add_run_times();
+  void add_times(const char* name, const char* help, std::vector<std::uint64_t> sample::*which);
   void add_program();
 
   std::string text();
@@ -290,6 +290,12 @@ void scrape::add_work() {
   each_and_others(gauge("steward_pool_queued", "Tasks that no worker has been sent."), reads(&sample::queued));
   each_and_others(gauge("steward_pool_running", "Tasks that workers have been sent."), reads(&sample::running));
   each_and_others(gauge("steward_pool_workers", "Workers that there are."), reads(&sample::workers));
+  each(gauge("steward_pool_longest_running_seconds", "How long the task has run that was begun first; 0 for none."),
+       [](const child& x) -> std::optional<double> {
+         if (!x.second.figures || !x.second.figures->last.workers) return std::nullopt;
+         const auto& last = x.second.figures->last;
+         return last.in_hand.empty() ? 0.0 : std::max(0.0, seconds_of(last.at - last.in_hand.front().since));
+       });
 }
 
 void scrape::add_tasks() {
@@ -316,17 +322,17 @@ void scrape::add_tasks() {
        of_pool(&pool_view::quarantined));
 }
 
-void scrape::add_run_times() {
-  auto& all = histogram("steward_task_run_seconds", "How long tasks ran. The sum is an estimate, by the buckets.");
+void scrape::add_times(const char* name, const char* help, std::vector<std::uint64_t> sample::*which) {
+  auto& all = histogram(name, help);
   for (const auto* x : named_) {
-    if (!x->second.figures || x->second.figures->last.run_times.size() < 2) continue;
-    const auto& times = x->second.figures->last.run_times;
+    if (!x->second.figures || (x->second.figures->last.*which).size() < 2) continue;
+    const auto& times = x->second.figures->last.*which;
     std::vector<double> limits;
     for (double limit = 1e-6; limits.size() + 1 < times.size(); limit *= 2) limits.push_back(limit);
-    buckets runs{std::move(limits)};
+    buckets counted{std::move(limits)};
     double middle = 0.75e-6;  // of the bucket, whose lower limit is half the upper one
-    for (std::size_t i = 0; i < times.size(); ++i, middle *= 2) runs.add(i, middle, times[i]);
-    put(all, of_child(*x), runs);
+    for (std::size_t i = 0; i < times.size(); ++i, middle *= 2) counted.add(i, middle, times[i]);
+    put(all, of_child(*x), counted);
   }
 }
 
@@ -372,7 +378,10 @@ std::string metrics_text(const run_view& view, const program_facts& facts, const
   out.add_budgets();
   out.add_work();
   out.add_tasks();
-  out.add_run_times();
+  out.add_times("steward_task_run_seconds", "How long tasks ran. The sum is an estimate, by the buckets.",
+                &sample::run_times);
+  out.add_times("steward_task_wait_seconds",
+                "How long these tasks had waited before. The sum is an estimate, by the buckets.", &sample::wait_times);
   out.add_program();
   return out.text();
 }

@@ -128,6 +128,14 @@ void fields(A& a, X& x) {
   a.some("text", x.text);
 }
 
+template <class A, is<task_in_hand> X>
+void fields(A& a, X& x) {
+  a.needed("worker", x.worker);
+  a.always("task", x.task);
+  a.always("id", x.id);
+  a.needed("since", x.since);
+}
+
 template <class A, is<sample> X>
 void fields(A& a, X& x) {
   a.needed("at", x.at);
@@ -145,6 +153,8 @@ void fields(A& a, X& x) {
   a.some("failed", x.failed);
   a.some("retried", x.retried);
   a.some("run_times", x.run_times);
+  a.some("wait_times", x.wait_times);
+  a.some("in_hand", x.in_hand);
   a.some("cpu_percent", x.cpu_percent);
   a.some("rss_kib", x.rss_kib);
   a.some("threads", x.threads);

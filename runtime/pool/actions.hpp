@@ -33,6 +33,7 @@ struct job : detail::pool_work {
   mutable std::atomic<bool> begun{false};  ///< a thread has begun it, or a worker process was handed it
   std::uint32_t place = 0;                 ///< in the ledger
   task_id id = 0;                          ///< of the first item
+  time_point submitted;                    ///< to the pool's engine
 
   /// Runs it may have in a pool with these attempts.
   unsigned attempts_in(const pool_spec& spec) const { return attempts > 0 ? attempts : spec.limits.attempts; }
@@ -48,6 +49,12 @@ struct job : detail::pool_work {
   }
 };
 using job_ptr = std::shared_ptr<job>;
+
+/// What people read of it.
+inline const std::string& name_of(const task_entry* what) {
+  static const std::string callable = "callable";
+  return what != nullptr ? what->name : callable;
+}
 
 inline cause make_cause(cause_class cls, std::string message) {
   cause why;
@@ -105,6 +112,9 @@ struct worker_view {
   bool ready = false;
   bool exists = false;  ///< running, starting, or about to be started
   std::size_t sent = 0;
+  task_id in_hand = 0;                ///< the first of these, or the item of a chunk; 0 for none
+  const task_entry* entry = nullptr;  ///< what that one runs; null for a callable
+  time_point since;                   ///< when it is taken to have been begun
 };
 
 /// What the driver is to do with the workers.

@@ -37,7 +37,8 @@ void engine::start(time_point now) {
   keep_size(now);
 }
 
-task_id engine::submit(job_ptr task) {
+task_id engine::submit(job_ptr task, time_point now) {
+  task->submitted = now;
   const auto e = ledger_.add(std::move(task));
   const auto id = e.id;
   if (gave_up_) {
@@ -156,6 +157,7 @@ void engine::worker_finished(worker_ref ref, task_id id, std::uint64_t item, std
   count -= had;
   w->life.answers(count);
   ledger_.settle_values(e, item + had, count, std::move(results), ms_between(began, since));
+  count_times(e, count, ms_between(began, since), began);
   if (r.task->batch) {
     w->heard += static_cast<std::uint32_t>(count);
     w->sent.less(count, estimate(e, count));
@@ -263,7 +265,9 @@ void engine::head_answered(worker& w, std::uint64_t items, double ran_ms, bool d
   if (items > 0) {
     const auto each_us = ran_ms * 1'000.0 / static_cast<double>(items);
     times_.learn(at(e).task->entry, each_us);
-    times_.count(each_us, items);
+    count_times(
+        e, items, ran_ms,
+        now - std::chrono::duration_cast<time_point::duration>(std::chrono::duration<double, std::milli>(ran_ms)));
   }
   if (!done) {
     w.head.next_item(at(e).received, now);
@@ -279,6 +283,12 @@ void engine::head_answered(worker& w, std::uint64_t items, double ran_ms, bool d
   if (!w.life.is_terminating() || !w.sent.empty()) return;
   // What it was to end for is over: it has nothing to wait for.
   lives_.kill(w.life);
+}
+
+void engine::count_times(slip e, std::uint64_t items, double ran_ms, time_point began) {
+  constexpr double us_of_ms = 1'000.0;
+  taken_.add(ran_ms * us_of_ms / static_cast<double>(items), items);
+  waited_.add(std::max(0.0, ms_between(at(e).task->submitted, began) * us_of_ms), items);
 }
 
 void engine::take_head(worker& w) {
@@ -524,7 +534,18 @@ worker_view engine::view(unsigned index) const {
   const auto& w = workers_.at(index);
   // One that is only due to be started has no process: its last one is gone, and the number may be somebody else's.
   const int pid = w.life.exists() ? w.life.pid() : 0;
-  return {w.life.incarnation(), pid, w.life.is_ready(), !w.life.is_down(), w.sent.items()};
+  worker_view out;
+  out.incarnation = w.life.incarnation();
+  out.pid = pid;
+  out.ready = w.life.is_ready();
+  out.exists = !w.life.is_down();
+  out.sent = w.sent.items();
+  if (w.sent.empty()) return out;
+  const auto& head = at(w.sent.front());
+  out.entry = head.task->entry;
+  out.in_hand = head.id + std::min<std::uint64_t>(w.head.item(), head.items - 1);
+  out.since = w.head.since();
+  return out;
 }
 
 const engine::worker* engine::find(worker_ref ref) const {

@@ -54,7 +54,7 @@ public:
 
   void start(time_point now);
   /// The id of the task, or of the chunk's first item.
-  task_id submit(job_ptr task);
+  task_id submit(job_ptr task, time_point now);
   /// Ends a task or what is left of a chunk, as cancelled. One that runs is asked to stop, and its worker process is
   /// killed after the spec's `grace`. False when it has its outcome already.
   bool cancel(const job_ptr& task, time_point now);
@@ -122,8 +122,10 @@ public:
     static_cast<task_counts&>(out) = ledger_.counts();
     return out;
   }
-  /// How long runs of tasks took; see `sample::run_times`.
-  const run_time_counts& times_taken() const noexcept { return times_.counts(); }
+  /// How long runs of tasks took that were answered, and how long these tasks had waited since they were submitted. Of
+  /// items that are answered together it is the mean, and the wait of the first.
+  const time_counts& times_taken() const noexcept { return taken_.counts(); }
+  const time_counts& times_waited() const noexcept { return waited_.counts(); }
   /// Places for workers; those that do not exist now included.
   unsigned places() const noexcept { return static_cast<unsigned>(workers_.size()); }
   /// Workers that the pool means to have, without spares.
@@ -175,6 +177,7 @@ private:
   void withdraw(worker& w, std::size_t sent);
   void charge(worker& w, slip e, const cause& why, bool answer_lost, inquest& on);
   void head_answered(worker& w, std::uint64_t items, double ran_ms, bool done, time_point now);
+  void count_times(slip e, std::uint64_t items, double ran_ms, time_point began);
   void take_head(worker& w);
   void fail_late(worker& w, slip e, std::uint32_t item, const cause& why, time_point now);
   void new_head(worker& w, time_point since);
@@ -271,6 +274,8 @@ private:
   unsigned told_size_ = sizing_.size();
   key_lines keys_;
   run_times times_;
+  time_tally taken_;
+  time_tally waited_;
   counters totals_;  // but for those of the ledger
 };
 

@@ -20,6 +20,7 @@ job_ptr part_of(const job_ptr& whole, std::uint32_t item, std::uint32_t count) {
   part->many = whole->many;
   part->base = whole->base + item;
   part->batch = whole->batch;
+  part->submitted = whole->submitted;
   if (whole->entry) {
     detail::item_reader items(whole->args, whole->entry->args_size);
     items.next(item);
@@ -247,8 +248,7 @@ void ledger::cancel(slip e, const cause& why) {
 
 task_error ledger::error_of(slip e, outcome_kind kind, work_state work, cause why, std::uint64_t item) const {
   const auto& r = at(e);
-  task_error error{kind,           work,     r.id + item, r.task->entry ? r.task->entry->name : "callable",
-                   std::move(why), r.history};
+  task_error error{kind, work, r.id + item, name_of(r.task->entry), std::move(why), r.history};
   // A task that is given up between two attempts did run.
   if (work == work_state::not_started && !error.attempts.empty()) error.work = work_state::unknown;
   return error;

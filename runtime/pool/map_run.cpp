@@ -349,7 +349,7 @@ task_error unread_error(const task_entry* entry) {
   task_error error;
   error.kind = outcome_kind::cancelled;
   error.work = work_state::not_started;
-  error.task = entry ? entry->name : "callable";
+  error.task = pooling::name_of(entry);
   error.why = pooling::make_cause(cause_class::killed, "the map ended before it");
   return error;
 }

@@ -62,7 +62,7 @@ event_child pool_events::described(const sizing& size) const {
 event_task pool_events::task(const ledger::record& r, std::uint64_t item) const {
   event_task view;
   view.id = r.id + item;
-  view.name = r.task->entry ? r.task->entry->name : "callable";
+  view.name = name_of(r.task->entry);
   if (r.task->entry) view.args = args_text(*r.task, *r.task->entry, item);
   view.attempt = r.attempt;
   view.attempts = r.task->attempts_in(spec_);

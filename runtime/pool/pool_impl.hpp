@@ -109,7 +109,7 @@ struct pool::impl {
   /// Hands jobs to the loop, or settles them here when there is none any more.
   void enqueue(std::vector<pooling::job_ptr> jobs);
   void enqueue(const pooling::job_ptr& job);
-  void heed(pooling::inbox::message& what);
+  void heed(pooling::inbox::message& what, time_point now);
   /// Why this work cannot be run here at all; none when it can.
   std::optional<cause> unfit(const detail::pool_work& work) const;
 };

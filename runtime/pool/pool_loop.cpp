@@ -61,7 +61,7 @@ outcome<bytes> refusal(const detail::pool_work& work, outcome_kind kind, cause w
   task_error error;
   error.kind = kind;
   error.work = work_state::not_started;
-  error.task = work.entry ? work.entry->name : "callable";
+  error.task = pooling::name_of(work.entry);
   error.why = std::move(why);
   return outcome<bytes>(std::move(error));
 }
@@ -143,7 +143,7 @@ void pool::impl::run() {
   tell_gaps();
   while (true) {
     const auto now = std::chrono::steady_clock::now();
-    for (auto& message : in->take()) heed(message);
+    for (auto& message : in->take()) heed(message, now);
     hands->collect(brain, now);
     if (const auto due = brain.next_due(); due && *due <= now) hands->observe(brain, now);
     work_off(now);
@@ -153,8 +153,9 @@ void pool::impl::run() {
   }
   end_of_room();
   // Whoever comes from now on is answered by the inbox's refusal.
-  for (auto& message : in->close()) heed(message);
-  work_off(std::chrono::steady_clock::now());
+  const auto last = std::chrono::steady_clock::now();
+  for (auto& message : in->close()) heed(message, last);
+  work_off(last);
   hands.reset();
   publish();
   for (auto& done : std::exchange(on_started, {}))
@@ -372,6 +373,9 @@ void pool::impl::publish() {
     w.pid = v.pid;
     w.ready = v.ready;
     w.tasks = v.sent;
+    w.task = v.in_hand == 0 ? std::string_view{} : pooling::name_of(v.entry);
+    w.task_id = v.in_hand;
+    w.since = v.since;
     s.ready += v.ready ? 1 : 0;
     s.idle += v.ready && v.sent == 0 ? 1 : 0;
     s.running += v.sent;
@@ -395,13 +399,14 @@ void pool::impl::publish() {
   s.taken_back = totals.taken_back;
   s.restarts = totals.restarts;
   s.run_times = brain.times_taken();
+  s.wait_times = brain.times_waited();
   s.gave_up = brain.has_given_up();
   if (hands) s.leaked_threads = hands->leaked();
 }
 
-void pool::impl::heed(pooling::inbox::message& what) {
+void pool::impl::heed(pooling::inbox::message& what, time_point now) {
   if (auto* job = std::get_if<pooling::job_ptr>(&what)) {
-    brain.submit(std::move(*job));
+    brain.submit(std::move(*job), now);
   } else {
     std::get<0>(what)();
   }
@@ -416,7 +421,8 @@ void pool::impl::enqueue(const pooling::job_ptr& job) {
 void pool::impl::enqueue(std::vector<pooling::job_ptr> jobs) {
   auto shared = std::make_shared<std::vector<pooling::job_ptr>>(std::move(jobs));
   const bool taken = in->push([this, shared] {
-    for (auto& j : *shared) brain.submit(std::move(j));
+    const auto now = std::chrono::steady_clock::now();
+    for (auto& j : *shared) brain.submit(std::move(j), now);
   });
   if (taken) return;
   for (auto& j : *shared)

@@ -197,7 +197,7 @@ struct thread_driver::worker {
     into.runs_in = to_string(rung::thread);
     auto& task = into.task.emplace();
     task.id = what.id;
-    task.name = what.task->entry ? what.task->entry->name : "callable";
+    task.name = name_of(what.task->entry);
     task.attempt = what.attempt;
     task.attempts = what.task->attempts_in(spec);
     if (const auto at = item.load(std::memory_order_relaxed); what.task->sink && at > 0)

@@ -1,11 +1,13 @@
 #include "steward/supervisor.hpp"
 #include "actor_system/runtime_impl.hpp"
+#include "base/utc_time.hpp"
 #include "process/room.hpp"
 #include "steward/detail/time_limit.hpp"
 #include "supervision/tree_host.hpp"
 
 #include <caf/exit_reason.hpp>
 
+#include <algorithm>
 #include <condition_variable>
 #include <future>
 #include <memory>
@@ -400,6 +402,12 @@ sample figures_of(const std::string& path, const pool_stats& from) {
   out.failed = from.failed;
   out.retried = from.retried;
   out.run_times.assign(from.run_times.begin(), from.run_times.end());
+  out.wait_times.assign(from.wait_times.begin(), from.wait_times.end());
+  for (const auto& worker : from.each)
+    if (worker.task_id != 0) out.in_hand.push_back({worker.name, worker.task, worker.task_id, utc_of(worker.since)});
+  const auto longer = [](const task_in_hand& a, const task_in_hand& b) { return a.since < b.since; };
+  std::sort(out.in_hand.begin(), out.in_hand.end(), longer);
+  if (out.in_hand.size() > sample::most_in_hand) out.in_hand.resize(sample::most_in_hand);
   return out;
 }
 

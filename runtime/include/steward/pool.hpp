@@ -66,8 +66,11 @@ struct worker_stats {
   std::uint64_t incarnation = 0;  ///< counts from 1
   int pid = 0;                    ///< 0 for a thread, and before its process exists
   bool ready = false;
-  unsigned place = 0;     ///< the number in its name, less one
-  std::size_t tasks = 0;  ///< sent to it and not answered; the first of them is in hand
+  unsigned place = 0;         ///< the number in its name, less one
+  std::size_t tasks = 0;      ///< sent to it and not answered; the first of them is in hand
+  std::string task;           ///< what that one runs, as it is registered; "callable" for what is not. Empty for none
+  std::uint64_t task_id = 0;  ///< of it, or of the item of a chunk, as events have it
+  std::chrono::steady_clock::time_point since;  ///< when it is taken to have been begun
 };
 
 /// A pool at one moment: counted up to the last outcome that was handed out.
@@ -92,7 +95,8 @@ struct pool_stats {
   std::uint64_t quarantined = 0;  ///< tasks whose every attempt killed its worker
   std::uint64_t cancelled = 0;
   std::uint64_t rejected = 0;
-  run_time_counts run_times{};  ///< runs of tasks that were answered, by how long they took; see `sample::run_times`
+  time_counts run_times{};      ///< runs of tasks that were answered, by how long they took
+  time_counts wait_times{};     ///< the same runs, by how long their tasks had waited since the pool had them
   unsigned leaked_threads = 0;  ///< abandoned by a deadline and still running
   bool gave_up = false;
   std::vector<worker_stats> each;  ///< those that exist, or are about to be started

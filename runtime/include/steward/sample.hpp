@@ -10,13 +10,26 @@
 
 namespace steward {
 
-/// Buckets of `sample::run_times`.
-inline constexpr std::size_t run_time_buckets = 32;
-using run_time_counts = std::array<std::uint64_t, run_time_buckets>;
+/// Counts by how long something took: the first is of what took less than 1 us, the one at `i` of what took less than
+/// 2^i us and was not counted before it, the last of the rest.
+inline constexpr std::size_t time_buckets = 32;
+using time_counts = std::array<std::uint64_t, time_buckets>;
+
+/// A task that a worker of a pool has in hand.
+struct task_in_hand {
+  std::string worker;    ///< its name, such as "w2"
+  std::string task;      ///< what it runs, as it is registered
+  std::uint64_t id = 0;  ///< as events have it
+  std::chrono::system_clock::time_point since;
+
+  friend bool operator==(const task_in_hand&, const task_in_hand&) = default;
+};
 
 /// How a child is doing at a moment, in figures: what no event tells. What does not apply, or is not known, is left
 /// out. Counts are totals over all incarnations, so that two samples give a rate.
 struct sample {
+  static constexpr std::size_t most_in_hand = 256;
+
   std::chrono::system_clock::time_point at;
   std::string path;  ///< of a child or a worker; empty for the program itself
 
@@ -35,9 +48,9 @@ struct sample {
   std::optional<std::uint64_t> succeeded;
   std::optional<std::uint64_t> failed;
   std::optional<std::uint64_t> retried;
-  /// Runs of tasks by how long they took, `run_time_buckets`: the first counts those under 1 us, the one at `i` those
-  /// under 2^i us that were not counted before it, the last the rest.
-  std::vector<std::uint64_t> run_times;
+  std::vector<std::uint64_t> run_times;   ///< `time_counts` of runs of tasks; empty or all of them
+  std::vector<std::uint64_t> wait_times;  ///< how long these waited from when the pool had them until they were begun
+  std::vector<task_in_hand> in_hand;      ///< those that run longest first, `most_in_hand` of them
 
   // Of what has a process of its own, and of the program.
   std::optional<double> cpu_percent;  ///< of one core, since the sample before

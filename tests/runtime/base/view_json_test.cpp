@@ -24,6 +24,8 @@ sample full_sample() {
                       &x.submitted, &x.succeeded, &x.failed, &x.retried, &x.rss_kib, &x.threads, &x.descriptors})
     *value = n++;
   x.run_times = {0, 3, 5};
+  x.wait_times = {1, 4};
+  x.in_hand = {{"w2", "square", 17, at - 3s}, {"w1", "square", 19, at - 2s}};
   x.cpu_percent = 12.5;
   return x;
 }
@@ -159,7 +161,7 @@ TEST(view_json, has_a_key_for_each_field) {
   };
   EXPECT_EQ(keys_left_out(json::parse(json_of("/root/a", full_child())), json::parse(json_of("/root/a", child_view{}))),
             "path status ");
-  EXPECT_EQ(json::parse(json_of(full_sample())).size(), 19U);
+  EXPECT_EQ(json::parse(json_of(full_sample())).size(), 21U);
   EXPECT_EQ(json::parse(json_of("/root/a", full_child())).size(), 37U);
   EXPECT_EQ(json::parse(json_of(pool_view{})).size(), 0U);
   EXPECT_EQ(json::parse(json_of(*full_child().pool)).size(), 14U);

@@ -125,9 +125,14 @@ TEST_F(metrics_test, tells_of_a_pool_with_its_workers) {
   pool.queued = 7;
   pool.succeeded = 3;
   pool.failed = 1;
-  pool.run_times.resize(run_time_buckets);
+  pool.run_times.resize(time_buckets);
   pool.run_times[0] = 1;
   pool.run_times[2] = 2;
+  pool.wait_times.resize(time_buckets);
+  pool.wait_times[1] = 3;
+  pool.workers = 2;
+  flush();
+  pool.in_hand = {{"w2", "square", 9, view_.now - 2500ms}, {"w1", "square", 10, view_.now - 1s}};
   told(pool);
   sample worker;
   worker.rss_kib = 10;
@@ -143,6 +148,10 @@ TEST_F(metrics_test, tells_of_a_pool_with_its_workers) {
   EXPECT_THAT(out, HasSubstr("steward_task_run_seconds_bucket{path=\"/root/p\",le=\"1e-06\"} 1\n"));
   EXPECT_THAT(out, HasSubstr("steward_task_run_seconds_bucket{path=\"/root/p\",le=\"4e-06\"} 3\n"));
   EXPECT_THAT(out, HasSubstr("steward_task_run_seconds_count{path=\"/root/p\"} 3\n"));
+  EXPECT_THAT(out, HasSubstr("steward_task_wait_seconds_bucket{path=\"/root/p\",le=\"1e-06\"} 0\n"));
+  EXPECT_THAT(out, HasSubstr("steward_task_wait_seconds_bucket{path=\"/root/p\",le=\"2e-06\"} 3\n"));
+  EXPECT_THAT(out, HasSubstr("steward_task_wait_seconds_count{path=\"/root/p\"} 3\n"));
+  EXPECT_THAT(out, HasSubstr("steward_pool_longest_running_seconds{path=\"/root/p\"} 2.5\n"));
   EXPECT_THAT(out, Not(HasSubstr("/root/p/w1"))) << "workers come and go";
 }
 

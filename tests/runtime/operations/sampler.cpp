@@ -112,8 +112,11 @@ TEST_F(sampled_tree, shows_how_much_a_pool_has_done_and_how_long_that_took) {
     EXPECT_EQ(x.submitted, 100U);
     EXPECT_EQ(x.workers, 2U);
     EXPECT_EQ(x.queued, 0U);
-    ASSERT_EQ(x.run_times.size(), run_time_buckets);
+    ASSERT_EQ(x.run_times.size(), time_buckets);
     EXPECT_EQ(std::accumulate(x.run_times.begin(), x.run_times.end(), std::uint64_t{0}), 100U);
+    ASSERT_EQ(x.wait_times.size(), time_buckets);
+    EXPECT_EQ(std::accumulate(x.wait_times.begin(), x.wait_times.end(), std::uint64_t{0}), 100U);
+    EXPECT_TRUE(x.in_hand.empty());
     if (how == rung::process)
       seen.await("/root/squares/w1", [](const sample& s) { return s.rss_kib > 0U; });
     else
@@ -135,8 +138,36 @@ TEST_F(sampled_tree, shows_memory_and_processor_of_workers_and_of_the_program) {
   EXPECT_GT(own.rss_kib, 1'000U);
   EXPECT_GE(own.threads, 4U);
   EXPECT_GE(own.descriptors, 3U);
+  const auto busy = seen_.await("/root/squares", [](const sample& s) { return !s.in_hand.empty(); });
+  ASSERT_EQ(busy.in_hand.size(), 1U);
+  const auto& task = busy.in_hand.front();
+  EXPECT_EQ(task.worker, "w1");
+  EXPECT_EQ(task.task, "spin");
+  EXPECT_NE(task.id, 0U);
+  EXPECT_LT(task.since, busy.at);
   spinning.cancel();
   (void)spinning.get();
+}
+
+TEST_F(sampled_tree, shows_what_each_thread_of_a_pool_runs_and_since_when) {
+  runtime rt{log_, work().tasks, actors_};
+  supervisor tree{rt, spec(rung::thread)};
+  ASSERT_TRUE(tree.start());
+  const auto all = sample_each(tree);
+  const auto before = std::chrono::system_clock::now();
+  auto first = tree.pool("/root/squares").submit(work().spin, std::int64_t{1});
+  seen_.await("/root/squares", [](const sample& s) { return s.in_hand.size() == 1; });
+  auto second = tree.pool("/root/squares").submit(work().spin, std::int64_t{1});
+  const auto x = seen_.await("/root/squares", [](const sample& s) { return s.in_hand.size() == 2; });
+  EXPECT_EQ(x.in_hand[0].task, "spin");
+  EXPECT_LT(x.in_hand[0].since, x.in_hand[1].since) << "who runs longest comes first";
+  EXPECT_LE(before - 1ms, x.in_hand[0].since) << "two clocks were read, one after the other";
+  EXPECT_NE(x.in_hand[0].worker, x.in_hand[1].worker);
+  first.cancel();
+  second.cancel();
+  (void)first.get();
+  (void)second.get();
+  seen_.await("/root/squares", [](const sample& s) { return s.in_hand.empty(); });
 }
 
 TEST_F(sampled_tree, is_not_looked_at_before_an_interval_is_over_and_the_end_is_prompt) {

@@ -82,7 +82,7 @@ protected:
     j->batch = batch;
     j->priority = priority;
     for (std::int64_t n = 1; n <= items; ++n) encode_all(j->args, n);
-    brain->submit(j);
+    brain->submit(j, now);
     step();
     return j;
   }
@@ -102,7 +102,7 @@ protected:
       ++outcomes[index].count;
       if (!r.ok()) outcomes[index].error = r.error();
     };
-    brain->submit(j);
+    brain->submit(j, now);
     step();
     return j;
   }
@@ -128,7 +128,7 @@ protected:
         ++outcomes[index].count;
         if (!r.ok()) outcomes[index].error = r.error();
       };
-      brain->submit(std::move(j));
+      brain->submit(std::move(j), now);
     }
     step();
   }

@@ -147,7 +147,7 @@ private:
       };
     }
     jobs_.push_back(j);
-    EXPECT_EQ(brain_->submit(std::move(j)), base);
+    EXPECT_EQ(brain_->submit(std::move(j), now_), base);
   }
 
   void cancel() {

@@ -112,7 +112,7 @@ private:
       if (!r.ok() && r.error().why.message.find("holds it up") != std::string::npos) ++refused_;
     };
     jobs_.push_back(j);
-    EXPECT_EQ(brain_->submit(j), id);
+    EXPECT_EQ(brain_->submit(j, now_), id);
     return j;
   }
 

@@ -137,7 +137,7 @@ TEST_F(engine_on_demand, finishes_what_waits_when_it_is_drained_without_workers)
   encode_all(j->args, std::int64_t{7});
   bool ok = false;
   j->done = [&ok](outcome<bytes> r) { ok = r.ok(); };
-  brain->submit(j);
+  brain->submit(j, now);
   brain->stop(true, now);
   step();
   EXPECT_FALSE(stopped);

@@ -89,7 +89,7 @@ private:
       t.charged = static_cast<unsigned>(r.error().attempts.size());
       EXPECT_EQ(r.error().task_id, id);
     };
-    brain_->submit(std::move(j));
+    brain_->submit(std::move(j), now_);
   }
 
   void turn(bool hostile) {

@@ -280,7 +280,7 @@ TEST_F(thread_answers, that_nobody_asked_for_cost_the_worker_and_no_task_its_out
   auto own = std::make_shared<job>();
   own->body = std::make_shared<nothing>();
   own->done = [](const outcome<bytes>&) {};
-  brain.submit(own);
+  brain.submit(own, std::chrono::steady_clock::now());
   ASSERT_TRUE(until([&] { return !outcomes.empty(); }));
   EXPECT_TRUE(outcomes[0]);
   EXPECT_TRUE(std::any_of(events.begin(), events.end(), [](const event& e) {

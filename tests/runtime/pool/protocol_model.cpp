@@ -186,7 +186,7 @@ private:
       };
     }
     told(9, j->first);
-    brain_->submit(j);
+    brain_->submit(j, now_);
     return j;
   }
 

@@ -104,7 +104,7 @@ bool is_told_of_each_item() {
     job->sink = sink;
     job->items = items;
     job->batch = true;
-    pool.brain.submit(std::move(job));
+    pool.brain.submit(std::move(job), clock::now());
     pool.step();
   };
   const auto hear_all = [&] {
