@@ -85,6 +85,7 @@ private:
                         exit_usage);
     const auto monitor = std::make_shared<run_monitor>();
     monitor->set_history(history);
+    if (auto picture = monitor->picture_before()) monitor->begin_with(std::move(*picture));
     control_api::server_options how;
     how.socket = false;
     how.record = true;

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "observe/run_view.hpp"
 #include "steward/event.hpp"
 #include "steward/sample.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,8 @@ public:
 
   /// Calls `f` with each event that has a higher number than `after`, in order, until it returns false.
   virtual void events_after(std::uint64_t after, const event_taker& f) = 0;
+  /// The picture before the first event that is kept, where that is not the first of the run.
+  virtual std::optional<run_view> picture_before() { return std::nullopt; }
   /// Samples of one child from `from` until before `to`, in order; of each stretch of `step` the last one.
   virtual std::vector<sample> samples_of(const std::string& path, time_point from, time_point to,
                                          std::chrono::milliseconds step) = 0;

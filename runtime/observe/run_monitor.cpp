@@ -46,6 +46,11 @@ void run_monitor::want_news() {
   wants_news_ = true;
 }
 
+void run_monitor::begin_with(run_view picture) {
+  const std::lock_guard lock{view_mutex_};
+  view_ = std::move(picture);
+}
+
 void run_monitor::take(const event& e) {
   auto copy = std::make_shared<const event>(e);
   const auto bytes = weight_of(e);
@@ -154,6 +159,15 @@ bool run_monitor::from_history(std::uint64_t after, std::size_t most, piece& int
   into.missing = into.events.front()->seq - after - 1;
   into.reached = into.events.back()->seq;
   return true;
+}
+
+std::optional<run_view> run_monitor::picture_before() {
+  const std::lock_guard lock{history_mutex_};
+  try {
+    return history_ ? history_->picture_before() : std::nullopt;
+  } catch (const std::exception&) {  // what cannot be read is missing
+    return std::nullopt;
+  }
 }
 
 void run_monitor::fold_events() {

@@ -59,6 +59,8 @@ public:
   void on_news(std::function<void()> f);
   void want_news();
 
+  /// What the run was before the first event that comes. To be called before that.
+  void begin_with(run_view picture);
   void take(const event& e);
   void take(const sample& x);
   /// Keeps nothing any more, and forgets what it has kept.
@@ -74,6 +76,8 @@ public:
   void look(const std::function<void(const run_view&)>& f);
   /// At most `most` events that have a higher number than `after`.
   piece events_after(std::uint64_t after, std::size_t most);
+  /// The picture before all events that are to be had, as the history has it; none where they begin with the run.
+  std::optional<run_view> picture_before();
   /// Samples of one child, or of the program when `path` is empty, from `from` until before `to`, in order; of each
   /// stretch of `step` the last one.
   std::vector<sample> samples_of(const std::string& path, time_point from, time_point to,

@@ -53,10 +53,12 @@ void time_machine::catch_up() {
   for (;;) {
     const auto next = of_.events_after(reached_, events_at_a_time);
     if (next.events.empty()) return;
+    if (reached_ == 0 && next.missing > 0 && begin_behind(next.missing)) continue;
     for (const auto& e : next.events) {
       timeline_.take(*e);
       if (run_ != e->run) {
         begin_anew();
+        begins_behind_ = 0;
         run_ = e->run;
       }
       if (since_time_++ % between_times_ == 0) times_.emplace_back(told(e->ts), e->seq);
@@ -68,6 +70,18 @@ void time_machine::catch_up() {
     reached_ = next.reached;
     keep_picture();
   }
+}
+
+/// With the picture that is kept of what the first events led to, where they are not.
+bool time_machine::begin_behind(std::uint64_t missing) {
+  auto picture = of_.picture_before();
+  if (!picture || picture->last_seq < missing || picture->run.empty()) return false;
+  begin_anew();
+  run_ = picture->run;
+  reached_ = begins_behind_ = picture->last_seq;
+  pictures_.emplace_back(reached_, *picture);
+  timeline_.begin_with(std::move(*picture));
+  return true;
 }
 
 void time_machine::keep_picture() {
@@ -142,6 +156,7 @@ std::optional<run_view> time_machine::view_at(std::uint64_t seq) {
 std::optional<whole_crash> time_machine::account_of(const std::string& id) {
   whole_crash out;
   std::optional<crash_view> kept;
+  std::uint64_t base = 0;
   {
     const std::lock_guard lock{mutex_};
     catch_up();
@@ -152,8 +167,9 @@ std::optional<whole_crash> time_machine::account_of(const std::string& id) {
     if (const auto it = now.alike.find(kept->fingerprint); it != now.alike.end()) out.alike = it->second;
     if (const auto* x = now.find(kept->path)) out.child = *x;
     out.ladder = ladder_of(now, *kept);
+    base = begins_behind_;
   }
-  const auto base = kept->seq > within_.around_crash ? kept->seq - within_.around_crash : 0;
+  if (kept->seq > within_.around_crash) base = std::max(base, kept->seq - within_.around_crash);
   auto before = base == 0 ? std::optional<run_view>{run_view{}} : view_at(base);
   if (before) {
     whole_crash around = out;

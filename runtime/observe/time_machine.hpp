@@ -51,6 +51,7 @@ public:
 private:
   void catch_up();
   void begin_anew();
+  bool begin_behind(std::uint64_t missing);
   void keep_picture();
 
   run_monitor& of_;
@@ -59,6 +60,7 @@ private:
   std::mutex mutex_;  // of what follows
   run_timeline timeline_;
   std::uint64_t reached_ = 0;
+  std::uint64_t begins_behind_ = 0;  // the number of the event before those that are to be had
   std::string run_;
   std::vector<std::pair<std::uint64_t, run_view>> pictures_;  // by the number of their last event
   std::uint64_t between_pictures_ = 0;                        // events

@@ -48,6 +48,24 @@ void timeline_strip::note(timeline_time at, std::uint64_t seq, bool crash) {
   for (auto i = place; i < count; ++i) newest[i] = std::max(newest[i], seq);
 }
 
+void run_timeline::begin_with(run_view picture) {
+  view_ = std::move(picture);
+  for (const auto& [path, child] : view_.children) {
+    if (lanes_.size() >= within_.most_lanes) break;
+    auto& lane = lanes_[path];
+    lane.order = child.order;
+    lane.parent = child.parent;
+    lane.kind = child.kind;
+    const auto& since = child.status == view_status::up ? child.up_since : child.down_since;
+    lane.bars.push_back({timeline_time_of(since.value_or(view_.now)), timeline_bar::open, view_.last_seq,
+                         child.incarnation, child.status});
+    ++bars_;
+  }
+  for (const auto& crash : view_.crashes)
+    if (const auto it = lanes_.find(crash.path); it != lanes_.end())
+      it->second.crashes.push_back({timeline_time_of(crash.at), crash.seq, crash.id});
+}
+
 void run_timeline::take(const event& e) {
   const auto runs = view_.runs_before;
   const auto seen = view_.events;

@@ -88,6 +88,9 @@ class run_timeline {
 public:
   explicit run_timeline(timeline_limits within = {}) : within_(within) {}
 
+  /// Begins with what a run was when the events come: each child with its status and since when it has that, and the
+  /// crashes that the picture has. To be called before anything is taken.
+  void begin_with(run_view picture);
   void take(const event& e);
 
   /// The picture behind the last event that was taken.

@@ -306,6 +306,15 @@ struct reader::impl {
     return view_of(nearest.text(0));
   }
 
+  std::optional<run_view> picture_before(const run_row& run) {
+    statement first{*in, "SELECT first_seq FROM runs WHERE number = ?"};
+    first.bind(1, signed_of(run.number));
+    if (!first.next() || first.number(0) <= 1) return std::nullopt;
+    auto out = checkpoint_before(run, static_cast<std::uint64_t>(first.number(0)) - 1);
+    if (out.last_seq == 0) return std::nullopt;
+    return out;
+  }
+
   run_view view_at(const run_row& run, std::uint64_t seq, std::optional<time_point> until) {
     in->run("BEGIN");  // nothing is removed for this connection until its end
     try {
@@ -424,6 +433,7 @@ public:
     wanted.after = after;
     of_.events(run_, wanted, f);
   }
+  std::optional<run_view> picture_before() override { return of_.picture_before(run_); }
   std::vector<sample> samples_of(const std::string& path, time_point from, time_point to,
                                  std::chrono::milliseconds step) override {
     return of_.samples_of(run_, path, from, to, step);
@@ -481,6 +491,7 @@ public:
   }
 
   void events_after(std::uint64_t after, const event_taker& f) override { of_->events_after(after, f); }
+  std::optional<run_view> picture_before() override { return of_->picture_before(); }
   std::vector<sample> samples_of(const std::string& path, time_point from, time_point to,
                                  std::chrono::milliseconds step) override {
     return of_->samples_of(path, from, to, step);

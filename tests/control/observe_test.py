@@ -4,11 +4,14 @@
 usage: observe_test.py STEWARD
 """
 
+import contextlib
 import http.client
 import json
 import os
 import re
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -136,6 +139,37 @@ class what_a_run_has_left(unittest.TestCase):
 
     def test_of_a_run_directory_is_what_the_commands_tell(self):
         self.check(self.state)
+
+    def test_whose_first_events_are_not_kept_any_more_is_whole_from_there_on(self):
+        with tempfile.TemporaryDirectory() as folder:
+            cut = Path(folder, "cut.state")
+            shutil.copytree(self.state, cut)
+            with observed(self.state) as seen:
+                last = seen.ask("/v1/run")["last_seq"]
+                kept_from = last // 2
+                picture = seen.ask(f"/v1/view?at={kept_from}")
+                whole = {seq: seen.ask(f"/v1/view?at={seq}") for seq in range(kept_from, last + 1)}
+                lanes = seen.ask("/v1/timeline")["lanes"]
+                crashes = {x["id"]: seen.ask(f"/v1/crashes/{x['id']}/account")["crash"] for x in whole[last]["crashes"]}
+            # As the store does it when its size or its age is reached.
+            with contextlib.closing(sqlite3.connect(cut / "steward.db")) as db, db:
+                first_row = db.execute("SELECT min(id) FROM events").fetchone()[0]
+                row = first_row - 1 + kept_from
+                db.execute("INSERT INTO checkpoints (id, ts, view) SELECT id, ts, ? FROM events WHERE id = ?",
+                           (json.dumps(picture), row))
+                db.execute("UPDATE runs SET first_seq = ?", (kept_from + 1,))
+                db.execute("DELETE FROM events WHERE id <= ?", (row,))
+            with observed(cut) as seen:
+                self.assertEqual(without_figures(seen.ask("/v1/view")["children"]),
+                                 without_figures(whole[last]["children"]))
+                for seq, was in whole.items():
+                    self.assertEqual(seen.ask(f"/v1/view?at={seq}"), was, seq)
+                seen.ask(f"/v1/view?at={kept_from - 1}", status=404)
+                told = seen.ask("/v1/timeline")
+                self.assertEqual(told["missing"], 0)
+                self.assertEqual([x["path"] for x in told["lanes"]], [x["path"] for x in lanes])
+                for crash, was in crashes.items():
+                    self.assertEqual(seen.ask(f"/v1/crashes/{crash}/account")["crash"], was)
 
     def test_that_is_written_on_is_followed(self):
         lines = self.file.read_text().splitlines(keepends=True)

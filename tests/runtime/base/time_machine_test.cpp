@@ -22,18 +22,21 @@ using std::chrono::microseconds;
 /// What was kept of a run, on a disk say.
 class kept_events : public event_history {
 public:
-  explicit kept_events(std::vector<event> all) : all_(std::move(all)) {}
+  explicit kept_events(std::vector<event> all, std::optional<run_view> before = std::nullopt)
+      : all_(std::move(all)), before_(std::move(before)) {}
 
   void events_after(std::uint64_t after, const event_taker& f) override {
     for (const auto& e : all_)
       if (e.seq > after && !f(e)) return;
   }
+  std::optional<run_view> picture_before() override { return before_; }
   std::vector<sample> samples_of(const std::string&, time_point, time_point, std::chrono::milliseconds) override {
     return {};
   }
 
 private:
   std::vector<event> all_;
+  std::optional<run_view> before_;
 };
 
 run_view folded(const std::vector<event>& events, std::uint64_t until) {
@@ -98,6 +101,41 @@ TEST_F(time_machine_test, has_no_moment_of_a_run_whose_beginning_is_not_kept) {
   EXPECT_EQ(x.view_at(1'000), std::nullopt);
   EXPECT_EQ(x.view_at(run_.events.size() - 3), std::nullopt);
   x.look([&](const run_timeline& t) { EXPECT_GT(t.view().missing, 0U) << "which it tells"; });
+}
+
+TEST_F(time_machine_test, begins_with_the_picture_that_is_kept_where_the_first_events_are_not) {
+  for (const auto cut : {std::uint64_t{4'321}, run_.events.size() - 400}) {
+    run_monitor monitor{few(50)};
+    const std::vector<event> later(run_.events.begin() + static_cast<std::ptrdiff_t>(cut), run_.events.end());
+    monitor.set_history(std::make_shared<kept_events>(later, folded(run_.events, cut)));
+    auto picture = monitor.picture_before();
+    ASSERT_TRUE(picture);
+    monitor.begin_with(std::move(*picture));
+    for (const auto& e : later) {
+      monitor.take(e);
+      if (e.seq % 100 == 0) monitor.catch_up();
+    }
+    monitor.look([&](const run_view& now) { EXPECT_EQ(now, folded(run_.events, run_.events.size())); });
+    time_machine x{monitor, tight()};
+    for (const std::uint64_t seq : {cut, cut + 1, cut + 77, std::uint64_t{run_.events.size()}})
+      EXPECT_EQ(x.view_at(seq), folded(run_.events, seq)) << seq;
+    EXPECT_EQ(x.view_at(cut - 1), std::nullopt);
+    const auto before = folded(run_.events, cut);
+    x.look([&](const run_timeline& t) {
+      EXPECT_EQ(t.view().missing, 0U);
+      for (const auto& [path, child] : before.children) {
+        const auto lane = t.lanes().find(path);
+        ASSERT_NE(lane, t.lanes().end()) << path;
+        EXPECT_EQ(lane->second.bars.front().status, child.status) << path;
+        EXPECT_EQ(lane->second.bars.front().incarnation, child.incarnation) << path;
+      }
+    });
+    for (const auto& crash : folded(run_.events, run_.events.size()).crashes) {
+      const auto account = x.account_of(crash.id);
+      ASSERT_TRUE(account) << crash.id;
+      EXPECT_EQ(account->crash.seq, crash.seq) << "of those before the cut, too";
+    }
+  }
 }
 
 TEST_F(time_machine_test, knows_which_event_was_the_last_one_at_a_time) {

@@ -204,6 +204,9 @@ TEST_F(store_retention, of_a_long_run_keeps_what_is_needed_to_fold_the_rest) {
     }
   }
   EXPECT_TRUE(from.view_at(run, run.first_seq - 1).events == run.first_seq - 1) << "the place of the cut itself";
+  const auto before = history_of(state(), run.id)->picture_before();
+  ASSERT_TRUE(before);
+  EXPECT_TRUE(*before == from.view_at(run, run.first_seq - 1)) << "what later events are folded into";
 }
 
 TEST_F(store_retention, holds_the_size_while_events_come_and_folds_all_the_same) {
