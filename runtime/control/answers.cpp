@@ -42,10 +42,27 @@ T value_of(const std::string& name, const char* what, int most) {
   return static_cast<T>(it - all.begin());
 }
 
+constexpr std::chrono::hours an_hour{1};
+
+bool is_live(const run_view& view, const program_facts& facts) { return !view.ended && !facts.record; }
+
+/// Of the crashes that are kept. Where the first of these is within the hour, too, there were more.
+json last_hour(const run_view& view, run_view::time_point now) {
+  std::uint64_t crashes = 0;
+  std::uint64_t recovered = 0;
+  for (auto it = view.crashes.rbegin(); it != view.crashes.rend() && it->at >= now - an_hour; ++it) {
+    ++crashes;
+    if (it->recovery_ms) ++recovered;
+  }
+  json out{{"crashes", crashes}, {"recovered", recovered}};
+  if (crashes == view.crashes.size() && view.crash_count > crashes) out["at_least"] = true;
+  return out;
+}
+
 /// As `ps` tells it: "lost" is a run whose end nobody has told.
 const char* state_of(const run_view& view, const program_facts& facts) {
-  if (view.ended) return "over";
-  return facts.record ? "lost" : "live";
+  if (is_live(view, facts)) return "live";
+  return view.ended ? "over" : "lost";
 }
 
 }  // namespace
@@ -62,7 +79,7 @@ http_response json_response(std::string text) {
   return out;
 }
 
-json run_json(const run_view& view, const program_facts& facts) {
+json run_json(const run_view& view, const program_facts& facts, run_view::time_point now) {
   json out{{"name", facts.name}};
   if (!facts.record) out["pid"] = facts.pid;
   out["state"] = state_of(view, facts);
@@ -72,6 +89,7 @@ json run_json(const run_view& view, const program_facts& facts) {
   if (summary.all().recoveries > 0)
     out["recovery_ms"] = {
         {"p50", summary.percentile_ms(50)}, {"p99", summary.percentile_ms(99)}, {"max", summary.percentile_ms(100)}};
+  if (is_live(view, facts) && view.started && *view.started < now - an_hour) out["last_hour"] = last_hour(view, now);
   return out;
 }
 

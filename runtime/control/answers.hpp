@@ -19,7 +19,8 @@ http_response json_response(const nlohmann::ordered_json& body);
 /// The same of what is JSON already.
 http_response json_response(std::string text);
 
-nlohmann::ordered_json run_json(const run_view& view, const program_facts& facts);
+/// `now` is the present. Of a run that has lived for more than an hour the last hour is told, too.
+nlohmann::ordered_json run_json(const run_view& view, const program_facts& facts, run_view::time_point now);
 /// With the children of each below it. As JSON.
 std::string tree_json(const run_view& view);
 /// With the paths of its children, and its crashes that are kept.

@@ -140,7 +140,7 @@ http_answer router::get(const http_request& request, const std::string& path) {
 
 http_answer router::run() {
   http_response out;
-  monitor_.look([&](const run_view& x) { out = json_response(run_json(x, facts_)); });
+  monitor_.look([&](const run_view& x) { out = json_response(run_json(x, facts_, utc_now())); });
   return out;
 }
 

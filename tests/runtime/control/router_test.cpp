@@ -1,11 +1,13 @@
 #include "control/router.hpp"
 
 #include "base/crash_id.hpp"
+#include "control/answers.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <memory>
 #include <random>
 #include <sstream>
@@ -219,6 +221,36 @@ TEST_F(router_test, tells_how_long_recoveries_took_however_many_there_were) {
   std::uint64_t all = 0;
   for (const auto& one : run.at("summary").at("recovery_times_us")) all += one[1].get<std::uint64_t>();
   EXPECT_EQ(all, 20'000U);
+}
+
+TEST(run_json_test, tells_of_the_last_hour_of_a_run_that_is_older) {
+  using namespace std::chrono_literals;
+  using told = nlohmann::ordered_json;
+  program_facts record;
+  record.record = true;
+  const run_view::time_point now{std::chrono::hours{500'000}};
+  const auto add = [](run_view& to, run_view::time_point at, bool recovered) {
+    auto& crash = to.crashes.emplace_back();
+    crash.at = at;
+    if (recovered) crash.recovery_ms = 1.0;
+    ++to.crash_count;
+  };
+  run_view view;
+  view.started = now - 59min;
+  add(view, now - 10min, true);
+  EXPECT_FALSE(run_json(view, {}, now).contains("last_hour")) << "the whole run is what there is to tell";
+  view.started = now - 61min;
+  EXPECT_EQ(run_json(view, {}, now).at("last_hour"), (told{{"crashes", 1}, {"recovered", 1}}));
+  add(view, now - 5min, false);
+  view.crashes.push_front(view.crashes.front());
+  view.crashes.front().at = now - 61min;
+  ++view.crash_count;
+  EXPECT_EQ(run_json(view, {}, now).at("last_hour"), (told{{"crashes", 2}, {"recovered", 1}}));
+  view.crashes.pop_front();
+  EXPECT_EQ(run_json(view, {}, now).at("last_hour").at("at_least"), true) << "one is not kept, and may have been later";
+  EXPECT_FALSE(run_json(view, record, now).contains("last_hour"));
+  view.ended = now;
+  EXPECT_FALSE(run_json(view, {}, now).contains("last_hour"));
 }
 
 TEST_F(router_test, refuses_lines_behind_an_event_that_there_is_not) {
