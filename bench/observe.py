@@ -141,6 +141,33 @@ def many_children(program, folder, environment, count, rounds):
         print(f"  idle with samples each second: {(cpu() - before) / (time.monotonic() - began) * 100:.1f} % of a core")
 
 
+class Window(threading.Thread):
+    """Has the stream open, as a page has, and does as little with it as can be: what it costs is the program's."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.path = path
+        self.events = 0
+
+    def run(self):
+        room = bytearray(1 << 20)
+        with socket.socket(socket.AF_UNIX) as stream:
+            stream.connect(self.path)
+            stream.sendall(b"GET /v1/events?after=0 HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n")
+            while size := stream.recv_into(room):
+                self.events += room.count(b"\nid: ", 0, size)
+
+
+def body_of(stream):
+    """What was sent, chunk by chunk."""
+    with stream.makefile("rb", buffering=262144) as answer:
+        while answer.readline() not in (b"\r\n", b""):
+            pass
+        while size := int(answer.readline() or b"0", 16):
+            yield answer.read(size)
+            answer.readline()
+
+
 class Reader(threading.Thread):
     """Follows the stream of events from a number, and counts what it sees."""
 
@@ -154,7 +181,7 @@ class Reader(threading.Thread):
             stream.connect(self.path)
             stream.sendall(b"GET /v1/events?after=0 HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n")
             rest = b""
-            while data := stream.recv(262144):
+            for data in body_of(stream):
                 lines = (rest + data).split(b"\n")
                 rest = lines.pop()
                 for line in lines:
@@ -199,7 +226,7 @@ def watched(program, folder, environment, rounds):
                                        stderr=subprocess.DEVNULL)
             began = time.monotonic()
             path = socket_of(environment, process.pid)
-            readers_of_it = [Reader(path) for _ in range(clients)]
+            readers_of_it = [Window(path) for _ in range(clients)]
             for one in readers_of_it:
                 one.start()
             _, _, usage = os.wait4(process.pid, 0)
