@@ -7,6 +7,7 @@ import { Budget, Fact, Foreign, Moment, Path, Spark, Status, Trouble } from './p
 import { to } from './route.js'
 import { moment, useLive } from './state.js'
 import { bytes, causeLine, count, duration, many, seen } from './text.js'
+import { fallen } from './tree.js'
 
 const findNode = (top, path) => top.find((node) => node.parent && node.data.path === path)
 
@@ -26,7 +27,7 @@ export function ChildPanel({ path, top, now, close }) {
     <${Verbs} child=${child} parent=${parent} siblings=${siblings} />
     <${Trouble} problem=${problem} />
     <dl class="facts">
-      <${Fact} name="Status"><${Status} status=${child.status} due=${then ? null : child.due} />${child.failing ? ' flapping: it never comes to rest' : ''}<//>
+      <${Fact} name="Status"><${Status} status=${child.status} due=${then ? null : child.due} fell=${fallen(child)} />${child.failing ? ' flapping: it never comes to rest' : ''}<//>
       <${Fact} name="Is">${[seen(child.kind), child.type && seen(child.type), child.runs_in && `in a ${seen(child.runs_in)}`, child.pid && `pid ${child.pid}`].filter(Boolean).join(', ')}<//>
       ${child.strategy && html`<${Fact} name="Strategy">${seen(child.strategy)}<//>`}
       ${child.restart && html`<${Fact} name="Restart">${seen(child.restart)}<//>`}

@@ -1,4 +1,5 @@
-// Draws the timeline on a canvas: only what is visible, and nothing that is not told. It keeps no state of its own.
+// Draws the timeline on a canvas: only what is visible, and nothing that is not told. It keeps no state of its own. What
+// the moment changes is drawn apart, over the rest, so that a hand that drags it waits for little.
 import { barAt } from './lanes.js'
 import { clock, day, seen, statusWords } from './text.js'
 
@@ -61,14 +62,30 @@ function cut(context, text, wide) {
   return found
 }
 
+// Where things are in a scene.
+function places({ wide, high, labels, from, to, scrollTop, lanes }) {
+  const scale = (wide - labels) / (to - from)
+  return {
+    x: (us) => labels + (us - from) * scale,
+    y: (i) => axisHigh + i * laneHigh - scrollTop,
+    first: Math.max(0, Math.floor(scrollTop / laneHigh)),
+    last: Math.min(lanes.total, Math.ceil((scrollTop + high - axisHigh) / laneHigh)),
+  }
+}
+
+// The name of a lane, and before it room for a small square that says the status at the moment.
+const leftOf = (lane) => 6 + Math.min(6, Math.max(0, lane.path.split('/').length - 2)) * 10
+function drawName(context, colour, lane, top, labels) {
+  const left = leftOf(lane)
+  const name = seen(lane.path.slice(lane.path.lastIndexOf('/') + 1)) || seen(lane.path)
+  context.fillStyle = colour
+  context.fillText(cut(context, name, labels - left - 22), left + 14, top + laneHigh / 2)
+}
+
 // `scene`: {wide, high, labels, from, to, scrollTop, cursor, selected, lanes, end}. Times are microseconds.
 export function draw(context, colours, scene) {
-  const { wide, high, labels, from, to, scrollTop, cursor, lanes, end } = scene
-  const scale = (wide - labels) / (to - from)
-  const x = (us) => labels + (us - from) * scale
-  const first = Math.max(0, Math.floor(scrollTop / laneHigh))
-  const last = Math.min(lanes.total, Math.ceil((scrollTop + high - axisHigh) / laneHigh))
-  const y = (i) => axisHigh + i * laneHigh - scrollTop
+  const { wide, high, labels, from, to, lanes, end } = scene
+  const { x, y, first, last } = places(scene)
   context.clearRect(0, 0, wide, high)
   context.textBaseline = 'middle'
 
@@ -152,7 +169,7 @@ export function draw(context, colours, scene) {
   }
   context.restore()
 
-  // Labels, over the bars: a small square says the status at the cursor.
+  // Labels, over the bars.
   context.fillStyle = colours.ground
   context.fillRect(0, 0, labels - 1, high)
   context.fillStyle = colours.line
@@ -164,15 +181,7 @@ export function draw(context, colours, scene) {
     const lane = lanes.lane(i)
     const top = y(i)
     if (i === scene.selected) { context.fillStyle = colours.soft; context.fillRect(0, top, labels - 1, laneHigh) }
-    if (!lane) continue
-    const bar = barAt(lane, Math.min(cursor ?? end, end))
-    const depth = Math.min(6, Math.max(0, lane.path.split('/').length - 2))
-    const left = 6 + depth * 10
-    context.fillStyle = bar ? colours.status[bar[2]] ?? colours.faint : colours.line
-    context.fillRect(left, top + 8, 8, 8)
-    context.fillStyle = bar ? colours.text : colours.faint
-    const name = seen(lane.path.slice(lane.path.lastIndexOf('/') + 1)) || seen(lane.path)
-    context.fillText(cut(context, name, labels - left - 22), left + 14, top + laneHigh / 2)
+    if (lane) drawName(context, colours.text, lane, top, labels)
   }
   context.restore()
 
@@ -183,6 +192,30 @@ export function draw(context, colours, scene) {
     context.fillRect(at, axisHigh, wide - at, high - axisHigh)
     context.globalAlpha = 1
   }
+}
+
+// The cursor, and the status of each lane there.
+export function drawMoment(context, colours, scene) {
+  const { high, labels, from, to, cursor, selected, lanes, end } = scene
+  const { x, y, first, last } = places(scene)
+  context.textBaseline = 'middle'
+  context.save()
+  context.beginPath(); context.rect(0, axisHigh, labels - 4, high - axisHigh); context.clip()
+  context.font = colours.font
+  for (let i = first; i < last; i += 1) {
+    const lane = lanes.lane(i)
+    if (!lane) continue
+    const top = y(i)
+    const bar = barAt(lane, Math.min(cursor ?? end, end))
+    if (!bar) {
+      context.fillStyle = i === selected ? colours.soft : colours.ground
+      context.fillRect(0, top, labels - 4, laneHigh)
+      drawName(context, colours.faint, lane, top, labels)
+    }
+    context.fillStyle = bar ? colours.status[bar[2]] ?? colours.faint : colours.line
+    context.fillRect(leftOf(lane), top + 8, 8, 8)
+  }
+  context.restore()
   if (cursor !== null && cursor >= from && cursor <= to) {
     const at = Math.round(x(cursor)) + 0.5
     context.strokeStyle = colours.accent
@@ -193,13 +226,15 @@ export function draw(context, colours, scene) {
   }
 }
 
+const stripScale = ({ wide, labels, strip }) => (us) => labels + ((us - strip.from_us) / (strip.events.length * strip.step_us)) * (wide - labels)
+
 // The whole run in little: how much happened when, where it crashed, and which part is shown.
-export function drawStrip(context, colours, { wide, high, labels, from, to, cursor, strip, end }) {
+export function drawStrip(context, colours, scene) {
+  const { wide, high, labels, from, to, strip, end } = scene
   context.clearRect(0, 0, wide, high)
   if (!strip) return
   const n = strip.events.length
-  const length = n * strip.step_us
-  const x = (us) => labels + ((us - strip.from_us) / length) * (wide - labels)
+  const x = stripScale(scene)
   const each = (wide - labels) / n
   const top = Math.max(1, ...strip.events)
   for (let i = 0; i < n; i += 1) {
@@ -214,5 +249,9 @@ export function drawStrip(context, colours, { wide, high, labels, from, to, curs
   context.strokeStyle = colours.accent
   context.lineWidth = 1.5
   context.strokeRect(left + 0.75, 0.75, Math.max(3, right - left - 1.5), high - 1.5)
-  if (cursor !== null) { context.fillStyle = colours.accent; context.fillRect(x(cursor) - 1, 0, 2, high) }
+}
+export function drawStripMoment(context, colours, scene) {
+  if (scene.cursor === null || !scene.strip) return
+  context.fillStyle = colours.accent
+  context.fillRect(stripScale(scene)(scene.cursor) - 1, 0, 2, scene.high)
 }

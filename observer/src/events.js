@@ -53,6 +53,7 @@ export function Events() {
 
   useEffect(() => {
     const over = new AbortController()
+    stuck.current = true
     const own = store.current = { list: [], drawn: 0, timer: 0, begin: 0, gap: 0, cut: false }
     let end = () => {}
     // Few news are drawn at once, many of them seldom.
@@ -88,12 +89,12 @@ export function Events() {
     }
     load()
     return () => { over.abort(); end(); clearTimeout(own.timer) }
-  }, [key, live, then?.at, generation.value])
+  }, [key, live, then?.at, generation.value, isLive() ? 0 : run.value.last_seq])
 
-  // While it follows, the newest line stays in sight, unless the reader has gone up.
+  // The last line is in sight at first, and stays so while it follows, unless the reader has gone up.
   const box = useRef(null)
   const stuck = useRef(true)
-  useEffect(() => { if (live && stuck.current && box.current) box.current.scrollTop = box.current.scrollHeight }, [state.list, live, text])
+  useEffect(() => { if (stuck.current && box.current) box.current.scrollTop = box.current.scrollHeight }, [state.list, live, text])
 
   const older = async () => {
     const own = store.current

@@ -17,6 +17,7 @@ export class Lanes {
     this.strip = null
     this.lastSeq = 0
     this.missing = 0
+    this.version = 0 // grows with what is to be drawn
     this.problem = null
     this.names = new Map() // path -> number of the lane
     this.over = new AbortController()
@@ -89,6 +90,7 @@ export class Lanes {
       this.problem = problem
     }
     this.busy = false
+    this.version += 1
     this.next = began + Math.max(100, 4 * (performance.now() - began)) + (this.problem ? 1000 : 0)
     this.changed()
     this.check()
@@ -100,6 +102,7 @@ export class Lanes {
       const told = await get('timeline', { offset, limit: 1000, most: 1, from: at, to: at, path: this.prefix || undefined }, this.over.signal).catch(() => null)
       if (!told) return -1
       told.lanes.forEach((lane, i) => this.names.set(lane.path, offset + i))
+      this.version += 1
     }
     return this.names.get(path) ?? -1
   }

@@ -20,9 +20,10 @@ const shapes = {
 export const Shape = ({ status }) => html`
   <svg class=${`shape is-${status}`} viewBox="0 0 16 16" aria-hidden="true"><path fill-rule="evenodd" d=${shapes[status] ?? shapes.idle} /></svg>`
 
-export const Status = ({ status, due, was = false }) => html`
-  <span class=${`status is-${status}`}>
-    <${Shape} status=${status} /><span>${was ? 'was ' : ''}${statusWords[status] ?? seen(status)}</span>
+// `fell`: it has ended by a crash, and nobody starts it again.
+export const Status = ({ status, due, was = false, fell = false }) => html`
+  <span class=${`status is-${status}${fell ? ' is-fallen' : ''}`}>
+    <${Shape} status=${status} /><span>${was ? 'was ' : ''}${statusWords[status] ?? seen(status)}${fell ? ' by a crash' : ''}</span>
     ${due && html` <${Countdown} due=${due} />`}
   </span>`
 

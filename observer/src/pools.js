@@ -25,19 +25,22 @@ export function quantile(times, share) {
 
 // What happened between two samples each.
 function rates(samples) {
-  const rows = { at: [], done: [], failed: [], half: [], most: [], queued: [], running: [] }
+  const rows = { at: [], done: [], failed: [], half: [], most: [], waitHalf: [], waitMost: [], queued: [], running: [] }
   for (let i = 1; i < samples.length; i += 1) {
     const [before, now] = [samples[i - 1], samples[i]]
     const seconds = (toUs(now.at) - toUs(before.at)) / 1e6
     if (seconds <= 0) continue
     const anew = (now.submitted ?? 0) < (before.submitted ?? 0) // another incarnation counts from 0
-    const times = (now.run_times ?? []).map((n, k) => Math.max(0, n - (anew ? 0 : (before.run_times?.[k] ?? 0))))
+    const between = (key) => (now[key] ?? []).map((n, k) => Math.max(0, n - (anew ? 0 : (before[key]?.[k] ?? 0))))
+    const [ran, waited] = [between('run_times'), between('wait_times')]
     const since = (key) => Math.max(0, (now[key] ?? 0) - (anew ? 0 : (before[key] ?? 0))) / seconds
     rows.at.push(toUs(now.at) / 1e6)
     rows.done.push(since('succeeded'))
     rows.failed.push(since('failed'))
-    rows.half.push(quantile(times, 0.5))
-    rows.most.push(quantile(times, 0.99))
+    rows.half.push(quantile(ran, 0.5))
+    rows.most.push(quantile(ran, 0.99))
+    rows.waitHalf.push(quantile(waited, 0.5))
+    rows.waitMost.push(quantile(waited, 0.99))
     rows.queued.push(now.queued ?? 0)
     rows.running.push(now.running ?? 0)
   }
@@ -46,11 +49,17 @@ function rates(samples) {
 
 const perSecond = (value) => `${value >= 100 ? count(Math.round(value)) : Math.round(value * 10) / 10}/s`
 
-const Cell = ({ worker, pick }) => {
+const shortOf = (path) => path.slice(path.lastIndexOf('/') + 1)
+
+// What a worker has in hand, and for how long, as its pool told last.
+const InHand = ({ task, now }) => html`<span class="hand">runs <b>${seen(task.task)}</b> ${task.id} <i>for ${duration(Math.max(0, (now - toUs(task.since)) / 1000))}</i></span>`
+
+const Cell = ({ worker, task, rests, now, pick }) => {
   const { last = {} } = worker.figures ?? {}
-  const short = worker.path.slice(worker.path.lastIndexOf('/') + 1)
-  return html`<li><button class=${`cell is-${worker.status}`} data-worker=${worker.path} data-status=${worker.status} onClick=${() => pick(worker.path)} title=${`${seen(worker.path)}${worker.last_cause ? `; last crash: ${seen(worker.last_cause)}` : ''}`}>
+  const short = shortOf(worker.path)
+  return html`<li><button class=${`cell is-${worker.status}`} data-worker=${worker.path} data-status=${worker.status} data-task=${task?.id} onClick=${() => pick(worker.path)} title=${`${seen(worker.path)}${worker.last_cause ? `; last crash: ${seen(worker.last_cause)}` : ''}`}>
     <span class="top"><${Shape} status=${worker.status} /><bdi>${seen(short)}</bdi> <span class="faint">#${worker.incarnation ?? 0}</span></span>
+    ${task ? html`<${InHand} task=${task} now=${now} />` : html`<span class="hand faint">${rests && worker.status === 'up' ? 'idle' : ''}</span>`}
     <span class="state">${statusWords[worker.status] ?? seen(worker.status)}${last.cpu_percent !== undefined ? html` <i>${last.cpu_percent.toFixed(0)} % of a core</i>` : ''}</span>
     <span class="faint">${worker.pid ? `pid ${worker.pid}` : ''}${last.rss_kib ? ` ${bytes(last.rss_kib)}` : ''}</span></button></li>`
 }
@@ -93,6 +102,8 @@ const Pool = ({ node, now }) => {
   const totals = pool.pool ?? {}
   const workers = (node.children ?? []).map((child) => child.data)
   const idle = last.idle ?? 0
+  const told = toUs(last.at ?? 0)
+  const hands = new Map((then ? [] : (last.in_hand ?? [])).map((task) => [task.worker, task]))
   const pick = (path) => go('overview', '', { child: path })
   const siblings = (node.parent?.children ?? []).map((other) => other.data)
   return html`<section class="pool" data-pool=${pool.path} aria-labelledby=${`pool-${pool.order}`}>
@@ -102,11 +113,12 @@ const Pool = ({ node, now }) => {
       <${Number} value=${last.queued} name="waiting" /><${Number} value=${last.running} name="with workers" /><${Number} value=${idle} name=${`idle of ${count(last.workers ?? totals.workers ?? workers.length)}`} />
       <${Number} value=${last.succeeded ?? totals.succeeded} name="done" /><${Number} value=${totals.retried} name="retried" /><${Number} value=${totals.quarantined} name="quarantined" /><${Number} value=${last.failed ?? totals.failed} name="failed" /><${Number} value=${totals.worker_crashes} name="worker crashes" />
     </div>
-    ${workers.length > 0 ? html`<ul class="cells" aria-label=${`Workers of ${seen(pool.path)}`}>${workers.slice(0, 256).map((worker) => html`<${Cell} key=${worker.path} worker=${worker} pick=${pick} />`)}</ul>${workers.length > 256 && html`<p class="faint">and ${workers.length - 256} more.</p>`}`
-      : html`<p class="faint">${many(totals.workers ?? 0, 'worker')}; threads are told one by one only when they crash.</p>`}
+    ${workers.length > 0 ? html`<ul class="cells" aria-label=${`Workers of ${seen(pool.path)}`}>${workers.slice(0, 256).map((worker) => html`<${Cell} key=${worker.path} worker=${worker} task=${hands.get(shortOf(worker.path))} rests=${last.workers !== undefined && !then} now=${told} pick=${pick} />`)}</ul>${workers.length > 256 && html`<p class="faint">and ${workers.length - 256} more.</p>`}`
+      : html`<p class="faint">${many(last.workers ?? totals.workers ?? 0, 'worker')}; none of them is told of yet.</p>`}
     ${rows.at.length > 1 && html`<div class="charts">
       <${Chart} title="Throughput" least=${1} unit=${perSecond} series=${[{ name: 'done', colour: '--s-up', fill: true }, { name: 'failed', colour: '--s-gave_up', dash: [4, 3] }]} data=${[rows.at, rows.done, rows.failed]} />
       <${Chart} title="Run time" unit=${(ms) => duration(ms)} series=${[{ name: 'half under', colour: '--accent', points: true }, { name: '99 % under', colour: '--s-restarting', dash: [4, 3], points: true }]} data=${[rows.at, rows.half, rows.most]} />
+      <${Chart} title="Wait before" unit=${(ms) => duration(ms)} series=${[{ name: 'half under', colour: '--accent', points: true }, { name: '99 % under', colour: '--s-restarting', dash: [4, 3], points: true }]} data=${[rows.at, rows.waitHalf, rows.waitMost]} />
       <${Chart} title="Queue" least=${4} unit=${(n) => count(Math.round(n))} series=${[{ name: 'waiting', colour: '--accent', fill: true }, { name: 'with workers', colour: '--s-stopping', dash: [4, 3] }]} data=${[rows.at, rows.queued, rows.running]} /></div>`}
     <h3>Tasks that were retried or failed</h3><${Troubles} path=${pool.path} now=${now} />
     <p class="links"><a href=${to('events', '', { actor: pool.path })}>Its events</a> <a href=${to('timeline', '', { path: pool.path })}>Its timeline</a> <a href=${to('overview', '', { child: pool.path })}>In the tree</a></p>

@@ -1,7 +1,7 @@
 // The timeline's moving parts, apart from what preact draws: which stretch of time is shown, where the cursor is, which
 // lane is chosen. While it moves only canvases and the attributes of the slider change, so that it keeps up with a hand.
 import { get } from './api.js'
-import { axisHigh, draw, drawStrip, laneHigh, palette } from './draw.js'
+import { axisHigh, draw, drawMoment, drawStrip, drawStripMoment, laneHigh, palette } from './draw.js'
 import { barAt, CrashSteps, Lanes } from './lanes.js'
 import { reveal } from './rows.js'
 import { route } from './route.js'
@@ -31,6 +31,7 @@ export class Scrubber {
     this.over = new AbortController()
     this.lanes = new Lanes(prefix, () => this.came())
     this.colours = palette(parts.canvas)
+    this.layers = { canvas: new Layer(parts.canvas), strip: new Layer(parts.strip) }
     this.refresh()
   }
   close() {
@@ -85,13 +86,12 @@ export class Scrubber {
   }
   paintNow() {
     if (this.over.signal.aborted) return
-    const { canvas, strip, scroll } = this.parts
+    const { scroll } = this.parts
     const { lanes, from, cursor, selected, colours } = this
-    const big = fit(canvas)
-    const scene = { wide: big.wide, high: big.high, labels: this.labels(), from, to: Math.max(this.to, from + 1), scrollTop: scroll.scrollTop, cursor, selected, lanes, end: this.end() }
-    draw(big.context, colours, scene)
-    const small = fit(strip)
-    drawStrip(small.context, colours, { ...scene, wide: small.wide, high: small.high, strip: lanes.strip })
+    const scene = { labels: this.labels(), from, to: Math.max(this.to, from + 1), scrollTop: scroll.scrollTop, cursor, selected, lanes, strip: lanes.strip, end: this.end() }
+    const still = [scene.labels, scene.from, scene.to, scene.scrollTop, selected, lanes.version, scene.end]
+    this.layers.canvas.paint(scene, colours, still, draw, drawMoment)
+    this.layers.strip.paint(scene, colours, still, drawStrip, drawStripMoment)
     for (const [name, value] of Object.entries(this.slider())) scroll.setAttribute(name, value)
   }
   // The moment as a slider has it: milliseconds since the beginning, and words.
@@ -119,6 +119,7 @@ export class Scrubber {
       this.from = Math.max(this.lanes.began, this.cursor - wide / 2)
       this.to = this.from + wide
     }
+    this.asked?.abort() // its answer would be of a moment that is left, and holds the hand up
     this.refresh()
     clearTimeout(this.resting)
     this.resting = setTimeout(() => this.rest(), restsAfter)
@@ -213,13 +214,36 @@ export class Scrubber {
   }
 }
 
-// A canvas as large as its place, in real pixels.
-function fit(element) {
-  const ratio = devicePixelRatio || 1
-  const [wide, high] = [element.clientWidth, element.clientHeight]
-  if (element.width !== Math.round(wide * ratio)) element.width = Math.round(wide * ratio)
-  if (element.height !== Math.round(high * ratio)) element.height = Math.round(high * ratio)
-  const context = element.getContext('2d')
-  context.setTransform(ratio, 0, 0, ratio, 0, 0)
-  return { context, wide, high }
+// A canvas as large as its place, in real pixels. What does not change with the moment is drawn on another one, which is
+// kept, and copied.
+class Layer {
+  constructor(element) {
+    this.element = element
+    this.kept = document.createElement('canvas')
+    this.drawn = []
+  }
+  // `still`: all that the first drawing depends on, beside the size and the colours.
+  paint(scene, colours, still, first, second) {
+    const { element, kept } = this
+    const ratio = devicePixelRatio || 1
+    const [wide, high] = [element.clientWidth, element.clientHeight]
+    const whole = { ...scene, wide, high }
+    const now = [wide, high, ratio, colours, ...still]
+    if (now.some((part, i) => part !== this.drawn[i])) {
+      for (const each of [element, kept]) {
+        if (each.width !== Math.round(wide * ratio)) each.width = Math.round(wide * ratio)
+        if (each.height !== Math.round(high * ratio)) each.height = Math.round(high * ratio)
+      }
+      const context = kept.getContext('2d')
+      context.setTransform(ratio, 0, 0, ratio, 0, 0)
+      first(context, colours, whole)
+      this.drawn = now
+    }
+    const context = element.getContext('2d')
+    context.setTransform(1, 0, 0, 1, 0, 0)
+    context.clearRect(0, 0, element.width, element.height)
+    if (kept.width > 0 && kept.height > 0) context.drawImage(kept, 0, 0)
+    context.setTransform(ratio, 0, 0, ratio, 0, 0)
+    second(context, colours, whole)
+  }
 }

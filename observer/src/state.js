@@ -113,6 +113,16 @@ const runPacer = new Pacer(async (over) => {
   }
 })
 
+// A record whose end nobody has told may still be written.
+const looksAgainAfter = 2000
+async function lookAgain() {
+  const told = document.hidden ? null : await get('run').catch(() => null)
+  if (told && told.last_seq !== run.value.last_seq) {
+    batch(() => { run.value = told; pulse.value += 1 })
+  }
+  if (run.value.state === 'lost') setTimeout(lookAgain, looksAgainAfter)
+}
+
 export async function begin() {
   let ended = false
   try {
@@ -124,6 +134,7 @@ export async function begin() {
   }
   if (run.value.state && run.value.state !== 'live') {
     link.value = { state: 'over' }
+    if (run.value.state === 'lost') setTimeout(lookAgain, looksAgainAfter)
     return
   }
   run.value = { state: 'live', ...run.value }

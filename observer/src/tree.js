@@ -5,7 +5,7 @@ import { hierarchy } from 'd3-hierarchy'
 // How much a status wants to be looked at.
 const weight = { gave_up: 8, parked: 7, restarting: 6, starting: 4, stopping: 3, ended: 2, stopped: 2, idle: 1, up: 0 }
 // Ended by a crash, and not meant to: nobody starts it again.
-const fallen = (child) => child.status === 'ended' && Boolean(child.last_crash) && !child.ends_for_good && child.kind !== 'worker'
+export const fallen = (child) => child.status === 'ended' && Boolean(child.last_crash) && child.kind !== 'worker' && (child.restart === 'permanent' || (child.crashes ?? 0) > (child.recoveries ?? 0))
 export const severity = (child) => (fallen(child) ? 7 : weight[child.status] ?? 5) * 4 + (child.recovering?.length > 0 || child.failing ? 2 : 0)
 
 // A stopped child is trouble only while it was not meant to be stopped.

@@ -7,7 +7,7 @@ import { Budget, Empty, Foreign, Spark, Status } from './parts.js'
 import { reveal, useWindow } from './rows.js'
 import { moment } from './state.js'
 import { count, listed, many, seen, statusWords } from './text.js'
-import { isOpen, rowsOf } from './tree.js'
+import { fallen, isOpen, rowsOf } from './tree.js'
 
 const high = 34
 
@@ -31,7 +31,7 @@ const Row = ({ node, i, open, tab, now, was, selected, find, toggle, pick, keys 
       ${node.children && !find ? html`<button class="twist" tabindex="-1" aria-label=${`${open ? 'Close' : 'Open'} ${seen(child.path)}`} onClick=${(event) => { event.stopPropagation(); toggle(node) }}><span aria-hidden="true">${open ? '▾' : '▸'}</span></button>` : html`<span class="twist" aria-hidden="true"></span>`}
       <bdi class="id" title=${seen(child.path)}>${seen(find ? child.path : short)}</bdi> <span class="kind">${child.kind === 'supervisor' ? child.strategy ?? 'supervisor' : seen(child.kind ?? '')}</span>
     </div>
-    <div class="c-status" role="gridcell"><${Status} status=${child.status} due=${moment.value ? null : child.due} was=${was} /></div>
+    <div class="c-status" role="gridcell"><${Status} status=${child.status} due=${moment.value ? null : child.due} was=${was} fell=${fallen(child)} /></div>
     <div class="c-inc" role="gridcell">${child.incarnation ? html`<span class="unseen">incarnation </span>#${child.incarnation}` : ''}</div>
     <div class="c-budget" role="gridcell"><${Budget} budget=${child.below ?? child.own} now=${now} what=${child.below ? 'restarts below it' : 'its own restarts'} /></div>
     <div class="c-wait" role="gridcell">${queued !== undefined && html`<${Spark} points=${points} label=${`${child.kind === 'pool' ? 'queue' : 'mailbox'} over time`} /><span class="num">${count(queued)}</span>`}</div>

@@ -12,6 +12,18 @@ export function lost(summary = {}) {
   return parts.length > 0 ? `${listed(parts)} lost` : noneLost
 }
 
+// What crashed, and how much of that came back: in the last hour where a live run is older, else in all of it.
+function pastOf(told) {
+  const all = told.crash_count ?? told.summary?.crashes ?? 0
+  const hour = all > 0 ? told.last_hour : undefined
+  const crashes = hour?.crashes ?? all
+  const back = hour?.recovered ?? told.summary?.recoveries ?? 0
+  const when = hour ? ' in the last hour' : ''
+  const before = hour && !hour.at_least && all > crashes ? ` (${count(all)} in all)` : ''
+  if (crashes === 0) return `no crash${when}${before}`
+  return `${hour?.at_least ? 'at least ' : ''}${many(crashes, 'crash', 'crashes')}${when}${before}, ${back >= crashes ? 'all' : count(back)} recovered`
+}
+
 const quiet = new Set(['stopped', 'ended', 'idle', 'stopping'])
 
 // {level: good | note | bad, text}. `told` is /v1/run, or /v1/view at a moment; `state` is what the run is then.
@@ -22,9 +34,7 @@ export function verdict(told, top, state) {
   const up = own.filter((child) => child.status === 'up').length
   const bad = all.filter((child) => child.kind !== 'worker' && !quiet.has(child.status) && child.status !== 'up')
   const grave = bad.filter((child) => child.status !== 'starting')
-  const crashes = told.crash_count ?? told.summary?.crashes ?? 0
-  const back = told.summary?.recoveries ?? 0
-  const past = crashes === 0 ? 'no crash' : `${many(crashes, 'crash', 'crashes')}, ${back >= crashes ? 'all' : count(back)} recovered`
+  const past = pastOf(told)
   const gone = lost(told.summary)
   const tail = `${past}, ${gone}`
   const level = (fine) => (gone === noneLost ? fine : 'note')

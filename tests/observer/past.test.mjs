@@ -1,5 +1,6 @@
 // Runs that are over: one whose root gave up, and one whose program was killed.
 import assert from 'node:assert/strict'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { folder, launch, open, ranOut, record, run, show, textOf, textsOf, until } from './support.mjs'
@@ -128,4 +129,43 @@ test('a program that was killed: what was up at last, and that its end is not to
   assert.ok(Math.abs(end / 1000 - Date.parse(told.now)) < 2, `${end} is the end`)
   await page.waitForSelector('.then[data-at]')
   assert.deepEqual(page.faults, [])
+})
+
+test('a record that is still being written is followed', async (t) => {
+  const whole = join(folder, 'whole.jsonl')
+  const grows = join(folder, 'grows.jsonl')
+  assert.equal(await ranOut(dying, ['--events', whole]), 4)
+  const lines = readFileSync(whole, 'utf8').split('\n').filter(Boolean)
+  const firstCrash = lines.findIndex((line) => JSON.parse(line).kind === 'crash')
+  writeFileSync(grows, `${lines.slice(0, firstCrash).join('\n')}\n`)
+  const past = await record(grows)
+  const page = await open(browser, past)
+  t.after(async () => { await page.context().close(); await past.stop() })
+  assert.match(await textOf(page, '.verdict'), /^The program was killed; 3 children of 3 were up; no crash/)
+  appendFileSync(grows, `${lines.slice(firstCrash).join('\n')}\n`)
+  await page.waitForFunction(() => /gave up after .*3 crashes/.test(document.querySelector('.verdict').textContent))
+  await show(page, 'events')
+  await until('the last line is in sight', () => page.$eval('.logbox', (box) => box.scrollHeight > box.clientHeight && box.scrollHeight - box.scrollTop - box.clientHeight < 2))
+})
+
+test('a child that ended by a crash does not look like one that was stopped', async (t) => {
+  const file = join(folder, 'fell.jsonl')
+  const scenario = `
+scenario: fell
+tree:
+  children:
+    - {id: fragile, actor: counter, intensity: {restarts: 0, within: 1m}, on_spent: end}
+    - {id: sound, actor: counter}
+run:
+  - crash: {actor: fragile}
+`
+  assert.equal(await ranOut(scenario, ['--events', file]), 0)
+  const past = await record(file)
+  const page = await open(browser, past)
+  t.after(async () => { await page.context().close(); await past.stop() })
+  const told = await rows(page)
+  assert.ok(told.includes('/root/fragile ended by a crash'), told.join('; '))
+  assert.ok(told.includes('/root/sound stopped'), told.join('; '))
+  const colour = (path) => page.$eval(`.scroll [data-path="${path}"] .status`, (element) => getComputedStyle(element).color)
+  assert.notEqual(await colour('/root/fragile'), await colour('/root/sound'))
 })

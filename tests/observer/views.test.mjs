@@ -133,6 +133,36 @@ test('pools: workers, totals, and tasks that were retried', async () => {
   await page.waitForSelector('.chart canvas')
 })
 
+test('pools: what each worker runs, and for how long', async (t) => {
+  const busy = await run(`
+scenario: busy
+tree:
+  children:
+    - {id: apart, pool: {task: wait_ms, runs_in: processes, workers: 2}}
+    - {id: threads, pool: {task: wait_ms, runs_in: threads, workers: 3}}
+run:
+  - parallel:
+      - {map: {pool: apart, inputs: [60000], print: []}}
+      - {map: {pool: threads, inputs: [60000, 60000], print: []}}
+`)
+  const shown = await open(browser, busy, { view: 'pools' })
+  t.after(async () => { await shown.context().close(); await busy.stop() })
+  const hands = async (pool) => (await busy.api(`pools/root/${pool}`)).figures?.last?.in_hand ?? []
+  await until('all have begun', async () => (await hands('apart')).length === 1 && (await hands('threads')).length === 2)
+  const cells = (pool) => shown.$$eval(`[data-pool="/root/${pool}"] .cell`, (list) => list.map((cell) => [cell.dataset.worker.replace(/.*\//, ''), cell.dataset.task ?? '', cell.querySelector('.hand').textContent.replace(/\s+/g, ' ').trim()]))
+  for (const [pool, busyOnes] of [['apart', 1], ['threads', 2]]) {
+    await until(`${pool} is shown`, async () => (await cells(pool)).filter(([, task]) => task).length === busyOnes)
+    const told = new Map((await hands(pool)).map((each) => [each.worker, each]))
+    const all = await cells(pool)
+    assert.equal(all.length, busyOnes + 1)
+    for (const [worker, task, text] of all) {
+      if (!told.has(worker)) assert.deepEqual([task, text], ['', 'idle'])
+      else assert.match(text, new RegExp(`^runs wait_ms ${told.get(worker).id} for [\\d.]+ (ms|s)$`))
+    }
+  }
+  assert.deepEqual(shown.faults, [])
+})
+
 test('events: filters are the server\'s, each line once and in order', async () => {
   for (const [query, api] of [['level=debug', ''], ['kind=crash', 'kind=crash'], ['level=warn', 'level=warn'], ['actor=/root/pair', 'actor=/root/pair*&level=info']]) {
     await show(page, `events?${query}`)
