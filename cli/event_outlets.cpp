@@ -93,6 +93,10 @@ void event_outlets::write(const sample& x) noexcept {
   if (store_) store_->write(x);
 }
 
+void event_outlets::keep_plan(std::string plan) {
+  if (store_) store_->keep_plan(std::move(plan));
+}
+
 std::shared_ptr<event_history> event_outlets::history() const {
   if (!store_) return nullptr;
   return store::history_of(directory_, run_);

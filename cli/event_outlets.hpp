@@ -42,6 +42,8 @@ public:
   /// Whether samples are wanted.
   bool keeps_samples() const noexcept { return store_ != nullptr; }
   void write(const sample& x) noexcept;
+  /// What the run is made of by now, as JSON.
+  void keep_plan(std::string plan);
   /// What was kept of this run; null where nothing is.
   std::shared_ptr<event_history> history() const;
   bool any_crash() const { return crashes_.load() > 0; }

@@ -50,7 +50,8 @@ std::string left_aside(const config::scenario& before, const config::scenario& n
 }  // namespace
 
 reloader::reloader(supervisor& tree, event_log& events, config::catalog names, const config::scenario& what,
-                   const config::origin_map& origins, config::load_options options, service_manager& manager)
+                   const config::origin_map& origins, config::load_options options, service_manager& manager,
+                   std::function<void(std::string)> keep_plan)
     : tree_(tree),
       events_(events),
       names_(std::move(names)),
@@ -60,7 +61,10 @@ reloader::reloader(supervisor& tree, event_log& events, config::catalog names, c
       has_links_(needs_links(what.tree)),
       options_(std::move(options)),
       manager_(manager),
-      thread_([this] { serve(); }) {}
+      keep_plan_(std::move(keep_plan)) {
+  if (keep_plan_) keep_plan_(plan());
+  thread_ = std::thread([this] { serve(); });
+}
 
 reloader::~reloader() {
   {
@@ -125,6 +129,7 @@ control_outcome reloader::load(const control_reload& what, const std::string& by
     reloaded_ = std::move(loaded);
   }
   tell(event_kind::config, event_level::info, out.text, by);
+  if (keep_plan_) keep_plan_(plan());
   return out;
 }
 

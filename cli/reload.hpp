@@ -6,6 +6,7 @@
 #include "steward/supervisor.hpp"
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -24,11 +25,13 @@ bool needs_links(const supervisor_spec& tree);
 /// for. Steps, name and seed stay as they were; that is told where the file has others. What a signal asks for is done
 /// on a thread of its own, since reading and restarting take time, and each fault goes to stderr, as at the start;
 /// requests that come meanwhile are one request. The tree and the scenario must outlive it; the destructor waits for
-/// what is under way.
+/// what is under way. `keep_plan`, where it is given, has the plan at once
+/// and after each reload that took place, by one thread at a time.
 class reloader {
 public:
   reloader(supervisor& tree, event_log& events, config::catalog names, const config::scenario& what,
-           const config::origin_map& origins, config::load_options options, service_manager& manager);
+           const config::origin_map& origins, config::load_options options, service_manager& manager,
+           std::function<void(std::string)> keep_plan = nullptr);
   ~reloader();
   reloader(const reloader&) = delete;
   reloader& operator=(const reloader&) = delete;
@@ -59,6 +62,7 @@ private:
   bool has_links_;
   config::load_options options_;
   service_manager& manager_;
+  std::function<void(std::string)> keep_plan_;
   std::mutex one_at_a_time_;  // whoever reloads
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -190,8 +190,11 @@ int run_steps(const config::scenario& what, const config::origin_map& origins, r
   tree.on_end([&] {
     if (tree.end() == tree_end::gave_up) steps.interrupt("given up");
   });
-  reloader again{tree,    rt.events(),   make_catalog(registered.tasks, registered.actors), what, origins,
-                 options, around.manager};
+  std::function<void(std::string)> keep_plan;
+  if (around.outlets.keeps_samples()) keep_plan = [&](std::string plan) { around.outlets.keep_plan(std::move(plan)); };
+  reloader again{
+      tree,           rt.events(),         make_catalog(registered.tasks, registered.actors), what, origins, options,
+      around.manager, std::move(keep_plan)};
   const run_guard guard{stop, tree};
   stop.watch(&steps);
   const run_control::steering steered{

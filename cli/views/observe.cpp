@@ -89,6 +89,7 @@ private:
     control_api::server_options how;
     how.socket = false;
     how.record = true;
+    how.plan = plan_of(*history);
     how.door = std::make_shared<control_api::loopback_door>(control_api::loopback_address_of(address_));
     how.name = name_of(*from);
     const auto name = how.name;
@@ -113,6 +114,15 @@ private:
     }
     monitor->close();
     return exit_done;
+  }
+
+  /// Empty where it cannot be read.
+  static std::string plan_of(event_history& from) {
+    try {
+      return from.plan();
+    } catch (const std::runtime_error&) {
+      return {};
+    }
   }
 
   /// Of its scenario, which its first event tells.

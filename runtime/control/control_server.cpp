@@ -45,6 +45,7 @@ control_server::control_server(std::shared_ptr<run_monitor> monitor, server_opti
   facts.socket = socket();
   facts.pid = ::getpid();
   facts.record = options_.record;
+  facts.plan = options_.plan;
   facts.uid = ::geteuid();
   router_ = std::make_unique<router>(*monitor_, steering_, std::move(facts));
   if (options_.door) router_->set_access(options_.door->access);

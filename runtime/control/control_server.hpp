@@ -31,6 +31,7 @@ struct loopback_door {
 struct server_options {
   std::string name = "program";                  ///< of the run
   bool record = false;                           ///< of a run whose program is not there any more
+  std::string plan;                              ///< of such a run, as JSON; empty when it is not kept
   bool socket = true;                            ///< a Unix socket
   std::string folder = runtime_folder_path();    ///< where it lies
   std::shared_ptr<const loopback_door> door;     ///< null for none

@@ -197,11 +197,13 @@ http_answer router::plan() {
   return slow_answer([this] {
     std::string out;
     if (const auto use = operations_.take()) out = (*use).plan();
+    if (out.empty()) out = facts_.plan;
     if (out.empty())
-      throw http_problem{404, "there is no plan to be shown",
-                         facts_.record
-                             ? "of a run that is over it is not kept; 'steward plan FILE' shows that of a file"
-                             : "the program has none, or runs nothing"};
+      throw http_problem{
+          404, "there is no plan to be shown",
+          facts_.record
+              ? "only a run directory keeps it of a run that is over; 'steward plan FILE' shows that of a file"
+              : "the program has none, or runs nothing"};
     return json_response(std::move(out));
   });
 }

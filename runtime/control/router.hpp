@@ -24,6 +24,7 @@ struct program_facts {
   int pid = 0;
   unsigned uid = 0;     ///< whose runs it serves; root's requests are taken as well
   bool record = false;  ///< of a run whose program is not there any more
+  std::string plan{};   ///< of such a run, as JSON; empty when it is not kept
 };
 
 /// Answers requests: what a run is, and what is to be done to it. Knows nothing of sockets; thread-safe once it has its

@@ -29,6 +29,8 @@ public:
   virtual void events_after(std::uint64_t after, const event_taker& f) = 0;
   /// The picture before the first event that is kept, where that is not the first of the run.
   virtual std::optional<run_view> picture_before() { return std::nullopt; }
+  /// What the run was made of, as /v1/plan tells it; empty where that is not kept.
+  virtual std::string plan() { return {}; }
   /// Samples of one child from `from` until before `to`, in order; of each stretch of `step` the last one.
   virtual std::vector<sample> samples_of(const std::string& path, time_point from, time_point to,
                                          std::chrono::milliseconds step) = 0;

@@ -170,6 +170,7 @@ struct reader::impl {
 
   bool has_checkpoints() const { return version >= 2; }
   bool has_stretches() const { return version >= 3; }
+  bool has_plans() const { return version >= 4; }
 
   /// What the dying program has said, as far as the database does not have it.
   std::vector<event> words_of(const run_row& run) {
@@ -306,6 +307,13 @@ struct reader::impl {
     return view_of(nearest.text(0));
   }
 
+  std::string plan(const run_row& run) {
+    if (!has_plans()) return {};
+    statement kept{*in, "SELECT plan FROM runs WHERE number = ?"};
+    kept.bind(1, signed_of(run.number));
+    return kept.next() ? std::string{kept.text(0)} : std::string{};
+  }
+
   std::optional<run_view> picture_before(const run_row& run) {
     statement first{*in, "SELECT first_seq FROM runs WHERE number = ?"};
     first.bind(1, signed_of(run.number));
@@ -434,6 +442,7 @@ public:
     of_.events(run_, wanted, f);
   }
   std::optional<run_view> picture_before() override { return of_.picture_before(run_); }
+  std::string plan() override { return of_.plan(run_); }
   std::vector<sample> samples_of(const std::string& path, time_point from, time_point to,
                                  std::chrono::milliseconds step) override {
     return of_.samples_of(run_, path, from, to, step);
@@ -492,6 +501,7 @@ public:
 
   void events_after(std::uint64_t after, const event_taker& f) override { of_->events_after(after, f); }
   std::optional<run_view> picture_before() override { return of_->picture_before(); }
+  std::string plan() override { return of_->plan(); }
   std::vector<sample> samples_of(const std::string& path, time_point from, time_point to,
                                  std::chrono::milliseconds step) override {
     return of_->samples_of(path, from, to, step);

@@ -94,6 +94,11 @@ void recorder::put(const sample& x) {
   sample_bytes_.bind(1, signed_of(sample_weight(figures.size(), x.path.size()))).run();
 }
 
+void recorder::put_plan(const std::string& plan) {
+  statement keep{in_, "UPDATE runs SET plan = ? WHERE number = ?"};
+  keep.bind(1, plan).bind(2, signed_of(run_)).run();
+}
+
 void recorder::put_checkpoint(const picture& of_run) {
   checkpoint_.bind(1, row_of(run_, of_run.seq)).bind(2, micros_of(of_run.at)).bind(3, of_run.text).run();
 }

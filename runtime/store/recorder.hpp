@@ -59,6 +59,7 @@ public:
   void finish() { stretches_.write(); }
   void put_checkpoint(const run_view& view) { put_checkpoint(picture_of(view)); }
   void put_checkpoint(const picture& of_run);
+  void put_plan(const std::string& plan);
 
   std::uint64_t run() const noexcept { return run_; }
 

@@ -80,8 +80,11 @@ DROP INDEX events_by_actor;
 )";
 static_assert(stretch_bits == 9);
 
+/// What a run is made of, as JSON.
+constexpr const char* plans = "ALTER TABLE runs ADD COLUMN plan TEXT NOT NULL DEFAULT ''";
+
 /// What leads from each version to the next.
-constexpr std::array<const char*, schema_version> steps{runs_and_events, samples_and_checkpoints, stretches};
+constexpr std::array<const char*, schema_version> steps{runs_and_events, samples_and_checkpoints, stretches, plans};
 
 std::int64_t version_of(database& in) {
   const auto version = in.number("PRAGMA user_version");

@@ -9,7 +9,7 @@
 namespace steward::store {
 
 /// The version of what this program writes, as `PRAGMA user_version` has it.
-inline constexpr std::int64_t schema_version = 3;
+inline constexpr std::int64_t schema_version = 4;
 
 /// Events have one number in the whole file: that of their run, and in the lower bits their own.
 inline constexpr unsigned seq_bits = 44;

@@ -17,6 +17,7 @@
 #include <csignal>
 #include <exception>
 #include <future>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -195,7 +196,15 @@ struct writer::impl {
       next_look = now + look_every;
       if (state->in.has_moved()) throw std::runtime_error(state->in.path() + ": it is gone");
     }
-    if (!state) state = std::make_unique<opened>(options, who, view);
+    if (state) return;
+    state = std::make_unique<opened>(options, who, view);
+    kept_plan = 0;
+  }
+
+  /// With its number, where it is another one than is kept.
+  std::pair<std::uint64_t, std::string> new_plan() {
+    const std::lock_guard lock{plan_mutex};
+    return {plan_number, plan_number == kept_plan ? std::string{} : plan};
   }
 
   /// In one transaction.
@@ -208,7 +217,10 @@ struct writer::impl {
     for (auto i = from.events; i < to.events; ++i) sizes.push_back(state->rows->put(got.event_at(i)));
     for (auto i = from.samples; i < to.samples; ++i) state->rows->put(got.samples[i]);
     state->rows->finish();
+    const auto [number, text] = new_plan();
+    if (!text.empty()) state->rows->put_plan(text);
     change.commit();
+    kept_plan = number;
     done = to;
     const auto rows = to.events - from.events + to.samples - from.samples;
     fresh_rows += static_cast<std::int64_t>(rows);
@@ -278,8 +290,13 @@ struct writer::impl {
   std::atomic<std::uint64_t> written{0};
   std::atomic<std::uint64_t> commits{0};
 
+  std::mutex plan_mutex;
+  std::string plan;
+  std::uint64_t plan_number = 0;
+
   // Of the thread.
   std::unique_ptr<opened> state;
+  std::uint64_t kept_plan = 0;  // number of the one in the file
   run_view view;
   checkpoint_rule checkpoints;
   std::vector<std::size_t> sizes;
@@ -302,6 +319,12 @@ void writer::write(const event& e) noexcept {
 
 void writer::write(const sample& x) noexcept {
   if (!impl_->in_copy.load(std::memory_order_relaxed)) impl_->waiting.put(x);
+}
+
+void writer::keep_plan(std::string plan) {
+  const std::lock_guard lock{impl_->plan_mutex};
+  impl_->plan = std::move(plan);
+  ++impl_->plan_number;
 }
 
 bool writer::finish(milliseconds patience) {

@@ -52,6 +52,9 @@ public:
   void write(const event& e) noexcept;
   void write(const sample& x) noexcept;
 
+  /// What the run is made of by now, as JSON, in place of what was said before. It is written with what comes next.
+  void keep_plan(std::string plan);
+
   /// Waits until all that was written before is committed; false when that takes longer or cannot be done.
   bool finish(std::chrono::milliseconds patience = std::chrono::seconds{10});
   counts count() const;

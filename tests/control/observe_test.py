@@ -131,14 +131,17 @@ class what_a_run_has_left(unittest.TestCase):
             for method, target in (("POST", "/v1/shutdown"), ("POST", "/v1/children/root/counter/restart"),
                                    ("POST", "/v1/reload")):
                 self.assertIn("over", seen.ask(target, method, 409)["title"])
-            self.assertIn("steward plan", seen.ask("/v1/plan", status=404)["detail"])
         self.assertEqual(seen.process.returncode, 0, "a signal is how it is ended")
 
     def test_of_an_events_file_is_what_the_commands_tell(self):
         self.check(self.file)
+        with observed(self.file) as seen:
+            self.assertIn("steward plan", seen.ask("/v1/plan", status=404)["detail"], "a file has events alone")
 
     def test_of_a_run_directory_is_what_the_commands_tell(self):
         self.check(self.state)
+        with observed(self.state) as seen:
+            self.assertEqual(seen.ask("/v1/plan"), printed("plan", Path(self.folder.name, "kept.yaml"), "--json"))
 
     def test_whose_first_events_are_not_kept_any_more_is_whole_from_there_on(self):
         with tempfile.TemporaryDirectory() as folder:

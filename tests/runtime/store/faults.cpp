@@ -158,6 +158,7 @@ TEST_F(store_faults, a_directory_that_is_removed_begins_anew_with_the_picture_so
     out.write(e);
     fold(view, e);
   };
+  out.keep_plan("{}");
   put(tree.begin());
   for (int i = 0; i < 100; ++i) put(tree.step());
   ASSERT_TRUE(out.finish());
@@ -174,6 +175,7 @@ TEST_F(store_faults, a_directory_that_is_removed_begins_anew_with_the_picture_so
   reader in{state()};
   const auto run = *in.find_run();
   EXPECT_EQ(run.scenario, "made");
+  EXPECT_EQ(in.history(run)->plan(), "{}");
   EXPECT_GT(run.first_seq, 100U);
   EXPECT_TRUE(in.view_at(run).children == view.children);
   EXPECT_EQ(in.view_at(run).last_seq, tree.seq());

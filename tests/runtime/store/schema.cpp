@@ -18,6 +18,8 @@ protected:
     ASSERT_EQ(in.number("PRAGMA user_version"), version);
     in.run("INSERT INTO runs (number, id, pid, started) VALUES (1, 'r-old000', 1, 1700000000000000)");
     made_run tree{"r-old000"};
+    std::optional<stretch_notes> notes;
+    if (version >= 3) notes.emplace(in);
     statement add{in, "INSERT INTO events (id, ts, kind, level, actor, line) VALUES (?, ?, ?, ?, ?, ?)"};
     for (std::uint64_t i = 0; i < older_events; ++i) {
       const auto e = i == 0 ? tree.begin() : tree.step();
@@ -26,7 +28,9 @@ protected:
       const auto line = to_json_line(e);
       add.bind(1, row_of(1, e.seq)).bind(2, micros_of(e.ts)).bind(3, to_string(e.kind)).bind(4, to_string(e.level));
       add.bind(5, e.actor).bind(6, line).run();
+      if (notes) notes->note(row_of(1, e.seq), e.kind, e.actor);
     }
+    if (notes) notes->write();
   }
 
   void expect_whole() {
@@ -50,6 +54,7 @@ protected:
   void bring_up_from(std::int64_t version) {
     make_older(version);
     expect_whole();
+    EXPECT_EQ(history_of(state(), reader{state()}.find_run()->id)->plan(), "") << "none was kept then";
     {
       writer out{options()};
       made_run tree;
@@ -75,18 +80,19 @@ protected:
 
 TEST_F(store_schema, of_the_first_version_is_read_and_brought_up_to_date_by_the_next_run) { bring_up_from(1); }
 TEST_F(store_schema, of_the_second_version_is_read_and_brought_up_to_date_by_the_next_run) { bring_up_from(2); }
+TEST_F(store_schema, of_the_third_version_is_read_and_brought_up_to_date_by_the_next_run) { bring_up_from(3); }
 
 TEST_F(store_schema, of_a_newer_version_is_refused_and_left_as_it_is) {
   { writer out{options()}; }
   {
     database in{state() + "/steward.db", database::access::write};
-    in.run("PRAGMA user_version = 4");
+    in.run("PRAGMA user_version = 5");
   }
   for (const auto& why : {why_not([&] { writer out{options()}; }), why_not([&] { reader in{state()}; })}) {
-    EXPECT_NE(why.find("it has version 4, from a newer steward; this one knows version 3"), std::string::npos) << why;
+    EXPECT_NE(why.find("it has version 5, from a newer steward; this one knows version 4"), std::string::npos) << why;
   }
   database in{state() + "/steward.db", database::access::read};
-  EXPECT_EQ(in.number("PRAGMA user_version"), 4);
+  EXPECT_EQ(in.number("PRAGMA user_version"), 5);
   EXPECT_EQ(in.number("SELECT count(*) FROM runs"), 1);
 }
 

@@ -268,5 +268,20 @@ TEST_F(store_writer, in_a_copy_of_the_program_leaves_last_words_that_readers_and
   expect_told();
 }
 
+TEST_F(store_writer, keeps_what_the_run_was_made_of_last) {
+  made_run tree;
+  writer out{options()};
+  const auto kept = [&] { return history_of(state(), last_run().id)->plan(); };
+  out.write(tree.begin());
+  ASSERT_TRUE(out.finish());
+  EXPECT_EQ(kept(), "");
+  for (const std::string plan : {R"({"tree":1})", R"({"tree":2})"}) {
+    out.keep_plan(plan);
+    out.write(tree.step());
+    ASSERT_TRUE(out.finish());
+    EXPECT_EQ(kept(), plan);
+  }
+}
+
 }  // namespace
 }  // namespace steward::store::test
