@@ -18,12 +18,12 @@ int finish_output(int code) {
   return code == exit_done ? exit_internal : code;
 }
 
-void output::line(const std::string& text) {
+void output::line(const std::string& text, event_level level) {
   std::lock_guard guard{mutex_};
   if (plain_) standard_streams::print(text + "\n");
   event e;
   e.kind = event_kind::output;
-  e.level = event_level::info;
+  e.level = level;
   e.text = text;
   events_.emit(std::move(e));
 }

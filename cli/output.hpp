@@ -17,7 +17,7 @@ public:
   /// `plain` false: the lines reach stdout as JSON events only.
   output(event_log& events, bool plain) : events_(events), plain_(plain) {}
 
-  void line(const std::string& text);
+  void line(const std::string& text, event_level level = event_level::info);
   /// One that is an event already.
   void told_line(const std::string& text);
   /// A text of several lines.

@@ -353,7 +353,7 @@ void runner::failed(const std::string& text) {
 void runner::tell_failure(const std::string& text) {
   ok_.store(false);
   if (failures_here != nullptr) ++*failures_here;
-  out_.line("FAILED: " + shorten(escape_text(text), max_shown_error_bytes));
+  out_.line("FAILED: " + shorten(escape_text(text), max_shown_error_bytes), event_level::warn);
 }
 
 }  // namespace steward::cli

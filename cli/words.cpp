@@ -127,6 +127,9 @@ constexpr word headings[] = {
     {"quarantined", "Tasks, or messages, that are not tried again: each attempt ended with a crash."},
     {"failed", "Tasks that ended with an error."},
     {"given up", "Tasks that were open when their pool gave up."},
+    {"cancelled",
+     "Tasks without a value that met no fault: they were open when their pool was stopped, cancelled by "
+     "whoever had submitted them, or refused."},
     // Of a list of runs.
     {"run", "The id of a run, such as `r-18d7dd`; `--run` takes it."},
     {"scenario", "The name of what was run."},

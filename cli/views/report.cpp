@@ -90,7 +90,8 @@ run_report::run_report(const run_view& from, bool is_live, run_view::time_point 
   for (const auto& [path, x] : view.children) {
     if (x.pool) {
       const auto& p = *x.pool;
-      pools.push_back({report::actor_text(path), p, p.quarantined + p.failed + p.given_up});
+      const auto lost = p.quarantined + p.failed + p.given_up;
+      pools.push_back({report::actor_text(path), p, lost, p.valueless > lost ? p.valueless - lost : 0});
       lost_tasks += pools.back().lost;
     }
     if (x.kind == "worker") continue;

@@ -23,7 +23,8 @@ struct run_report {
   struct pool_row {
     std::string path;
     pool_view counts;
-    std::uint64_t lost = 0;  ///< quarantined, failed and given up
+    std::uint64_t lost = 0;       ///< quarantined, failed and given up
+    std::uint64_t cancelled = 0;  ///< without a value for another reason
   };
   struct child_row {
     std::string path;

@@ -46,6 +46,7 @@ std::vector<std::string> headlines(const run_report& x) {
                             counted(x.view.interventions, "intervention")));
   out.push_back(fmt::format("tasks: {} retried, {} lost ({} quarantined, {} failed, {} given up)", all.retried,
                             x.lost_tasks, all.quarantined, all.failed, all.given_up));
+  if (const auto n = x.view.summary.cancelled(); n > 0) out.back() += fmt::format(", {} cancelled", n);
   auto lost = counted(all.lost_messages + all.quarantined_messages, "message") + " lost";
   if (all.quarantined_messages > 0) lost += fmt::format(" ({} quarantined)", all.quarantined_messages);
   out.push_back(std::move(lost));
@@ -121,7 +122,8 @@ section pools_of(const run_report& x) {
                {"RETRIED", true},
                {"QUARANTINED", true},
                {"FAILED", true},
-               {"GIVEN UP", true}},
+               {"GIVEN UP", true},
+               {"CANCELLED", true}},
               {}};
   for (const auto& one : x.pools)
     out.rows.push_back({{one.path},
@@ -130,7 +132,8 @@ section pools_of(const run_report& x) {
                         {number(one.counts.retried)},
                         {number(one.counts.quarantined)},
                         {number(one.counts.failed)},
-                        {number(one.counts.given_up)}});
+                        {number(one.counts.given_up)},
+                        {told(one, one.cancelled)}});
   return out;
 }
 

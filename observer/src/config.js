@@ -72,6 +72,6 @@ export function Config() {
       ${scenario.seed !== undefined && html`<${Fact} name="Seed">${scenario.seed}${data?.seed === 0 ? ', another one for each run' : ''}<//>`}
       ${data?.steps !== undefined && html`<${Fact} name="Steps">${data.steps}<//>`}
     </dl>
-    ${problem?.status === 404 ? html`<p class="note">There is no plan of this run: ${seen(problem.message)}. This is what its tree tells.</p><${Told} find=${find} />`
+    ${problem?.status === 404 ? html`<p class="note">There is no plan of this run: ${seen(problem.body?.detail ?? problem.message)}. This is what its tree tells.</p><${Told} find=${find} />`
       : problem ? html`<${Trouble} problem=${problem} />` : !data ? html`<${Waiting} />` : html`<${Planned} plan=${data} defaults=${defaults} find=${find} />`}`
 }

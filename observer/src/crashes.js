@@ -72,7 +72,7 @@ export function Crashes() {
         const places = [...new Set(known.map((crash) => crash.place ?? crash.path))]
         return html`<tr key=${group.fingerprint} data-fingerprint=${group.fingerprint} class=${alone === group.fingerprint ? 'is-selected' : ''}>
           <td class="n" data-l="Count"><strong>${count(group.count)}</strong></td>
-          <td><a href=${to('crashes', group.last_id)}><${Foreign} text=${group.cause} most=${110} lines=${false} more=${false} /></a> <a class="faint" href=${to('crashes', '', { path, alike: alone === group.fingerprint ? '' : group.fingerprint })}>${group.fingerprint}</a></td>
+          <td><a href=${to('crashes', own.some((crash) => crash.id === group.first_id) ? group.first_id : group.last_id)}><${Foreign} text=${group.cause} most=${110} lines=${false} more=${false} /></a> <a class="faint" href=${to('crashes', '', { path, alike: alone === group.fingerprint ? '' : group.fingerprint })}>${group.fingerprint}</a></td>
           <td>${places.slice(0, 2).map((place) => html`<${Path} path=${place} /> `)}${places.length > 2 ? `and ${places.length - 2} more` : ''}</td>
           <td><${Columns} values=${spread(own)} label=${`${many(own.length, 'crash', 'crashes')} over the run`} /></td>
           <td data-l="First"><${Moment} time=${group.first} ref=${now} digits=${0} /></td><td data-l="Last"><${Moment} time=${group.last} ref=${now} digits=${0} /> <div class="faint nowrap">${ago(toUs(group.last), now, !isLive())}</div></td></tr>`

@@ -11,7 +11,7 @@ import { Story } from './story.js'
 import { ago, causeLine, duration, seen, statusWords, toUs } from './text.js'
 import { grown, nested, severity, troubled } from './tree.js'
 import { TreeTable } from './treetable.js'
-import { verdict } from './verdict.js'
+import { losses, verdict } from './verdict.js'
 
 // The tree and the totals, now or at the moment that is looked at.
 export function usePicture() {
@@ -32,7 +32,8 @@ const Latest = ({ crashes, now }) => html`<section class="latest" aria-labelledb
   ${crashes.length === 0 ? html`<p class="empty">None.</p>` : html`<ul>${crashes.map((crash) => html`<li key=${crash.id}>
     <a href=${to('crashes', crash.id)}>${crash.id}</a> <${Path} path=${crash.path} />
     <span class="cause"><${Foreign} text=${causeLine(crash.cause)} most=${160} lines=${false} /></span>
-    <span class="faint"><${Moment} time=${crash.at} at=${crash.seq} ref=${now} /> ${moment.value ? '' : ago(toUs(crash.at), now, !isLive())}${crash.recovery_ms !== undefined ? `, recovered after ${duration(crash.recovery_ms)}` : ''}</span></li>`)}</ul>`}
+    <span class="faint"><${Moment} time=${crash.at} at=${crash.seq} ref=${now} /> ${moment.value ? '' : ago(toUs(crash.at), now, !isLive())}${crash.recovery_ms !== undefined ? `, recovered after ${duration(crash.recovery_ms)}` : ''}</span></li>`)}</ul>
+    <p class="links"><a href=${to('crashes')}>All crashes</a></p>`}
 </section>`
 
 // Children that are down and should not be; the tree may be too large to find them in it.
@@ -112,6 +113,7 @@ export function Overview() {
           <${Number} value=${told.crash_count} name="crashes" /><${Number} value=${summary.recoveries} name="recoveries" />
           <${Number} value=${told.restarts} name="restarts" /><${Number} value=${summary.retried} name="tasks retried" />
           <${Number} value=${(summary.quarantined ?? 0) + (summary.given_up ?? 0) + (summary.failed ?? 0)} name="tasks failed" /><${Number} value=${summary.lost_messages} name="messages lost" />
+          ${losses(summary).cancelled > 0 && html`<${Number} value=${losses(summary).cancelled} name="tasks cancelled" />`}
         </div>${told.recovery_ms && html`<p class="faint">Recovery took ${duration(told.recovery_ms.p50)} (half of them), ${duration(told.recovery_ms.max)} at most.</p>`}
         ${isLive() && !then && run.value.figures?.last && html`<p class="faint">The program: ${(run.value.figures.last.cpu_percent ?? 0).toFixed(0)} % of a core, ${(run.value.figures.last.rss_kib / 1024).toFixed(0)} MiB, ${run.value.figures.last.threads} threads.</p>`}</section>
       </aside>

@@ -10,6 +10,7 @@ import { Budget, Empty, Foreign, Moment, Number, Path, Shape, Status, Trouble, W
 import { go, route, to } from './route.js'
 import { moment, newest, useLive } from './state.js'
 import { bytes, causeLine, count, duration, many, seen, statusWords, toUs } from './text.js'
+import { losses } from './verdict.js'
 
 // From counts of tasks by how long they ran (under 1 us, 2 us, 4 us, ...): the time that a share of them stays under.
 export function quantile(times, share) {
@@ -78,14 +79,14 @@ function tasksOf(list) {
 
 const fate = (task) => ({ task_retry: 'retried', task_quarantine: 'quarantined', task_fail: 'failed' })[task.tries.at(-1).kind] ?? ''
 
-const Troubles = ({ path, now }) => {
+const Troubles = ({ path, cancelled, now }) => {
   const then = moment.value
   const { data, problem } = useLive(async (over) => {
     const { list } = await lastEvents({ actor: `${path}*`, kind: 'task_retry,task_quarantine,task_fail' }, await seqAt(then, over), 200, over)
     return tasksOf(list.filter((event) => event.actor === path || event.actor.startsWith(`${path}/`)).filter(until(then)))
   }, [path, then?.at], { still: then !== null })
   if (!data) return html`<${Trouble} problem=${problem} />`
-  if (data.length === 0) return html`<${Empty}>Each task was done at its first attempt.<//>`
+  if (data.length === 0) return html`<${Empty}>${cancelled > 0 ? `No task met a fault; ${count(cancelled)} were cancelled before they had a value.` : 'Each task was done at its first attempt.'}<//>`
   return html`<div class="wide" tabindex="0" role="region" aria-label="Tasks that were retried or failed"><table class="list tasks"><thead><tr><th scope="col">Task</th><th scope="col">What became of it</th><th scope="col">Attempts</th></tr></thead>
     <tbody>${data.slice(0, 50).map((task) => html`<tr key=${task.id} data-task=${task.id} data-fate=${fate(task)}><td>${task.id} <${Foreign} text=${`${task.tries[0].task.name ?? ''}(${task.tries[0].task.args ?? ''})`} most=${80} lines=${false} /></td>
       <td><span class=${`fate is-${fate(task)}`}>${fate(task)}</span></td>
@@ -100,6 +101,7 @@ const Pool = ({ node, now }) => {
   const rows = useMemo(() => rates(data?.samples ?? []), [data])
   const { last = {} } = pool.figures ?? {}
   const totals = pool.pool ?? {}
+  const { cancelled } = losses(totals)
   const workers = (node.children ?? []).map((child) => child.data)
   const idle = last.idle ?? 0
   const told = toUs(last.at ?? 0)
@@ -111,7 +113,7 @@ const Pool = ({ node, now }) => {
       <${Budget} budget=${pool.below} now=${now} what="restarts of workers" /> <${Verbs} child=${pool} parent=${node.parent?.data} siblings=${siblings} /></div>
     <div class="numbers">
       <${Number} value=${last.queued} name="waiting" /><${Number} value=${last.running} name="with workers" /><${Number} value=${idle} name=${`idle of ${count(last.workers ?? totals.workers ?? workers.length)}`} />
-      <${Number} value=${last.succeeded ?? totals.succeeded} name="done" /><${Number} value=${totals.retried} name="retried" /><${Number} value=${totals.quarantined} name="quarantined" /><${Number} value=${last.failed ?? totals.failed} name="failed" /><${Number} value=${totals.worker_crashes} name="worker crashes" />
+      <${Number} value=${last.succeeded ?? totals.succeeded} name="done" /><${Number} value=${totals.retried} name="retried" /><${Number} value=${totals.quarantined} name="quarantined" /><${Number} value=${last.failed ?? totals.failed} name="failed" /><${Number} value=${totals.worker_crashes} name="worker crashes" />${cancelled > 0 && html`<${Number} value=${cancelled} name="cancelled" />`}
     </div>
     ${workers.length > 0 ? html`<ul class="cells" aria-label=${`Workers of ${seen(pool.path)}`}>${workers.slice(0, 256).map((worker) => html`<${Cell} key=${worker.path} worker=${worker} task=${hands.get(shortOf(worker.path))} rests=${last.workers !== undefined && !then} now=${told} pick=${pick} />`)}</ul>${workers.length > 256 && html`<p class="faint">and ${workers.length - 256} more.</p>`}`
       : html`<p class="faint">${many(last.workers ?? totals.workers ?? 0, 'worker')}; none of them is told of yet.</p>`}
@@ -120,7 +122,7 @@ const Pool = ({ node, now }) => {
       <${Chart} title="Run time" unit=${(ms) => duration(ms)} series=${[{ name: 'half under', colour: '--accent', points: true }, { name: '99 % under', colour: '--s-restarting', dash: [4, 3], points: true }]} data=${[rows.at, rows.half, rows.most]} />
       <${Chart} title="Wait before" unit=${(ms) => duration(ms)} series=${[{ name: 'half under', colour: '--accent', points: true }, { name: '99 % under', colour: '--s-restarting', dash: [4, 3], points: true }]} data=${[rows.at, rows.waitHalf, rows.waitMost]} />
       <${Chart} title="Queue" least=${4} unit=${(n) => count(Math.round(n))} series=${[{ name: 'waiting', colour: '--accent', fill: true }, { name: 'with workers', colour: '--s-stopping', dash: [4, 3] }]} data=${[rows.at, rows.queued, rows.running]} /></div>`}
-    <h3>Tasks that were retried or failed</h3><${Troubles} path=${pool.path} now=${now} />
+    <h3>Tasks that were retried or failed</h3><${Troubles} path=${pool.path} cancelled=${cancelled} now=${now} />
     <p class="links"><a href=${to('events', '', { actor: pool.path })}>Its events</a> <a href=${to('timeline', '', { path: pool.path })}>Its timeline</a> <a href=${to('overview', '', { child: pool.path })}>In the tree</a></p>
   </section>`
 }

@@ -4,7 +4,7 @@ import { html } from './html.js'
 import { Fact, Foreign, Moment, Path } from './parts.js'
 import { to } from './route.js'
 import { run, useLive } from './state.js'
-import { causeLine, listed, many, seen, toUs } from './text.js'
+import { causeLine, count, duration, listed, many, seen, toUs } from './text.js'
 import { lost } from './verdict.js'
 
 // What the run ended with: the last crash that took others down, and before it the crashes of the same place, or of what
@@ -39,8 +39,17 @@ async function load(over) {
   const chain = chainOf(final, crashes)
   const [first] = chain
   const logs = await events({ kind: 'log', actor: first.path, after: Math.max(0, first.seq - 5000), limit: 5000 }, over).catch(() => [])
-  const again = crashes.filter((crash) => crash.fingerprint === first.fingerprint && crash.number > first.number)
-  return { steps: steps.filter((event) => event.seq >= first.seq), first, chain, again, wrote: lastWords(chain, logs) }
+  const again = crashes.filter((crash) => crash.path === first.path && crash.fingerprint === first.fingerprint && crash.number > first.number)
+  return { steps: steps.filter((event) => event.seq >= first.seq), first, chain, again, spent: spentOn(final, crashes), wrote: lastWords(chain, logs) }
+}
+
+// The restarts that had used the last budget up: those of the same supervisor within its period.
+function spentOn(final, crashes) {
+  const above = (path) => path.slice(0, path.lastIndexOf('/'))
+  const { limit, period_ms: period } = final.decision ?? {}
+  if (!limit || !period) return []
+  return crashes.filter((crash) => crash.number < final.number && crash.decision?.action === 'restart' && above(crash.place ?? crash.path ?? '') === above(final.place ?? final.path ?? '')
+    && crash.decision.limit === limit && toUs(final.at) - toUs(crash.at) <= period * 1000).slice(0, limit).reverse()
 }
 
 // The last line that it wrote before it died, or another of them: it often says more than how it ended.
@@ -54,7 +63,7 @@ const lastWords = (chain, logs) => {
 export function Story({ top }) {
   const { data } = useLive(load, [run.value.run])
   if (!data) return null
-  const { first, chain, again, steps, wrote } = data
+  const { first, chain, again, spent = [], steps, wrote } = data
   const own = new Set(chain.map((crash) => crash.place ?? crash.path))
   const all = []
   top.each((node) => { if (node.parent) all.push(node) })
@@ -63,7 +72,8 @@ export function Story({ top }) {
   const waiting = all.reduce((sum, node) => sum + (node.data.figures?.last?.waiting ?? 0), 0)
   const tasks = all.reduce((sum, node) => sum + (node.data.figures?.last?.queued ?? 0) + (node.data.figures?.last?.running ?? 0), 0)
   const killed = run.value.state === 'lost'
-  const gaveUp = steps.filter((event) => ['limit', 'escalate', 'give_up'].includes(event.kind)).slice(-6)
+  // What a supervisor decided about one that failed is seen in what came of it.
+  const gaveUp = steps.filter((event) => ['limit', 'give_up'].includes(event.kind)).slice(-6)
   return html`<section class="story" aria-labelledby="story-title">
     <h2 id="story-title">${killed ? 'The program was killed' : 'What ended it'}</h2>
     <dl class="facts">
@@ -71,7 +81,8 @@ export function Story({ top }) {
       ${first && html`<${Fact} name=${killed ? 'Last to die before' : 'Died first'}><${Path} path=${first.path} /> <a href=${to('crashes', first.id)}>${first.id}</a> at <${Moment} time=${first.at} at=${first.seq} ref=${toUs(run.value.now)} /><//>
         <${Fact} name="Why"><${Foreign} text=${causeLine(first.cause)} />${first.text ? html`, <${Foreign} text=${first.text} />` : ''}${wrote ? html`; it wrote last: <q><${Foreign} text=${wrote} most=${240} lines=${false} /></q>` : ''}<//>
         ${again.length > 0 && html`<${Fact} name="Again">${many(again.length, 'time')} more in the same way, last <a href=${to('crashes', again[0].id)}>${again[0].id}</a> at <${Moment} time=${again[0].at} at=${again[0].seq} ref=${toUs(run.value.now)} /><//>`}`}
-      ${gaveUp.length > 0 && html`<${Fact} name="Then"><ol class="tight">${gaveUp.map((event) => html`<li key=${event.seq}><${Moment} time=${event.ts} at=${event.seq} ref=${toUs(run.value.now)} /> ${event.actor ? html`<${Path} path=${event.actor} /> ` : ''}${{ limit: 'reached its limit', escalate: 'failed, and its parent decided', give_up: 'gave up' }[event.kind]}${event.text ? html`: <${Foreign} text=${event.text} most=${200} />` : ''}</li>`)}</ol><//>`}
+      ${gaveUp.length > 0 && html`<${Fact} name="Then"><ol class="tight">${gaveUp.map((event) => html`<li key=${event.seq}><${Moment} time=${event.ts} at=${event.seq} ref=${toUs(run.value.now)} /> ${event.actor ? html`<${Path} path=${event.actor} /> ` : ''}${{ limit: 'reached its limit', give_up: 'gave up' }[event.kind]}${event.text ? html`: <${Foreign} text=${event.text} most=${200} />` : ''}</li>`)}</ol><//>`}
+      ${spent.length > 0 && html`<${Fact} name="Restarts spent">${spent.map((crash, i) => html`${i > 0 ? ', ' : ''}<a href=${to('crashes', crash.id)}>${crash.id}</a> <${Path} path=${crash.path} />`)}: all ${count(spent.length)} that were allowed in ${duration(spent[0].decision.period_ms)}<//>`}
       ${!killed && gone.length > 0 && html`<${Fact} name="With it went">${many(gone.length, 'other child', 'other children')}: ${listed(gone.map((child) => seen(child.path)), 6)}<//>`}
       <${Fact} name="Lost">${lost(run.value.summary)}${held.length > 0 ? `; what ${many(held.length, 'actor')} held in memory went with the run: ${listed(held, 4)}` : ''}${killed || run.value.died ? '; what was in the memory of the program is gone' : ''}${killed && (waiting > 0 || tasks > 0) ? `; of that, as last seen: ${listed([waiting > 0 && many(waiting, 'message that waited', 'messages that waited'), tasks > 0 && many(tasks, 'task that was not over', 'tasks that were not over')].filter(Boolean))}` : ''}<//>
     </dl></section>`

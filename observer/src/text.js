@@ -64,6 +64,12 @@ export const listed = (words, most = 4) => {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`
 }
 
+// The code of an exit says little: what it wrote last may say more.
+const saidLast = (cause) => {
+  const line = (cause.stderr ?? []).filter((each) => each.trim()).at(-1)
+  return line ? `, after “${line.trim()}”` : ''
+}
+
 // A cause in one line. Where a child tells its last cause in words (`last_cause`), those are taken instead.
 export const causeLine = (cause) => {
   if (!cause) return 'not told'
@@ -74,7 +80,7 @@ export const causeLine = (cause) => {
     case 'signal':
       return `${cause.signal ?? `signal ${cause.code}`}${cause.address ? ` at ${cause.address}` : ''}${own ? ` in ${own}` : ''}`
     case 'exit':
-      return `exit code ${cause.code ?? 0}${cause.message ? `: ${cause.message}` : ''}`
+      return `exit code ${cause.code ?? 0}${cause.message ? `: ${cause.message}` : saidLast(cause)}`
     default:
       return `${cause.class}${cause.message ? `: ${cause.message}` : ''}`
   }

@@ -101,6 +101,7 @@ export function Timeline() {
     const us = event.buttons === 1 ? m?.stripTimeAt(event) : null
     if (us === null || us === undefined) return
     event.currentTarget.setPointerCapture(event.pointerId)
+    refs.scroll.current.focus({ preventScroll: true }) // where the keys are
     setSpeed(0)
     m.set(us)
   }
@@ -138,7 +139,7 @@ export function Timeline() {
       <div class="inner" ref=${refs.inner}><canvas class="canvas" ref=${refs.canvas}></canvas></div>
     </div>
     <p class="says" role="status" aria-live="polite">${says || m?.laneSays()}</p>
-    <p class="faint" id="timeline-keys">Arrows move the moment and the lane, with Shift faster; <kbd>n</kbd> and <kbd>p</kbd> go to the next crash and the one before, <kbd>+</kbd> <kbd>-</kbd> <kbd>0</kbd> zoom, <kbd>Space</kbd> plays, <kbd>Enter</kbd> shows the child as it was, <kbd>Esc</kbd> goes back to now.</p>
+    <p class="faint" id="timeline-keys">Arrows move the moment and the lane, with Shift faster; <kbd>n</kbd> and <kbd>p</kbd> go to the next crash and the one before, <kbd>+</kbd> <kbd>-</kbd> <kbd>0</kbd> zoom, <kbd>Space</kbd> plays, <kbd>Enter</kbd> shows the child as it was, <kbd>Esc</kbd> goes back to ${isLive() ? 'now' : 'the end'}.</p>
     <${Legend} />
     ${cursor !== null && html`<${Then} resting=${resting} cursor=${cursor} lane=${m.lane()} />`}`
 }

@@ -2,14 +2,18 @@
 import { count, duration, listed, many, seen, statusWords, toUs } from './text.js'
 import { leaves } from './tree.js'
 
-const noneLost = 'no task or message lost'
-
-// What is lost for good: messages, and tasks that have no value, as the server sums them up.
-export function lost(summary = {}) {
-  const messages = (summary.lost_messages ?? 0) + (summary.quarantined_messages ?? 0)
-  const tasks = (summary.quarantined ?? 0) + (summary.failed ?? 0) + (summary.given_up ?? 0)
-  const parts = [messages > 0 && many(messages, 'message'), tasks > 0 && many(tasks, 'task')].filter(Boolean)
-  return parts.length > 0 ? `${listed(parts)} lost` : noneLost
+// What is lost for good: messages, and tasks that met a fault and have no value. What was cancelled, or refused, is told
+// apart: whoever had submitted it knows. All as the server sums it up, of the run or of a pool.
+export function losses(sums = {}) {
+  const messages = (sums.lost_messages ?? 0) + (sums.quarantined_messages ?? 0)
+  const tasks = (sums.quarantined ?? 0) + (sums.failed ?? 0) + (sums.given_up ?? 0)
+  return { messages, tasks, cancelled: Math.max(0, (sums.valueless ?? 0) - tasks) }
+}
+export function lost(sums) {
+  const { messages, tasks, cancelled } = losses(sums)
+  const gone = [messages > 0 && many(messages, 'message'), tasks > 0 && many(tasks, 'task')].filter(Boolean)
+  if (cancelled === 0) return gone.length > 0 ? `${listed(gone)} lost` : 'no task or message lost'
+  return `${many(cancelled, 'task')} cancelled, ${gone.length > 0 ? `${listed(gone)} lost` : 'no message lost'}`
 }
 
 // What crashed, and how much of that came back: in the last hour where a live run is older, else in all of it.
@@ -37,7 +41,8 @@ export function verdict(told, top, state) {
   const past = pastOf(told)
   const gone = lost(told.summary)
   const tail = `${past}, ${gone}`
-  const level = (fine) => (gone === noneLost ? fine : 'note')
+  const { messages, tasks } = losses(told.summary)
+  const level = (fine) => (messages + tasks === 0 ? fine : 'note')
   if (state === 'over') {
     const took = duration((toUs(told.ended ?? told.now) - toUs(told.started)) / 1000)
     if (told.died) return { level: 'bad', text: `The program itself crashed after ${took}; ${tail}` }

@@ -276,6 +276,7 @@ void fields(A& a, X& x) {
   a.some("quarantined", x.quarantined);
   a.some("failed", x.failed);
   a.some("given_up", x.given_up);
+  a.some("valueless", x.valueless);
   a.some("lost_messages", x.lost_messages);
   a.some("quarantined_messages", x.quarantined_messages);
   a.some("by_child", x.by_child);

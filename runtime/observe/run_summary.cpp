@@ -66,6 +66,9 @@ void run_summary::note(const event& e) {
         counted_.slowest_recovery_us = std::max<std::int64_t>(counted_.slowest_recovery_us, us);
       }
       return;
+    case event_kind::stop:
+      if (e.child) counted_.valueless += e.child->failed.value_or(0);
+      return;
     case event_kind::task_retry:
       ++counted_.retried;
       return;
@@ -139,6 +142,7 @@ std::string run_summary::work_text() const {
   add(counted_.failed, "failed");
   add(counted_.given_up, "given up");
   if (!how.empty()) out += " (" + how + ")";
+  if (cancelled() > 0) out += ", " + counted(cancelled(), "task", "tasks") + " cancelled";
   const auto lost = counted_.lost_messages + counted_.quarantined_messages;
   if (lost > 0) out += ", " + counted(lost, "message", "messages") + " lost";
   if (counted_.quarantined_messages > 0) out += fmt::format(" ({} quarantined)", counted_.quarantined_messages);

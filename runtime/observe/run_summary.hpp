@@ -23,6 +23,7 @@ public:
     std::uint64_t quarantined = 0;
     std::uint64_t failed = 0;
     std::uint64_t given_up = 0;       ///< tasks
+    std::uint64_t valueless = 0;      ///< tasks without a value in the end, as pools tell at theirs; those above, too
     std::uint64_t lost_messages = 0;  ///< dead letters, and what was in hand at a crash
     std::uint64_t quarantined_messages = 0;
     /// By child, or by pool for its workers, and then by cause, in words to be shown.
@@ -46,6 +47,12 @@ public:
   std::array<std::string, 3> lines() const;
 
   const figures& all() const noexcept { return counted_; }
+  /// Tasks that met no fault and have no value: they were cancelled, as those are that are open when a pool is stopped,
+  /// or were refused.
+  std::uint64_t cancelled() const noexcept {
+    const auto lost = counted_.quarantined + counted_.failed + counted_.given_up;
+    return counted_.valueless > lost ? counted_.valueless - lost : 0;
+  }
   /// This many of a hundred recoveries took no longer, to 1.25 %; exact for all hundred. 0 when there were none.
   double percentile_ms(std::uint64_t percent) const;
 

@@ -131,6 +131,47 @@ test('a program that was killed: what was up at last, and that its end is not to
   assert.deepEqual(page.faults, [])
 })
 
+test('work that was cancelled with the run, and who had spent its restarts', async (t) => {
+  const state = join(folder, 'shop.state')
+  const scenario = `
+scenario: shop
+tree:
+  intensity: {restarts: 1, within: 1m}
+  children:
+    - id: payments
+      supervisor:
+        intensity: {restarts: 1, within: 30s}
+        children:
+          - {id: gateway, command: [sh, -c, "sleep 0.2; echo its certificate has expired >&2; exit 2"], backoff: {min: 10ms, max: 20ms}}
+    - {id: mailer, actor: counter}
+    - {id: invoices, pool: {task: wait_ms, runs_in: processes, workers: 2}}
+run:
+  - crash: {actor: mailer}
+  - map: {pool: invoices, inputs: {value: 20000, times: 6}, print: []}
+`
+  assert.equal(await ranOut(scenario, ['--state', state]), 4)
+  const past = await record(state)
+  const page = await open(browser, past)
+  t.after(async () => { await page.context().close(); await past.stop() })
+  await page.waitForSelector('.story')
+  const { pool } = await past.api('pools/root/invoices')
+  assert.equal(pool.succeeded ?? 0, 0)
+  assert.equal(pool.valueless, 6)
+  assert.match(await textOf(page, '.verdict'), /6 tasks cancelled, no message lost/)
+  const told = await facts(page)
+  assert.match(told.Why, /it wrote last: its certificate has expired/)
+  assert.match(told['Restarts spent'], /^c-0001 \/root\/mailer: all 1 that were allowed in 1 min$/)
+  assert.match(told.Again, /^1 time more/)
+  await show(page, 'pools')
+  assert.match(await textOf(page, '.pool'), /6 cancelled.*No task met a fault; 6 were cancelled before they had a value/)
+  await show(page, 'events?level=warn')
+  await until('the failed step is told', async () => /FAILED: .*tasks? /.test(await textOf(page, '.logbox')))
+  await show(page, 'config')
+  const plan = await past.api('plan')
+  await until('the plan of then', async () => (await textsOf(page, '.plan h3 .path')).join() === ['/root', '/root/payments', '/root/payments/gateway', '/root/mailer', '/root/invoices'].join())
+  assert.equal(plan.tree.values.find((value) => value.field === 'intensity.restarts').value, '1')
+})
+
 test('a record that is still being written is followed', async (t) => {
   const whole = join(folder, 'whole.jsonl')
   const grows = join(folder, 'grows.jsonl')

@@ -19,3 +19,12 @@ test('the last hour, and how many there were before', () => {
   assert.equal(told({ crashes: 41, recovered: 41 }), 'All 2 children up; 41 crashes in the last hour, all recovered, no task or message lost')
   assert.match(says({ crash_count: 9000, last_hour: { crashes: 512, recovered: 512, at_least: true } }), /; at least 512 crashes in the last hour, all recovered,/)
 })
+
+test('what was cancelled is told apart from what is lost', () => {
+  const told = (summary) => says({ crash_count: 0, summary })
+  assert.match(told({ valueless: 10 }), /; no crash, 10 tasks cancelled, no message lost$/)
+  assert.match(told({ valueless: 10, failed: 2, quarantined: 1 }), /, 7 tasks cancelled, 3 tasks lost$/)
+  assert.match(told({ valueless: 3, failed: 3, lost_messages: 1 }), /, 1 message and 3 tasks lost$/)
+  assert.equal(verdict({ crash_count: 0, summary: { valueless: 10 } }, top, 'live').level, 'good')
+  assert.equal(verdict({ crash_count: 0, summary: { failed: 1 } }, top, 'live').level, 'note')
+})

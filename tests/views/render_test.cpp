@@ -201,8 +201,8 @@ TEST_F(rendered, a_report_counts_crashes_recoveries_and_tasks) {
               HasSubstr("CHILD          STATUS   RESTARTS  CRASHES  DOWN FOR  LOST MESSAGES  LAST CRASH  ITS CAUSE\n"
                         "/root/total    stopped         1        1     2.0 s              4  c-0001      "
                         "std::runtime_error: boom\n"));
-  EXPECT_THAT(text, HasSubstr("POOL           SUBMITTED  DONE  RETRIED  QUARANTINED  FAILED  GIVEN UP\n"
-                              "/root/squares          ?     ?        1            0       1         0\n"));
+  EXPECT_THAT(text, HasSubstr("POOL           SUBMITTED  DONE  RETRIED  QUARANTINED  FAILED  GIVEN UP  CANCELLED\n"
+                              "/root/squares          ?     ?        1            0       1         0          ?\n"));
 }
 
 TEST_F(rendered, a_report_of_a_program_that_was_killed_tells_what_went_with_it) {

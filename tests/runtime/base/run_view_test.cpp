@@ -397,13 +397,14 @@ TEST(run_view, knows_pools_and_their_workers) {
   EXPECT_EQ(x.at("/root/p").below.restarts.size(), 1U);
 
   auto& end = x.next(event_kind::stop, "/root/p", 1).child.emplace();
-  end.submitted = 12;
+  end.submitted = 15;
   end.succeeded = 10;
-  end.failed = 2;
+  end.failed = 5;
   EXPECT_EQ(x.status("/root/p/w1"), "stopped") << "no worker outlives its pool";
-  EXPECT_EQ(x.at("/root/p").pool->submitted, 12U);
+  EXPECT_EQ(x.at("/root/p").pool->submitted, 15U);
   EXPECT_EQ(x.at("/root/p").pool->succeeded, 10U);
-  EXPECT_EQ(x.at("/root/p").pool->valueless, 2U);
+  EXPECT_EQ(x.at("/root/p").pool->valueless, 5U);
+  EXPECT_THAT(x.view().summary.lines()[2], ::testing::EndsWith("1 failed), 3 tasks cancelled"));
 }
 
 TEST(run_view, does_not_take_the_end_of_an_old_pool_for_that_of_the_new_one) {
@@ -590,11 +591,10 @@ TEST(fingerprint, is_the_same_for_crashes_that_are_alike) {
   y = x;
   y.frames.clear();
   EXPECT_NE(fingerprint_of(y), first);
-  cause a;
-  a.cls = cause_class::exit;
-  cause b = a;
-  b.code = 3;
-  EXPECT_NE(fingerprint_of(a), fingerprint_of(b));
+  x = {};
+  x.cls = cause_class::exit;
+  (y = x).code = 3;
+  EXPECT_NE(fingerprint_of(x), fingerprint_of(y));
 }
 
 }  // namespace
