@@ -2,27 +2,13 @@
 // crash, or shows what one has left, drags the moment over the whole timeline, and prints frames a second from the
 // browser's own trace. bench/made_run.py makes a file of any size.
 import { resolve } from 'node:path'
-import { launch, open, record, run, until } from '../tests/observer/support.mjs'
+import { crowd, launch, open, record, run, until } from '../tests/observer/support.mjs'
 
 const given = process.argv[2] ?? '10000'
 const isFile = !/^\d+$/.test(given)
 const children = Number(given)
 const seconds = 5
-const scenario = `
-scenario: scrubbed
-tree:
-  intensity: {restarts: 9000, within: 1m}
-  children:
-    - id: crowd
-      supervisor:
-        strategy: simple_one_for_one
-        intensity: {restarts: 9000, within: 1m}
-        max_children: ${children}
-        children:
-          - {id: one, actor: counter, backoff: {min: 100ms, max: 1s}}
-run:
-  - start_child: {supervisor: crowd, count: ${children}}
-`
+const scenario = crowd('scrubbed', children, 'backoff: {min: 100ms, max: 1s}')
 const browser = await launch()
 const steward = isFile ? await record(resolve(given), 300_000) : await run(scenario, { more: ['--stay'] })
 try {

@@ -6,7 +6,8 @@ import { html } from './html.js'
 import { clock } from './text.js'
 
 // `series`: [{name, colour (a variable of the style sheet), dash}], `data`: [seconds, values, ...], `unit`: of a value.
-export function Chart({ title, series, data, least = 1e-6, unit = (value) => String(value) }) {
+// `now`: what the last value is called.
+export function Chart({ title, series, data, now = 'now', least = 1e-6, unit = (value) => String(value) }) {
   const place = useRef(null)
   const plot = useRef(null)
   const latest = useRef(data)
@@ -34,5 +35,5 @@ export function Chart({ title, series, data, least = 1e-6, unit = (value) => Str
   }, [title])
   useEffect(() => { plot.current?.setData(data) }, [data])
   const last = series.map((each, i) => `${each.name} ${data[i + 1]?.length > 0 && data[i + 1].at(-1) !== null ? unit(data[i + 1].at(-1)) : 'none'}`).join(', ')
-  return html`<figure class="chart"><figcaption><strong>${title}</strong> <span class="keys">${series.map((each, i) => html`<span class=${`key s-${i}`}>${each.name}</span>`)}</span> <span class="faint">now: ${last}</span></figcaption><div ref=${place} aria-hidden="true"></div></figure>`
+  return html`<figure class="chart"><figcaption><strong>${title}</strong> <span class="keys">${series.map((each, i) => html`<span class=${`key s-${i}`}>${each.name}</span>`)}</span> <span class="faint">${now}: ${last}</span></figcaption><div ref=${place} aria-hidden="true"></div></figure>`
 }

@@ -27,7 +27,7 @@ export function ChildPanel({ path, top, now, close }) {
     <${Verbs} child=${child} parent=${parent} siblings=${siblings} />
     <${Trouble} problem=${problem} />
     <dl class="facts">
-      <${Fact} name="Status"><${Status} status=${child.status} due=${then ? null : child.due} fell=${fallen(child)} />${child.failing ? ' flapping: it never comes to rest' : ''}<//>
+      <${Fact} name="Status"><${Status} status=${child.status} due=${then ? null : child.due} fell=${fallen(child)} />${child.failing ? ' failing: it is about to end, and what is below it with it' : ''}<//>
       <${Fact} name="Is">${[seen(child.kind), child.type && seen(child.type), child.runs_in && `in a ${seen(child.runs_in)}`, child.pid && `pid ${child.pid}`].filter(Boolean).join(', ')}<//>
       ${child.strategy && html`<${Fact} name="Strategy">${seen(child.strategy)}<//>`}
       ${child.restart && html`<${Fact} name="Restart">${seen(child.restart)}<//>`}

@@ -47,7 +47,7 @@ const Attention = ({ top, pick, now }) => {
   found.sort((a, b) => severity(b) - severity(a) || (a.order ?? 0) - (b.order ?? 0))
   return html`<section class="attention" aria-labelledby="attention-title"><h2 id="attention-title">Needs a look</h2>
     <ul>${found.slice(0, 6).map((child) => html`<li key=${child.path}><${Shape} status=${child.status} />
-      <button class="plain" onClick=${() => pick(child.path)}><${Path} path=${child.path} /></button> <span class="what">${statusWords[child.status] ?? seen(child.status)}</span>
+      <button class="plain" onClick=${() => pick(child.path)}><${Path} path=${child.path} /></button> <span class="what">${child.status === 'up' && child.failing ? 'has reached its limit' : statusWords[child.status] ?? seen(child.status)}</span>
       ${child.last_cause && html` <span class="faint"><${Foreign} text=${child.last_cause} most=${120} lines=${false} /></span>`}</li>`)}</ul>
     ${found.length > 6 && html`<p class="faint">and ${found.length - 6} more; the tree below shows the worst first.</p>`}
   </section>`

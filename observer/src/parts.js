@@ -101,4 +101,5 @@ export const Trouble = ({ problem, what }) =>
 export const Empty = ({ children }) => html`<p class="empty">${children}</p>`
 export const Waiting = () => html`<p class="empty" role="status">Asking the server …</p>`
 export const Fact = ({ name, children }) => html`<div class="fact"><dt>${name}</dt><dd>${children}</dd></div>`
-export const Number = ({ value, name }) => html`<div class="number"><strong>${count(value ?? 0)}</strong> <span>${name}</span></div>`
+// `known` false: nothing tells it, which is not the same as none.
+export const Number = ({ value, name, known = true }) => html`<div class="number"><strong>${known ? count(value ?? 0) : html`<span aria-hidden="true">?</span><span class="unseen">not known</span>`}</strong> <span>${name}</span></div>`

@@ -8,8 +8,8 @@ import { html } from './html.js'
 import { usePicture } from './overview.js'
 import { Budget, Empty, Foreign, Moment, Number, Path, Shape, Status, Trouble, Waiting } from './parts.js'
 import { go, route, to } from './route.js'
-import { moment, newest, useLive } from './state.js'
-import { bytes, causeLine, count, duration, many, seen, statusWords, toUs } from './text.js'
+import { isLive, moment, newest, useLive } from './state.js'
+import { bytes, causeLine, count, duration, fromUs, many, seen, statusWords, toUs } from './text.js'
 import { losses } from './verdict.js'
 
 // From counts of tasks by how long they ran (under 1 us, 2 us, 4 us, ...): the time that a share of them stays under.
@@ -48,21 +48,23 @@ function rates(samples) {
   return rows
 }
 
+const heldFor = 3e6 // microseconds: a sample is taken each second
+
 const perSecond = (value) => `${value >= 100 ? count(Math.round(value)) : Math.round(value * 10) / 10}/s`
 
 const shortOf = (path) => path.slice(path.lastIndexOf('/') + 1)
 
 // What a worker has in hand, and for how long, as its pool told last.
-const InHand = ({ task, now }) => html`<span class="hand">runs <b>${seen(task.task)}</b> ${task.id} <i>for ${duration(Math.max(0, (now - toUs(task.since)) / 1000))}</i></span>`
+const InHand = ({ task, now }) => html`<span class="hand">runs <b>${seen(task.task)}</b> ${task.id}</span><span><i>for ${duration(Math.max(0, (now - toUs(task.since)) / 1000))}</i></span>`
 
 const Cell = ({ worker, task, rests, now, pick }) => {
   const { last = {} } = worker.figures ?? {}
   const short = shortOf(worker.path)
   return html`<li><button class=${`cell is-${worker.status}`} data-worker=${worker.path} data-status=${worker.status} data-task=${task?.id} onClick=${() => pick(worker.path)} title=${`${seen(worker.path)}${worker.last_cause ? `; last crash: ${seen(worker.last_cause)}` : ''}`}>
-    <span class="top"><${Shape} status=${worker.status} /><bdi>${seen(short)}</bdi> <span class="faint">#${worker.incarnation ?? 0}</span></span>
-    ${task ? html`<${InHand} task=${task} now=${now} />` : html`<span class="hand faint">${rests && worker.status === 'up' ? 'idle' : ''}</span>`}
-    <span class="state">${statusWords[worker.status] ?? seen(worker.status)}${last.cpu_percent !== undefined ? html` <i>${last.cpu_percent.toFixed(0)} % of a core</i>` : ''}</span>
-    <span class="faint">${worker.pid ? `pid ${worker.pid}` : ''}${last.rss_kib ? ` ${bytes(last.rss_kib)}` : ''}</span></button></li>`
+    <span class="top"><${Shape} status=${worker.status} /><bdi>${seen(short)}</bdi> <span class="faint">#${worker.incarnation ?? 0}</span> <span>${statusWords[worker.status] ?? seen(worker.status)}</span></span>
+    ${task ? html`<${InHand} task=${task} now=${now} />` : html`<span class="hand faint">${rests && worker.status === 'up' ? 'idle' : ''}</span><span></span>`}
+    <span class="faint">${worker.pid ? `pid ${worker.pid}` : ''}${last.rss_kib ? ` ${bytes(last.rss_kib)}` : ''}</span>
+    <span class="faint">${last.cpu_percent !== undefined ? `${last.cpu_percent.toFixed(0)} % of a core` : ''}</span></button></li>`
 }
 
 // Each task that was not done at the first attempt, with every attempt that is told of.
@@ -86,7 +88,7 @@ const Troubles = ({ path, cancelled, now }) => {
     return tasksOf(list.filter((event) => event.actor === path || event.actor.startsWith(`${path}/`)).filter(until(then)))
   }, [path, then?.at], { still: then !== null })
   if (!data) return html`<${Trouble} problem=${problem} />`
-  if (data.length === 0) return html`<${Empty}>${cancelled > 0 ? `No task met a fault; ${count(cancelled)} were cancelled before they had a value.` : 'Each task was done at its first attempt.'}<//>`
+  if (data.length === 0) return html`<${Empty}>${cancelled > 0 ? `No task met a fault; ${count(cancelled)} were cancelled before they had a value.` : 'No task was retried or failed.'}<//>`
   return html`<div class="wide" tabindex="0" role="region" aria-label="Tasks that were retried or failed"><table class="list tasks"><thead><tr><th scope="col">Task</th><th scope="col">What became of it</th><th scope="col">Attempts</th></tr></thead>
     <tbody>${data.slice(0, 50).map((task) => html`<tr key=${task.id} data-task=${task.id} data-fate=${fate(task)}><td>${task.id} <${Foreign} text=${`${task.tries[0].task.name ?? ''}(${task.tries[0].task.args ?? ''})`} most=${80} lines=${false} /></td>
       <td><span class=${`fate is-${fate(task)}`}>${fate(task)}</span></td>
@@ -97,31 +99,34 @@ const Troubles = ({ path, cancelled, now }) => {
 const Pool = ({ node, now }) => {
   const pool = node.data
   const then = moment.value
-  const { data } = useLive((over) => (then ? { samples: [] } : get('samples', { path: pool.path }, over)), [pool.path, then?.at], { every: 1900 })
+  // At a moment of the past: those of the quarter of an hour before it.
+  const asked = then ? { path: pool.path, from: fromUs(then.us - 900e6), to: fromUs(then.us + 1) } : { path: pool.path }
+  const { data } = useLive((over) => get('samples', asked, over), [pool.path, then?.at], { every: 1900 })
   const rows = useMemo(() => rates(data?.samples ?? []), [data])
-  const { last = {} } = pool.figures ?? {}
+  const before = then ? data?.samples.at(-1) : null
+  const last = (then ? before && then.us - toUs(before.at) < heldFor && before : pool.figures?.last) || {}
+  const known = last.workers !== undefined
   const totals = pool.pool ?? {}
   const { cancelled } = losses(totals)
   const workers = (node.children ?? []).map((child) => child.data)
-  const idle = last.idle ?? 0
-  const told = toUs(last.at ?? 0)
-  const hands = new Map((then ? [] : (last.in_hand ?? [])).map((task) => [task.worker, task]))
+  const told = last.at ? toUs(last.at) : 0
+  const hands = new Map((last.in_hand ?? []).map((task) => [task.worker, task]))
   const pick = (path) => go('overview', '', { child: path })
   const siblings = (node.parent?.children ?? []).map((other) => other.data)
   return html`<section class="pool" data-pool=${pool.path} aria-labelledby=${`pool-${pool.order}`}>
     <div class="bar"><h2 id=${`pool-${pool.order}`} tabindex="-1"><${Path} path=${pool.path} /></h2><${Status} status=${pool.status} due=${then ? null : pool.due} /> <span class="faint">${seen(pool.type)}, in ${pool.runs_in === 'process' ? 'processes' : 'threads'}</span>
       <${Budget} budget=${pool.below} now=${now} what="restarts of workers" /> <${Verbs} child=${pool} parent=${node.parent?.data} siblings=${siblings} /></div>
     <div class="numbers">
-      <${Number} value=${last.queued} name="waiting" /><${Number} value=${last.running} name="with workers" /><${Number} value=${idle} name=${`idle of ${count(last.workers ?? totals.workers ?? workers.length)}`} />
-      <${Number} value=${last.succeeded ?? totals.succeeded} name="done" /><${Number} value=${totals.retried} name="retried" /><${Number} value=${totals.quarantined} name="quarantined" /><${Number} value=${last.failed ?? totals.failed} name="failed" /><${Number} value=${totals.worker_crashes} name="worker crashes" />${cancelled > 0 && html`<${Number} value=${cancelled} name="cancelled" />`}
+      <${Number} value=${last.queued} known=${known} name="waiting" /><${Number} value=${last.running} known=${known} name="with workers" /><${Number} value=${last.idle} known=${known} name=${`idle of ${count(last.workers ?? totals.workers ?? workers.length)}`} />
+      <${Number} value=${last.succeeded ?? totals.succeeded} known=${known || totals.submitted !== undefined} name="done" /><${Number} value=${totals.retried} name="retried" /><${Number} value=${totals.quarantined} name="quarantined" /><${Number} value=${last.failed ?? totals.failed} name="failed" /><${Number} value=${totals.worker_crashes} name="worker crashes" />${cancelled > 0 && html`<${Number} value=${cancelled} name="cancelled" />`}
     </div>
-    ${workers.length > 0 ? html`<ul class="cells" aria-label=${`Workers of ${seen(pool.path)}`}>${workers.slice(0, 256).map((worker) => html`<${Cell} key=${worker.path} worker=${worker} task=${hands.get(shortOf(worker.path))} rests=${last.workers !== undefined && !then} now=${told} pick=${pick} />`)}</ul>${workers.length > 256 && html`<p class="faint">and ${workers.length - 256} more.</p>`}`
+    ${workers.length > 0 ? html`<ul class="cells" aria-label=${`Workers of ${seen(pool.path)}`}>${workers.slice(0, 256).map((worker) => html`<${Cell} key=${worker.path} worker=${worker} task=${hands.get(shortOf(worker.path))} rests=${known} now=${told} pick=${pick} />`)}</ul>${workers.length > 256 && html`<p class="faint">and ${workers.length - 256} more.</p>`}`
       : html`<p class="faint">${many(last.workers ?? totals.workers ?? 0, 'worker')}; none of them is told of yet.</p>`}
     ${rows.at.length > 1 && html`<div class="charts">
-      <${Chart} title="Throughput" least=${1} unit=${perSecond} series=${[{ name: 'done', colour: '--s-up', fill: true }, { name: 'failed', colour: '--s-gave_up', dash: [4, 3] }]} data=${[rows.at, rows.done, rows.failed]} />
-      <${Chart} title="Run time" unit=${(ms) => duration(ms)} series=${[{ name: 'half under', colour: '--accent', points: true }, { name: '99 % under', colour: '--s-restarting', dash: [4, 3], points: true }]} data=${[rows.at, rows.half, rows.most]} />
-      <${Chart} title="Wait before" unit=${(ms) => duration(ms)} series=${[{ name: 'half under', colour: '--accent', points: true }, { name: '99 % under', colour: '--s-restarting', dash: [4, 3], points: true }]} data=${[rows.at, rows.waitHalf, rows.waitMost]} />
-      <${Chart} title="Queue" least=${4} unit=${(n) => count(Math.round(n))} series=${[{ name: 'waiting', colour: '--accent', fill: true }, { name: 'with workers', colour: '--s-stopping', dash: [4, 3] }]} data=${[rows.at, rows.queued, rows.running]} /></div>`}
+      <${Chart} now=${isLive() && !then ? 'now' : 'last'} title="Throughput" least=${1} unit=${perSecond} series=${[{ name: 'done', colour: '--s-up', fill: true }, { name: 'failed', colour: '--s-gave_up', dash: [4, 3] }]} data=${[rows.at, rows.done, rows.failed]} />
+      <${Chart} now=${isLive() && !then ? 'now' : 'last'} title="Run time" unit=${(ms) => duration(ms)} series=${[{ name: 'half under', colour: '--accent', points: true }, { name: '99 % under', colour: '--s-restarting', dash: [4, 3], points: true }]} data=${[rows.at, rows.half, rows.most]} />
+      <${Chart} now=${isLive() && !then ? 'now' : 'last'} title="Wait before" unit=${(ms) => duration(ms)} series=${[{ name: 'half under', colour: '--accent', points: true }, { name: '99 % under', colour: '--s-restarting', dash: [4, 3], points: true }]} data=${[rows.at, rows.waitHalf, rows.waitMost]} />
+      <${Chart} now=${isLive() && !then ? 'now' : 'last'} title="Queue" least=${4} unit=${(n) => count(Math.round(n))} series=${[{ name: 'waiting', colour: '--accent', fill: true }, { name: 'with workers', colour: '--s-stopping', dash: [4, 3] }]} data=${[rows.at, rows.queued, rows.running]} /></div>`}
     <h3>Tasks that were retried or failed</h3><${Troubles} path=${pool.path} cancelled=${cancelled} now=${now} />
     <p class="links"><a href=${to('events', '', { actor: pool.path })}>Its events</a> <a href=${to('timeline', '', { path: pool.path })}>Its timeline</a> <a href=${to('overview', '', { child: pool.path })}>In the tree</a></p>
   </section>`

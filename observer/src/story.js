@@ -5,7 +5,7 @@ import { Fact, Foreign, Moment, Path } from './parts.js'
 import { to } from './route.js'
 import { run, useLive } from './state.js'
 import { causeLine, count, duration, listed, many, seen, toUs } from './text.js'
-import { lost } from './verdict.js'
+import { losses, lost } from './verdict.js'
 
 // What the run ended with: the last crash that took others down, and before it the crashes of the same place, or of what
 // is below it, that nothing came back from. Those of the same kind just before are the same trouble.
@@ -69,6 +69,8 @@ export function Story({ top }) {
   top.each((node) => { if (node.parent) all.push(node) })
   const gone = all.filter((node) => node.data.kind !== 'worker' && node.data.kind !== 'supervisor' && !own.has(node.data.path)).map((node) => node.data)
   const held = all.filter((node) => node.data.kind === 'actor').map((node) => seen(node.data.path))
+  const restarted = all.filter((node) => node.data.kind === 'actor' && node.data.restarts > 0).map((node) => `${seen(node.data.path)} (${count(node.data.restarts)})`)
+  const cancelled = all.filter((node) => node.data.kind === 'pool' && losses(node.data.pool).cancelled > 0).map((node) => `${count(losses(node.data.pool).cancelled)} of ${seen(node.data.path)}`)
   const waiting = all.reduce((sum, node) => sum + (node.data.figures?.last?.waiting ?? 0), 0)
   const tasks = all.reduce((sum, node) => sum + (node.data.figures?.last?.queued ?? 0) + (node.data.figures?.last?.running ?? 0), 0)
   const killed = run.value.state === 'lost'
@@ -79,11 +81,11 @@ export function Story({ top }) {
     <dl class="facts">
       ${killed && html`<${Fact} name="End">The program told of no end: it was killed, or the machine went down. The statuses below are the last that were told.<//>`}
       ${first && html`<${Fact} name=${killed ? 'Last to die before' : 'Died first'}><${Path} path=${first.path} /> <a href=${to('crashes', first.id)}>${first.id}</a> at <${Moment} time=${first.at} at=${first.seq} ref=${toUs(run.value.now)} /><//>
-        <${Fact} name="Why"><${Foreign} text=${causeLine(first.cause)} />${first.text ? html`, <${Foreign} text=${first.text} />` : ''}${wrote ? html`; it wrote last: <q><${Foreign} text=${wrote} most=${240} lines=${false} /></q>` : ''}<//>
+        <${Fact} name="Why"><${Foreign} text=${causeLine(first.cause)} />${first.text ? html`, <${Foreign} text=${first.text} />` : ''}${wrote && !causeLine(first.cause).includes(wrote.trim()) ? html`; it wrote last: <q><${Foreign} text=${wrote} most=${240} lines=${false} /></q>` : ''}<//>
         ${again.length > 0 && html`<${Fact} name="Again">${many(again.length, 'time')} more in the same way, last <a href=${to('crashes', again[0].id)}>${again[0].id}</a> at <${Moment} time=${again[0].at} at=${again[0].seq} ref=${toUs(run.value.now)} /><//>`}`}
       ${gaveUp.length > 0 && html`<${Fact} name="Then"><ol class="tight">${gaveUp.map((event) => html`<li key=${event.seq}><${Moment} time=${event.ts} at=${event.seq} ref=${toUs(run.value.now)} /> ${event.actor ? html`<${Path} path=${event.actor} /> ` : ''}${{ limit: 'reached its limit', give_up: 'gave up' }[event.kind]}${event.text ? html`: <${Foreign} text=${event.text} most=${200} />` : ''}</li>`)}</ol><//>`}
       ${spent.length > 0 && html`<${Fact} name="Restarts spent">${spent.map((crash, i) => html`${i > 0 ? ', ' : ''}<a href=${to('crashes', crash.id)}>${crash.id}</a> <${Path} path=${crash.path} />`)}: all ${count(spent.length)} that were allowed in ${duration(spent[0].decision.period_ms)}<//>`}
       ${!killed && gone.length > 0 && html`<${Fact} name="With it went">${many(gone.length, 'other child', 'other children')}: ${listed(gone.map((child) => seen(child.path)), 6)}<//>`}
-      <${Fact} name="Lost">${lost(run.value.summary)}${held.length > 0 ? `; what ${many(held.length, 'actor')} held in memory went with the run: ${listed(held, 4)}` : ''}${killed || run.value.died ? '; what was in the memory of the program is gone' : ''}${killed && (waiting > 0 || tasks > 0) ? `; of that, as last seen: ${listed([waiting > 0 && many(waiting, 'message that waited', 'messages that waited'), tasks > 0 && many(tasks, 'task that was not over', 'tasks that were not over')].filter(Boolean))}` : ''}<//>
+      <${Fact} name="Lost">${lost(run.value.summary)}${cancelled.length > 0 ? ` (${listed(cancelled)})` : ''}${held.length > 0 ? `; what ${many(held.length, 'actor')} held in memory went with the run: ${listed(held, 4)}` : ''}${restarted.length > 0 ? `; and before, what these held at each of their restarts: ${listed(restarted, 4)}` : ''}${killed || run.value.died ? '; what was in the memory of the program is gone' : ''}${killed && (waiting > 0 || tasks > 0) ? `; of that, as last seen: ${listed([waiting > 0 && many(waiting, 'message that waited', 'messages that waited'), tasks > 0 && many(tasks, 'task that was not over', 'tasks that were not over')].filter(Boolean))}` : ''}<//>
     </dl></section>`
 }

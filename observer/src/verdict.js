@@ -1,6 +1,6 @@
 // One line that says whether all is well, from what the server tells of the run and its children.
 import { count, duration, listed, many, seen, statusWords, toUs } from './text.js'
-import { leaves } from './tree.js'
+import { fallen, leaves } from './tree.js'
 
 // What is lost for good: messages, and tasks that met a fault and have no value. What was cancelled, or refused, is told
 // apart: whoever had submitted it knows. All as the server sums it up, of the run or of a pool.
@@ -38,6 +38,8 @@ export function verdict(told, top, state) {
   const up = own.filter((child) => child.status === 'up').length
   const bad = all.filter((child) => child.kind !== 'worker' && !quiet.has(child.status) && child.status !== 'up')
   const grave = bad.filter((child) => child.status !== 'starting')
+  const failing = all.filter((child) => child.kind === 'supervisor' && child.failing && child.status === 'up')
+  const fell = all.filter(fallen)
   const past = pastOf(told)
   const gone = lost(told.summary)
   const tail = `${past}, ${gone}`
@@ -57,7 +59,15 @@ export function verdict(told, top, state) {
     const which = listed((worst.length > 0 ? worst : grave).map((child) => `${seen(child.path)} ${statusWords[child.status] ?? child.status}`), 3)
     return { level: worst.length > 0 ? 'bad' : 'note', text: `${up} of ${many(own.length, 'child', 'children')} ${were}: ${which}; ${tail}` }
   }
+  if (failing.length > 0) {
+    const which = listed(failing.map((child) => `${seen(child.path)} has reached its limit and is about to end`), 3)
+    return { level: 'bad', text: `${up} of ${many(own.length, 'child', 'children')} ${were}: ${which}; ${tail}` }
+  }
   const down = own.length - up
+  if (fell.length > 0) {
+    const which = listed(fell.map((child) => `${seen(child.path)} ended by a crash`), 3)
+    return { level: 'note', text: `${up} of ${many(own.length, 'child', 'children')} ${were}: ${which}; ${tail}` }
+  }
   if (own.length === 0) return { level: level('good'), text: `No children; ${tail}` }
   if (down > 0) {
     const words = listed([...new Set(own.filter((child) => child.status !== 'up').map((child) => statusWords[child.status]))])

@@ -1,24 +1,10 @@
 // A run with ten thousand children: only what is visible is in the page, and what is worst comes first.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { launch, open, run, show, textOf, until } from './support.mjs'
+import { crowd, launch, open, run, show, textOf, until } from './support.mjs'
 
 const many = 10_000
-const scenario = `
-scenario: large
-tree:
-  intensity: {restarts: 9000, within: 1m}
-  children:
-    - id: crowd
-      supervisor:
-        strategy: simple_one_for_one
-        intensity: {restarts: 9000, within: 1m}
-        max_children: ${many}
-        children:
-          - {id: one, actor: counter, intensity: {restarts: 1, within: 1h}, on_spent: park}
-run:
-  - start_child: {supervisor: crowd, count: ${many}}
-`
+const scenario = crowd('large', many, 'intensity: {restarts: 1, within: 1h}, on_spent: park')
 let steward, browser, page
 before(async () => {
   browser = await launch()

@@ -83,6 +83,23 @@ async function started(args, within = slow) {
   return new Run(made, found[0])
 }
 
+// A scenario of a supervisor with many counters, `one` of which is as `how` says, in YAML.
+export const crowd = (name, many, how) => `
+scenario: ${name}
+tree:
+  intensity: {restarts: 9000, within: 1m}
+  children:
+    - id: crowd
+      supervisor:
+        strategy: simple_one_for_one
+        intensity: {restarts: 9000, within: 1m}
+        max_children: ${many}
+        children:
+          - {id: one, actor: counter, ${how}}
+run:
+  - start_child: {supervisor: crowd, count: ${many}}
+`
+
 // Starts a scenario, given as text, and answers the run once it can be observed.
 export function run(scenario, { port = 0, more = [] } = {}) {
   const file = join(folder, `${/^scenario: ([\w-]+)/m.exec(scenario)[1]}.yaml`)

@@ -28,3 +28,11 @@ test('what was cancelled is told apart from what is lost', () => {
   assert.equal(verdict({ crash_count: 0, summary: { valueless: 10 } }, top, 'live').level, 'good')
   assert.equal(verdict({ crash_count: 0, summary: { failed: 1 } }, top, 'live').level, 'note')
 })
+
+test('a supervisor that is about to end, and a child that ended by a crash, are told', () => {
+  const told = (children) => verdict({ crash_count: 1 }, grown([{ path: '/root', kind: 'supervisor', status: 'up', ...children }]), 'then')
+  const fell = { path: '/root/a', kind: 'actor', status: 'ended', restart: 'permanent', last_crash: 'c-0001', crashes: 1 }
+  const up = { path: '/root/b', kind: 'actor', status: 'up' }
+  assert.deepEqual(told({ children: [fell, up] }), { level: 'note', text: '1 of 2 children were up: /root/a ended by a crash; 1 crash, 0 recovered, no task or message lost' })
+  assert.deepEqual(told({ failing: true, children: [fell, up] }), { level: 'bad', text: '1 of 2 children were up: /root has reached its limit and is about to end; 1 crash, 0 recovered, no task or message lost' })
+})

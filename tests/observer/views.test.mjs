@@ -149,7 +149,7 @@ run:
   t.after(async () => { await shown.context().close(); await busy.stop() })
   const hands = async (pool) => (await busy.api(`pools/root/${pool}`)).figures?.last?.in_hand ?? []
   await until('all have begun', async () => (await hands('apart')).length === 1 && (await hands('threads')).length === 2)
-  const cells = (pool) => shown.$$eval(`[data-pool="/root/${pool}"] .cell`, (list) => list.map((cell) => [cell.dataset.worker.replace(/.*\//, ''), cell.dataset.task ?? '', cell.querySelector('.hand').textContent.replace(/\s+/g, ' ').trim()]))
+  const cells = (pool) => shown.$$eval(`[data-pool="/root/${pool}"] .cell`, (list) => list.map((cell) => [cell.dataset.worker.replace(/.*\//, ''), cell.dataset.task ?? '', `${cell.querySelector('.hand').textContent} ${cell.querySelector('.hand + span').textContent}`.replace(/\s+/g, ' ').trim()]))
   for (const [pool, busyOnes] of [['apart', 1], ['threads', 2]]) {
     await until(`${pool} is shown`, async () => (await cells(pool)).filter(([, task]) => task).length === busyOnes)
     const told = new Map((await hands(pool)).map((each) => [each.worker, each]))
