@@ -25,8 +25,8 @@ bool needs_links(const supervisor_spec& tree);
 /// for. Steps, name and seed stay as they were; that is told where the file has others. What a signal asks for is done
 /// on a thread of its own, since reading and restarting take time, and each fault goes to stderr, as at the start;
 /// requests that come meanwhile are one request. The tree and the scenario must outlive it; the destructor waits for
-/// what is under way. `keep_plan`, where it is given, has the plan at once
-/// and after each reload that took place, by one thread at a time.
+/// what is under way. `keep_plan`, where it is given, has the plan at once and after each reload that took place, by
+/// one thread at a time.
 class reloader {
 public:
   reloader(supervisor& tree, event_log& events, config::catalog names, const config::scenario& what,
