@@ -71,8 +71,11 @@ void engine::worker_withdrew(worker_ref ref, const withdrawal& what) {
     }
     ledger_.take_back(e);
   }
-  ledger_.cut(w->sent.back());
   const auto e = w->sent.front();
+  // A process counts as begun what it receives, and looks only then whether it may: of those behind the first, which
+  // seem to be begun, it may have answered any number with nothing before that was read.
+  if (w->sent.size() == 1) ledger_.cut(e);
+  for (std::size_t i = 1; i < w->sent.size(); ++i) ledger_.cut(w->sent[i]);
   if (!what.item) {
     const bool chunk = at(e).task->sink && !at(e).cancelled && at(e).items - at(e).received > 1;
     if (chunk && what.begun <= 1) w->head.hold_later(last_step_);

@@ -68,7 +68,8 @@ TEST_F(engine_times, keep_the_submission_of_a_chunk_in_its_parts) {
   const auto rest = next_assigned();
   ASSERT_EQ(rest.id, a.id + 4);
   now += 1ms;
-  EXPECT_TRUE(brain->worker_items(rest.worker, rest.id, 0, rest.task->items, squares(5, rest.task->items), 1.0, true, now));
+  EXPECT_TRUE(
+      brain->worker_items(rest.worker, rest.id, 0, rest.task->items, squares(5, rest.task->items), 1.0, true, now));
   EXPECT_EQ(brain->times_waited()[std::bit_width(30'000U)], rest.task->items);
 }
 

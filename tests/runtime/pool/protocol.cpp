@@ -36,6 +36,8 @@ std::vector<named_story> stories() {
       {"help_for_a_chunk", {{{3}}, 2, false, std::nullopt, 2, false}},
       {"help_and_a_death", {{{3}}, 2, false, std::nullopt, 2, true}},
       {"help_for_singles", {{{1}, {1}, {1}}, 2, false, std::nullopt, 1, true}},
+      {"one_of_many_short_ones_cancelled",
+       {{{1}, {1}, {1}, {1}, {1}, {1}, {1}, {1}, {1}}, 1, false, 3, 0, false, 0.1}},
       {"first_chunk_cancelled", {{{2}, {3}, {2}}, 1, true, 0, 0, false}},
       {"second_chunk_cancelled", {{{2}, {3}, {2}}, 1, true, 1, 0, false}},
       {"a_single_cancelled", {{{1}, {1}, {1}}, 1, true, 1, 0, true}},

@@ -19,8 +19,6 @@ namespace {
 using namespace steward::pooling;
 
 constexpr std::uint64_t most_assigned = 40;
-// Long enough that one chunk sent ahead is more than may wait before an urgent task.
-constexpr double item_ms = 0.45;
 // Steps come one after the other.
 constexpr auto no_barrier = [] { return true; };
 
@@ -244,10 +242,10 @@ private:
     } else if (s.failed) {
       cause why;
       why.cls = cause_class::exception;
-      sound = brain_->worker_item_failed(m.ref, s.id, s.item, why, item_ms, s.done, now_);
+      sound = brain_->worker_item_failed(m.ref, s.id, s.item, why, story_.item_ms, s.done, now_);
     } else {
       const auto count = s.results.size();
-      sound = brain_->worker_items(m.ref, s.id, s.item, count, encoded(s.results), item_ms * static_cast<double>(count),
+      sound = brain_->worker_items(m.ref, s.id, s.item, count, encoded(s.results), story_.item_ms * static_cast<double>(count),
                                    s.done, now_);
     }
     if (!sound) fail("a worker is accused: an answer that nobody asked for");

@@ -38,6 +38,8 @@ struct story {
   std::optional<int> cancel;  ///< this one of `sent` is cancelled
   unsigned ticks = 0;         ///< so often the clock goes on by more than the engine waits before it looks
   bool death = false;         ///< the first worker is killed
+  /// How long an item runs. Usually so long that one chunk sent ahead is more than may wait before an urgent task.
+  double item_ms = 0.45;
 };
 
 struct verdict {
