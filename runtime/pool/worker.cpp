@@ -193,11 +193,15 @@ private:
     }
   }
 
-  /// Whether the parent has taken it back: either we see that it has, or it sees that we have begun.
+  /// Whether the parent has taken it back: either we see that it has, or it sees that we have begun. What it has is not
+  /// begun any more, or it would be charged with our death.
   bool is_withdrawn() {
+    const auto before = page_.begun.load(std::memory_order_relaxed);
     page_.begun.store(++received_, std::memory_order_seq_cst);
     const auto limit = page_.limit.load(std::memory_order_seq_cst);
-    return limit != 0 && received_ >= limit;
+    const bool withdrawn = limit != 0 && received_ >= limit;
+    if (withdrawn) page_.begun.store(before, std::memory_order_seq_cst);
+    return withdrawn;
   }
 
   /// From here on it is in hand. Its marks replace those of the one before it, so this comes after `is_withdrawn`.

@@ -47,7 +47,8 @@ struct flight_page {
   std::uint64_t anchor = 0;  ///< where the program lies in the worker's memory; gives the frames their names
 
   // What the parent may take back. A worker counts the tasks and chunks that it receives, from 1; it notes the number
-  // of each before it begins it, and then begins none from `limit` on, unless that is 0.
+  // of each before it begins it, and then begins none from `limit` on, unless that is 0, and notes the one before
+  // again.
   std::atomic<std::uint64_t> begun{0};
   std::atomic<std::uint64_t> limit{0};   ///< written by the parent
   std::atomic<std::uint32_t> fenced{0};  ///< it passes a barrier at each item, since the parent cannot make it do so

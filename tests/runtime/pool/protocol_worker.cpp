@@ -30,16 +30,22 @@ void machine::step(mutation wrong, runner& on) {
       now = at::took;
       return;
     case at::took:
+      before = p.begun;
       p.begun = ++received;
       now = wrong == mutation::current_before_limit ? at::allowed : at::announced;
       return;
     case at::announced:
-      if (may_not() && wrong != mutation::no_limit_check) {
-        out.push_back({hand.id, 0, {}, false, true, false});
-        now = at::waits;
+      withdrawn = shared.limit != 0 && received >= shared.limit;
+      if ((withdrawn || cancelled) && wrong != mutation::no_limit_check) {
+        now = at::refused;
       } else {
         now = wrong == mutation::current_before_limit ? after_placed() : at::allowed;
       }
+      return;
+    case at::refused:
+      if (withdrawn) p.begun = before;
+      out.push_back({hand.id, 0, {}, false, true, false});
+      now = at::waits;
       return;
     case at::allowed:
       if (wrong != mutation::item_before_begun) p.item = 0;
@@ -55,7 +61,6 @@ void machine::step(mutation wrong, runner& on) {
   }
 }
 
-bool machine::may_not() const { return cancelled || (shared.limit != 0 && received >= shared.limit); }
 machine::at machine::after_placed() const { return hand.chunk ? machine::at::begins : machine::at::marked; }
 
 void machine::run_step(mutation wrong, runner& on) {

@@ -86,6 +86,7 @@ struct machine {
     waits,
     took,
     announced,
+    refused,
     allowed,
     placed,
     begins,
@@ -119,6 +120,8 @@ struct machine {
   bool cancelled = false;
   bool stops = false;  // it has seen the cut
   std::uint64_t received = 0;
+  std::uint64_t before = 0;  // what it had noted as begun
+  bool withdrawn = false;    // by the parent, before it was begun
   bool threw = false;
   std::uint64_t next = 0;
   // The driver's.
@@ -129,10 +132,11 @@ struct machine {
   bool can_step() const;
   void step(mutation wrong, runner& on);
   void mix(hash& h) const {
-    for (const auto x : {static_cast<std::uint64_t>(alive), static_cast<std::uint64_t>(now), shared.begun, shared.limit,
-                         shared.item.load(), shared.cut.load(), shared.current, shared.kept_from.load(),
-                         shared.staged().count, in.size(), read.size(), out.size(), hand.id,
-                         static_cast<std::uint64_t>(cancelled), static_cast<std::uint64_t>(stops), received, next})
+    for (const auto x :
+         {static_cast<std::uint64_t>(alive), static_cast<std::uint64_t>(now), shared.begun, shared.limit,
+          shared.item.load(), shared.cut.load(), shared.current, shared.kept_from.load(), shared.staged().count,
+          in.size(), read.size(), out.size(), hand.id, static_cast<std::uint64_t>(cancelled),
+          static_cast<std::uint64_t>(stops), static_cast<std::uint64_t>(withdrawn), received, before, next})
       h.mix(x);
     for (const auto& s : out) {
       h.mix(s.id);
@@ -142,7 +146,6 @@ struct machine {
 
 private:
   void run_step(mutation wrong, runner& on);
-  bool may_not() const;
   at after_placed() const;
 };
 
