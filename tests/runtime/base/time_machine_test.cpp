@@ -130,7 +130,14 @@ TEST_F(time_machine_test, begins_with_the_picture_that_is_kept_where_the_first_e
         EXPECT_EQ(lane->second.bars.front().incarnation, child.incarnation) << path;
       }
     });
-    for (const auto& crash : folded(run_.events, run_.events.size()).crashes) {
+    // Each account looks at some thousand events, so not of all of them: some on both sides of the cut, and those
+    // beside it.
+    const auto now = folded(run_.events, run_.events.size());
+    const auto beside = static_cast<std::ptrdiff_t>(
+        std::ranges::count_if(now.crashes, [&](const crash_view& crash) { return crash.seq <= cut; }));
+    for (std::ptrdiff_t i = 0; i < std::ssize(now.crashes); ++i) {
+      if (i % 97 != 0 && (i < beside - 2 || i > beside + 1)) continue;
+      const auto& crash = now.crashes[static_cast<std::size_t>(i)];
       const auto account = x.account_of(crash.id);
       ASSERT_TRUE(account) << crash.id;
       EXPECT_EQ(account->crash.seq, crash.seq) << "of those before the cut, too";

@@ -245,8 +245,8 @@ private:
       sound = brain_->worker_item_failed(m.ref, s.id, s.item, why, story_.item_ms, s.done, now_);
     } else {
       const auto count = s.results.size();
-      sound = brain_->worker_items(m.ref, s.id, s.item, count, encoded(s.results), story_.item_ms * static_cast<double>(count),
-                                   s.done, now_);
+      sound = brain_->worker_items(m.ref, s.id, s.item, count, encoded(s.results),
+                                   story_.item_ms * static_cast<double>(count), s.done, now_);
     }
     if (!sound) fail("a worker is accused: an answer that nobody asked for");
   }
