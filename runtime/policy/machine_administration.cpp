@@ -48,7 +48,7 @@ actions supervisor_machine::terminate_child(child_number i, request_number reque
   pending_.emplace(i, pending{request, wish::down});
   if (c.state == child_state::stopping) return out;
   const bool starting = phase_ == phase::starting && c.from == origin::first_start;
-  if (c.state == child_state::waiting) c.in_group = false;  // else its group waits until it is down
+  if (c.state == child_state::waiting) c.group = 0;  // else its group waits until it is down
   ask_to_stop(i, c, end_of(c), now, out);
   if (starting)
     start_frontier(now, out);
@@ -58,13 +58,12 @@ actions supervisor_machine::terminate_child(child_number i, request_number reque
 }
 
 void supervisor_machine::go_on_without(child_number i, time_point now, actions& out) {
-  if (!group_) return;
-  if (group_->at == stage::waiting && group_->culprit == i) {
-    group_->at = stage::starting;
-    group_->cursor = 0;
-    group_->due = now;
+  for (auto& [number, group] : groups_) {
+    if (group.at != stage::waiting || group.culprit != i) continue;
+    group.at = stage::starting;
+    group.due = now;
   }
-  if (group_->at != stage::waiting) advance_group(now, out);
+  advance_groups(now, out);
 }
 
 actions supervisor_machine::restart_child(child_number i, request_number request, time_point now) {
@@ -153,7 +152,7 @@ actions supervisor_machine::restart_by_hand(child_number i, request_number reque
     case child_state::stopping:
       return refuse(is_kept(c.then) ? admin_code::restarting : admin_code::running);
     case child_state::waiting:
-      if (c.in_group) return refuse(admin_code::restarting);
+      if (c.group != 0) return refuse(admin_code::restarting);
       pending_.emplace(i, pending{request, wish::up});
       disarm(i, c, out);
       begin_incarnation(i, c, now, out);
@@ -161,7 +160,7 @@ actions supervisor_machine::restart_by_hand(child_number i, request_number reque
     case child_state::up:
       break;
   }
-  if (in_group_stop(c)) return refuse(admin_code::restarting);
+  if (is_at(stage::stopping, c)) return refuse(admin_code::restarting);
   pending_.emplace(i, pending{request, wish::up});
   if (c.past) c.past->delays.steps = 0;  // its back-off begins anew
   ask_to_stop(i, c, afterwards::restart, now, out);
@@ -198,7 +197,7 @@ actions supervisor_machine::park_by_hand(child_number i, request_number request,
     answer(i, wish::up, admin_code::failed, out, {}, ended_early());
     return out;
   }
-  if (c.state == child_state::waiting) c.in_group = false;  // else its group waits until it is down
+  if (c.state == child_state::waiting) c.group = 0;  // else its group waits until it is down
   ask_to_stop(i, c, afterwards::park, now, out);
   go_on_without(i, now, out);
   return out;

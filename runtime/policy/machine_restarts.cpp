@@ -76,7 +76,6 @@ void supervisor_machine::crashed(child_number i, entry& c, exit_info how, time_p
   e.decision->delay_ms = delay.count();
   if (takes_along(c)) told.also = group_of(i);
   c.state = child_state::waiting;
-  const bool was_member = std::exchange(c.in_group, false);
   if (takes_along(c)) {
     if (phase_ == phase::starting)
       deferred_.push_back(i);
@@ -84,6 +83,7 @@ void supervisor_machine::crashed(child_number i, entry& c, exit_info how, time_p
       begin_group(i, delay, now, out);
     return;
   }
+  const auto left = std::exchange(c.group, 0);
   if (delay.count() == 0) {
     begin_incarnation(i, c, now, out, in_place);
   } else {
@@ -93,7 +93,7 @@ void supervisor_machine::crashed(child_number i, entry& c, exit_info how, time_p
     arm(i, c, now + delay, out);
   }
   // A group restart that is under way although the strategy was changed goes on without it.
-  if (was_member && group_ && group_->at == stage::starting) advance_group(now, out);
+  advance_group(left, now, out);
 }
 
 void supervisor_machine::park(child_number i, entry& c, const exit_info& how, time_point now, actions& out) {
@@ -108,8 +108,7 @@ void supervisor_machine::park(child_number i, entry& c, const exit_info& how, ti
   answer(i, wish::up, admin_code::failed, out, {}, how.why);
   c.state = child_state::parked;
   if (c.policy->park_for.count() > 0) arm(i, c, now + c.policy->park_for, out);
-  const bool was_member = std::exchange(c.in_group, false);
-  if (was_member && group_ && group_->at == stage::starting) advance_group(now, out);
+  advance_group(std::exchange(c.group, 0), now, out);
 }
 
 void supervisor_machine::end_spent(child_number i, entry& c, const exit_info& how, time_point now, actions& out) {
@@ -122,9 +121,9 @@ void supervisor_machine::end_spent(child_number i, entry& c, const exit_info& ho
   c.past->spent = true;
   answer(i, wish::up, admin_code::failed, out, {}, how.why);
   c.state = child_state::waiting;
-  const bool was_member = std::exchange(c.in_group, false);
+  const auto left = std::exchange(c.group, 0);
   end_down(i, c, now, out);  // it may be gone now
-  if (was_member && group_ && group_->at == stage::starting) advance_group(now, out);
+  advance_group(left, now, out);
 }
 
 bool supervisor_machine::retry_start(child_number i, entry& c, const exit_info& how, time_point now, actions& out) {
@@ -151,14 +150,14 @@ bool supervisor_machine::retry_start(child_number i, entry& c, const exit_info& 
   e.decision = what;
   if (lost_in_group(i, c, now, out)) return true;  // it is tried again with its group
   c.state = child_state::waiting;
-  const bool was_member = std::exchange(c.in_group, false);
+  const auto left = std::exchange(c.group, 0);
   if (delay.count() == 0) {
     begin_incarnation(i, c, now, out);
   } else {
     add_note(out, i, event_kind::backoff, event_level::info).what->decision = std::move(what);
     arm(i, c, now + delay, out);
   }
-  if (was_member && group_ && group_->at == stage::starting) advance_group(now, out);
+  advance_group(left, now, out);
   return true;
 }
 
@@ -278,88 +277,121 @@ std::vector<child_number> supervisor_machine::group_of(child_number culprit) {
   return out;
 }
 
-void supervisor_machine::gather_group(child_number culprit, milliseconds delay, time_point now, actions& out) {
+supervisor_machine::group_number supervisor_machine::merge_groups(const std::vector<entries::iterator>& taken,
+                                                                  group_restart& into, actions& out) {
+  std::set<group_number> old;
+  if (grouped())  // what stands behind another one does not start before it
+    for (const auto& [number, one] : groups_) old.insert(number);
+  for (const auto it : taken)
+    if (groups_.contains(it->second.group)) old.insert(it->second.group);
+  for (const auto number : old) {
+    const auto& one = groups_.at(number);
+    into.due = std::max(into.due, one.due);
+    const auto culprit = children_.find(one.culprit);
+    if (culprit != children_.end() && culprit->second.group == number && culprit->second.state == child_state::waiting)
+      disarm(culprit->first, culprit->second, out);
+  }
+  if (old.empty()) {
+    group_number free = 1;
+    while (free < std::numeric_limits<group_number>::max() && groups_.contains(free)) ++free;
+    return free;
+  }
+  const auto number = *old.begin();
+  if (old.size() > 1)
+    for (auto& [i, c] : children_)
+      if (old.contains(c.group)) c.group = number;
+  for (const auto other : old) groups_.erase(other);
+  return number;
+}
+
+supervisor_machine::group_number supervisor_machine::gather_group(child_number culprit, milliseconds delay,
+                                                                  time_point now, actions& out) {
   group_restart next;
   next.culprit = culprit;
   next.due = now + delay;
-  if (group_) {  // a further crash widens what is under way
-    next.due = std::max(next.due, group_->due);
-    const auto old = children_.find(group_->culprit);
-    if (old != children_.end() && old->second.state == child_state::waiting) disarm(old->first, old->second, out);
-  }
   next.cursor = std::numeric_limits<child_number>::max();
-  group_ = next;
-  for (const auto it : taken_along(culprit)) {
+  const auto taken = taken_along(culprit);
+  const auto number = merge_groups(taken, next, out);  // a further crash widens what is under way
+  groups_[number] = next;
+  for (const auto it : taken) {
     auto& c = it->second;
     switch (c.state) {
       case child_state::idle:  // as in OTP: what had finished or was terminated comes back with its group
         if (is_spent(c)) break;
         c.state = child_state::waiting;
-        c.in_group = true;
+        c.group = number;
         break;
       case child_state::waiting:
         disarm(it->first, c, out);
-        c.in_group = true;
+        c.group = number;
         break;
       case child_state::starting:
       case child_state::up:
-        c.in_group = true;
+        c.group = number;
         break;
       case child_state::stopping:  // waited for; one that ended for good comes back as if it were idle already
         if (c.then == afterwards::idle && !wanted_down(it->first) && !is_spent(c)) c.then = afterwards::wait;
         if (c.then == afterwards::restart) c.then = afterwards::wait;  // in its turn
-        c.in_group = true;
+        c.group = number;
         break;
       case child_state::parked:
         break;
     }
   }
-}
-
-bool supervisor_machine::in_group_stop(const entry& c) const {
-  return c.in_group && group_ && group_->at == stage::stopping;
+  return number;
 }
 
 /// True when this child, which is down, was about to be stopped with its group anyway.
 bool supervisor_machine::lost_in_group(child_number i, entry& c, time_point now, actions& out) {
-  if (!in_group_stop(c)) return false;
+  if (!is_at(stage::stopping, c)) return false;
   c.state = child_state::waiting;
   if (c.policy->restart == restart_type::temporary) ask_to_stop(i, c, afterwards::forget, now, out);
   return true;
 }
 
-void supervisor_machine::advance_group(time_point now, actions& out) {
-  if (group_->at == stage::stopping) {
-    if (!stop_group(now, out)) return;
-    group_->at = stage::waiting;
-    const auto culprit = children_.find(group_->culprit);
+void supervisor_machine::advance_groups(time_point now, actions& out) {
+  for (auto it = groups_.begin(); it != groups_.end();) {
+    const auto number = it->first;
+    ++it;
+    advance_group(number, now, out);
+  }
+}
+
+void supervisor_machine::advance_group(group_number number, time_point now, actions& out) {
+  const auto found = groups_.find(number);
+  if (found == groups_.end()) return;
+  auto& group = found->second;
+  if (group.at == stage::stopping) {
+    if (!stop_group(number, group, now, out)) return;
+    group.at = stage::waiting;
+    group.cursor = 0;
+    const auto culprit = children_.find(group.culprit);
     const bool waits =
-        culprit != children_.end() && culprit->second.in_group && culprit->second.state == child_state::waiting;
-    if (group_->due > now && waits) {
+        culprit != children_.end() && culprit->second.group == number && culprit->second.state == child_state::waiting;
+    if (group.due > now && waits) {
       auto& e = *add_note(out, culprit->first, event_kind::backoff, event_level::info).what;
       e.decision = decision("restart", budget_of(culprit->second), now);
-      e.decision->delay_ms = std::chrono::ceil<milliseconds>(group_->due - now).count();
-      arm(culprit->first, culprit->second, group_->due, out);
+      e.decision->delay_ms = std::chrono::ceil<milliseconds>(group.due - now).count();
+      arm(culprit->first, culprit->second, group.due, out);
       return;
     }
-    group_->at = stage::starting;
-    group_->cursor = 0;
-    group_->due = now;
+    group.at = stage::starting;
+    group.due = now;
   }
-  if (group_->at == stage::starting) start_group(now, out);
+  if (group.at == stage::starting) start_group(number, group, now, out);
 }
 
 /// Stops the members from the last to the first, one after the other. True when all are down.
-bool supervisor_machine::stop_group(time_point now, actions& out) {
+bool supervisor_machine::stop_group(group_number number, group_restart& group, time_point now, actions& out) {
   while (true) {
-    auto it = children_.lower_bound(group_->cursor);
-    const bool here = it != children_.end() && it->first == group_->cursor && it->second.in_group;
+    auto it = children_.lower_bound(group.cursor);
+    const bool here = it != children_.end() && it->first == group.cursor && it->second.group == number;
     if (here && it->second.state == child_state::stopping) return false;
     if (it == children_.begin()) return true;
     --it;
-    group_->cursor = it->first;
+    group.cursor = it->first;
     auto& c = it->second;
-    if (!c.in_group) continue;
+    if (c.group != number) continue;
     if (c.state == child_state::stopping) return false;
     if (c.state != child_state::up && c.state != child_state::starting) continue;
     const bool temporary = c.policy->restart == restart_type::temporary;
@@ -367,18 +399,22 @@ bool supervisor_machine::stop_group(time_point now, actions& out) {
   }
 }
 
-void supervisor_machine::start_group(time_point now, actions& out) {
-  const auto under_way = children_.find(group_->cursor);
-  if (under_way != children_.end() && under_way->second.in_group && under_way->second.state == child_state::starting)
+/// Starts them from the first to the last, each after the one before is ready. Then the group restart is over.
+void supervisor_machine::start_group(group_number number, group_restart& group, time_point now, actions& out) {
+  const auto under_way = children_.find(group.cursor);
+  if (under_way != children_.end() && under_way->second.group == number &&
+      under_way->second.state == child_state::starting)
     return;
-  for (auto it = children_.upper_bound(group_->cursor); it != children_.end(); ++it) {
-    group_->cursor = it->first;
+  for (auto it = children_.upper_bound(group.cursor); it != children_.end(); ++it) {
+    group.cursor = it->first;
     auto& c = it->second;
-    if (!c.in_group || c.state != child_state::waiting) continue;
+    if (c.group != number || c.state != child_state::waiting) continue;
     begin_incarnation(it->first, c, now, out);
     return;
   }
-  group_.reset();
+  for (auto& [i, c] : children_)
+    if (c.group == number) c.group = 0;
+  groups_.erase(number);
 }
 
 void supervisor_machine::reconfigure(const machine_options& options) {

@@ -136,7 +136,7 @@ actions supervisor_machine::child_ready(child_number i, std::uint64_t incarnatio
   }
   out.emplace_back(action::note{i, {}, told});
   answer(i, wish::up, admin_code::ok, out, extra);
-  if (!group_ || group_->at != stage::stopping) after_start(first, std::exchange(c->in_group, false), now, out);
+  if (!is_at(stage::stopping, *c)) after_start(first, std::exchange(c->group, 0), now, out);
   return out;
 }
 
@@ -157,9 +157,9 @@ actions supervisor_machine::child_declined(child_number i, std::uint64_t incarna
   if (!in_service()) {
     c->state = child_state::waiting;  // what is left of it is stopped in its turn
   } else if (!lost_in_group(i, *c, now, out)) {
-    const bool was_member = std::exchange(c->in_group, false);
+    const auto left = std::exchange(c->group, 0);
     ask_to_stop(i, *c, end_of(*c), now, out);  // what is left of it, such as a mailbox
-    after_start(first, was_member, now, out);
+    after_start(first, left, now, out);
   }
   return out;
 }
@@ -185,10 +185,9 @@ actions supervisor_machine::child_start_failed(child_number i, std::uint64_t inc
     note_end(i, *c, how, "stop", now, out);
     answer(i, wish::up, admin_code::failed, out, {}, why);
     // A start that was asked for and failed leaves no spec behind, a restart does.
-    const bool starts_with_group = c->in_group && group_ && group_->at == stage::starting;
-    if (starts_with_group) c->in_group = false;
+    const auto left = is_at(stage::starting, *c) ? std::exchange(c->group, 0) : group_number{0};
     ask_to_stop(i, *c, c->from == origin::start_request ? afterwards::forget : end_of(*c), now, out);
-    if (starts_with_group) advance_group(now, out);
+    advance_group(left, now, out);
     return out;
   }
   how.text.clear();
@@ -213,7 +212,7 @@ actions supervisor_machine::child_exited(child_number i, std::uint64_t incarnati
   c->ended = how.cls;
   disarm(i, *c, out);  // it was to be killed
   answer_killers(i, out);
-  if (in_group_stop(*c)) {
+  if (is_at(stage::stopping, *c)) {
     note_end(i, *c, how, "none", now, out);
     lost_in_group(i, *c, now, out);
     return out;
@@ -247,7 +246,7 @@ actions supervisor_machine::child_stopped(child_number i, time_point now) {
   disarm(i, c, out);
   if (is_kept(c.then) && in_service() && wanted_down(i)) {
     c.state = child_state::waiting;  // terminated while it was being stopped to come back, or to be kept
-    c.in_group = false;
+    c.group = 0;
     ask_to_stop(i, c, end_of(c), now, out);
   } else {
     settle(i, c, now, out);
@@ -265,10 +264,9 @@ actions supervisor_machine::timer(child_number i, std::uint64_t token, time_poin
   switch (c.state) {
     case child_state::waiting:
       if (!in_service()) break;
-      if (group_ && group_->at == stage::waiting && group_->culprit == i) {
-        group_->at = stage::starting;
-        group_->cursor = 0;
-        advance_group(now, out);
+      if (is_at(stage::waiting, c) && groups_.at(c.group).culprit == i) {
+        groups_.at(c.group).at = stage::starting;
+        advance_group(c.group, now, out);
       } else {
         begin_incarnation(i, c, now, out);
       }
@@ -324,12 +322,12 @@ void supervisor_machine::begin_incarnation(child_number i, entry& c, time_point 
   out.emplace_back(action::start_child{i, c.incarnation, in_place});
 }
 
-/// Whoever waited for the start of this child goes on. `first`: it was its first one.
-void supervisor_machine::after_start(bool first, bool was_member, time_point now, actions& out) {
+/// Whoever waited for the start of this child goes on. `first`: it was its first one; `left`: what restarted it.
+void supervisor_machine::after_start(bool first, group_number left, time_point now, actions& out) {
   if (first && phase_ == phase::starting)
     start_frontier(now, out);
-  else if (was_member && group_ && group_->at == stage::starting)
-    advance_group(now, out);
+  else
+    advance_group(left, now, out);
 }
 
 void supervisor_machine::start_frontier(time_point now, actions& out) {
@@ -344,19 +342,17 @@ void supervisor_machine::start_frontier(time_point now, actions& out) {
   phase_ = phase::running;
   out.emplace_back(action::started{});
   std::optional<child_number> culprit;
-  bool gathered = false;
   for (const auto i : std::exchange(deferred_, {})) {
     if (!knows(i) || state_of(i) != child_state::waiting) continue;
     if (auto& c = children_.at(i); grouped()) {
       culprit = std::min(culprit.value_or(i), i);
     } else if (!takes_along(c)) {  // the strategy was changed meanwhile
       begin_incarnation(i, c, now, out);
-    } else if (!c.in_group) {
+    } else if (c.group == 0) {
       gather_group(i, milliseconds{0}, now, out);
-      gathered = true;
     }
   }
-  if (gathered) advance_group(now, out);
+  advance_groups(now, out);
   if (culprit) begin_group(*culprit, milliseconds{0}, now, out);
 }
 
@@ -405,7 +401,7 @@ void supervisor_machine::settle(child_number i, entry& c, time_point now, action
     const bool parks = c.then == afterwards::park && in_service();
     c.state = parks ? child_state::parked : child_state::idle;
     if (c.past) c.past->died_at.reset();
-    c.in_group = false;
+    c.group = 0;
     if (parks) note_parked(i, c, out);
   }
   if (!pending_.empty())
@@ -421,12 +417,12 @@ void supervisor_machine::settle(child_number i, entry& c, time_point now, action
 void supervisor_machine::after_stop(time_point now, actions& out) {
   if (phase_ == phase::stopping || phase_ == phase::rolling_back)
     stop_next(now, out);
-  else if (group_ && group_->at != stage::waiting)
-    advance_group(now, out);
+  else
+    advance_groups(now, out);
 }
 
 void supervisor_machine::stop_next(time_point now, actions& out) {
-  group_.reset();
+  groups_.clear();
   if (phase_ == phase::over) return;
   if (dynamic()) {
     stop_all_at_once(now, out);

@@ -158,6 +158,7 @@ private:
     std::optional<time_point> died_at;  // set from a crash until the next incarnation is ready
     bool spent = false;                 // its own limit has ended it
   };
+  using group_number = std::uint16_t;
   /// Of each child, in 48 bytes: a tree can have many.
   struct entry {
     std::shared_ptr<const child_policy> policy;
@@ -165,12 +166,12 @@ private:
     time_point ready_since = time_point::min();  // `min` when its back-off knows of that, or there was no start
     std::uint64_t incarnation = 0;
     std::uint16_t token = 0;
+    group_number group = 0;                   // the group restart that it is restarted by; 0: none
     exit_class ended = exit_class::shutdown;  // how the latest incarnation ended by itself, if it did
     child_state state = child_state::idle;
     afterwards then = afterwards::idle;
-    bool in_group = false;  // to be restarted by the group restart that is under way
-    origin from = origin::policy;
-    bool timed = false;  // its timer is armed
+    origin from : 7 = origin::policy;
+    bool timed : 1 = false;  // its timer is armed
   };
   using entries = std::map<child_number, entry>;
   /// What a request has asked for.
@@ -181,6 +182,8 @@ private:
     boxed<cause> why = {};  // of a kill
   };
   enum class stage : std::uint8_t { stopping, waiting, starting };
+  /// Children that are stopped, and started again, together. Under one_for_all and rest_for_one there is one at most;
+  /// else groups that share a process have one each, and those that have a child in common become one.
   struct group_restart {
     stage at = stage::stopping;
     child_number culprit = 0;
@@ -233,16 +236,22 @@ private:
   bool ends_supervisor(child_number i);
   std::vector<child_number> group_of(child_number culprit);
   void begin_group(child_number culprit, milliseconds delay, time_point now, actions& out) {
-    gather_group(culprit, delay, now, out);
-    advance_group(now, out);
+    advance_group(gather_group(culprit, delay, now, out), now, out);
   }
   /// `advance_group` is still to be called.
-  void gather_group(child_number culprit, milliseconds delay, time_point now, actions& out);
-  void advance_group(time_point now, actions& out);
-  bool stop_group(time_point now, actions& out);
-  void start_group(time_point now, actions& out);
-  void after_start(bool first, bool was_member, time_point now, actions& out);
-  bool in_group_stop(const entry& c) const;
+  group_number gather_group(child_number culprit, milliseconds delay, time_point now, actions& out);
+  /// One group restart of all that `taken` are in, or a new one.
+  group_number merge_groups(const std::vector<entries::iterator>& taken, group_restart& into, actions& out);
+  /// Goes on with it as far as it comes. Nothing to do where it is over, or waits.
+  void advance_group(group_number number, time_point now, actions& out);
+  void advance_groups(time_point now, actions& out);
+  bool stop_group(group_number number, group_restart& group, time_point now, actions& out);
+  void start_group(group_number number, group_restart& group, time_point now, actions& out);
+  void after_start(bool first, group_number left, time_point now, actions& out);
+  bool is_at(stage x, const entry& c) const {
+    const auto it = c.group == 0 ? groups_.end() : groups_.find(c.group);
+    return it != groups_.end() && it->second.at == x;
+  }
   bool lost_in_group(child_number i, entry& c, time_point now, actions& out);
   void note_end(child_number i, const entry& c, const exit_info& how, const char* decided, time_point now,
                 actions& out) const;
@@ -266,7 +275,7 @@ private:
   entries children_;
   std::multimap<child_number, pending> pending_;
   std::map<request_number, std::size_t> batches_;  // requests about several children: how many are not answered
-  std::optional<group_restart> group_;
+  std::map<group_number, group_restart> groups_;
   std::vector<child_number> deferred_;  // crashed during the first start of a group
   phase phase_ = phase::fresh;
   bool keep_ = false;          // children are being stopped with `keep`

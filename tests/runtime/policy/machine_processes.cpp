@@ -104,17 +104,56 @@ TEST(process_group, of_one_that_rest_for_one_takes_along_is_taken_whole) {
   EXPECT_EQ(d.machine.incarnation_of(1), 1U);
 }
 
-TEST(process_group, that_crashes_while_another_one_restarts_is_restarted_too) {
+TEST(process_group, that_crashes_while_another_one_restarts_is_restarted_beside_it) {
   driven d{{member("a"), member("b"), member("a"), member("b")}, strategy::one_for_one};
   d.up();
   EXPECT_EQ(d.crash(1), words{"stop 3 keep"});
   EXPECT_EQ(d.crash(2), words{"stop 4 keep"});
-  EXPECT_EQ(d.stopped(4), words{});
+  EXPECT_EQ(d.stopped(4), words{"start 2#2"});
+  EXPECT_EQ(d.ready(2), words{"start 4#2"});
   EXPECT_EQ(d.stopped(3), words{"start 1#2"});
-  EXPECT_EQ(d.ready(1), words{"start 2#2"});
-  EXPECT_EQ(d.ready(2), words{"start 3#2"});
+  EXPECT_EQ(d.ready(4), words{});
+  EXPECT_EQ(d.ready(1), words{"start 3#2"});
+  EXPECT_EQ(d.ready(3), words{});
+  EXPECT_EQ(d.machine.count_up(), 4U);
+}
+
+TEST(process_group, does_not_wait_for_the_back_off_of_another_one) {
+  driven d{{member("a"), member("a"), member("b"), member("b")}, strategy::one_for_one};
+  d.up();
+  d.crash(1);
+  d.stopped(2);
+  d.ready(1);
+  d.ready(2);
+  d.crash(1);
+  d.stopped(2);
+  ASSERT_EQ(d.due_in(1), 100ms);
+  EXPECT_EQ(d.crash(3), words{"stop 4 keep"});
+  EXPECT_EQ(d.stopped(4), words{"start 3#2"}) << "its first crash: at once";
   EXPECT_EQ(d.ready(3), words{"start 4#2"});
   EXPECT_EQ(d.ready(4), words{});
+  EXPECT_EQ(d.due_in(1), 100ms) << "the other one waits as before";
+  EXPECT_EQ(d.fire(1), words{"start 1#3"});
+  EXPECT_EQ(d.ready(1), words{"start 2#3"});
+}
+
+TEST(process_group, that_waits_goes_with_all_others_that_a_new_strategy_takes_along) {
+  driven d{{member("a"), member("a"), child(), member("b")}, strategy::one_for_one};
+  d.up();
+  d.crash(1);
+  d.stopped(2);
+  d.ready(1);
+  d.ready(2);
+  d.crash(1);
+  d.stopped(2);
+  d.machine.reconfigure(options(strategy::one_for_all));
+  EXPECT_EQ(d.crash(3), words{"stop 4 keep"});
+  EXPECT_EQ(d.stopped(4), words{}) << "the longest back-off is that of all";
+  EXPECT_EQ(d.due_in(3), 100ms);
+  EXPECT_EQ(d.fire(3), words{"start 1#3"});
+  EXPECT_EQ(d.ready(1), words{"start 2#3"});
+  EXPECT_EQ(d.ready(2), words{"start 3#2"});
+  EXPECT_EQ(d.ready(3), words{"start 4#2"});
 }
 
 TEST(process_group, that_crashes_while_its_supervisor_starts_waits_for_that) {

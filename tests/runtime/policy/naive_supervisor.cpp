@@ -46,7 +46,7 @@ void naive_supervisor::ready(child_number i, std::uint64_t incarnation, time_poi
   k->due.reset();
   k->ready_since = now;
   answer(*k, wish::up, admin_code::ok);
-  if (!about_to_be_stopped(*k)) k->member = false;
+  if (!about_to_be_stopped(*k)) k->member = 0;
   first.erase(i);
   go_on();
 }
@@ -64,7 +64,7 @@ void naive_supervisor::declined(child_number i, std::uint64_t incarnation, time_
   } else if (about_to_be_stopped(*k)) {
     lost(i, *k);
   } else {
-    k->member = false;
+    k->member = 0;
     ask(i, *k, usual_fate(*k));
   }
   go_on();
@@ -81,7 +81,7 @@ void naive_supervisor::start_failed(child_number i, std::uint64_t incarnation, t
       lost(i, *k);
     } else {
       k->state = child_state::waiting;
-      k->member = false;
+      k->member = 0;
       if (delay == milliseconds{0})
         begin(i, *k, false);
       else
@@ -92,7 +92,7 @@ void naive_supervisor::start_failed(child_number i, std::uint64_t incarnation, t
     end(phases::rolling_back, o.keep_on_end, exit_class::abnormal);
   } else if (serving() && k->from != asker::policy) {
     answer(*k, wish::up, admin_code::failed);
-    if (!about_to_be_stopped(*k)) k->member = false;
+    if (!about_to_be_stopped(*k)) k->member = 0;
     ask(i, *k, k->from == asker::start ? fate::forgotten : usual_fate(*k));
   } else if (serving() && about_to_be_stopped(*k)) {
     lost(i, *k);
@@ -144,7 +144,7 @@ void naive_supervisor::stopped(child_number i, time_point t) {
   if (it == kids.end() || it->second.state != child_state::stopping) return;
   auto& k = it->second;
   if (is_kept(k.then) && serving() && wanted_down(k)) {  // what was kept is let go
-    k.member = false;
+    k.member = 0;
     ask(i, k, usual_fate(k));
   } else {
     down(i, k);
@@ -168,9 +168,9 @@ void naive_supervisor::timer(child_number i, time_point t) {
     say({deed::kind::abandon, i});
     if (wanted_down(k)) ends_after_all(k);
     down(i, k);
-  } else if (serving() && k.state == child_state::waiting && group && group->culprit == i && group->all_down &&
-             !group->waited) {
-    group->waited = true;
+  } else if (serving() && k.state == child_state::waiting && groups.contains(k.member) &&
+             groups.at(k.member).culprit == i && groups.at(k.member).all_down && !groups.at(k.member).waited) {
+    groups.at(k.member).waited = true;
   } else if (serving()) {
     begin(i, k, false);
   }
@@ -197,7 +197,7 @@ void naive_supervisor::terminate(child_number i, request_number r, time_point t)
   if (k.state == child_state::idle) return reply(r, k.to_be_started ? admin_code::noproc : admin_code::ok);
   k.asked.push_back({r, wish::down});
   if (k.state == child_state::stopping) return;
-  if (k.state == child_state::waiting) k.member = false;
+  if (k.state == child_state::waiting) k.member = 0;
   first.erase(i);
   ask(i, k, usual_fate(k));
   go_on();
@@ -254,7 +254,7 @@ void naive_supervisor::restart_by_hand(child_number i, request_number r, time_po
   if (it == kids.end()) return reply(r, admin_code::not_found);
   auto& k = it->second;
   if (k.state == child_state::idle || k.state == child_state::parked) return restart(i, r, t);
-  const bool being_restarted = k.state == child_state::starting || (k.state == child_state::waiting && k.member) ||
+  const bool being_restarted = k.state == child_state::starting || (k.state == child_state::waiting && k.member != 0) ||
                                (k.state == child_state::up && about_to_be_stopped(k)) ||
                                (k.state == child_state::stopping && is_kept(k.then));
   if (being_restarted) return reply(r, admin_code::restarting);
@@ -286,7 +286,7 @@ void naive_supervisor::park(child_number i, request_number r, time_point t) {
     k.then = fate::parked;
     answer(k, wish::up, admin_code::failed);
   } else {
-    if (k.state == child_state::waiting) k.member = false;
+    if (k.state == child_state::waiting) k.member = 0;
     ask(i, k, fate::parked);
   }
   go_on();
@@ -374,7 +374,7 @@ void naive_supervisor::down(child_number i, kid& k) {
     return;
   }
   k.state = k.then == fate::parked && serving() ? child_state::parked : child_state::idle;
-  k.member = false;
+  k.member = 0;
   if (k.then == fate::forgotten) {
     kids.erase(i);
     say({deed::kind::forget, i});
@@ -417,17 +417,17 @@ void naive_supervisor::crashed(child_number i, kid& k, bool in_place) {
     answer(k, wish::up, admin_code::failed);
     if (k.p.on_spent == spent_policy::end) {
       k.spent = true;
-      k.member = false;
+      k.member = 0;
       if (!k.p.significant || !triggers_shutdown(i)) return ask(i, k, usual_fate(k));
       return end(phases::stopping, o.keep_on_end, exit_class::shutdown);
     }
     k.state = child_state::parked;
-    k.member = false;
+    k.member = 0;
     if (k.p.park_for > milliseconds{0}) k.due = now + k.p.park_for;
     return;
   }
   const auto delay = delay_of(k, true);
-  k.member = false;
+  if (!grouped() && k.p.group.empty()) k.member = 0;
   if (grouped() || !k.p.group.empty()) {
     if (phase == phases::starting)
       crashed_early.push_back(i);
@@ -454,33 +454,12 @@ bool naive_supervisor::triggers_shutdown(child_number i) const {
   return true;
 }
 
-void naive_supervisor::restart_group(child_number culprit, milliseconds delay) {
-  group_restart next{culprit, now + delay};
-  if (group) {
-    next.due = std::max(next.due, group->due);
-    const auto old = kids.find(group->culprit);
-    if (old != kids.end() && old->second.state == child_state::waiting) old->second.due.reset();
-  }
-  group = next;
-  for (const auto n : taken_along(culprit)) {
-    auto& k = kids.at(n);
-    if (k.state == child_state::parked) continue;
-    if (k.spent && k.state == child_state::idle) continue;
-    if (k.state == child_state::idle) k.state = child_state::waiting;
-    if (k.state == child_state::waiting) k.due.reset();
-    if (k.state == child_state::stopping && k.then == fate::down && !wanted_down(k) && !k.spent)
-      k.then = fate::comes_back;
-    if (k.state == child_state::stopping && k.then == fate::again) k.then = fate::comes_back;
-    k.member = true;
-  }
-}
-
 void naive_supervisor::end(phases next, bool with_keep, exit_class how) {
   phase = next;
   keep = with_keep;
   last = how;
   first.clear();
-  group.reset();
+  groups.clear();
   if (!dynamic()) return;
   std::vector<child_number> all;
   for (const auto& [n, k] : kids)
@@ -498,7 +477,9 @@ void naive_supervisor::go_on() {
 bool naive_supervisor::one_step() {
   if (phase == phases::starting && (dynamic() || first.empty())) return next_first_start();
   if (phase == phases::stopping || phase == phases::rolling_back) return next_stop();
-  if (serving() && group) return group->all_down ? next_of_group() : next_stop_of_group();
+  if (!serving()) return false;
+  for (auto& one : groups)
+    if (one.second.all_down ? next_of_group(one) : next_stop_of_group(one)) return true;
   return false;
 }
 
@@ -517,7 +498,7 @@ bool naive_supervisor::next_first_start() {
   if (grouped() && !crashed_early.empty())
     restart_group(*std::min_element(crashed_early.begin(), crashed_early.end()), milliseconds{0});
   for (const auto n : crashed_early)
-    if (auto& k = kids.at(n); !grouped() && k.state == child_state::waiting && !k.member) {
+    if (auto& k = kids.at(n); !grouped() && k.state == child_state::waiting && k.member == 0) {
       if (k.p.group.empty())
         begin(n, k, false);
       else
@@ -549,45 +530,6 @@ bool naive_supervisor::next_stop() {
     say({deed::kind::start_failed, failed_child});
   else
     say({deed::kind::ended, 0, static_cast<std::uint64_t>(last), keep});
-  return false;
-}
-
-bool naive_supervisor::next_stop_of_group() {
-  for (auto it = kids.rbegin(); it != kids.rend(); ++it) {
-    auto& k = it->second;
-    if (!k.member || k.state == child_state::waiting) continue;
-    if (k.state == child_state::stopping) return false;
-    ask(it->first, k, k.p.restart == restart_type::temporary ? fate::forgotten : fate::comes_back);
-    return true;
-  }
-  group->all_down = true;
-  const auto culprit = kids.find(group->culprit);
-  const bool wait = culprit != kids.end() && culprit->second.member && culprit->second.state == child_state::waiting;
-  if (group->due > now && wait)
-    culprit->second.due = group->due;
-  else
-    no_wait();
-  return true;
-}
-
-void naive_supervisor::no_wait() {
-  group->waited = true;
-  group->due = now;
-}
-
-bool naive_supervisor::next_of_group() {
-  const auto culprit = kids.find(group->culprit);
-  const bool wait = culprit != kids.end() && culprit->second.member && culprit->second.state == child_state::waiting;
-  if (!group->waited && wait) return false;
-  if (!group->waited) no_wait();
-  for (const auto& [n, k] : kids)
-    if (k.member && k.state == child_state::starting) return false;
-  for (auto& [n, k] : kids) {
-    if (!k.member || k.state != child_state::waiting) continue;
-    begin(n, k, false);
-    return true;
-  }
-  group.reset();
   return false;
 }
 

@@ -55,7 +55,7 @@ public:
     child_state state = child_state::idle;
     std::uint64_t incarnation = 0;
     bool to_be_started = false;  // its first start is still to come
-    bool member = false;         // of the group restart that is under way
+    int member = 0;              // of which group restart; 0: none
     fate then = fate::down;      // when it stops
     asker from = asker::policy;
     bool spent = false;  // its own limit has ended it
@@ -104,6 +104,7 @@ private:
     bool all_down = false;
     bool waited = false;
   };
+  using numbered = std::pair<const int, group_restart>;
 
   void say(deed x) { deeds.push_back(x); }
   void reply(request_number r, admin_code code) { replies.push_back({r, code}); }
@@ -112,7 +113,7 @@ private:
   bool dynamic() const { return o.strategy == strategy::simple_one_for_one; }
   fate usual_fate(const kid& k) const;
   static bool wanted_down(const kid& k);
-  bool about_to_be_stopped(const kid& k) const { return group && !group->all_down && k.member; }
+  bool about_to_be_stopped(const kid& k) const { return groups.contains(k.member) && !groups.at(k.member).all_down; }
 
   void answer(kid& k, wish what, admin_code code);
   static bool is_kept(fate x) { return x != fate::down && x != fate::forgotten; }
@@ -151,9 +152,9 @@ private:
   bool one_step();
   bool next_first_start();
   bool next_stop();
-  bool next_stop_of_group();
-  bool next_of_group();
-  void no_wait();
+  bool next_stop_of_group(numbered& one);
+  bool next_of_group(numbered& one);
+  bool waits(const numbered& one) const;
 
   machine_options o;
   phases phase = phases::fresh;
@@ -165,7 +166,7 @@ private:
   child_number failed_child = 0;  // whose first start failed
   std::vector<child_number> crashed_early;
   std::vector<time_point> restarts;
-  std::optional<group_restart> group;
+  std::map<int, group_restart> groups;
 };
 
 }  // namespace steward::policy::testing_support
