@@ -12,6 +12,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "process/passed_fds.hpp"
+
 namespace steward::process {
 namespace {
 
@@ -60,20 +62,11 @@ bool wait_for(int fd, short what) noexcept {
 
 // One descriptor along with the bytes; none when it is negative.
 ssize_t send_with(int fd, iovec* parts, std::size_t count, int file) noexcept {
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  passed_fds<1> files;
   msghdr message{};
   message.msg_iov = parts;
   message.msg_iovlen = count;
-  if (file >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr rights{};
-    rights.cmsg_level = SOL_SOCKET;
-    rights.cmsg_type = SCM_RIGHTS;
-    rights.cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(control, &rights, sizeof rights);
-    std::memcpy(control + CMSG_LEN(0), &file, sizeof file);
-  }
+  if (file >= 0) files.attach(message, {&file, 1});
   return ::sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
@@ -208,29 +201,22 @@ bool frame_reader::check_header() {
 }
 
 ssize_t frame_reader::receive(int fd, std::span<std::byte> room, int flags, bool& got_file) {
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  passed_fds<1> control;
   iovec part{room.data(), room.size()};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
+  control.make_room(message);
   ssize_t count = 0;
   do {
     count = ::recvmsg(fd, &message, flags | MSG_CMSG_CLOEXEC);
   } while (count < 0 && errno == EINTR);
   got_file = false;
   if (count < 0 || (message.msg_controllen == 0 && (message.msg_flags & MSG_CTRUNC) == 0)) return count;
-  for (cmsghdr* one = CMSG_FIRSTHDR(&message); one != nullptr; one = CMSG_NXTHDR(&message, one)) {
-    if (one->cmsg_level != SOL_SOCKET || one->cmsg_type != SCM_RIGHTS) continue;
-    std::size_t files = (one->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < files; ++i) {
-      int file = -1;
-      std::memcpy(&file, CMSG_DATA(one) + i * sizeof(int), sizeof file);
-      files_.push(file);
-      got_file = true;
-    }
-  }
+  for_each_passed_fd(message, [&](int file) {
+    files_.push(file);
+    got_file = true;
+  });
   if ((message.msg_flags & MSG_CTRUNC) == 0) return count;
   if (got_file) {
     fail("a descriptor was lost: too many at once, or none left here");

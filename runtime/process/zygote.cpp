@@ -21,8 +21,10 @@
 #include <cstdio>
 #include <cstring>
 #include <mutex>
+#include <span>
 
 #include "process/guard.hpp"
+#include "process/passed_fds.hpp"
 #include "process/proc_files.hpp"
 #include "process/program_state.hpp"
 #include "process/sandbox.hpp"
@@ -123,23 +125,18 @@ long clone_process(unsigned long flags) noexcept {
 bool receive_request(int socket, received& request, setup_failure& failed) noexcept {
   incoming_order& order = request.order;
   iovec parts[2] = {{&order.header, sizeof order.header}, {order.text.data(), order.text.size()}};
-  alignas(cmsghdr) char control[CMSG_SPACE(max_order_fds * sizeof(int))];
+  passed_fds<max_order_fds> control;
   msghdr message{};
   message.msg_iov = parts;
   message.msg_iovlen = 2;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
+  control.make_room(message);
   ssize_t count = 0;
   do {
     count = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
   } while (count < 0 && errno == EINTR);
   if (count <= 0) return false;
   std::size_t got = 0;
-  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    got = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    std::memcpy(request.fds.data(), CMSG_DATA(part), got * sizeof(int));
-  }
+  for_each_passed_fd(message, [&](int fd) { request.fds[got++] = fd; });
   request.fd_count = got;
   failed = {};
   if (!order.is_sound(static_cast<std::size_t>(count))) {
@@ -283,19 +280,12 @@ bool is_dead(const zygote_state& z) noexcept {
 int send_request(int socket, const outgoing_order& order) noexcept {
   auto parts = order.parts();
   std::array<int, max_order_fds> fds{};
-  std::size_t bytes = order.copy_fds(fds) * sizeof(int);
-  alignas(cmsghdr) char control[CMSG_SPACE(max_order_fds * sizeof(int))] = {};
+  const std::size_t count = order.copy_fds(fds);
+  passed_fds<max_order_fds> control;
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
-  message.msg_control = control;
-  message.msg_controllen = CMSG_SPACE(bytes);
-  cmsghdr rights{};
-  rights.cmsg_level = SOL_SOCKET;
-  rights.cmsg_type = SCM_RIGHTS;
-  rights.cmsg_len = CMSG_LEN(bytes);
-  std::memcpy(control, &rights, sizeof rights);
-  std::memcpy(control + CMSG_LEN(0), fds.data(), bytes);
+  control.attach(message, std::span{fds}.first(count));
   ssize_t sent = 0;
   do {
     sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
