@@ -59,6 +59,7 @@ void tree_host::start_tree(std::string root_name, supervisor_spec spec, std::fun
     return;
   }
   claimed_ = path;
+  if (stop_came_first_) return on_ended({policy::exit_class::shutdown, {}});
   on_started_ = std::move(on_started);
   on_ended_ = std::move(on_ended);
   auto where = caf::make_counted<child_address>();
@@ -73,7 +74,10 @@ void tree_host::start_tree(std::string root_name, supervisor_spec spec, std::fun
 }
 
 void tree_host::stop_tree() {
-  if (root_ == nullptr) return;
+  if (root_ == nullptr) {
+    stop_came_first_ = true;
+    return;
+  }
   root_->asked_to_stop = true;
   feed(*root_, [&](policy::supervisor_machine& m) { return m.stop(now()); });
 }

@@ -279,6 +279,7 @@ private:
   std::uint64_t last_key_ = 0;
   supervisor_child* root_ = nullptr;
   std::string claimed_;                   // the root path, while it is ours
+  bool stop_came_first_ = false;          // before there was a tree
   std::deque<child::number> dirty_;       // supervisors whose desks hold actions
   bool busy_ = false;                     // `dirty_` is being worked off
   std::vector<policy::actions> in_hand_;  // of one of them

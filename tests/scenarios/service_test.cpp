@@ -49,6 +49,19 @@ TEST_F(service, without_run_stays_up_until_it_is_stopped_in_order) {
   EXPECT_THAT(stopped, testing::ElementsAre("/root/total", "/root/list"));
 }
 
+TEST_F(service, that_is_stopped_while_it_comes_up_ends) {
+  const auto file = write("counting.yaml", counting);
+  for (int round = 0; round < 5; ++round) {
+    const auto program = start_scenario(file);
+    ASSERT_FALSE(program->wait_for(of_kind("run_start")).is_null());  // before there is a tree
+    program->signal(SIGTERM);
+    const auto out = program->wait();
+    EXPECT_TRUE(out.in_time);
+    EXPECT_EQ(out.code, 143);
+    expect_sound_events(out.events, 143);
+  }
+}
+
 TEST_F(service, with_no_steps_at_all_starts_and_stops) {
   const auto out = run_scenario(write("none.yaml", std::string{counting} + "run: []\n"));
   EXPECT_EQ(out.code, 0);

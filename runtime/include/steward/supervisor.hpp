@@ -50,7 +50,7 @@ public:
 
   /// As `stop`, but waits no longer than `limit`. False when the stop goes on.
   [[nodiscard]] bool stop_within(milliseconds limit);
-  /// Asks for the stop and returns at once.
+  /// Asks for the stop and returns at once. Asked before the start: then nothing is started.
   void request_stop();
 
   /// Waits until the tree is over, for whatever reason, but at most until `until`. True when it is.

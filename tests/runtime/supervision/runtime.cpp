@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <mutex>
+#include <thread>
+#include <tuple>
 #include <vector>
 
 namespace {
@@ -152,6 +155,32 @@ TEST_F(runtime_test, a_root_that_gives_up_says_so) {
 TEST_F(runtime_test, a_tree_that_was_never_started_can_go) {
   runtime rt{log_, tasks_, actors_};
   supervisor tree{rt, tree_of({counter("a")})};
+}
+
+TEST_F(runtime_test, a_tree_that_was_to_stop_before_it_was_started_starts_nothing) {
+  {
+    runtime rt{log_, tasks_, actors_};
+    supervisor tree{rt, tree_of({counter("a")})};
+    tree.request_stop();
+    const auto started = tree.start();
+    EXPECT_FALSE(started.ok);
+    EXPECT_TRUE(started.failed_child.empty());
+    EXPECT_TRUE(tree.wait_until(std::chrono::steady_clock::now() + 20s));
+    EXPECT_EQ(tree.end(), tree_end::finished);
+  }
+  for (const auto& e : events_) EXPECT_NE(e.kind, event_kind::start) << e.actor;
+}
+
+TEST_F(runtime_test, a_tree_that_is_to_stop_while_it_starts_stops) {
+  runtime rt{log_, tasks_, actors_};
+  for (int round = 0; round < 50; ++round) {
+    supervisor tree{rt, tree_of({counter("a"), counter("b")})};
+    std::thread other{[&] { tree.request_stop(); }};
+    std::ignore = tree.start();
+    other.join();
+    EXPECT_TRUE(tree.wait_until(std::chrono::steady_clock::now() + 20s));
+    EXPECT_EQ(tree.end(), tree_end::finished);
+  }
 }
 
 TEST_F(runtime_test, starts_and_ends_fifty_trees_in_a_row) {
