@@ -12,7 +12,8 @@ namespace steward::cli {
 run_control::run_control(event_log& events, const control_request& request) : events_(events), socket_(request.socket) {
   if (!request.socket && request.observe.empty()) return;
   if (!request.observe.empty())
-    door_ = std::make_shared<control_api::loopback_door>(control_api::loopback_address_of(request.observe));
+    door_ = std::make_shared<control_api::loopback_door>(control_api::loopback_address_of(request.observe),
+                                                         request.token_file);
   monitor_ = std::make_shared<run_monitor>();
   process::know_copies();
   // A copy of the program that tells of its death has no use for the monitor, whose lock somebody may have held.
@@ -41,8 +42,7 @@ void run_control::open(const std::string& name) {
     events_.emit(std::move(e));
   };
   server_.emplace(monitor_, std::move(how));
-  if (!server_->url().empty())
-    standard_streams::say("steward: " + name + " can be observed at " + server_->url() + "\n");
+  if (door_) standard_streams::say("steward: " + name + " can be observed at " + door_->told() + "\n");
 }
 
 run_control::steering::steering(run_control& owner, supervisor& tree, control_reloader reload, control_stopper shutdown,

@@ -14,7 +14,8 @@ namespace steward::cli {
 /// What a command line says of how runs are looked into.
 struct control_request {
   bool socket = true;
-  std::string observe;  ///< as `control_api::loopback_address_of` reads it; empty for none
+  std::string observe;     ///< as `control_api::loopback_address_of` reads it; empty for none
+  std::string token_file;  ///< as `control_api::token_of_file` reads it; empty: a new token
 };
 
 /// Lets the runs of a program be looked into and steered, one after the other. Made before anything emits; its log must

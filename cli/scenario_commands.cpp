@@ -34,6 +34,9 @@ public:
                                "is printed")
                    ->expected(0, 1)
                    ->check(fault_of_address);
+    out->add_option("--token-file", request_.control.token_file,
+                    "the token of that page is the one in this file, which is made where there is none")
+        ->needs(observe_);
     out->add_flag("--no-control", no_control_, "no socket by which others see and steer the run");
     out->add_flag("--strict", request_.strict, "exit with 7 when anything crashed, though all was recovered");
     return out;

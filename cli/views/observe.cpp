@@ -59,6 +59,8 @@ public:
     out->add_option("RUN", run_, "an events file, - for one on standard input, or a run directory")->required();
     out->add_option("--run", id_, "id or scenario of the run, where there are several; else the last one");
     out->add_option("--listen", address_, "[ADDRESS:]PORT of the loopback interface; 0: a port that is free");
+    out->add_option("--token-file", token_file_,
+                    "the token of the page is the one in this file, which is made where there is none");
     return out;
   }
 
@@ -90,7 +92,9 @@ private:
     how.socket = false;
     how.record = true;
     how.plan = plan_of(*history);
-    how.door = std::make_shared<control_api::loopback_door>(control_api::loopback_address_of(address_));
+    const auto door =
+        std::make_shared<control_api::loopback_door>(control_api::loopback_address_of(address_), token_file_);
+    how.door = door;
     how.name = name_of(*from);
     const auto name = how.name;
     control_api::control_server server{monitor, std::move(how)};
@@ -109,7 +113,7 @@ private:
     server.prepare();
     if (goes_on) {
       for (const auto& one : from->remarks()) say_of("observe", one);
-      standard_streams::say("steward: " + report::escaped(name) + " can be observed at " + server.url() + "\n");
+      standard_streams::say("steward: " + report::escaped(name) + " can be observed at " + door->told() + "\n");
       follow(*from, *monitor, last, stop);
     }
     monitor->close();
@@ -150,6 +154,7 @@ private:
   std::string run_;
   std::string id_;
   std::string address_ = "0";
+  std::string token_file_;
 };
 
 }  // namespace

@@ -2,32 +2,11 @@
 
 #include "control/http_text.hpp"
 
-#include <sys/random.h>
-
-#include <array>
-#include <cerrno>
 #include <cstddef>
-#include <system_error>
 #include <utility>
 
 namespace steward::control_api {
 namespace {
-
-std::string new_token() {
-  std::array<unsigned char, 16> bytes{};
-  std::size_t have = 0;
-  while (have < bytes.size()) {
-    const auto got = ::getrandom(bytes.data() + have, bytes.size() - have, 0);
-    if (got < 0 && errno != EINTR) throw std::system_error(errno, std::generic_category(), "no random numbers");
-    if (got > 0) have += static_cast<std::size_t>(got);
-  }
-  std::string out;
-  for (const auto byte : bytes) {
-    out += "0123456789abcdef"[byte >> 4U];
-    out += "0123456789abcdef"[byte & 15U];
-  }
-  return out;
-}
 
 std::string in_url(const std::string& address) {
   return address.find(':') == std::string::npos ? address : "[" + address + "]";
@@ -44,9 +23,6 @@ bool writes(const http_request& request) { return request.method != "GET" && req
 
 }  // namespace
 
-loopback_access::loopback_access(std::string address, std::uint16_t port)
-    : loopback_access(std::move(address), port, new_token()) {}
-
 loopback_access::loopback_access(std::string address, std::uint16_t port, std::string token)
     : port_(port), token_(std::move(token)) {
   const auto port_text = ":" + std::to_string(port_);
@@ -54,7 +30,9 @@ loopback_access::loopback_access(std::string address, std::uint16_t port, std::s
   hosts_.push_back("localhost" + port_text);
 }
 
-std::string loopback_access::url() const { return "http://" + hosts_.front() + "/?token=" + token_; }
+std::string loopback_access::address() const { return "http://" + hosts_.front() + "/"; }
+
+std::string loopback_access::url() const { return address() + "?token=" + token_; }
 
 // Cookies do not tell ports apart.
 std::string loopback_access::cookie_name() const { return "steward_" + std::to_string(port_); }

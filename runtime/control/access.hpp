@@ -18,13 +18,14 @@ struct refusal {
 
 /// Who may use the loopback listener: whoever has the token of the printed URL, from a page of this very server or from
 /// no page at all. What a browser sends is checked against what another site could make it send (DNS rebinding, forged
-/// requests). Pure but for its making; immutable.
+/// requests). Pure; immutable.
 class loopback_access {
 public:
-  /// `address` without brackets. The token is a new one.
-  loopback_access(std::string address, std::uint16_t port);
+  /// `address` without brackets.
   loopback_access(std::string address, std::uint16_t port, std::string token);
 
+  /// "http://127.0.0.1:8080/".
+  std::string address() const;
   /// "http://127.0.0.1:8080/?token=...", for people.
   std::string url() const;
   std::string cookie_name() const;

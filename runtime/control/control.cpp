@@ -18,7 +18,8 @@ control::control(event_log& events, supervisor& tree, control_options options) :
   how.socket = options.socket;
   if (!options.folder.empty()) how.folder = std::move(options.folder);
   if (!options.observe.empty())
-    how.door = std::make_shared<control_api::loopback_door>(control_api::loopback_address_of(options.observe));
+    how.door = std::make_shared<control_api::loopback_door>(control_api::loopback_address_of(options.observe),
+                                                            options.token_file);
   how.warn = [&events](const std::string& what) {
     event e;
     e.kind = event_kind::warn;

@@ -1,6 +1,7 @@
 #include "control/control_server.hpp"
 
 #include "control/problem.hpp"
+#include "control/token.hpp"
 
 #include <poll.h>
 #include <pthread.h>
@@ -33,8 +34,14 @@ void leave_signals_to_others() noexcept {
 
 }  // namespace
 
-loopback_door::loopback_door(const loopback_address& wanted)
-    : socket((load_http_library(), wanted)), access(socket.at.ip, socket.at.port) {}
+loopback_door::loopback_door(const loopback_address& wanted, const std::string& token_file)
+    : socket((load_http_library(), wanted)),
+      access(socket.at.ip, socket.at.port, token_file.empty() ? new_token() : token_of_file(token_file)),
+      token_file(token_file) {}
+
+std::string loopback_door::told() const {
+  return token_file.empty() ? access.url() : access.address() + " with the token in " + token_file;
+}
 
 control_server::control_server(std::shared_ptr<run_monitor> monitor, server_options options)
     : monitor_(std::move(monitor)), options_(std::move(options)) {

@@ -22,10 +22,16 @@ namespace steward::control_api {
 /// Where browsers of this machine come in. Throws std::runtime_error, with the reason, where that cannot be had, or
 /// nobody could answer there.
 struct loopback_door {
-  explicit loopback_door(const loopback_address& wanted);
+  /// With the token of that file (`token_of_file`), or with a new one.
+  explicit loopback_door(const loopback_address& wanted, const std::string& token_file = {});
+
+  /// What people are told: the URL, but of a token that is kept in a file only where that is. Others may read what a
+  /// service tells.
+  std::string told() const;
 
   loopback_socket socket;
   loopback_access access;
+  std::string token_file;
 };
 
 struct server_options {

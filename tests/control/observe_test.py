@@ -42,16 +42,19 @@ LIMIT_S = 60
 
 
 class observed:
-    """An observer of a run, as long as it lasts."""
+    """An observer of a run, as long as it lasts; `command` for another program that can be observed."""
 
-    def __init__(self, *words, env=None):
-        self.process = subprocess.Popen([STEWARD, "observe", *map(str, words)], stdout=subprocess.PIPE,
+    def __init__(self, *words, command=("observe",), env=None):
+        self.process = subprocess.Popen([STEWARD, *command, *map(str, words)], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, env=env)
         self.said = ""
         for line in self.process.stderr:
             self.said += line
             if found := re.search(r"at http://127\.0\.0\.1:(\d+)/\?token=(\w+)", line):
                 self.port, self.token = int(found[1]), found[2]
+                return
+            if found := re.search(r"at http://127\.0\.0\.1:(\d+)/ with the token in (.*)", line):
+                self.port, self.token = int(found[1]), Path(found[2]).read_text().strip()
                 return
         raise AssertionError(f"it ended with {self.process.wait()}: {self.said}")
 
@@ -206,6 +209,39 @@ class what_a_run_has_left(unittest.TestCase):
                 for seq in (1, 11, 5_000, 60_000, 90_000):
                     self.assertEqual(seen.ask(f"/v1/view?at={seq}")["events"], seq)
                 self.assertEqual(seen.ask("/v1/timeline")["missing"], 0)
+
+    def test_has_the_token_of_a_file_time_and_again(self):
+        with tempfile.TemporaryDirectory() as folder:
+            token = Path(folder, "token")
+            tokens = set()
+            for _ in range(2):
+                with observed(self.file, "--token-file", token) as seen:
+                    self.assertEqual(seen.ask("/v1/run")["state"], "over")
+                    tokens.add(seen.token)
+            scenario = Path(folder, "stays.yaml")
+            scenario.write_text("scenario: stays\ntree:\n  children:\n    - {id: a, actor: counter}\n")
+            events = Path(folder, "events.jsonl")
+            words = ("--stay", "--events", events, "--observe", "0", "--token-file", token)
+            with observed(scenario, *words, command=("run",)) as seen:
+                self.assertEqual(seen.ask("/v1/run")["state"], "live")
+                seen.ask("/v1/run", status=401, headers={"Authorization": "Bearer " + "0" * 32})
+                tokens.add(seen.token)
+            self.assertEqual(tokens, {token.read_text().strip()})
+            self.assertNotIn(seen.token, seen.said + events.read_text(), "others may read what a service tells")
+
+    def test_does_not_begin_with_a_token_that_others_can_read(self):
+        with tempfile.TemporaryDirectory() as folder:
+            scenario = Path(folder, "ends.yaml")
+            scenario.write_text("scenario: ends\ntree:\n  children:\n    - {id: a, actor: counter}\n")
+            token = Path(folder, "token")
+            token.write_text("0" * 32 + "\n")
+            token.chmod(0o644)
+            for words in (["run", scenario, "--once", "--observe", "0", "--token-file", token],
+                          ["observe", self.file, "--token-file", token],
+                          ["run", scenario, "--once", "--token-file", token]):
+                out = subprocess.run([STEWARD, *map(str, words)], capture_output=True, text=True, timeout=LIMIT_S)
+                self.assertEqual((out.returncode, out.stdout, out.stderr.count("\n")), (2, "", 1), out.stderr)
+                self.assertIn("chmod g-w,o=" if "--observe" in words or "observe" in words else "--observe", out.stderr)
 
     def test_that_cannot_be_shown_says_why(self):
         def fault(*words):

@@ -1,8 +1,9 @@
 // What comes while the page is open: a crash is shown at once, a cut stream goes on without a hole, and a server that is
 // killed, or another one in its place, is told.
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { between, launch, open, ready, run, show, textOf, until } from './support.mjs'
+import { between, folder, launch, open, ready, run, show, textOf, until } from './support.mjs'
 
 const ticking = (name, every = '100ms') => `
 scenario: ${name}
@@ -112,6 +113,27 @@ test('a server that was killed is told; another run in its place refuses the old
   const now = (await second.api('run')).run
   await until('the new run is shown', async () => (await textOf(page, 'header')).includes(now))
   await until('its name', async () => /another/.test(await textOf(page, '.name')))
+  await show(page, 'crashes')
+  const known = (await second.api('run')).crash_count
+  await until('its crashes', async () => Number(await page.getAttribute('.lead', 'data-count')) >= known)
+  assert.deepEqual(page.faults, [])
+})
+
+test('a service that was killed and comes back with the token of a file is shown again by itself', async (t) => {
+  const more = ['--token-file', join(folder, 'returns.token')]
+  const first = await run(ticking('returns'), { more })
+  const port = Number(new URL(first.origin).port)
+  const page = await open(browser, first)
+  await first.kill()
+  await page.waitForSelector('.link.is-lost')
+
+  const second = await until('the port is free', () => run(ticking('returns'), { port, more }))
+  t.after(async () => { await page.context().close(); await second.stop() })
+  assert.equal(second.token, first.token)
+  await page.waitForSelector('.link.is-live')
+  const now = (await second.api('run')).run
+  await until('the new run is shown', async () => (await textOf(page, 'header')).includes(now))
+  await until('its rows', async () => (await page.$$('.scroll [role=row]')).length === 3)
   await show(page, 'crashes')
   const known = (await second.api('run')).crash_count
   await until('its crashes', async () => Number(await page.getAttribute('.lead', 'data-count')) >= known)

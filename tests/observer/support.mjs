@@ -2,7 +2,7 @@
 // STEWARD is the absolute path of the program; CHROMIUM that of the browser, where it is not the usual one;
 // OBSERVER_DIST a folder with observer.js and observer.css that are to be tried in place of those in the program.
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -74,13 +74,19 @@ class Run {
   }
 }
 
+// Of a run that keeps its token in a file it is told without that.
+function urlOf(said) {
+  const [, url, file] = /(http:\/\/127\.0\.0\.1:\d+\/(?:\?token=\w+)?)(?: with the token in (.*))?\n/.exec(said) ?? []
+  return file ? `${url}?token=${readFileSync(file, 'utf8').trim()}` : url
+}
+
 async function started(args, within = slow) {
   const made = watched(args)
   const found = await Promise.race([
-    until('the URL is printed', () => /http:\/\/127\.0\.0\.1:\d+\/\?token=\w+/.exec(made.said()), within),
+    until('the URL is printed', () => urlOf(made.said()), within),
     made.gone.then(({ code }) => { throw new Error(`it ended with ${code}: ${made.said()}`) }),
   ])
-  return new Run(made, found[0])
+  return new Run(made, found)
 }
 
 // A scenario of a supervisor with many counters, `one` of which is as `how` says, in YAML.

@@ -39,6 +39,7 @@ struct control_options {
   bool socket = true;            ///< a Unix socket in the runtime folder
   std::string folder;            ///< in place of the runtime folder
   std::string observe;       ///< "PORT" or "ADDRESS:PORT" of the loopback interface, to listen there too; 0: any port
+  std::string token_file;    ///< where the token of the URL is kept from run to run; empty: a new one each time
   control_reloader reload;   ///< empty: reloads are refused
   control_stopper shutdown;  ///< empty: the tree is asked to stop
   control_planner plan;      ///< empty: there is none to be shown
@@ -56,7 +57,7 @@ struct control_options {
 /// Make it before the tree is started: it tells of what it has seen. Only the user of this program, and root, may
 /// connect to the socket; the URL holds a token that others do not have. A socket that cannot be had is told by a
 /// `warn` event, and is no error; an address to observe that cannot be had is: std::runtime_error, or
-/// std::invalid_argument for what is no address of the loopback interface.
+/// std::invalid_argument for what is no address of the loopback interface; so is a token file that others could read.
 ///
 /// Has a thread that sleeps until somebody connects. The destructor ends it: it waits for the operations that are under
 /// way, and briefly for streams that are not at their end. The log and the tree must outlive it. Members are
