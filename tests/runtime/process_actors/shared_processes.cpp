@@ -112,6 +112,23 @@ TEST(process_group, dies_and_comes_back_together) {
   }
 }
 
+TEST(process_group, comes_back_while_another_one_waits_out_its_back_off) {
+  auto a = member("a");
+  auto b = member("b");
+  a.backoff = b.backoff = {milliseconds{600'000}, milliseconds{600'000}, 1.0, 0.0, milliseconds{3'600'000}};
+  probe_tree t{{a, b, member("c", "h"), member("d", "h")}};
+  const auto of_c = pid_of(t, "c");
+  kill_through(t, "a", "segv");  // which restarts it at once, and the next time after ten minutes
+  EXPECT_EQ(t.say(t.actor("b"), "incarnation"), "2");
+  kill_through(t, "a", "segv");
+  EXPECT_TRUE(comes([&] { return !t.events.of(event_kind::backoff, "/root/a").empty(); }));
+  kill_through(t, "c", "segv");
+  for (const auto* id : {"c", "d"}) EXPECT_EQ(t.say(t.actor(id), "incarnation"), "2") << id;
+  EXPECT_EQ(pid_of(t, "c"), pid_of(t, "d"));
+  EXPECT_NE(pid_of(t, "c"), of_c);
+  EXPECT_THAT(t.events.of(event_kind::restart, "/root/a"), SizeIs(1)) << "it waits";
+}
+
 TEST(process_group, whose_process_dies_is_charged_one_restart) {
   probe_tree t{{member("a"), member("b"), member("c"), member("d")}, strategy::one_for_one, {2, milliseconds{60'000}}};
   for (int round = 2; round <= 3; ++round) {
