@@ -16,6 +16,16 @@ machine_options in_process(bool owner) {
   return out;
 }
 
+/// The group of the first two children, which waits out its back-off then.
+void crash_twice(driven& d) {
+  d.crash(1);
+  d.stopped(2);
+  d.ready(1);
+  d.ready(2);
+  d.crash(1);
+  d.stopped(2);
+}
+
 TEST(process_group, restarts_its_members_together_and_nobody_else) {
   driven d{{member("a"), child(), member("a"), member("b")}, strategy::one_for_one};
   d.up();
@@ -121,12 +131,7 @@ TEST(process_group, that_crashes_while_another_one_restarts_is_restarted_beside_
 TEST(process_group, does_not_wait_for_the_back_off_of_another_one) {
   driven d{{member("a"), member("a"), member("b"), member("b")}, strategy::one_for_one};
   d.up();
-  d.crash(1);
-  d.stopped(2);
-  d.ready(1);
-  d.ready(2);
-  d.crash(1);
-  d.stopped(2);
+  crash_twice(d);
   ASSERT_EQ(d.due_in(1), 100ms);
   EXPECT_EQ(d.crash(3), words{"stop 4 keep"});
   EXPECT_EQ(d.stopped(4), words{"start 3#2"}) << "its first crash: at once";
@@ -140,12 +145,7 @@ TEST(process_group, does_not_wait_for_the_back_off_of_another_one) {
 TEST(process_group, that_waits_goes_with_all_others_that_a_new_strategy_takes_along) {
   driven d{{member("a"), member("a"), child(), member("b")}, strategy::one_for_one};
   d.up();
-  d.crash(1);
-  d.stopped(2);
-  d.ready(1);
-  d.ready(2);
-  d.crash(1);
-  d.stopped(2);
+  crash_twice(d);
   d.machine.reconfigure(options(strategy::one_for_all));
   EXPECT_EQ(d.crash(3), words{"stop 4 keep"});
   EXPECT_EQ(d.stopped(4), words{}) << "the longest back-off is that of all";
