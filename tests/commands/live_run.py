@@ -301,8 +301,9 @@ class LiveRun:
 
     def nothing_is_left(self, ports=(), files=()):
         wait_until(lambda: not self.left(), lambda: f"still there: {[(p, command_line(p)) for p in self.left()]}", 2)
-        for port in ports:
-            expect(not listens(port), f"something listens at {port}")
+        # What is found by its folder alone leaves that before its ports.
+        wait_until(lambda: not any(map(listens, ports)),
+                   lambda: f"something listens at {[port for port in ports if listens(port)]}", 2)
         there = {str(p.relative_to(self.folder)) for p in self.folder.rglob("*") if not p.is_dir()}
         there -= {name for name in there if name.startswith("work/programs/")}
         known = {"scenario.yaml", "events.jsonl", "stderr"} | {f"work/{name}" for name in files}

@@ -195,7 +195,7 @@ def newsroom(program, replace):
         run.get(5000)
         run.get(5100)
         run.stays_down("/root/wamp")
-        expect(not listens(run.port[5100]), "it still listens")
+        wait_until(lambda: not listens(run.port[5100]), "nobody listens any more", 2)
         for i in range(3):
             run.wait_log("/root/work", f"celery, child {i}: begins a task")
         if IS_ROOT:
@@ -355,7 +355,7 @@ def sequencer(program, replace):
         run.wait_log("/root/prover", "prover: up")
         run.get(8003, "/state")
         run.stays_down("/root/broker")
-        expect(not listens(run.port[9091]), "the broker listens")
+        wait_until(lambda: not listens(run.port[9091]), "nobody listens any more", 2)
         run.get(8003, "/state")
         run.end()
         run.stopped_in_reverse("/root/chain", "/root/orchestrator", "/root/relay", "/root/keydb", "/root/sequencer",
