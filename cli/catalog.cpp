@@ -1,5 +1,7 @@
 #include "cli/catalog.hpp"
 
+#include "actor_system/actor_link.hpp"
+
 namespace steward::cli {
 
 config::catalog make_catalog(const task_registry& tasks, const actor_registry& actors) {
@@ -8,6 +10,7 @@ config::catalog make_catalog(const task_registry& tasks, const actor_registry& a
     config::actor_info info;
     info.name = entry->name;
     info.params = entry->params;
+    info.unannounced = unannounced(entry->message_types);
     out.actors.push_back(std::move(info));
   }
   for (const auto* entry : tasks.all()) {

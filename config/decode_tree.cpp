@@ -1,5 +1,6 @@
 #include "config/decode_tree.hpp"
 #include "base/bounds.hpp"
+#include "base/placed_actor.hpp"
 #include "base/process_only.hpp"
 
 #include "config/decode_command.hpp"
@@ -399,6 +400,27 @@ private:
   spec_places& places_;
 };
 
+/// What keeps actors out of the processes that they are to be in. Pools and commands have faults of their own there.
+void check_placed(const supervisor_spec& tree, const std::string& path, bool in_process, const catalog& names,
+                  std::vector<spec_fault>& faults) {
+  for (const auto& one : tree.children) {
+    const auto at = path + "/" + one.id;
+    const bool placed = in_process || one.runs_in == rung::process;
+    if (const auto* nested = std::get_if<std::shared_ptr<supervisor_spec>>(&one.what)) {
+      check_placed(**nested, at, placed, names, faults);
+    } else if (const auto* actor = std::get_if<actor_spec>(&one.what); actor != nullptr && placed) {
+      const auto found = std::ranges::find(names.actors, actor->type, &actor_info::name);
+      if (found == names.actors.end()) {
+        continue;
+      }
+      for (auto& fault : placed_faults(actor->params, found->params, found->unannounced)) {
+        fault.path = at;
+        faults.push_back(std::move(fault));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 const task_info* resolve_task(load_context& context, const placed_text& name) {
@@ -410,7 +432,8 @@ supervisor_spec decode_tree(const section_reader& from, child_directory& directo
   directory.add({"root", path, child_kind::supervisor});
   places.add(path, from);
   auto result = tree_decoder{directory, places}.decode_supervisor(from, path);
-  const auto faults = validate(result, path);
+  auto faults = validate(result, path);
+  check_placed(result, path, false, from.context().names, faults);
   places.report(faults);
   if (!faults.empty() && from.context().faults.empty()) {
     // Nothing that is refused may pass, even where its place is not known.

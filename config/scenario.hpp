@@ -177,6 +177,7 @@ struct scenario {
 struct actor_info {
   std::string name;
   std::vector<param_spec> params;
+  std::vector<std::string> unannounced = {};  ///< types of its messages that cannot leave a process
 };
 
 /// What a task's registration tells the validator.

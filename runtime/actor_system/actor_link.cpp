@@ -1,14 +1,17 @@
 #include "actor_system/actor_link.hpp"
 
 #include "pool/worker.hpp"
+#include "steward/cause.hpp"
 #include "steward/messages.hpp"
 #include "steward/task_actors.hpp"
+#include "steward/watch.hpp"
 
 #include <caf/exit_reason.hpp>
 
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -21,6 +24,17 @@ constexpr milliseconds find_limit{10'000};
 constexpr int socket_bytes = 1 << 20;
 
 type_announcer worker_types;
+
+/// Of the program's other processes. Made once, for a tree may ask for each of many actors.
+const auto& types_of_workers() {
+  static const auto out = [] {
+    caf::actor_system_config config;
+    announce_worker_types(config);
+    return travelling_types(config);
+  }();
+  return out;
+}
+
 std::atomic<actor_link_hub*> local_hub{nullptr};
 
 /// The worker's end: an actor system of one thread that knows nothing but the gate to its parent.
@@ -79,6 +93,21 @@ void set_worker_types(type_announcer announce) { worker_types = std::move(announ
 void announce_worker_types(caf::actor_system_config& config) {
   port::announce_block<caf::id_block::steward>(config);
   if (worker_types) worker_types(config);
+}
+
+std::unordered_map<std::type_index, std::string> travelling_types(const caf::actor_system_config& config) {
+  auto out = config.type_names_by_rtti;
+  out.emplace(typeid(child_end), "child_end");
+  return out;
+}
+
+std::vector<std::string> unannounced(std::span<const std::type_info* const> types) {
+  std::vector<std::string> out;
+  for (const auto* type : types) {
+    if (types_of_workers().contains(*type)) continue;
+    if (auto name = demangle(type->name()); std::ranges::find(out, name) == out.end()) out.push_back(std::move(name));
+  }
+  return out;
 }
 
 actor_link_hub::actor_link_hub(caf::actor_system& system, const supervision::directory& names, bool processes)

@@ -11,7 +11,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
+#include <typeindex>
+#include <typeinfo>
+#include <unordered_map>
 #include <vector>
 
 namespace steward {
@@ -24,6 +28,12 @@ using type_announcer = std::function<void(caf::actor_system_config&)>;
 void set_worker_types(type_announcer announce);
 /// In another process of the program: announces them.
 void announce_worker_types(caf::actor_system_config& config);
+/// The types whose messages reach actors in other processes: those that are announced here, and what `watch` tells,
+/// which goes there in a way of its own.
+std::unordered_map<std::type_index, std::string> travelling_types(const caf::actor_system_config& config);
+/// Those of these types that do not reach another process of the program, as people write them, each once.
+/// Thread-safe once `set_worker_types` was called.
+std::vector<std::string> unannounced(std::span<const std::type_info* const> types);
 
 /// The way from a task to the actors of the tree.
 ///

@@ -1,6 +1,7 @@
 #include "actor_system/gate_codec.hpp"
 
 #include "actor_system/guarded_source.hpp"
+#include "steward/cause.hpp"
 
 #include <caf/actor_registry.hpp>
 #include <caf/detail/dynamic_message_data.hpp>
@@ -163,7 +164,7 @@ caf::error gate_codec::append_names(const caf::type_erased_tuple& content, messa
     const auto& name = types.portable_name(type);
     if (name == types.default_type_name())
       return refusal(std::string{"a message of a type that is not announced: "} +
-                     (type.second != nullptr ? type.second->name() : "?"));
+                     (type.second != nullptr ? demangle(type.second->name()) : "?"));
     const bool an_end = name == error_type && content.size() == 1 && use == message_use::request;
     if (is_control_type(name) || an_end) return refusal("a control message does not cross a process");
     if (name.size() > 255) return refusal("a type whose name is too long to cross a process");

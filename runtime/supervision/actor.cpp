@@ -112,12 +112,13 @@ std::vector<param_spec> as_given(const param_map& params) {
 }
 
 actor_spec spec_of(const std::type_info& state, state_factory make, std::vector<param_spec> declared, param_map params,
-                   plain_factory plain) {
+                   plain_factory plain, std::vector<const std::type_info*> message_types) {
   auto entry = std::make_shared<actor_entry>();
   entry->name = short_name(state);
   entry->params = declared.empty() ? as_given(params) : std::move(declared);
   entry->make = std::move(make);
   entry->plain = plain;
+  entry->message_types = std::move(message_types);
   actor_spec out;
   out.type = entry->name;
   out.params = std::move(params);

@@ -1,6 +1,8 @@
 #include "supervision/child.hpp"
 
+#include "actor_system/actor_link.hpp"
 #include "base/params.hpp"
+#include "base/placed_actor.hpp"
 #include "supervision/actor_child.hpp"
 #include "supervision/command_child.hpp"
 #include "supervision/pool_child.hpp"
@@ -33,10 +35,10 @@ void check_place(const actor_spec& spec, const actor_entry& entry, const std::st
   if (spec.own && entry.plain == nullptr)
     faults.push_back({path, "runs_in", "an actor that a callable makes cannot be made in another process",
                       "a state class, as child::actor<State>, or a registered actor"});
-  for (const auto& one : entry.params)
-    if (one.type == param_type::pool && spec.params.contains(one.name))
-      faults.push_back({path, "with." + one.name, "a pool is not within reach of another process",
-                        "an actor on a thread, which asks the pool for it"});
+  for (auto& fault : placed_faults(spec.params, entry.params, unannounced(entry.message_types))) {
+    fault.path = path;
+    faults.push_back(std::move(fault));
+  }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "actor_system/durable_actor.hpp"
 #include "actor_system/gate_loop.hpp"
 #include "actor_system/guest_marks.hpp"
+#include "actor_system/handler_types.hpp"
 #include "base/in_hand.hpp"
 #include "base/text.hpp"
 #include "base/thrown_frames.hpp"
@@ -158,6 +159,7 @@ private:
       } else {
         auto behavior = state_->make_behavior();
         if (behavior && !quitting()) {
+          if (what.incarnation == 1) warn_of_types(behavior);
           open_mailbox(std::move(behavior), what.incarnation);
           say(word::make(word::report::ready, args.for_starter()));
           return;
@@ -176,6 +178,16 @@ private:
     drop_state(caf::make_error(errc::crashed, why.exception, why.message));
     say(word::make(word::report::start_failed, why));
     end();
+  }
+
+  /// Once, for they are the same in each incarnation.
+  void warn_of_types(const caf::behavior& handlers) const {
+    for (const auto& type : port::unannounced_types(handlers, travelling_types(home_system().config())))
+      say(word::make(word::report::warned,
+                     "has a handler for the type " + type +
+                         ", which is not announced: no such message comes in from outside of its process "
+                         "(app.message_type<" +
+                         type + ">(\"NAME\") announces it)"));
   }
 
   static plain_factory factory_at(std::int64_t place) {

@@ -116,7 +116,7 @@ std::vector<bad_document> faulty_children() {
       {"unknown_actor", child_with("actor: conter"), 5, 14, child + ".actor",
        "no actor is registered as 'conter' (expected registered: adder, bounded_queue, consumer, counter, cruncher, "
        "dictionary, "
-       "mute, producer, remover, shared_list, typed; did you mean 'counter'?)"},
+       "mute, producer, remover, shared_list, teller, typed; did you mean 'counter'?)"},
       {"actor_null", child_with("actor:"), 5, 7, child + ".actor", "found nothing (expected text)"},
       {"unknown_restart", child_with("actor: counter\n      restart: always"), 6, 16, child + ".restart",
        "unknown value 'always' (expected permanent, transient or temporary; did you mean 'permanent'?)"},

@@ -190,6 +190,21 @@ std::vector<bad_tree> faulty_children() {
        "a thread has no such limit (expected it only with runs_in: process)"},
       {"misspelt_limit_of_a_process", actor_with("process: {memory_limt: 1GiB}\n      runs_in: process"), 5, 17,
        child + "process.memory_limt", "unknown key (did you mean 'memory_limit'?)"},
+      {"pool_beyond_reach",
+       "scenario: t\ntree:\n  children:\n    - {id: p, pool: {task: square}}\n    - {id: c, actor: cruncher, with: "
+       "{pool: p}, runs_in: process}\n",
+       5, 45, "tree.children[1].with.pool",
+       "a pool is not within reach of another process (expected an actor on a thread, which asks the pool for it)"},
+      {"messages_that_cannot_travel",
+       "scenario: t\ntree:\n  children:\n    - {id: c, actor: teller, runs_in: process}\n", 4, 22, child + "actor",
+       "its messages have the type shop::order, which is not announced and so cannot leave a process (expected "
+       "app.message_type<shop::order>(\"NAME\") in the program, or the actor on a thread)"},
+      {"messages_that_cannot_leave_a_supervisor",
+       "scenario: t\ntree:\n  children:\n    - id: s\n      runs_in: process\n      supervisor:\n          children: "
+       "[{id: c, actor: teller}]\n",
+       7, 37, child + "supervisor.children[0].actor",
+       "its messages have the type shop::order, which is not announced and so cannot leave a process (expected "
+       "app.message_type<shop::order>(\"NAME\") in the program, or the actor on a thread)"},
       on_pool("runs_in: process", "runs_in_of_a_pool"),
       on_pool("process: {sandbox: basic}", "process_of_a_pool"),
       on_pool("mailbox: {limit: 5}", "mailbox_of_a_pool"),

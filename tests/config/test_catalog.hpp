@@ -63,6 +63,7 @@ inline catalog make_catalog() {
       {"counter", {make_param("start", param_type::integer, param_value{std::int64_t{0}})}},
       {"cruncher", {make_param("pool", param_type::pool)}},
       {"mute", {}},
+      {"teller", {}, {"shop::order"}},
       {"typed",
        {make_param("ratio", param_type::real, param_value{0.5}),
         make_param("loud", param_type::boolean, param_value{false}), make_param("title", param_type::text)}},

@@ -127,6 +127,8 @@ struct actor_entry {
   source_place where;
   std::shared_ptr<const exception_rules> exceptions = {};  ///< null: every exception is a restart
   plain_factory plain = nullptr;                           ///< `make`, where that is a function
+  /// The program's own types of its messages, where its `make_behavior` returns a `caf::typed_behavior`.
+  std::vector<const std::type_info*> message_types = {};
 };
 
 namespace detail {
@@ -149,18 +151,27 @@ auto make_state(Make& make, self_ptr self, const actor_args& args) {
 }
 
 template <class State>
+auto behavior_of(State& state, [[maybe_unused]] self_ptr self) {
+  if constexpr (requires { state.make_behavior(self); })
+    return state.make_behavior(self);
+  else
+    return state.make_behavior();
+}
+
+/// What its signatures show of the program's own types.
+template <class State>
+std::vector<const std::type_info*> message_types_of() {
+  return port::signatures<decltype(behavior_of(std::declval<State&>(), self_ptr{}))>::own_types();
+}
+
+template <class State>
 class hosted final : public hosted_state {
 public:
   hosted(self_ptr self, const actor_args& args) : self_(self), state_(build(self, args)) {}
   template <class Make>
   hosted(self_ptr self, const actor_args& args, Make& make) : self_(self), state_(make_state(make, self, args)) {}
 
-  caf::behavior make_behavior() override {
-    if constexpr (requires(State & x, self_ptr self) { x.make_behavior(self); })
-      return state_.make_behavior(self_);
-    else
-      return state_.make_behavior();
-  }
+  caf::behavior make_behavior() override { return port::untyped(behavior_of(state_, self_)); }
 
 private:
   static State build(self_ptr self, const actor_args& args) {
@@ -206,20 +217,23 @@ std::vector<param_spec> parameters_of() {
 class actor_registry {
 public:
   /// Registers a state class: constructible from nothing, (self_ptr), (const actor_args&) or (self_ptr, const
-  /// actor_args&), with `caf::behavior make_behavior()`, which may take the self_ptr. Its parameters are those given
-  /// here, or those of its `static std::vector<param_spec> parameters()`. Throws std::invalid_argument for a name that
-  /// is taken or not `[a-z][a-z0-9_]*`.
+  /// actor_args&), with `caf::behavior make_behavior()`, which may take the self_ptr. Where it returns a
+  /// `caf::typed_behavior` instead, the compiler holds the handlers against its signatures, and their types are known
+  /// before the actor runs in a process. Its parameters are those given here, or those of its `static
+  /// std::vector<param_spec> parameters()`. Throws std::invalid_argument for a name that is taken or not
+  /// `[a-z][a-z0-9_]*`.
   template <class State>
   void add(std::string name, std::vector<param_spec> params = detail::parameters_of<State>(),
            source_place where = source_place::current()) {
-    insert({std::move(name), std::move(params), factory_of<State>(), where});
+    insert({std::move(name), std::move(params), factory_of<State>(), where, nullptr, nullptr,
+            detail::message_types_of<State>()});
   }
   /// The same, with what its exceptions lead to.
   template <class State>
   void add(std::string name, std::vector<param_spec> params, exception_rules rules,
            source_place where = source_place::current()) {
     insert({std::move(name), std::move(params), factory_of<State>(), where,
-            std::make_shared<const exception_rules>(std::move(rules))});
+            std::make_shared<const exception_rules>(std::move(rules)), nullptr, detail::message_types_of<State>()});
   }
 
   /// A factory for a state class.

@@ -44,7 +44,7 @@ std::string short_name(const std::type_info& type);
 std::vector<param_spec> as_given(const param_map& params);
 
 actor_spec spec_of(const std::type_info& state, state_factory make, std::vector<param_spec> declared, param_map params,
-                   plain_factory plain = nullptr);
+                   plain_factory plain = nullptr, std::vector<const std::type_info*> message_types = {});
 
 }  // namespace detail
 
@@ -55,7 +55,8 @@ child_spec actor(std::string id, param_map params = {}, child_spec policy = {}) 
   return detail::with(
       std::move(policy), std::move(id),
       detail::spec_of(typeid(State), actor_registry::factory_of<State>(), steward::detail::parameters_of<State>(),
-                      std::move(params), actor_registry::plain_factory_of<State>()));
+                      std::move(params), actor_registry::plain_factory_of<State>(),
+                      steward::detail::message_types_of<State>()));
 }
 
 /// An actor whose states are made by a callable: it takes (self_ptr, const actor_args&), one of these or nothing,

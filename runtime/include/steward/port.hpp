@@ -21,6 +21,8 @@
 #include <caf/serializer.hpp>
 #include <caf/system_messages.hpp>
 #include <caf/type_id.hpp>
+#include <caf/type_nr.hpp>
+#include <caf/typed_behavior.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -29,6 +31,7 @@
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -181,6 +184,41 @@ bool deserialize(const char* data, std::size_t size, T& x, std::size_t& used) {
 /// What the two above take.
 template <class T>
 inline constexpr bool serializable = caf::detail::is_serializable<T>::value;
+
+/// What is known of the messages of a behaviour by its type: the program's own types in the signatures of a
+/// `caf::typed_behavior`. A `caf::behavior` does not show any.
+template <class Behavior>
+struct signatures {
+  static std::vector<const std::type_info*> own_types() { return {}; }
+};
+template <class... Signatures>
+struct signatures<caf::typed_behavior<Signatures...>> {
+  static std::vector<const std::type_info*> own_types() {
+    std::vector<const std::type_info*> out;
+    (add(out, Signatures{}), ...);
+    return out;
+  }
+
+private:
+  template <class... In, class... Out>
+  static void add(std::vector<const std::type_info*>& out,
+                  caf::typed_mpi<caf::detail::type_list<In...>, caf::output_tuple<Out...>>) {
+    (add_one<std::decay_t<In>>(out), ...);
+    (add_one<std::decay_t<Out>>(out), ...);
+  }
+  template <class T>
+  static void add_one(std::vector<const std::type_info*>& out) {
+    if constexpr (!std::is_void_v<T>)
+      if constexpr (caf::type_nr<T>::value == 0) out.push_back(&typeid(T));
+  }
+};
+
+/// The handlers alone.
+inline caf::behavior untyped(caf::behavior x) { return x; }
+template <class... Signatures>
+caf::behavior untyped(caf::typed_behavior<Signatures...> x) {
+  return std::move(x.unbox());
+}
 
 /// Names a message type for the wire.
 template <class T>

@@ -1,3 +1,4 @@
+#include "actor_system/actor_link.hpp"
 #include "placed_tree.hpp"
 #include "pool/worker.hpp"
 #include "probe_actor.hpp"
@@ -30,6 +31,7 @@ int main(int argc, char** argv) {
   using namespace steward;
   pooling::register_pool_worker(test::probe_tasks());
   supervision::register_guest_main(test::probe_actors());
+  set_worker_types(test::announce_parcel);
   if (process::is_spawned_child(argc, argv)) return process::run_spawned_child(argc, argv);
   const bool spawns = argc > 2 && std::string_view{argv[2]} == "--spawn";
   if (!spawns) process::start_zygote();

@@ -77,6 +77,7 @@ public:
     log_.add_sink([this](const event& x) { events.add(x); });
     runtime_options options;
     options.actor_links = true;
+    options.announce_types = announce_parcel;
     options.print = [this](const std::string& line) {
       const std::lock_guard lock{mutex_};
       lines_.push_back(line);

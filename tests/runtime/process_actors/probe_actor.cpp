@@ -260,4 +260,6 @@ const task_registry& probe_tasks() {
   return *all;
 }
 
+void announce_parcel(caf::actor_system_config& config) { port::announce<parcel>(config, "parcel"); }
+
 }  // namespace steward::test

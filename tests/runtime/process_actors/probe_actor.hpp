@@ -21,6 +21,14 @@ namespace steward::test {
 const actor_registry& probe_actors();
 const task_registry& probe_tasks();
 
+/// A type of messages that is announced.
+struct parcel {
+  std::int64_t weight = 0;
+  std::string label;
+};
+STEWARD_INSPECT(parcel, weight, label)
+void announce_parcel(caf::actor_system_config& config);
+
 struct bad_input : std::runtime_error {
   using runtime_error::runtime_error;
 };
