@@ -98,6 +98,9 @@ private:
   int fd_ = -1;
 };
 
+/// Loads what tells the frames of a death, once: copies of this process find it loaded.
+void load_unwinder() noexcept;
+
 /// Child side: leaves a text for the case that it ends by an exit and not by a signal.
 void leave_note(flight_page& page, const std::string& text) noexcept;
 

@@ -209,8 +209,7 @@ void prepare_words(flight_page& page, int channel_fd, void (*told)() noexcept) n
   words_told = told;
   words_pid = ::getpid();
   speaking = false;
-  void* warm_up[2];
-  ::backtrace(warm_up, 2);
+  load_unwinder();
   own_signal_stack();
   find_main_stack();
 }
@@ -224,6 +223,14 @@ void take_signal(int signal) noexcept {
 }
 
 }  // namespace
+
+void load_unwinder() noexcept {
+  static const int frames = [] {
+    void* ignored[2];
+    return ::backtrace(ignored, 2);
+  }();
+  static_cast<void>(frames);
+}
 
 void leave_note(flight_page& page, const std::string& text) noexcept {
   if (speaking.exchange(true)) return;

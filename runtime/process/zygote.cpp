@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -23,6 +24,7 @@
 #include <mutex>
 #include <span>
 
+#include "process/flight_page.hpp"
 #include "process/guard.hpp"
 #include "process/passed_fds.hpp"
 #include "process/proc_files.hpp"
@@ -172,6 +174,8 @@ bool receive_request(int socket, received& request, setup_failure& failed) noexc
   setup_failure failed;
   program_state now = read_program_state();
   send_reply(socket, 0, ::getpid(), {});
+  // What the program has freed is put in order while it goes on, for the same reason.
+  ::malloc_trim(0);
   while (receive_request(socket, request, failed)) {
     if (!failed && std::memcmp(&request.order.header.program, &now, sizeof now) != 0) {
       failed = become_as_program(request.order.header.program, now);
@@ -362,6 +366,9 @@ bool start_zygote() {
   if (!is_single_threaded()) return false;
   int ends[2] = {-1, -1};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return false;
+  // What is loaded or looked up at its first use: each child would do so for itself, in pages of its own.
+  load_unwinder();
+  static_cast<void>(clock::now());
   // What stdio holds would else be written again by every child that flushes.
   std::fflush(nullptr);
   int parent = ::getpid();

@@ -3,6 +3,7 @@
 #include "actor_system/actor_link.hpp"
 #include "actor_system/capability_gate.hpp"
 #include "actor_system/durable_actor.hpp"
+#include "actor_system/gate_codec.hpp"
 #include "actor_system/gate_loop.hpp"
 #include "actor_system/guest_marks.hpp"
 #include "actor_system/handler_types.hpp"
@@ -24,6 +25,7 @@
 #include <caf/sec.hpp>
 
 #include <link.h>
+#include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -35,10 +37,12 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <cxxabi.h>
 
@@ -322,6 +326,14 @@ private:
   std::vector<caf::message> early_;
 };
 
+/// What a guest's actor system is made of, but for its threads.
+struct guest_config : caf::actor_system_config {
+  guest_config() { announce_worker_types(*this); }
+};
+
+// Made in the zygote, which has the time, and found by its children. Null where the process comes from elsewhere.
+guest_config* config_of_zygote = nullptr;
+
 /// What a process of actors has. `channel`: is shut down when it dies of a signal; -1: none.
 template <class F>
 int live(int channel, unsigned threads, F&& begin) {
@@ -334,12 +346,11 @@ int live(int channel, unsigned threads, F&& begin) {
   recorder.close_fd();
   process::install_last_words(recorder.page(), channel);
   process::know_copies();
-  caf::actor_system_config config;
-  port::configure(config, port::scheduling::sharing, threads);
-  announce_worker_types(config);
   try {
+    auto* const config = config_of_zygote != nullptr ? config_of_zygote : new guest_config;
+    port::configure(*config, port::scheduling::sharing, threads);
     // Left alone at the end: the process leaves through _exit.
-    auto* const system = port::make_system_or_end(config).release();
+    auto* const system = port::make_system_or_end(*config).release();
     port::name_node(*system);
     auto* const loop = new port::gate_loop{*system, port::gate_loop::without_thread{}};
     begin(*system, *loop, recorder);
@@ -417,17 +428,44 @@ int tenants_main(const process::child_context&) {
   });
 }
 
-/// In the zygote: makes and ends what each of these processes has.
+/// Nobody is shown in what it reads.
+struct no_handles final : port::gate_codec::handles {
+  bool given(caf::actor_id) override { return false; }
+  caf::strong_actor_ptr theirs(caf::actor_id) override { return nullptr; }
+};
+
+/// What each of them does first: it reads what it is built of, and handles a message.
+void rehearse(caf::actor_system& system) {
+  port::name_node(system);
+  const port::gate_codec codec{system};
+  std::vector<char> bytes;
+  std::vector<caf::actor_id> shown;
+  const auto birth = word::make(word::birth{});
+  if (codec.encode(birth.content(), port::message_use::request, bytes, shown)) return;
+  no_handles nobody;
+  caf::message out;
+  static_cast<void>(
+      codec.decode(std::as_bytes(std::span{bytes}), port::message_use::request, system.node(), nobody, out));
+  const auto one = system.spawn(
+      [](caf::event_based_actor* self) -> caf::behavior { return {[self](caf::tick_atom) { self->quit(); }}; });
+  port::send_anonymously(one, caf::tick_atom::value);
+}
+
+/// In the zygote: makes and ends what each of these processes has. What is loaded, found and laid out for that is so in
+/// them from then on.
 void warm_up() {
   try {
-    caf::actor_system_config config;
+    guest_config config;
     port::configure(config, port::scheduling::sharing, 1);
-    announce_worker_types(config);
     const auto system = port::make_system(config);
     const port::gate_loop loop{*system, port::gate_loop::without_thread{}};
+    rehearse(*system);
+    if (config_of_zygote == nullptr) config_of_zygote = new guest_config;
   } catch (const std::exception&) {  // without it each process does that for itself
     return;
   }
+  // What was freed is put in order here, where it costs once: each child would do so with pages of its own.
+  ::malloc_trim(0);
 }
 
 const guest* guest_of(self_ptr self) noexcept { return dynamic_cast<const guest*>(self); }
