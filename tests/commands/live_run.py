@@ -42,16 +42,23 @@ def wait_until(holds, what, within=LIMIT_S):
         time.sleep(0.02)
 
 
+_held = []  # a name for each port that was given, which the other tests of this machine see
+
+
 def free_ports(count):
-    """Below those that the kernel gives to clients, so that no connection takes them meanwhile."""
+    """Below those that the kernel gives to clients, so that no connection takes them meanwhile, nor another test."""
     found = []
     for port in random.SystemRandom().sample(range(11000, 32000), 400):
-        with socket.socket() as one:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0steward-tests-port-{port}")
+            with socket.socket() as one:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 one.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        except OSError:
+            name.close()
+            continue
+        _held.append(name)
         found.append(port)
         if len(found) == count:
             return found
@@ -300,10 +307,10 @@ class LiveRun:
         return took
 
     def nothing_is_left(self, ports=(), files=()):
-        wait_until(lambda: not self.left(), lambda: f"still there: {[(p, command_line(p)) for p in self.left()]}", 2)
+        wait_until(lambda: not self.left(), lambda: f"still there: {[(p, command_line(p)) for p in self.left()]}")
         # What is found by its folder alone leaves that before its ports.
         wait_until(lambda: not any(map(listens, ports)),
-                   lambda: f"something listens at {[port for port in ports if listens(port)]}", 2)
+                   lambda: f"something listens at {[port for port in ports if listens(port)]}")
         there = {str(p.relative_to(self.folder)) for p in self.folder.rglob("*") if not p.is_dir()}
         there -= {name for name in there if name.startswith("work/programs/")}
         known = {"scenario.yaml", "events.jsonl", "stderr"} | {f"work/{name}" for name in files}

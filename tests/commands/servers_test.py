@@ -36,24 +36,28 @@ http {
   client_body_temp_path spool/body; proxy_temp_path spool/proxy; fastcgi_temp_path spool/fastcgi;
   uwsgi_temp_path spool/uwsgi; scgi_temp_path spool/scgi;
   server {
-    listen 127.0.0.1:%(port)d;
+    listen 127.0.0.1:%(port)d sndbuf=64k;
     location / { return 200 "worker $pid of $connection\\n"; }
-    location /slow { root .; limit_rate 400k; }
+    location /slow { root .; }
   }
 }
 """
-SLOW_BYTES = 800_000  # two seconds at that rate
+SLOW_BYTES = 8_000_000  # far more than what is under way to a client that does not read
 
 
-def read_all(port, path, begun, into):
-    """A client that is answered slowly. Says when the answer has begun."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as one:
+def read_all(port, path, begun, go_on, into):
+    """A client that says when its answer has begun, and reads the rest only when it is told to."""
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        one.settimeout(30)
+        one.connect(("127.0.0.1", port))
         one.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
-        got = one.recv(65536)
+        got = [one.recv(65536)]
         begun.set()
+        go_on.wait(60)
         while more := one.recv(65536):
-            got += more
-    into.append(len(got.partition(b"\r\n\r\n")[2]))
+            got.append(more)
+    into.append(len(b"".join(got).partition(b"\r\n\r\n")[2]))
 
 
 def with_workers(run, master):
@@ -87,13 +91,14 @@ def nginx(program, replace):
             times.append(run.events("recover", "/root/web")[-1]["recovery_ms"])
         run.wait_log("/root/web", "start worker processes", count=KILLS + 1, stream="stderr")
         # Whoever is being answered gets the whole answer, while nobody new gets in.
-        begun, bytes_got = threading.Event(), []
-        client = threading.Thread(target=read_all, args=(port, "/slow", begun, bytes_got))
+        begun, go_on, bytes_got = threading.Event(), threading.Event(), []
+        client = threading.Thread(target=read_all, args=(port, "/slow", begun, go_on, bytes_got), daemon=True)
         client.start()
         expect(begun.wait(30), "the slow answer does not begin")
         run.stop()
-        wait_until(lambda: not listens(port), "nobody listens any more")
+        wait_until(lambda: not listens(port), "nobody listens any more", 15)  # it would be killed after 20 s
         expect(run.process.poll() is None, "it did not wait for the answer that was under way")
+        go_on.set()
         client.join(30)
         took = run.end(ports=[port], files=["nginx.conf", "slow"])
         expect(bytes_got == [SLOW_BYTES], f"the answer under way was cut: {bytes_got}")

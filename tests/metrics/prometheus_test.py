@@ -70,6 +70,8 @@ def get(address, target, token=None):
     connection.request("GET", target, headers={"Authorization": "Bearer " + token} if token else {})
     answer = connection.getresponse()
     text = answer.read().decode()
+    if answer.status == 503:  # it listens before it can answer: `until` asks again
+        raise ConnectionError(f"GET {target}: 503 {text[:500]}")
     assert answer.status == 200, f"GET {target}: {answer.status} {text[:500]}"
     return text
 
@@ -215,7 +217,8 @@ def check(run, watching, docs, alerts):
     assert watching.value('steward_child_up{path="/root/fragile"}') == 0
     assert watching.value('steward_children{status="parked"}') == 1
     assert watching.value('steward_child_restarts_total{path="/root/total"}') == 1
-    assert watching.value('steward_pool_tasks_total{path="/root/squares",outcome="succeeded"}') >= 10
+    until("ten tasks", lambda: (watching.value(
+        'steward_pool_tasks_total{path="/root/squares",outcome="succeeded"}') or 0) >= 10)
 
     def without_data():
         return [(title, x) for title, x in queries(json.loads(board)) if title and not watching.query(filled_in(x))]
@@ -239,7 +242,7 @@ def check(run, watching, docs, alerts):
     until("alert for the children that gave up", fires)
     for rule in [rule for group in watching.api("rules")["groups"] for rule in group["rules"]]:
         assert rule["health"] == "ok", rule
-    assert watching.is_scraped(), watching.api("targets")
+    until("a scrape that is well at the end", watching.is_scraped)
     return len(told)
 
 

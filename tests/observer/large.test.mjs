@@ -21,7 +21,7 @@ const paths = () => page.$$eval('.scroll [role=row]', (list) => list.map((row) =
 
 test('the group is closed at first and says what is inside; open, it is a windowed list', async () => {
   assert.deepEqual(await paths(), ['/root', '/root/crowd'])
-  assert.match(await textOf(page, '.scroll [data-path="/root/crowd"] .c-last'), /10,000 children inside: 10,000 up/)
+  await until('all are up', async () => /10,000 children inside: 10,000 up/.test(await textOf(page, '.scroll [data-path="/root/crowd"] .c-last')))
   await page.focus('.scroll [data-path="/root/crowd"]')
   await page.keyboard.press('ArrowRight')
   await until('it is open', async () => Number(await page.getAttribute('.treetable', 'data-rows')) === many + 2)
@@ -49,6 +49,7 @@ test('the timeline has a lane for each, and goes to that of the next crash', asy
   await until('lanes', async () => Number(await page.getAttribute('.lanes', 'data-lanes')) === many + 2)
   await page.focus('.lanes')
   const crash = await until('the crash', async () => (await steward.api('crashes?limit=1')).crashes[0])
+  await page.waitForSelector('nav .badge') // the page knows of the crash, too
   await page.keyboard.press('p')
   await page.waitForSelector(`.then[data-at="${crash.seq}"]`)
   await until('its lane', async () => (await page.getAttribute('.lanes', 'aria-valuetext')).includes('/root/crowd/one-9000: restarting') || (await page.getAttribute('.lanes', 'aria-valuetext')).includes('/root/crowd/one-9000: '))

@@ -56,7 +56,7 @@ test('a crash is on the page soon after its event', async (t) => {
 })
 
 test('a stream that is cut goes on without a hole or a duplicate', async (t) => {
-  const steward = await run(ticking('cut', '50ms'))
+  const steward = await run(ticking('cut', '200ms'))
   const middle = await between()
   const page = await open(browser, steward, { view: 'events?kind=crash', proxy: middle.proxy })
   t.after(async () => { await page.context().close(); await middle.close(); await steward.stop() })

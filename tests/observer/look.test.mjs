@@ -67,6 +67,7 @@ test('axe has no serious finding in light or dark, and nothing is wider than the
   }
   // A moment of the past, and a dialog.
   await page.click('header >> text=Timeline')
+  await page.waitForSelector(there.timeline) // the lanes have come, so the keys are heard
   await page.focus('.lanes')
   await page.keyboard.press('p')
   await page.waitForSelector('.then[data-at]:not([data-at=""])')

@@ -142,14 +142,14 @@ tree:
       supervisor:
         intensity: {restarts: 1, within: 30s}
         children:
-          - {id: gateway, command: [sh, -c, "sleep 0.6; echo its certificate has expired >&2; exit 2"], backoff: {min: 10ms, max: 20ms}}
+          - {id: gateway, command: [sh, -c, "until grep -q c-0001 shop.jsonl; do sleep 0.1; done 2>/dev/null; sleep 1; echo its certificate has expired >&2; exit 2"], backoff: {min: 10ms, max: 20ms}}
     - {id: mailer, actor: counter}
     - {id: invoices, pool: {task: wait_ms, runs_in: processes, workers: 2}}
 run:
   - crash: {actor: mailer}
   - map: {pool: invoices, inputs: {value: 20000, times: 6}, print: []}
 `
-  assert.equal(await ranOut(scenario, ['--state', state]), 4)
+  assert.equal(await ranOut(scenario, ['--state', state, '--events', join(folder, 'shop.jsonl')]), 4)
   const past = await record(state)
   const page = await open(browser, past)
   t.after(async () => { await page.context().close(); await past.stop() })

@@ -15,7 +15,7 @@ export const { chromium } = need('playwright-core')
 export const axeSource = need('axe-core').source
 
 const program = process.env.STEWARD
-const slow = 20_000 // milliseconds that anything may take on a busy machine
+const slow = 60_000 // milliseconds that anything may take on a busy machine
 
 export const folder = mkdtempSync(join(tmpdir(), 'observer-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))

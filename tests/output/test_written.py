@@ -36,7 +36,7 @@ tree:
   children:
     - {id: p, pool: {task: wait_ms, runs_in: processes, workers: 2}}
 run:
-  - map: {pool: p, inputs: {value: 100, times: 30}, order: completion, print: [each, results]}
+  - map: {pool: p, inputs: {value: 100, times: 100}, order: completion, print: [each, results]}
 """
 
 
@@ -54,7 +54,8 @@ class output_test(unittest.TestCase):
         return str(self.folder / name)
 
     def events(self, name):
-        return [json.loads(line) for line in (self.folder / name).read_text().splitlines()]
+        text = (self.folder / name).read_text()
+        return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]  # whole lines
 
     def start(self, *arguments, **how):
         process = subprocess.Popen([PROGRAM, *arguments], stdin=subprocess.DEVNULL, **how)
@@ -83,6 +84,12 @@ class output_test(unittest.TestCase):
     def wait_for_text(self, name, text, times=1):
         file = self.folder / name
         self.wait_for(lambda: file.exists() and file.read_text().count(text) >= times, f"no {text} in {name}")
+
+    def wait_until_up(self, name):
+        """The steps begin at once then."""
+        self.wait_for(lambda: (self.folder / name).exists() and any(
+            e["kind"] == "child" and e["actor"] == "/root" and e["child"].get("state") == "up"
+            for e in self.events(name)), "the tree is up")
 
 
 class full_disks(output_test):
@@ -274,18 +281,18 @@ class a_stop(output_test):
                                      f"tree.children.p.pool.runs_in={place}", "--set", f"run.0.map.order={order}",
                                      "--events", self.path(events), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                      text=True)
-                self.wait_for_text(events, '"kind":"ready"')
-                time.sleep(0.3)  # of 1.5 s that it takes
+                self.wait_until_up(events)
+                time.sleep(0.3)  # of 5 s that it takes
                 process.send_signal(signal_)
                 out, err = process.communicate(timeout=STOP_SECONDS)
                 self.assertEqual(process.returncode, 128 + signal_)
                 self.assertNotIn("failed", out.lower())
-                told = re.search(r"^stopped by (\w+): (\d+) of 30 inputs not run", out, re.M)
+                told = re.search(r"^stopped by (\w+): (\d+) of 100 inputs not run", out, re.M)
                 self.assertTrue(told, out)
                 self.assertEqual(told.group(1), signal_.name)
                 results = re.search(r"^Results: \[(.*)\]$", out, re.M).group(1).split(", ")
                 self.assertEqual(int(told.group(2)), results.count("not run"))
-                self.assertEqual(results.count("100"), 30 - int(told.group(2)))
+                self.assertEqual(results.count("100"), 100 - int(told.group(2)))
                 self.assertIn(f"{signal_.name}: the run is being stopped; a second one ends it at once", err)
 
 
@@ -296,15 +303,15 @@ class a_report(output_test):
                 scenario = self.write("late.yaml", f"""scenario: late
 tree:
   children:
-    - {{id: p, pool: {{task: wait_ms, runs_in: {place}, workers: 1, deadline: 100ms}}}}
+    - {{id: p, pool: {{task: wait_ms, runs_in: {place}, workers: 1, deadline: 1s}}}}
 run:
-  - map: {{pool: p, inputs: [1000, 1]}}
+  - map: {{pool: p, inputs: [3000, 1]}}
 """)
                 result = self.run_it("run", scenario)
                 blocks = [b for b in re.split(r"\n(?=\d)", result.stderr) if "deadline" in b and "WARN" not in b
                           and "SUMMARY" not in b]
                 self.assertEqual(len(blocks), 1, result.stderr)
-                self.assertRegex(blocks[0], r"(?s)HANG .*longer than 100ms\n.*wait_ms\(1000\).*\n.*task 1 is failed")
+                self.assertRegex(blocks[0], r"(?s)HANG .*longer than 1s\n.*wait_ms\(3000\).*\n.*task 1 is failed")
                 self.assertNotIn("FAILED ", result.stderr)
 
     def test_of_a_kill_by_hand_does_not_guess_at_memory_that_was_counted(self):

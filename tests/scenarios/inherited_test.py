@@ -156,7 +156,7 @@ class Terminal(Case):
             self.assertNotIn("frozen", seen)
 
     def test_stops_and_continues_tasks_with_the_program(self):
-        pid, master = self.start(scenario(self.folder.name, "count", "[60, 60]", more=", heartbeat: 1s"))
+        pid, master = self.start(scenario(self.folder.name, "count", "[150, 150]", more=", heartbeat: 1s"))
         seen = self.read_until(master, "at 10")
         os.write(master, b"\x1a")
         seen = self.read_until(master, "<stopped>", seen)
@@ -167,7 +167,7 @@ class Terminal(Case):
         os.write(master, b"g\n")
         rest, code = self.end_of(pid, master)
         self.assertEqual(code, 0, rest)
-        self.assertIn("at 60", rest)
+        self.assertIn("at 150", rest)
         self.assertNotIn("frozen", rest)
 
     def wait_for_state(self, pid, state):

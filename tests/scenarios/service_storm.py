@@ -146,14 +146,14 @@ class Storm:
             os.execv(self.program, [self.program, "top"])
         try:
             resize(terminal, rows, columns)
-            seen = wait_for(terminal, b"squares", 10)
+            seen = wait_for(terminal, b"squares", COMMAND_LIMIT_S)
             for key in (b"\x1b[B", b"\x1b[B", b"?", b"?", b"p", b"p"):
                 os.write(terminal, key)
                 read_for(terminal, 0.05)
             resize(terminal, columns // 4, rows * 2)
             seen += read_for(terminal, 0.3)
             os.write(terminal, b"q")
-            end = time.monotonic() + 10
+            end = time.monotonic() + COMMAND_LIMIT_S
             while os.waitpid(pid, os.WNOHANG) == (0, 0):
                 check(time.monotonic() < end, "top does not end after q")
                 read_for(terminal, 0.05)
