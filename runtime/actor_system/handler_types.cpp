@@ -54,6 +54,12 @@ std::string_view trimmed(std::string_view x) noexcept {
   return x;
 }
 
+/// Of a `caf::param<T>` it is T that comes.
+std::string_view within_param(std::string_view x) noexcept {
+  constexpr std::string_view start = "caf::param<";
+  return x.starts_with(start) && x.ends_with('>') ? trimmed(x.substr(start.size(), x.size() - start.size() - 1)) : x;
+}
+
 bool opens(char c) noexcept { return c == '(' || c == '<' || c == '{' || c == '['; }
 bool closes(char c) noexcept { return c == ')' || c == '>' || c == '}' || c == ']'; }
 
@@ -103,9 +109,11 @@ bool is_of_caf(std::string_view type) {
                                std::string_view{"short"},     std::string_view{"unsigned short"},
                                std::string_view{"int"},       std::string_view{"unsigned int"},
                                std::string_view{"long"},      std::string_view{"unsigned long"},
-                               std::string_view{"long long"}, std::string_view{"unsigned long long"}};
+                               std::string_view{"long long"}, std::string_view{"unsigned long long"},
+                               std::string_view{"wchar_t"},   std::string_view{"char8_t"},
+                               std::string_view{"char16_t"},  std::string_view{"char32_t"}};
   static const auto others = names_of(caf::sorted_builtin_types{});
-  return type.starts_with("caf::") || type.starts_with("auto:") || others.contains(type) ||
+  return type.starts_with("caf::atom_constant<") || type.starts_with("auto:") || others.contains(type) ||
          std::ranges::find(numbers, type) != numbers.end();
 }
 
@@ -118,7 +126,7 @@ std::vector<std::string> parameters_in(std::string_view callable) {
   for (std::size_t i = 0; i <= list.size(); ++i) {
     if (i < list.size() && opens(list[i])) i = end_of_bracket(list, i);
     if (i < list.size() && list[i] != ',') continue;
-    if (const auto one = trimmed(list.substr(from, i - from)); !one.empty()) out.emplace_back(one);
+    if (const auto one = within_param(trimmed(list.substr(from, i - from))); !one.empty()) out.emplace_back(one);
     from = i + 1;
   }
   return out;

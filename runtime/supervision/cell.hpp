@@ -104,6 +104,7 @@ struct child_address : caf::ref_counted {
   dead_letter_hub* letters = nullptr;             ///< the same; may be null
   caf::actor host;
   std::uint64_t seed = 0;
+  mutable std::atomic<std::size_t> unannounced{0};  ///< of the types that were told of last: a hash
 
   std::string path_of(std::uint64_t number) const { return block == 0 ? text : text + std::to_string(number - block); }
 };

@@ -119,6 +119,12 @@ void cell::heed_word(const caf::message& said) {
     case word::report::warned:
       if (text) on_refused(*text);
       break;
+    case word::report::unannounced:
+      // Once, for they are the same in each incarnation, and in all children of a template.
+      if (text && address_->unannounced.exchange(std::hash<std::string>{}(*text)) != std::hash<std::string>{}(*text))
+        on_refused("has handlers for types that are not announced, so no such message comes in from outside of its " +
+                   std::string{"process: "} + *text + " (app.message_type announces what CAF can inspect)");
+      break;
     case word::report::watch:
       if (text) watch(this, *text);
       break;

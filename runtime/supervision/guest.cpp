@@ -163,7 +163,7 @@ private:
       } else {
         auto behavior = state_->make_behavior();
         if (behavior && !quitting()) {
-          if (what.incarnation == 1) warn_of_types(behavior);
+          tell_of_types(behavior);
           open_mailbox(std::move(behavior), what.incarnation);
           say(word::make(word::report::ready, args.for_starter()));
           return;
@@ -184,14 +184,11 @@ private:
     end();
   }
 
-  /// Once, for they are the same in each incarnation.
-  void warn_of_types(const caf::behavior& handlers) const {
+  void tell_of_types(const caf::behavior& handlers) const {
+    std::string all;
     for (const auto& type : port::unannounced_types(handlers, travelling_types(home_system().config())))
-      say(word::make(word::report::warned,
-                     "has a handler for the type " + type +
-                         ", which is not announced: no such message comes in from outside of its process "
-                         "(app.message_type<" +
-                         type + ">(\"NAME\") announces it)"));
+      all += (all.empty() ? "" : ", ") + type;
+    if (!all.empty()) say(word::make(word::report::unannounced, all));
   }
 
   static plain_factory factory_at(std::int64_t place) {
@@ -454,13 +451,14 @@ void rehearse(caf::actor_system& system) {
 /// In the zygote: makes and ends what each of these processes has. What is loaded, found and laid out for that is so in
 /// them from then on.
 void warm_up() {
+  if (config_of_zygote != nullptr) return;  // behind the first of another kind
   try {
     guest_config config;
     port::configure(config, port::scheduling::sharing, 1);
     const auto system = port::make_system(config);
     const port::gate_loop loop{*system, port::gate_loop::without_thread{}};
     rehearse(*system);
-    if (config_of_zygote == nullptr) config_of_zygote = new guest_config;
+    config_of_zygote = new guest_config;
   } catch (const std::exception&) {  // without it each process does that for itself
     return;
   }

@@ -32,6 +32,7 @@ enum class report : std::int32_t {
   ended,         ///< an `ending`
   resumed,       ///< a cause and text: a handler has thrown, and the state was kept
   warned,        ///< text
+  unannounced,   ///< text: types that its handlers take and that cannot come
   printed,       ///< text
   watch,         ///< text: whose end it wants to hear of
   unwatch,       ///< text

@@ -59,6 +59,7 @@ TEST(handler_types, of_caf_need_no_name) {
           [](caf::add_atom, const std::string&, std::int64_t, std::uint8_t, char, unsigned long long) {},
           [](const std::vector<std::string>&, const std::map<std::string, std::string>&, std::set<std::string>) {},
           [](const caf::actor&, caf::down_msg&, const caf::error&, caf::timespan, caf::timestamp) {},
+          [](wchar_t, char16_t, char32_t, char8_t, int, int) {},
           [](bool, double, float, const std::u16string&, const std::vector<char>&) {},
       }),
       IsEmpty());
@@ -113,6 +114,7 @@ TEST(handler_types, are_read_from_any_name) {
               ElementsAre("int", "b<c, d>", "e (*)(f, g)"));
   EXPECT_THAT(parameters_in("a::{lambda(x)#1}::operator()(x) const::{lambda(y&&)#1}"), ElementsAre("y"));
   EXPECT_THAT(parameters_in("void (*)(a, b)"), ElementsAre("a", "b"));
+  EXPECT_THAT(parameters_in("void (*)(caf::param<a::b>, caf::param<c<d> > const&)"), ElementsAre("a::b", "c<d>"));
   for (const auto* bad : {"", "(", ")", "{lambda(", "a::operator<(b)::{lambda(c)#1}", "{lambda(a<)#1}",
                           "std::function<", "()", "{lambda()#1}", "a::{lambda(b)#1}::c", "a::b()::$_0"})
     EXPECT_THAT(parameters_in(bad), IsEmpty()) << bad;
