@@ -174,7 +174,7 @@ bool receive_request(int socket, received& request, setup_failure& failed) noexc
   setup_failure failed;
   program_state now = read_program_state();
   send_reply(socket, 0, ::getpid(), {});
-  // What the program has freed is put in order while it goes on, for the same reason.
+  // What the program has freed is put in order while it goes on: each child would do so in pages of its own.
   ::malloc_trim(0);
   while (receive_request(socket, request, failed)) {
     if (!failed && std::memcmp(&request.order.header.program, &now, sizeof now) != 0) {
